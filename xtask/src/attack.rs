@@ -1,20 +1,21 @@
-//! The attack, shortened: every scenario, on the embedded database and on everything that scales out.
+//! The shortened attack: every scenario, on SQLite, and on PostgreSQL with Redis and NATS.
 //!
-//! The whole of it is `surehold attack --scenario all`, for a person or a nightly run: this finds in minutes
-//! what has broken since.
+//! `surehold attack --scenario all` is the full attack, for a person or a nightly run. This one
+//! finds in minutes what has broken.
 
 use crate::Failure;
 use crate::command::{program, run};
 use crate::programs;
 
 const OPERATIONS: &str = "60";
-/// Most of a scenario is waiting, for leases and pauses.
+/// Scenarios run at the same time, because they mostly wait for leases and pauses.
 const AT_ONCE: &str = "3";
 
-/// Where it is attacked, and the flags for it. PostgreSQL is one of its own, because it is killed.
+/// The environments and their flags. The attack kills PostgreSQL, so it uses one of its own.
 const GROUNDS: &[(&str, &[&str])] = &[("sqlite", &[]), ("postgres", &["--postgres", "--redis", "--nats"])];
 
-/// Each run has other choices, which it prints; both are made whatever becomes of the first.
+/// Each run makes other random choices, and prints their seed. The second runs also if the first
+/// fails.
 pub fn shortened() -> Result<(), Failure> {
     let surehold = programs::build()?.join("surehold");
     let mut failures = Vec::new();

@@ -1,8 +1,9 @@
-//! The program, held against its own OpenAPI document by schemathesis: requests made from the schemas,
-//! right ones and wrong ones, to a private demo with a stand-in for the provider.
+//! Compares the program with its own OpenAPI document by schemathesis: it makes valid and invalid
+//! requests from the schemas, to a private demo with the provider's sandbox.
 //!
-//! What schemathesis may send and must see is in `schemathesis.toml` of the suite; what is said beside it, in
-//! `hooks.py`. Python's packages are locked by their hashes and installed below the target directory.
+//! `schemathesis.toml` of the suite says what schemathesis may send and must see, and `hooks.py`
+//! what no schema can say. Python's packages are locked by their hashes and installed below the
+//! target directory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +18,7 @@ use crate::programs;
 const SUITE: &str = "crates/api/tests/contract";
 /// The demo's first tenant.
 const TENANT: &str = "harbour-tours";
-/// What the key may do that all requests are made with: everything.
+/// The scopes of the key for all requests: all of them.
 const SCOPES: &str = "bookings,payments,catalogue,ledger,ops";
 
 pub fn run_suite(surehold: &Path) -> Result<(), Failure> {
@@ -31,20 +32,20 @@ pub fn run_suite(surehold: &Path) -> Result<(), Failure> {
     hold.env("SUREHOLD_API_KEY_ID", text(&key, "/key_id")?);
     hold.env("SUREHOLD_SLOT_ID", demo.fact("/slots/0/id")?);
     hold.env("SUREHOLD_UNIT_ID", demo.fact("/unit_id")?);
-    // It leaves nothing in the suite's directory, and asks no proxy.
+    // It leaves nothing in the suite's directory, and uses no proxy.
     hold.env("PYTHONDONTWRITEBYTECODE", "1").env("HYPOTHESIS_STORAGE_DIRECTORY", demo.directory());
     hold.env("NO_PROXY", "127.0.0.1");
     run(&mut hold)
 }
 
-/// A new environment each time: what the suite was locked to, and nothing else.
+/// A new environment each time, with exactly the locked packages.
 fn install() -> Result<PathBuf, Failure> {
     let environment = programs::target()?.join("contract");
     run(command("python3 -m venv --clear").arg(&environment))?;
     let binaries = environment.join("bin");
     let mut install = program(binaries.join("pip"));
     install.args(["install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-    // A wheel is unpacked; anything else would run what it holds.
+    // Wheels only: a source package would run its own code.
     install.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
     run(install.arg(root().join(SUITE).join("requirements.txt")))?;
     Ok(binaries.join("schemathesis"))

@@ -19,8 +19,8 @@ pub fn check() -> Result<(), Failure> {
     generate(fresh.path())?;
     let (count, stale) = compare(fresh.path(), &root().join(DOCS))?;
     for page in &stale {
-        println!("    {DOCS}/{} is not what the code says", page.display());
-        // Shown for the reader alone: the bytes have been compared already.
+        println!("    {DOCS}/{} does not match the code", page.display());
+        // Only for the reader: the bytes have been compared already.
         let mut difference = command("diff --unified");
         difference.arg("--new-file").arg(root().join(DOCS).join(page)).arg(fresh.path().join(page));
         let _shown = difference.status();
@@ -42,7 +42,7 @@ fn generate(out: &Path) -> Result<(), Failure> {
     run(program(surehold).args(["docs", "--out"]).arg(out))
 }
 
-/// How many pages there are, and which of them differ from what is committed, missing ones among them.
+/// The number of pages, and the pages that differ from the committed ones or are missing.
 fn compare(fresh: &Path, committed: &Path) -> Result<(usize, Vec<PathBuf>), Failure> {
     let mut pages = Vec::new();
     list(fresh, &mut pages)?;
@@ -76,9 +76,9 @@ mod tests {
     #[test]
     fn a_page_that_differs_or_is_missing_is_stale() {
         let (fresh, committed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let write = |place: &Path, page: &str, text: &str| {
-            fs::create_dir_all(place.join(page).parent().unwrap()).unwrap();
-            fs::write(place.join(page), text).unwrap();
+        let write = |directory: &Path, page: &str, text: &str| {
+            fs::create_dir_all(directory.join(page).parent().unwrap()).unwrap();
+            fs::write(directory.join(page), text).unwrap();
         };
         let check = |expected: (usize, &[&str])| {
             let (count, stale) = compare(fresh.path(), committed.path()).unwrap();
@@ -91,7 +91,7 @@ mod tests {
         check((2, &["deep/openapi.json", "errors.md"]));
         write(committed.path(), "errors.md", "one");
         write(committed.path(), "deep/openapi.json", "{ }");
-        // Pages written by hand live beside the generated ones.
+        // Handwritten pages are in the same directory.
         write(committed.path(), "guide.md", "by hand");
         check((2, &["deep/openapi.json"]));
         write(committed.path(), "deep/openapi.json", "{}");

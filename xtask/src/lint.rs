@@ -1,7 +1,7 @@
-//! `cargo xtask lint`: all that a machine can say about the code without running it.
+//! `cargo xtask lint`: all checks of the code that do not run it.
 //!
-//! The database of security advisories is not asked: it has to be fetched at every run, and a run must
-//! not depend on what the network gives it today. The step says so when it runs.
+//! The database of security advisories is left out: it would have to be fetched at every run, and
+//! the result of a run must not depend on the network. The step prints a note.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::command::{command, output, program, run};
 use crate::steps::Steps;
 use crate::{Failure, needs, programs, tidy};
 
-/// Raised by hand, so that a lint never changes its mind on its own.
+/// Raised by hand, so that a lint changes only with a commit.
 const CARGO_DENY: &str = "0.20.2";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,7 +27,7 @@ pub enum Step {
 pub fn run_all(only: &[Step]) -> Result<(), Failure> {
     let chosen = |step: Step| only.is_empty() || only.contains(&step);
     let mut steps = Steps::default();
-    // The quick ones first.
+    // The fast ones first.
     if chosen(Step::Tidy) {
         steps.run("tidy", tidy::run);
     }
@@ -57,7 +57,7 @@ fn deny() -> Result<(), Failure> {
     run(program(cargo_deny).args(["--all-features", "check", "bans", "licenses", "sources"]))
 }
 
-/// The pinned cargo-deny, built into the target directory where it is not there yet.
+/// The pinned cargo-deny, built into the target directory if it is missing.
 fn cargo_deny() -> Result<PathBuf, Failure> {
     let version = format!("cargo-deny {CARGO_DENY}");
     let tools = programs::target()?.join("tools");

@@ -1,15 +1,15 @@
-//! `cargo xtask`: the commands a developer runs, which are the ones continuous integration runs.
+//! `cargo xtask`: the commands of a developer, which continuous integration runs as well.
 //!
-//! | Command | What it answers |
+//! | Command | What it does |
 //! |---|---|
-//! | `cargo xtask lint` | is it well made: format, lints, documentation, licences, house rules |
-//! | `cargo xtask test` | does it work: against real software, which it installs where it may |
+//! | `cargo xtask lint` | checks the format, lints, documentation, licences and house rules |
+//! | `cargo xtask test` | runs all tests against real software, which it installs if it may |
 //! | `cargo xtask generate` | writes the pages of `docs` that follow from the code |
-//! | `cargo xtask proof` | does the attack catch every injected fault; writes `docs/proof.md` |
+//! | `cargo xtask proof` | checks that the attack detects every injected fault; writes `docs/proof.md` |
 //!
-//! Each is a list of steps, and each step is told as it begins and as it ends, with its time. What a step
-//! needs and the machine lacks is installed, or the command that would install it is printed and the step
-//! fails: nothing is ever left out in silence.
+//! Each is a list of steps. The start and the end of each step are printed, with its time. Software
+//! that a step needs is installed if it is missing; otherwise the command for it is printed and the
+//! step fails. No step is skipped silently.
 
 mod attack;
 mod command;
@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// What went wrong, as a sentence for the person at the terminal.
+/// A failure, as a sentence for the terminal.
 type Failure = Box<dyn Error>;
 
 #[derive(Parser)]

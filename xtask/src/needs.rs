@@ -1,7 +1,7 @@
-//! What the steps need from the machine, beyond Rust.
+//! The software that the steps need besides Rust.
 //!
-//! A need that is missing is installed where that is ours to do, as root with `apt-get`. Everywhere else
-//! the step fails and prints the command: to run fewer tests than were asked for would be a lie.
+//! Missing software is installed with `apt-get` if we are root. Otherwise the step fails and prints
+//! the command: it must not run fewer tests than requested and report success.
 
 use test_servers::postgres::{Binaries, MAJOR_MIN};
 use test_servers::program::{Program, Wanted};
@@ -10,18 +10,18 @@ use test_servers::{haproxy, nats, pgbouncer, redis};
 use crate::Failure;
 use crate::command::{command, output, run};
 
-/// Node's test runner (`node --test`) came with this version.
+/// The first version with Node's test runner (`node --test`).
 const NODE_MAJOR_MIN: u32 = 18;
-/// What the lock of schemathesis is made for: Debian 12's, and newer.
+/// The version for which schemathesis is locked: that of Debian 12, or newer.
 const PYTHON_OLDEST: (u32, u32) = (3, 11);
-/// Debian's `python3` alone has `venv`, and cannot put `pip` into what it makes.
+/// Debian's `python3` alone has `venv`, but cannot install `pip` into the environment.
 const PYTHON_VERSION: &str = "import ensurepip, platform, venv; print(platform.python_version())";
 
-/// Something a step needs: how to see it, and Debian's packages that bring it.
+/// Software that a step needs: how to find it, and Debian's packages for it.
 struct Need {
     what: &'static str,
     packages: &'static [&'static str],
-    /// What is there, or why it will not do.
+    /// The version, or the reason why it is not usable.
     find: fn() -> Result<String, String>,
 }
 
@@ -39,18 +39,18 @@ const PROMTOOL: Need =
     Need { what: "promtool", packages: &["prometheus"], find: || find_server(PROMTOOL_WANTED) };
 const PROMTOOL_WANTED: Wanted =
     Wanted { program: "promtool", package: "prometheus", version: "--version", oldest: (2, 42) };
-/// The tour of the documentation is made of these.
+/// The tour of the documentation uses these.
 const CURL: Need = Need { what: "curl", packages: &["curl"], find: || find_program("curl --version") };
 const JQ: Need = Need { what: "jq", packages: &["jq"], find: || find_program("jq --version") };
 const NODE: Need = Need { what: "Node.js", packages: &["nodejs"], find: || find_node() };
 const NPM: Need = Need { what: "npm", packages: &["npm"], find: || find_program("npm --version") };
-/// For pages as people see them.
+/// For tests of pages.
 const CHROMIUM: Need =
     Need { what: "Chromium", packages: &["chromium"], find: || find_program("chromium --version") };
 const PYTHON: Need = Need { what: "Python", packages: &["python3", "python3-venv"], find: || find_python() };
 
-/// What the program works beside, and a compiler for SQLite's source. Some of Debian's packages start a
-/// server of the machine's own; tests start theirs on other ports.
+/// The servers that the program uses, and a compiler for SQLite's source. Some of Debian's packages
+/// start a system server; tests start their own on other ports.
 const FOR_TESTS: [Need; 9] = [C_COMPILER, POSTGRESQL, PGBOUNCER, REDIS, NATS, HAPROXY, PROMTOOL, CURL, JQ];
 
 /// What `cargo test` needs.
@@ -68,7 +68,7 @@ pub fn for_browser() -> Result<(), Failure> {
     meet(&[NODE, NPM, CHROMIUM])
 }
 
-/// What the lints need: rustup's minimal profile comes without these two.
+/// The lints need these two, which rustup's minimal profile leaves out.
 pub fn for_lint() -> Result<(), Failure> {
     for (component, version) in [("rustfmt", "cargo fmt --version"), ("clippy", "cargo clippy --version")] {
         if output(&mut command(version)).is_none() {
@@ -123,7 +123,7 @@ fn install(packages: &str) -> Result<(), Failure> {
         run(command(&format!("apt-get {arguments}")).env("DEBIAN_FRONTEND", "noninteractive"))
     };
     let install = format!("install --yes --no-install-recommends {packages}");
-    // A fresh image has no lists of packages, an old one has lists of packages that are gone.
+    // A new image has no package lists, and an old image has outdated lists.
     apt_get(&install).or_else(|_| {
         apt_get("update")?;
         apt_get(&install)
@@ -159,8 +159,8 @@ fn find_python() -> Result<String, String> {
 }
 
 fn find_program(line: &str) -> Result<String, String> {
-    let said = output(&mut command(line)).ok_or("missing")?;
-    Ok(said.lines().next().unwrap_or_default().to_owned())
+    let printed = output(&mut command(line)).ok_or("missing")?;
+    Ok(printed.lines().next().unwrap_or_default().to_owned())
 }
 
 /// `v20.20.2` is 20.
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn missing_software_is_named() {
         assert_eq!(find_program("no-such-program --version"), Err("missing".to_owned()));
     }
 

@@ -1,8 +1,9 @@
 //! The proof of the attack: an attack that cannot fail proves nothing.
 //!
-//! The program is started with one wall taken down (see the crate `fault_injection`) and attacked where that wall
-//! stands. The attack must fail there, on the promise that [`PLANS`] names, and hold there without the fault: what
-//! fails in any case catches nothing. The table of it is `docs/proof.md`.
+//! The program is started without one protection (see the crate `fault_injection`) and attacked
+//! where that protection is needed. The attack must fail on the promise that [`PLANS`] names, and
+//! must hold without the fault: an attack that fails in any case detects nothing. `docs/proof.md`
+//! has the table.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -21,17 +22,17 @@ use crate::command::{command_line, program, root};
 use crate::programs;
 
 const PAGE: &str = "docs/proof.md";
-/// The choices of these runs are always the same.
+/// A fixed seed, so that the runs make the same choices each time.
 const SEED: &str = "7";
 const AT_ONCE: usize = 3;
 
-/// Where a fault shows.
+/// A fault, and where it shows.
 struct Plan {
     bug: InjectedFault,
     ground: Ground,
     scenario: &'static str,
     operations: u32,
-    /// The invariant that it breaks, or the state that it keeps the run from reaching.
+    /// The invariant that breaks, or the state that the run cannot reach.
     shows_in: &'static str,
 }
 
@@ -149,7 +150,7 @@ const PLANS: &[Plan] = &[
     neighbours(InjectedFault::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
 ];
 
-/// One attack: with the fault of a plan, or where one is made, without any.
+/// One attack, with the fault of a plan or without a fault.
 #[derive(Clone, Copy)]
 enum Run {
     Faulty(&'static Plan),
@@ -157,7 +158,7 @@ enum Run {
 }
 
 impl Run {
-    /// Every fault, and everywhere that one is attacked, once.
+    /// Every fault, and every environment that they are attacked in, once without a fault.
     fn all() -> Vec<Run> {
         let ground = |plan: &Plan| (plan.ground, plan.scenario, plan.operations);
         let first = |at: usize| PLANS[..at].iter().all(|before| ground(before) != ground(&PLANS[at]));
@@ -189,10 +190,10 @@ impl Run {
     }
 }
 
-/// Makes every attack, prints what came of it, and answers with the page.
+/// Runs every attack, prints the results, and returns the page.
 ///
-/// Most of an attack is waiting, for leases and pauses: some run side by side, each on a database and a
-/// program of its own.
+/// An attack mostly waits for leases and pauses. So some run at the same time, each with its own
+/// database and program.
 fn prove(postgres: &str) -> Result<String, Failure> {
     let surehold = programs::build()?.join("surehold");
     let directory = programs::target()?.join("proof");
@@ -205,7 +206,7 @@ fn prove(postgres: &str) -> Result<String, Failure> {
             let ended = attack(&surehold, *run, postgres, &out).and_then(|()| run.as_expected(&out));
             let (scenario, ground, took) = (plan.scenario, plan.ground.name(), begun.elapsed().as_secs());
             match ended {
-                Ok(words) => println!("    {name}: {scenario} on {ground}: {words} ({took} s)"),
+                Ok(result) => println!("    {name}: {scenario} on {ground}: {result} ({took} s)"),
                 Err(why) => {
                     println!("    {name}: {scenario} on {ground}: NOT AS EXPECTED: {why} ({took} s)");
                     failures.lock().push(format!("{name}: {why}"));
@@ -227,7 +228,7 @@ fn prove(postgres: &str) -> Result<String, Failure> {
     if failures.is_empty() { Ok(page()) } else { Err(failures.join("\n").into()) }
 }
 
-/// Runs to its end, whatever that is: what it came to is in its report.
+/// Runs to the end. The result is in the report.
 fn attack(surehold: &Path, run: Run, postgres: &str, out: &Path) -> Result<(), String> {
     let plan = run.plan();
     let failed = |error: std::io::Error| format!("{}: {error}", out.display());
@@ -235,7 +236,7 @@ fn attack(surehold: &Path, run: Run, postgres: &str, out: &Path) -> Result<(), S
     let mut attack = program(surehold);
     match run {
         Run::Faulty(plan) => attack.env(fault_injection::VARIABLE, plan.bug.name()),
-        // Also where somebody tries a fault by hand.
+        // A fault in the environment of the caller must not reach the attack.
         Run::Sound(_) => attack.env_remove(fault_injection::VARIABLE),
     };
     attack.args(["attack", "--scenario", plan.scenario, "--seed", SEED]);
@@ -244,13 +245,13 @@ fn attack(surehold: &Path, run: Run, postgres: &str, out: &Path) -> Result<(), S
         attack.args(["--database-url", postgres]);
     }
     attack.args(plan.ground.flags());
-    let words = fs::File::create(out.join("attack.log")).map_err(failed)?;
-    attack.stdout(words.try_clone().map_err(failed)?).stderr(words);
+    let log = fs::File::create(out.join("attack.log")).map_err(failed)?;
+    attack.stdout(log.try_clone().map_err(failed)?).stderr(log);
     attack.status().map_err(|error| format!("`{}` did not start: {error}", command_line(&attack)))?;
     Ok(())
 }
 
-/// What the report says of the scenario.
+/// The report's entry of the scenario.
 fn outcome(plan: &Plan, out: &Path) -> Result<Value, String> {
     let report = fs::read(out.join("report.json")).map_err(|error| format!("there is no report: {error}"))?;
     let report: Value = serde_json::from_slice(&report).map_err(|error| error.to_string())?;
@@ -259,7 +260,7 @@ fn outcome(plan: &Plan, out: &Path) -> Result<Value, String> {
     Ok(outcome.ok_or("the report has no such scenario")?.clone())
 }
 
-/// Whether the attack held, or what it did instead.
+/// Whether the attack held; otherwise its result.
 fn held(plan: &Plan, out: &Path) -> Result<(), String> {
     let outcome = outcome(plan, out)?;
     if outcome["verdict"] == "held" { Ok(()) } else { Err(came_out(plan, &outcome)) }
@@ -269,7 +270,7 @@ fn came_out(plan: &Plan, outcome: &Value) -> String {
     format!("{} came out as {}, why {}", plan.scenario, outcome["verdict"], outcome["why"])
 }
 
-/// Whether the attack failed where it should, or what it did instead.
+/// Whether the attack failed as expected; otherwise its result.
 fn caught(plan: &Plan, out: &Path) -> Result<(), String> {
     let outcome = outcome(plan, out)?;
     let shows = |list: &str, broken: fn(&Value) -> bool| {
@@ -284,7 +285,7 @@ fn caught(plan: &Plan, out: &Path) -> Result<(), String> {
     Err(came_out(plan, &outcome))
 }
 
-/// What is known without running it: the runs only confirm it.
+/// The page depends on the plans only. The runs confirm it.
 fn page() -> String {
     let mut page = String::from(
         "# Proof that the attack can fail\n\n\
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_where_a_fault_is_attacked_is_attacked_without_one() {
+    fn every_attack_is_also_made_without_a_fault() {
         let runs = Run::all();
         let sound: Vec<&Plan> =
             runs.iter().filter(|run| matches!(run, Run::Sound(_))).map(|run| run.plan()).collect();
@@ -389,7 +390,7 @@ mod tests {
         check(report("broken", always("another", false), none()), false);
         check(report("not_reached", none(), sometimes(promise, 0)), true);
         check(report("not_reached", none(), sometimes(promise, 1)), false);
-        // It could not run: that shows nothing.
+        // A run that could not start shows nothing.
         check(report("failed", none(), sometimes(promise, 0)), false);
         check(serde_json::json!({ "scenarios": [] }), false);
     }

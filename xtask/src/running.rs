@@ -1,4 +1,4 @@
-//! A program that serves while a suite talks to it, and ends with it.
+//! A program that serves during a suite, and ends with it.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,38 +8,38 @@ use std::time::{Duration, Instant};
 use crate::Failure;
 use crate::command::command_line;
 
-/// How long a program may take until it serves.
+/// The time for a program to serve.
 const START_S: u64 = 120;
 
 /// Dropping it ends the program.
 pub struct Running {
     process: Child,
-    /// What it said when it was ready.
+    /// The line that it printed when it was ready.
     pub line: String,
 }
 
 impl Running {
-    /// Starts it, and waits for the line by which it says that it serves.
-    pub fn start(serve: &mut Command, says_ready: impl Fn(&str) -> bool) -> Result<Self, Failure> {
-        let told = command_line(serve);
-        println!("    $ {told}");
+    /// Starts it, and waits for the line that reports that it serves.
+    pub fn start(serve: &mut Command, is_ready: impl Fn(&str) -> bool) -> Result<Self, Failure> {
+        let command_text = command_line(serve);
+        println!("    $ {command_text}");
         let process = serve.stdout(Stdio::piped()).spawn();
-        let mut process = process.map_err(|error| format!("`{told}` did not start: {error}"))?;
+        let mut process = process.map_err(|error| format!("`{command_text}` did not start: {error}"))?;
         let output = BufReader::new(process.stdout.take().expect("standard output is piped"));
         let mut running = Self { process, line: String::new() };
-        let (said, lines) = mpsc::channel();
-        // Reads on to the end: a program whose pipe is full stands still.
+        let (sender, lines) = mpsc::channel();
+        // Reads to the end: a program blocks when its pipe is full.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                // Once it is ready nobody listens any more.
-                let _listener_has_gone = said.send(line);
+                // After the ready line there is no receiver any more.
+                let _receiver_has_gone = sender.send(line);
             }
         });
         let until = Instant::now() + Duration::from_secs(START_S);
         let mut before = Vec::new();
         loop {
             match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) if says_ready(&line) => {
+                Ok(line) if is_ready(&line) => {
                     running.line = line;
                     return Ok(running);
                 }
@@ -49,7 +49,7 @@ impl Running {
                         RecvTimeoutError::Timeout => format!("was not ready within {START_S} s"),
                         RecvTimeoutError::Disconnected => "ended before it was ready".to_owned(),
                     };
-                    return Err(format!("`{told}` {why}. It said:\n{}", before.join("\n")).into());
+                    return Err(format!("`{command_text}` {why}. It printed:\n{}", before.join("\n")).into());
                 }
             }
         }
@@ -58,7 +58,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already, and then there is nothing to end.
+        // It may have ended already.
         let _ended = self.process.kill().and_then(|()| self.process.wait());
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_that_says_so_is_waited_for() {
+    fn it_waits_for_the_ready_line() {
         let running = start("echo one moment; echo listening on http://127.0.0.1:1; exec sleep 60").unwrap();
         assert_eq!(running.line, "listening on http://127.0.0.1:1");
     }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_program_that_does_not_serve_is_a_failure() {
         let failure = start("echo address in use").err().unwrap().to_string();
-        assert!(failure.ends_with("ended before it was ready. It said:\naddress in use"), "{failure}");
+        assert!(failure.ends_with("ended before it was ready. It printed:\naddress in use"), "{failure}");
         let failure = Running::start(&mut Command::new("no-such-program"), |_| true).err().unwrap();
         assert!(failure.to_string().starts_with("`no-such-program` did not start"), "{failure}");
     }

@@ -1,11 +1,11 @@
-//! What others wrote, against what we wrote for them.
+//! Tests of our code against the software of others.
 //!
 //! | suite | official | ours |
 //! |---|---|---|
-//! | `crates/sandbox/tests/official_sdk` | Stripe's SDK | the sandbox: whoever speaks Stripe's protocol must not see the difference, and its table of parameters and its objects are as the SDK's types declare them |
-//! | `crates/client/tests/official` | the library of Standard Webhooks, which signs | the client's verifier, which believes or refuses |
+//! | `crates/sandbox/tests/official_sdk` | Stripe's SDK | the sandbox: a client of Stripe's protocol must not see a difference, and the table of parameters and the objects match the SDK's types |
+//! | `crates/client/tests/official` | the library of Standard Webhooks, which signs | the client's verifier, which accepts or refuses |
 //! | `crates/api/tests/openapi` | the linters of Redocly and of Stoplight (Spectral), which know the specification | `docs/openapi.json`, which is what the program serves |
-//! | `crates/api/tests/contract` | schemathesis, which makes requests of a document and judges the answers | the program, which must do what its document says, and nothing else |
+//! | `crates/api/tests/contract` | schemathesis, which makes requests from a document and judges the answers | the program, which must do what its document says, and nothing else |
 //! | `crates/server/tests/browser` | Chromium, and axe's rules of accessibility | the pages of the program and of the sandbox |
 
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ const WEBHOOKS: &str = "crates/client/tests/official";
 const OPENAPI: &str = "crates/api/tests/openapi";
 const BROWSER: &str = "crates/server/tests/browser";
 
-/// Every suite runs, whatever becomes of those before.
+/// Every suite runs, also after a failure.
 pub fn run_suites() -> Result<(), Failure> {
     let programs = programs::build()?;
     let examples = programs.join("examples");
@@ -42,8 +42,8 @@ fn run_stripe(examples: &Path) -> Result<(), Failure> {
     serve.arg("127.0.0.1:0").arg(journal.path().join("journal.jsonl"));
     let sandbox = Running::start(&mut serve, |_| true)?;
     let url = sandbox.line.strip_prefix("listening on ");
-    let url = url.ok_or_else(|| format!("the sandbox said `{}`", sandbox.line))?.trim();
-    // One file at a time: faults are set for the whole sandbox.
+    let url = url.ok_or_else(|| format!("the sandbox printed `{}`", sandbox.line))?.trim();
+    // One file at a time: a fault is set for the whole sandbox.
     let tests = "node --test --test-concurrency=1";
     run(command(tests).current_dir(&suite).env("SANDBOX_URL", url))
 }
@@ -54,11 +54,11 @@ fn run_webhooks(examples: &Path) -> Result<(), Failure> {
     run(command("node --test").current_dir(&suite).env("VERIFY_WEBHOOK", verifier))
 }
 
-/// The document that is committed: the step `generated` holds it against the program.
+/// The committed document: the step `generated` compares it with the program.
 fn run_openapi() -> Result<(), Failure> {
     let suite = install(OPENAPI)?;
     let mut lint = command("npm test --silent");
-    // The linters ask for nothing beyond the file, and tell nobody of it.
+    // The linters must read only the file, and send no statistics.
     lint.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
     run(lint.current_dir(&suite))
 }
@@ -71,14 +71,14 @@ pub fn run_browser() -> Result<(), Failure> {
     run(command("node --test").current_dir(&suite).env("DEMO_JSON", demo.facts_file()))
 }
 
-/// What the suite was locked to, and nothing newer.
+/// Installs exactly the locked versions.
 fn install(suite: &str) -> Result<PathBuf, Failure> {
     let directory = root().join(suite);
     if !directory.join("package-lock.json").is_file() {
         return Err(format!("there is no {suite}/package-lock.json").into());
     }
-    // What a package would run when it is installed (to compile, to ask for money, to count who installs it)
-    // is needed by none of the suites.
+    // No suite needs the install scripts of a package, which compile, advertise or count
+    // installations.
     run(command("npm ci --no-audit --no-fund --ignore-scripts").current_dir(&directory))?;
     Ok(directory)
 }

@@ -1,11 +1,11 @@
-//! A run of named steps. A step that fails does not keep the next from running: one look at the closing
-//! table tells all that is wrong.
+//! A run of named steps. A step that fails does not stop the next one, and the table at the end
+//! shows all failures.
 
 use std::time::{Duration, Instant};
 
 use crate::Failure;
 
-/// What has run so far.
+/// The steps that have run.
 #[derive(Default)]
 pub struct Steps {
     done: Vec<Done>,
@@ -23,7 +23,7 @@ enum End {
 }
 
 impl Steps {
-    /// Runs one step, and keeps what it says.
+    /// Runs one step, and keeps its result.
     pub fn run<T>(&mut self, name: &'static str, step: impl FnOnce() -> Result<T, Failure>) -> Option<T> {
         println!("\n==> {name}");
         let begun = Instant::now();
@@ -43,7 +43,7 @@ impl Steps {
         outcome.ok()
     }
 
-    /// Prints the closing table; fails if a step did.
+    /// Prints the table; fails if a step failed.
     pub fn finish(self) -> Result<(), Failure> {
         println!("\n{}", self.table());
         let failures = self.done.iter().filter_map(|done| match &done.end {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_step_is_told_at_the_end_and_stops_no_other() {
+    fn a_failed_step_is_reported_and_stops_no_other() {
         let mut steps = Steps::default();
         assert_eq!(steps.run("first", || Ok(1)), Some(1));
         assert_eq!(steps.run::<()>("second", || Err("it broke".into())), None);

@@ -1,16 +1,17 @@
-//! `cargo xtask test`: every test there is, on one private PostgreSQL.
+//! `cargo xtask test`: all tests, on one private PostgreSQL.
 //!
 //! | Step | What it proves |
 //! |---|---|
 //! | `workspace` | the crates: unit, integration and documentation tests; the program, killed again and again |
 //! | `official-sdk` | the sandbox, under Stripe's own SDK; the client's verifier, under the official library of Standard Webhooks; the OpenAPI document, under two linters; the program, under schemathesis |
-//! | `browser` | the pages of the program and of the sandbox, in Chromium: they work, ask no other server, and can be read by everybody |
-//! | `attack` | every scenario of `surehold attack`, shortened, on SQLite and on PostgreSQL, Redis and NATS |
-//! | `proof` | the attack, against programs with a fault in them: it must catch each one |
-//! | `generated` | the pages of `docs` are what the code says |
+//! | `browser` | the pages of the program and of the sandbox, in Chromium: they work, load nothing from other servers, and are accessible |
+//! | `attack` | every scenario of `surehold attack`, shortened, on SQLite, and on PostgreSQL with Redis and NATS |
+//! | `proof` | the attack, against programs with an injected fault: it must detect each one |
+//! | `generated` | the pages of `docs` match the code |
 //!
-//! Tests find the server by `SUREHOLD_TEST_POSTGRES`, the URL of a superuser, and create databases of
-//! their own under it. A test that needs the variable and does not find it fails and names this command.
+//! Tests find the server by `SUREHOLD_TEST_POSTGRES`, the URL of a superuser, and create their own
+//! databases there. A test that needs the variable and does not find it fails, and its message
+//! names this command.
 
 use clap::ValueEnum;
 use test_servers::postgres::{Options, Private};
@@ -37,7 +38,7 @@ pub fn run_all(only: &[Step]) -> Result<(), Failure> {
     let chosen = |step: Step| only.is_empty() || only.contains(&step);
     let mut steps = Steps::default();
     if [Step::Workspace, Step::Proof].into_iter().any(chosen) {
-        // Without the server the suites do not run: its own failure fails the whole.
+        // Without the server the suites do not run: the failure to start it fails the command.
         if let Some(server) = steps.run("postgres", start_postgres) {
             if chosen(Step::Workspace) {
                 steps.run("workspace", || test_workspace(&server));
@@ -84,7 +85,7 @@ fn start_postgres() -> Result<Private, Failure> {
 }
 
 fn test_workspace(server: &Private) -> Result<(), Failure> {
-    // All that fails is worth knowing at once where a run takes minutes.
+    // A run takes minutes, so it must report all failures, not only the first.
     let program = programs::build()?.join("surehold");
     let mut tests = command("cargo test --workspace --all-features --no-fail-fast");
     run(tests.env(POSTGRES, server.url()).env(PROGRAM, program))

@@ -1,6 +1,6 @@
-//! House rules that no other tool knows: how long a file may be, what it may be called, what must not be
-//! left in it, which words are used, where nothing may fail, where links lead, and which crate or module may
-//! depend on which.
+//! House rules that no other tool knows: the length and the names of files, text that must not
+//! remain in them, the vocabulary, the links between pages, the parts of a function where nothing may fail,
+//! and the dependencies between crates and modules.
 
 mod arrows;
 mod files;
@@ -25,7 +25,9 @@ pub fn run() -> Result<(), Failure> {
         println!("    {complaint}");
     }
     let count = files.iter().filter(|file| files::is_rust(file)).count();
-    println!("    {count} Rust files, their words, and the arrows between the crates were looked at");
+    println!(
+        "    {count} Rust files, their vocabulary, and the dependencies between the crates were checked"
+    );
     match complaints.len() {
         0 => Ok(()),
         count => Err(format!("{count} house rules are broken").into()),

@@ -1,12 +1,12 @@
-//! Waiting for a backlog to be gone: for as long as it gets smaller, and for so long beyond that. A larger run, or
-//! a slower machine, has a larger backlog, and is given the time.
+//! Waits for a backlog while it shrinks, and for a limited time without progress. A larger run or a
+//! slower machine has a larger backlog, and gets the time.
 
 use std::time::{Duration, Instant};
 
 pub struct Patience {
-    /// Without any progress.
+    /// The longest wait without progress.
     within: Duration,
-    /// The smallest backlog so far, and since when.
+    /// The smallest backlog so far, and when it was reached.
     least: f64,
     since: Instant,
 }
@@ -16,7 +16,7 @@ impl Patience {
         Patience { within, least: f64::INFINITY, since: Instant::now() }
     }
 
-    /// Whether to look again, now that so much is left.
+    /// Whether to read the backlog again. `left` is its size now.
     pub fn lasts(&mut self, left: f64) -> bool {
         self.lasts_at(left, Instant::now())
     }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_lasts_while_less_and_less_is_left() {
+    fn it_lasts_while_the_backlog_shrinks() {
         let mut patience = Patience::of(Duration::from_mins(1));
         let begun = patience.since;
         let mut check = |second: u64, left: f64, expected: bool| {
@@ -44,7 +44,7 @@ mod tests {
         check(1, 900.0, true);
         check(50, 800.0, true);
         check(100, 700.0, true);
-        // No less than it was: neither the same nor more is progress.
+        // Neither the same size nor a larger one is progress.
         check(150, 700.0, true);
         check(159, 900.0, true);
         check(161, 700.0, false);

@@ -1,7 +1,7 @@
-//! Rows of the program's own database, read beside it, in the form that both engines share: texts.
+//! Access to rows of the program's own database. Values are texts, which both engines share.
 //!
-//! What is read here is where a message stands at a moment that nobody else can tell. What is written here is
-//! a row that somebody has spoiled, and is put right again.
+//! A scenario reads the state of a message at one moment, which the API cannot show. It also writes
+//! rows that the program cannot read, and restores them.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ use uuid::Uuid;
 
 use super::Error;
 
-/// For another process to be done with the file.
+/// The wait for another process that locks the file.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// A database that is not ours alone.
+/// A connection to a database that the program uses at the same time.
 pub struct DatabaseRows(Engine);
 
 enum Engine {
@@ -27,10 +27,10 @@ enum Engine {
     Postgres { client: tokio_postgres::Client, connection: AbortHandle },
 }
 
-/// The place of the only writer that SQLite has, until this is dropped.
-pub struct WritersPlace(#[expect(dead_code, reason = "it is held")] Connection);
+/// The write lock of SQLite, until this is dropped.
+pub struct WriteLock(#[expect(dead_code, reason = "it is held")] Connection);
 
-/// One row; a null is none, an id has its hyphens.
+/// One row. A null is `None`; an id has its hyphens.
 pub type Texts = Vec<Option<String>>;
 
 impl Drop for DatabaseRows {
@@ -42,7 +42,7 @@ impl Drop for DatabaseRows {
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Refused(format!("the database cannot be looked at: {error}"))
+    Error::Refused(format!("the database cannot be read: {error}"))
 }
 
 impl DatabaseRows {
@@ -58,7 +58,7 @@ impl DatabaseRows {
         }
     }
 
-    /// An id as a statement has it.
+    /// An id as a literal of SQL.
     pub fn id(&self, id: Uuid) -> String {
         match self.0 {
             Engine::Sqlite { .. } => format!("x'{}'", id.simple()),
@@ -66,7 +66,7 @@ impl DatabaseRows {
         }
     }
 
-    /// Ids as a list for `in`; nothing is in the empty one.
+    /// Ids as a list for `in`. No row matches the empty list.
     pub fn ids(&self, ids: impl IntoIterator<Item = Uuid>) -> String {
         let mut list = "(null".to_owned();
         for id in ids {
@@ -75,7 +75,7 @@ impl DatabaseRows {
         list + ")"
     }
 
-    /// One statement, at one moment, in a transaction of its own.
+    /// Runs one statement in a transaction of its own.
     pub async fn select(&self, sql: &str) -> Result<Vec<Texts>, Error> {
         match &self.0 {
             Engine::Sqlite { path } => {
@@ -99,14 +99,14 @@ impl DatabaseRows {
         }
     }
 
-    /// The first column, of ids.
+    /// The ids in the first column.
     pub async fn select_ids(&self, sql: &str) -> Result<Vec<Uuid>, Error> {
         let rows = self.select(sql).await?;
         let id = |row: Texts| row.into_iter().next().flatten().and_then(|text| text.parse().ok());
         Ok(rows.into_iter().filter_map(id).collect())
     }
 
-    /// Writes. On SQLite whoever else is at work waits until it is done.
+    /// Writes. On SQLite all other writers wait until it is done.
     pub async fn execute(&self, sql: &str) -> Result<(), Error> {
         match &self.0 {
             Engine::Sqlite { path } => {
@@ -122,15 +122,16 @@ impl DatabaseRows {
         }
     }
 
-    /// Keeps everybody from writing; on SQLite only. A server gives up waiting after some seconds.
-    pub async fn take_writers_place(&self) -> Result<Option<WritersPlace>, Error> {
+    /// Takes the write lock on SQLite; does nothing on PostgreSQL. A server gives up waiting after
+    /// some seconds.
+    pub async fn lock_writes(&self) -> Result<Option<WriteLock>, Error> {
         let Engine::Sqlite { path } = &self.0 else { return Ok(None) };
         let path = path.clone();
         let taken = tokio::task::spawn_blocking(move || {
             let connection = Connection::open(path)?;
             connection.busy_timeout(BUSY)?;
             connection.execute_batch("begin immediate")?;
-            Ok::<_, rusqlite::Error>(WritersPlace(connection))
+            Ok::<_, rusqlite::Error>(WriteLock(connection))
         });
         taken.await.map_err(failed)?.map(Some).map_err(failed)
     }
@@ -157,7 +158,7 @@ fn text(value: ValueRef) -> Option<String> {
     }
 }
 
-/// A text as a statement has it.
+/// A text as a literal of SQL.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_written_is_read_as_texts() {
+    async fn values_are_read_as_texts() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sqlite");
         let rows = DatabaseRows::of(&Location::Sqlite { path }).await.unwrap();

@@ -1,13 +1,13 @@
-//! The program in processes of its own, on loopback: to kill, to stall, to restart. Or a deployment that
-//! runs already, which nothing here can touch.
+//! The program in processes of its own, on loopback, which scenarios kill, stall and restart. Or a
+//! deployment that runs already, which no function here can change.
 //!
 //! | engine | processes |
 //! |---|---|
 //! | SQLite | `server-1`, which does everything; `sandbox`, the provider's stand-in |
 //! | PostgreSQL | `server-1`.. with the API, `worker-1`.., `relay-1`.., and `sandbox` |
 //!
-//! Each keeps its address over all its lives. Everything ends with us, also when we are killed, and when the
-//! value is dropped. Whatever is done to a process writes itself into the timeline.
+//! A process keeps its address when it is started again. All processes end when the value is
+//! dropped, and with this process, also if it is killed. Each fault records itself in the timeline.
 
 mod process;
 mod tuning;
@@ -36,11 +36,11 @@ use testkit::program::{Catalogue, Installation, Resident, sell};
 use testkit::scrape::Scrape;
 pub use tuning::{ACCOUNTS, LEASE_MS, Tuning};
 
-/// For what is under way to come to its end once nothing more befalls, without any of it coming to its end.
+/// The longest wait for work under way without any progress, after the last fault.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
-/// What is seen broken already need not come to rest: it is only looked at once more.
+/// The wait if an invariant is broken already: the state is only read once more.
 const QUIET_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 /// More seats than any scenario takes.
 const CAPACITY: i64 = 100_000;
 const SANDBOX: &str = "sandbox";
@@ -48,46 +48,46 @@ const SANDBOX: &str = "sandbox";
 /// One deployment; see the module's table.
 pub struct Deployment {
     context: ScenarioContext,
-    /// What we started. None where it ran already.
+    /// The processes that we started; `None` if the deployment ran already.
     own: Option<Own>,
-    /// Where clients go. Filled when it serves; a proxy may stand before it.
-    pub shop: Target,
-    /// Whose books can be read.
+    /// The addresses of the servers, or of proxies before them. Filled by [`Deployment::start`].
+    pub target: Target,
+    /// Where the provider's books can be read.
     books: Option<String>,
 }
 
 struct Own {
     installation: Installation,
-    /// Where servers find the provider: a proxy, or the sandbox itself.
+    /// The provider's address for the servers: a proxy, or the sandbox itself.
     provider_url: String,
-    /// Where the provider sends webhooks: a proxy, or the first server.
+    /// The address for the provider's webhooks: a proxy, or the first server.
     webhook_url: Option<String>,
     sandbox_url: String,
-    /// What the provider does wrong; it forgets that when it dies.
+    /// The provider's faults. The sandbox forgets them when it dies.
     faults: Value,
-    /// In the timeline, until they are others.
+    /// These faults in the timeline.
     faulty: Option<Lasting>,
     timeline: Timeline,
     processes: BTreeMap<String, Process>,
     watch: Option<AbortHandle>,
 }
 
-/// What it came to once nothing more befell it.
+/// The state after the last fault.
 pub struct Rest {
     pub verdicts: Verdicts,
-    /// Nothing is under way any more, so all of it could be looked at.
+    /// No work is under way any more, so every promise could be checked.
     pub reached: bool,
 }
 
 impl Deployment {
     pub(super) async fn prepare(context: &ScenarioContext) -> Result<Deployment, Error> {
         let nothing = Catalogue { product: String::new(), unit: String::new(), slots: Vec::new() };
-        let mut shop =
+        let mut target =
             Target { base_urls: Vec::new(), api_key: String::new(), ops_key: None, catalogue: nothing };
         if let Ground::Target { url, api_key, books } = context.ground.as_ref() {
-            shop.base_urls = vec![url.trim_end_matches('/').to_owned()];
-            shop.api_key.clone_from(api_key);
-            return Ok(Deployment { context: context.clone(), own: None, shop, books: books.clone() });
+            target.base_urls = vec![url.trim_end_matches('/').to_owned()];
+            target.api_key.clone_from(api_key);
+            return Ok(Deployment { context: context.clone(), own: None, target, books: books.clone() });
         }
         std::fs::create_dir_all(&context.directory)?;
         let url = match context.databases.lock().await.as_mut() {
@@ -97,8 +97,8 @@ impl Deployment {
         let installation = Installation::new(&context.program, &context.directory, &url).await?;
         let sandbox = installation.sandbox("127.0.0.1:0").await?;
         let sandbox_url = sandbox.base_url.clone();
-        shop.api_key.clone_from(&installation.tenant.api_key);
-        shop.ops_key = Some(installation.tenant.ops_key.clone());
+        target.api_key.clone_from(&installation.tenant.api_key);
+        target.ops_key = Some(installation.tenant.ops_key.clone());
         let processes = BTreeMap::from([(SANDBOX.to_owned(), Process::of_sandbox(sandbox))]);
         let own = Own {
             installation,
@@ -111,31 +111,33 @@ impl Deployment {
             processes,
             watch: None,
         };
-        Ok(Deployment { context: context.clone(), own: Some(own), shop, books: Some(sandbox_url) })
+        Ok(Deployment { context: context.clone(), own: Some(own), target, books: Some(sandbox_url) })
     }
 
-    /// Lets servers find the provider there: a proxy before [`Deployment::sandbox_url`]. Before the start.
+    /// Sets the provider's address for the servers, such as a proxy before
+    /// [`Deployment::sandbox_url`]. Must be called before the start.
     pub fn provider_is_at(&mut self, url: impl Into<String>) -> Result<(), Error> {
         self.own_mut()?.provider_url = url.into();
         Ok(())
     }
 
-    /// Lets the provider send its webhooks there: a proxy before a server.
+    /// Sets the address for the provider's webhooks, such as a proxy before a server.
     pub async fn webhooks_go_to(&mut self, url: impl Into<String>) -> Result<(), Error> {
         let own = self.own_mut()?;
         let url = own.webhook_url.insert(url.into());
         Ok(own.installation.open_account(&own.sandbox_url, url).await?)
     }
 
-    /// Lets another tenant move in, with an account of its own at the same provider. Before the start.
+    /// Adds another tenant, with an account of its own at the same provider. Must be called before
+    /// the start.
     pub async fn neighbour(&mut self) -> Result<Resident, Error> {
         Ok(self.own_mut()?.installation.neighbour().await?)
     }
 
-    /// Starts every process, and sells something. On return the shop is open.
+    /// Starts every process, and creates a product. On return the program serves.
     pub async fn start(&mut self, tuning: &Tuning) -> Result<(), Error> {
         let ground = self.context.ground.clone();
-        let tuning = self.context.beside.tune(tuning, &self.context.stream());
+        let tuning = self.context.servers.tune(tuning, &self.context.stream());
         if let Some(own) = &mut self.own {
             let planned = process::planned(&ground, &tuning);
             let started = planned.into_iter().map(|mut process| {
@@ -148,24 +150,25 @@ impl Deployment {
                 own.processes.insert(process.name.clone(), process);
             }
             let servers = own.processes.values().filter(|process| process.part == Part::Server);
-            self.shop.base_urls = servers.map(|server| server.base_url.clone()).collect();
-            let webhooks = own.webhook_url.clone().unwrap_or_else(|| self.shop.base_urls[0].clone());
+            self.target.base_urls = servers.map(|server| server.base_url.clone()).collect();
+            let webhooks = own.webhook_url.clone().unwrap_or_else(|| self.target.base_urls[0].clone());
             own.installation.open_account(&own.sandbox_url, &webhooks).await?;
             let watch = watch::outbox(own.installation.location.clone(), self.context.timeline.clone());
             own.watch = Some(tokio::spawn(watch).abort_handle());
         }
-        self.shop.catalogue = self.sell(1, CAPACITY).await?;
+        self.target.catalogue = self.sell(1, CAPACITY).await?;
         Ok(())
     }
 
-    /// A product of its own, with so many slots of this capacity. One seat costs [`super::operation_request::PRICE_MINOR`].
+    /// Creates a product with `slots` slots of this capacity. One seat costs
+    /// [`super::operation_request::PRICE_MINOR`].
     pub async fn sell(&self, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
         let name = self.context.operation(format!("catalogue-{slots}-{capacity}"));
-        let base_url = self.shop.base_urls.first().map_or("", String::as_str);
-        Ok(sell(base_url, &self.shop.api_key, &name, slots, capacity).await?)
+        let base_url = self.target.base_urls.first().map_or("", String::as_str);
+        Ok(sell(base_url, &self.target.api_key, &name, slots, capacity).await?)
     }
 
-    /// The database, where we made it.
+    /// The database, if it is ours.
     pub fn location(&self) -> Option<&Location> {
         self.own.as_ref().map(|own| &own.installation.location)
     }
@@ -178,52 +181,53 @@ impl Deployment {
         Ok(&self.own()?.sandbox_url)
     }
 
-    /// Names of the processes of one kind, in order.
     pub fn names(&self, part: Part) -> Vec<String> {
         let processes = self.own.iter().flat_map(|own| own.processes.values());
         processes.filter(|process| process.part == part).map(|process| process.name.clone()).collect()
     }
 
-    /// Those that drive jobs, whatever else they do.
+    /// The processes that run jobs.
     pub fn workers(&self) -> Vec<String> {
         let workers = self.names(Part::Worker);
         if workers.is_empty() { self.names(Part::Server) } else { workers }
     }
 
-    /// Where a process is reached.
+    /// The address of a process.
     pub fn base_url(&self, name: &str) -> Result<&str, Error> {
         Ok(&self.process(name)?.base_url)
     }
 
-    /// `kill -9`: nothing is flushed, nobody is told. It stays dead until [`Deployment::start_again`].
+    /// Sends SIGKILL: nothing is flushed. The process stays dead until [`Deployment::start_again`].
     pub async fn kill(&mut self, name: &str) -> Result<(), Error> {
         self.context.timeline.fault("kill -9", name, "");
         self.process_mut(name)?.kill().await
     }
 
-    /// Asks it to stop, as a supervisor (`TERM`) or a terminal (`INT`) does; it must end well.
+    /// Sends SIGTERM, as a supervisor does, or SIGINT, as a terminal does. The process must end
+    /// with success.
     pub async fn stop(&mut self, name: &str, signal: &str) -> Result<(), Error> {
         self.context.timeline.fault(format!("SIG{signal}"), name, "");
         self.process_mut(name)?.stop(signal).await
     }
 
-    /// Starts one that was killed or stopped, at the same address. Comes back when it serves; a database
-    /// that is starting too may turn it away for a while.
+    /// Starts a process that was killed or stopped, at the same address, and returns when it
+    /// serves. A database that is starting too may refuse it for a while.
     pub async fn start_again(&mut self, name: &str) -> Result<(), Error> {
         let findings = self.context.findings.clone();
         let own = self.own_mut()?;
         let process = own.processes.get_mut(name).ok_or_else(|| Error::NotOurs(name.to_owned()))?;
         process.start(&own.installation, &own.provider_url, &findings).await?;
         if process.part == Part::Sandbox {
-            tell_faults(&own.sandbox_url, &own.faults).await?;
+            send_faults(&own.sandbox_url, &own.faults).await?;
         }
         self.context.timeline.fault("start", name, "");
         Ok(())
     }
 
-    /// Stops every process but the provider, one after the other, and starts it with other settings.
+    /// Stops every process but the provider, one after the other, and starts it with other
+    /// settings.
     pub async fn retune(&mut self, tuning: &Tuning) -> Result<(), Error> {
-        let tuning = self.context.beside.tune(tuning, &self.context.stream());
+        let tuning = self.context.servers.tune(tuning, &self.context.stream());
         for part in [Part::Server, Part::Worker, Part::Relay] {
             for name in self.names(part) {
                 self.stop(&name, "TERM").await?;
@@ -239,12 +243,12 @@ impl Deployment {
         self.process(name)?.freeze().await
     }
 
-    /// SIGCONT.
     pub async fn thaw(&self, name: &str) -> Result<(), Error> {
         self.process(name)?.thaw().await
     }
 
-    /// SIGSTOP: it holds what it has and says nothing, for so long; then SIGCONT.
+    /// Stalls a process: SIGSTOP, a pause of `span`, SIGCONT. The process keeps its leases and
+    /// locks meanwhile.
     pub async fn stall(&mut self, name: &str, span: Duration) -> Result<(), Error> {
         let lasting = self.context.timeline.begin("stall", name);
         let stalled = self.process(name)?.stall(span).await;
@@ -252,7 +256,7 @@ impl Deployment {
         stalled
     }
 
-    /// Something done to the database's server, where it is our own.
+    /// Acts on the database server, if it is ours.
     pub async fn database(
         &self,
         act: impl FnOnce(&Private) -> Result<(), test_servers::postgres::Error> + Send + 'static,
@@ -265,33 +269,33 @@ impl Deployment {
         tokio::task::spawn_blocking(act).await.map_err(std::io::Error::other)?
     }
 
-    /// Something done to Redis, where it is our own.
+    /// Acts on Redis, if it is ours.
     pub async fn redis<T: Send + 'static>(
         &self,
         act: impl FnOnce(&test_servers::redis::Private) -> Result<T, test_servers::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.context.beside.redis(act).await
+        self.context.servers.redis(act).await
     }
 
-    /// Something done to NATS, where it is our own.
+    /// Acts on NATS, if it is ours.
     pub async fn nats<T: Send + 'static>(
         &self,
         act: impl FnOnce(&test_servers::nats::Private) -> Result<T, test_servers::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.context.beside.nats(act).await
+        self.context.servers.nats(act).await
     }
 
-    /// What the provider does wrong from now on; it stays so over its own restarts.
+    /// Sets the provider's faults. They survive a restart of the provider.
     pub async fn set_faults(&mut self, faults: Value) -> Result<(), Error> {
         let own = self.own_mut()?;
         own.end_faults();
         let clean = faults.as_object().is_some_and(serde_json::Map::is_empty);
         own.faulty = (!clean).then(|| own.timeline.begin_with("faults", "provider", faults.to_string()));
         own.faults = faults;
-        tell_faults(&own.sandbox_url, &own.faults).await
+        send_faults(&own.sandbox_url, &own.faults).await
     }
 
-    /// The provider's books with every raw call; none where nobody gave us any.
+    /// The provider's books with every raw call; `None` if their address is unknown.
     pub async fn books(&self) -> Result<Option<Books>, Error> {
         match &self.books {
             Some(url) => Ok(Some(Books::read(&books_of(url)).await?)),
@@ -299,13 +303,13 @@ impl Deployment {
         }
     }
 
-    /// What `surehold check` says now.
+    /// The verdicts of `surehold check` on the current state.
     pub async fn verdicts(&self) -> Result<Verdicts, Error> {
         let own = self.own()?;
         Ok(check::run(&own.installation.location, self.books().await?).await?)
     }
 
-    /// Waits until nothing is under way, or until no less of it is under way for too long.
+    /// Waits until no work is under way, or until the work has not become less for too long.
     pub async fn rest(&self) -> Result<Rest, Error> {
         let queries = Store::open_read_only(&self.own()?.installation.location).await?;
         let begun = Instant::now();
@@ -322,31 +326,31 @@ impl Deployment {
             if reached || !waits {
                 return Ok(Rest { verdicts, reached });
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
-    /// What a process says of itself.
+    /// The metrics of a process.
     pub async fn scrape(&self, name: &str) -> Result<Scrape, Error> {
         Ok(Scrape::of(&self.process(name)?.base_url).await?)
     }
 
-    /// What a process has printed, in all its lives.
+    /// The log of a process over all its starts.
     pub fn log(&self, name: &str) -> Result<String, Error> {
         let log = self.own()?.installation.log(name);
         Ok(String::from_utf8_lossy(&std::fs::read(log)?).into_owned())
     }
 
-    /// In how many lines of all logs these words stand.
-    pub fn said(&self, words: &str) -> Result<u64, Error> {
+    /// The number of lines in all logs that contain this text.
+    pub fn log_lines_with(&self, text: &str) -> Result<u64, Error> {
         let mut count = 0;
         for name in self.own()?.processes.keys() {
-            count += self.log(name)?.lines().filter(|line| line.contains(words)).count() as u64;
+            count += self.log(name)?.lines().filter(|line| line.contains(text)).count() as u64;
         }
         Ok(count)
     }
 
-    /// An error if one that should be alive is not, with its last words.
+    /// Fails with the end of its log if a process that should be alive has ended.
     pub fn all_alive(&mut self) -> Result<(), Error> {
         match &mut self.own {
             Some(own) => own.processes.values_mut().try_for_each(Process::check_alive),
@@ -371,7 +375,7 @@ impl Deployment {
     }
 }
 
-/// What has not come to its end: jobs, attempts, messages, events.
+/// The number of unfinished jobs, attempts, messages and events.
 fn under_way(figures: &Figures) -> i64 {
     let Backlog { outbox_pending, outbox_unreceived, deliveries_waiting, events_received, .. } =
         figures.backlog;
@@ -396,16 +400,17 @@ impl Drop for Own {
     }
 }
 
-/// A sandbox by its address gives every call as well; whatever else is a file, or has its own query.
-fn books_of(place: &str) -> String {
-    let whole = place.starts_with("http") && !place.contains('?');
-    if whole { format!("{}?calls=true", place.trim_end_matches('/')) } else { place.to_owned() }
+/// With a sandbox's address the books include every call. Any other source is a file, or has its
+/// own query.
+fn books_of(source: &str) -> String {
+    let whole = source.starts_with("http") && !source.contains('?');
+    if whole { format!("{}?calls=true", source.trim_end_matches('/')) } else { source.to_owned() }
 }
 
-async fn tell_faults(sandbox_url: &str, faults: &Value) -> Result<(), Error> {
-    let told = HttpConnection::new(sandbox_url).post("/sandbox/faults", &[], faults.to_string()).await?;
-    if told.status.is_success() {
+async fn send_faults(sandbox_url: &str, faults: &Value) -> Result<(), Error> {
+    let answer = HttpConnection::new(sandbox_url).post("/sandbox/faults", &[], faults.to_string()).await?;
+    if answer.status.is_success() {
         return Ok(());
     }
-    Err(Error::Unexpected { operation: "POST /sandbox/faults".to_owned(), told: told.text() })
+    Err(Error::Unexpected { operation: "POST /sandbox/faults".to_owned(), outcome: answer.text() })
 }

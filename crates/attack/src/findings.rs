@@ -1,12 +1,12 @@
-//! The vocabulary of a verdict.
+//! The terms of a verdict.
 //!
-//! | word | what it says | what fails it |
+//! | term | what it says | what fails it |
 //! |---|---|---|
-//! | `always` | an invariant: looked at many times, and true each time | one time that it was not |
-//! | `sometimes` | a state that is worth testing: the run must have been there | never having been there |
+//! | `always` | an invariant: checked many times, and true each time | one time that it was not |
+//! | `sometimes` | a state that is worth testing: the run must reach it | a run that never reaches it |
 //!
-//! An invariant that was never looked at and a state that was never reached prove nothing: the verdict is
-//! then *not reached*, and that fails the run as a broken invariant does.
+//! An invariant that was never checked and a state that was never reached prove nothing. The
+//! verdict is then *not reached*, and that fails the run as a broken invariant does.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
@@ -17,11 +17,11 @@ use serde::Serialize;
 use super::scenario::Scenario;
 use check::{INVARIANTS, Verdicts};
 
-/// Offenders that are told; all are counted.
+/// Offenders that are kept. All are counted.
 pub const OFFENDERS_MAX: usize = 20;
 const NOTES_MAX: usize = 100;
 
-/// What the judge asks of every scenario besides its own invariants; see [`mod@super::judge`].
+/// The invariants that the judge checks for every scenario; see [`mod@super::judge`].
 pub const COMMON: [&str; 8] = [
     "a_process_starts_whatever_befell_it",
     "every_operation_is_definite",
@@ -33,37 +33,35 @@ pub const COMMON: [&str; 8] = [
     "figures_equal_books",
 ];
 
-/// One invariant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Always {
     pub name: &'static str,
     pub holds: bool,
-    /// How often it was looked at.
+    /// The number of checks.
     pub checked: u64,
     pub broken: u64,
     pub offenders: Vec<String>,
-    /// Why it cannot be looked at on this ground, if it cannot.
+    /// The reason why it cannot be checked in this environment, if it cannot.
     pub excused: Option<String>,
 }
 
-/// One state.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sometimes {
     pub name: &'static str,
-    /// How often the run was there.
+    /// How often the run reached the state.
     pub reached: u64,
-    /// Why it cannot be reached on this ground, if it cannot.
+    /// The reason why it cannot be reached in this environment, if it cannot.
     pub excused: Option<String>,
 }
 
 impl Sometimes {
-    /// The run should have been there, and was not.
+    /// The state should have been reached, and was not.
     pub fn is_missing(&self) -> bool {
         self.reached == 0 && self.excused.is_none()
     }
 }
 
-/// What a scenario came to.
+/// The result of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScenarioVerdict {
@@ -71,16 +69,16 @@ pub enum ScenarioVerdict {
     Held,
     /// An invariant was broken.
     Broken,
-    /// No invariant was broken, but the run did not get where it wanted to.
+    /// No invariant was broken, but a state was not reached or an invariant was not checked.
     NotReached,
-    /// It could not be carried out.
+    /// The scenario could not be carried out.
     Failed,
-    /// This deployment has not what it takes.
+    /// The deployment lacks something that the scenario needs.
     NotApplicable,
 }
 
 impl ScenarioVerdict {
-    /// As it stands in report.json.
+    /// The name in report.json.
     pub fn name(self) -> &'static str {
         match self {
             ScenarioVerdict::Held => "held",
@@ -91,7 +89,6 @@ impl ScenarioVerdict {
         }
     }
 
-    /// As a heading.
     pub fn title(self) -> &'static str {
         match self {
             ScenarioVerdict::Held => "Held",
@@ -102,7 +99,7 @@ impl ScenarioVerdict {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             ScenarioVerdict::Held => "held",
             ScenarioVerdict::Broken => "BROKEN",
@@ -113,21 +110,20 @@ impl ScenarioVerdict {
     }
 }
 
-/// What is found while a scenario runs. Clones write into the same.
+/// Collects what a scenario finds. Clones share one collection.
 #[derive(Clone)]
 pub struct Findings {
     scenario: &'static Scenario,
     found: Arc<Mutex<Found>>,
 }
 
-/// What was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Found {
     pub always: Vec<Always>,
     pub sometimes: Vec<Sometimes>,
-    /// What was not looked at, and why; and whatever else a reader should know.
+    /// Notes for the reader, such as what was not checked, and why.
     pub notes: Vec<String>,
-    /// Named numbers of the scenario's own.
+    /// Named numbers of the scenario.
     pub figures: BTreeMap<String, f64>,
 }
 
@@ -153,8 +149,9 @@ impl Findings {
         Findings { scenario, found: Arc::new(Mutex::new(found)) }
     }
 
-    /// Looked at an invariant of the scenario's table once. `words` tell what was seen if it did not hold.
-    pub fn always(&self, name: &str, holds: bool, words: impl FnOnce() -> String) {
+    /// Counts one check of an invariant. `offender` describes what was seen if the invariant did
+    /// not hold.
+    pub fn always(&self, name: &str, holds: bool, offender: impl FnOnce() -> String) {
         let mut found = self.found();
         let always = self.invariant(&mut found, name);
         always.checked += 1;
@@ -162,12 +159,12 @@ impl Findings {
             always.holds = false;
             always.broken += 1;
             if always.offenders.len() < OFFENDERS_MAX {
-                always.offenders.push(words());
+                always.offenders.push(offender());
             }
         }
     }
 
-    /// Was in a state of the scenario's table once.
+    /// Counts one visit to a state of the scenario's table.
     pub fn reached(&self, name: &str) {
         self.reached_times(name, 1);
     }
@@ -176,8 +173,8 @@ impl Findings {
         self.state(&mut self.found(), name).reached += times;
     }
 
-    /// A state that cannot be reached on this ground need not be, and an invariant that cannot be looked at
-    /// need not be either.
+    /// Excuses a state that cannot be reached, or an invariant that cannot be checked, in this
+    /// environment.
     pub fn excuse(&self, name: &str, why: impl Into<String>) {
         let (mut found, why) = (self.found(), Some(why.into()));
         match found.always.iter_mut().find(|always| always.name == name) {
@@ -190,10 +187,10 @@ impl Findings {
         self.found().sometimes.iter().any(|sometimes| sometimes.name == name && sometimes.reached > 0)
     }
 
-    pub fn note(&self, words: impl Into<String>) {
+    pub fn note(&self, text: impl Into<String>) {
         let mut found = self.found();
         if found.notes.len() < NOTES_MAX {
-            found.notes.push(words.into());
+            found.notes.push(text.into());
         }
     }
 
@@ -201,7 +198,7 @@ impl Findings {
         self.found().figures.insert(name.into(), value);
     }
 
-    /// What the oracle found, each promise under its own name.
+    /// Adds the oracle's verdicts, each promise under its own name.
     pub fn oracle(&self, verdicts: &Verdicts) {
         let mut found = self.found();
         for verdict in verdicts.iter() {
@@ -214,12 +211,12 @@ impl Findings {
         }
     }
 
-    /// Some promise of those that were looked at is broken already.
+    /// Whether an invariant is broken already.
     pub fn any_broken(&self) -> bool {
         self.found().always.iter().any(|always| !always.holds)
     }
 
-    /// All of it, and what it comes to.
+    /// The verdict with everything that was found.
     pub fn conclude(&self) -> (ScenarioVerdict, Found) {
         let mut found = self.found().clone();
         let own = |name: &str| self.scenario.always.contains(&name);
@@ -233,13 +230,12 @@ impl Findings {
         } else {
             ScenarioVerdict::Held
         };
-        // What every scenario is asked, and this one has nothing of, is not told.
+        // A common invariant that this scenario never checked is left out.
         found.always.retain(|always| own(always.name) || always.checked > 0 || !always.holds);
         (verdict, found)
     }
 
     fn found(&self) -> MutexGuard<'_, Found> {
-        // What a task that panicked had found stands.
         self.found.lock()
     }
 
@@ -271,7 +267,7 @@ mod tests {
     };
 
     #[test]
-    fn a_verdict_needs_every_invariant_looked_at_and_every_state_reached() {
+    fn a_verdict_needs_every_invariant_checked_and_every_state_reached() {
         let check = |one: Option<bool>, other: Option<bool>, there: u64, expected: ScenarioVerdict| {
             let findings = Findings::new(&TRIED);
             for (name, held) in [("one", one), ("other", other)] {
@@ -290,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_reached_here_is_excused() {
+    fn a_state_that_cannot_be_reached_is_excused() {
         let findings = Findings::new(&TRIED);
         for name in ["one", "other"] {
             findings.always(name, true, String::new);
@@ -304,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_looked_at_here_is_excused_and_breaks_all_the_same() {
+    fn an_excused_invariant_can_still_break() {
         let findings = Findings::new(&TRIED);
         findings.always("one", true, String::new);
         findings.reached("there");
@@ -319,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn one_time_is_enough_to_break_and_many_are_counted() {
+    fn one_offender_breaks_and_all_are_counted() {
         let findings = Findings::new(&TRIED);
         for number in 0..100 {
             findings.always("one", number % 2 == 0, || format!("number {number}"));
@@ -328,7 +324,7 @@ mod tests {
         let one = &found.always[0];
         assert_eq!((verdict, one.checked, one.broken), (ScenarioVerdict::Broken, 100, 50));
         assert_eq!((one.offenders.len(), one.offenders[0].as_str()), (OFFENDERS_MAX, "number 1"));
-        assert_eq!(found.always.len(), 2, "what nobody looked at is not told: {found:?}");
+        assert_eq!(found.always.len(), 2, "an unchecked invariant is left out: {found:?}");
     }
 
     #[test]

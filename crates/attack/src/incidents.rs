@@ -1,5 +1,6 @@
-//! What befalls a deployment, and when: planned from the seed, told by how much of the work is finished, so
-//! that a slow machine suffers the same as a quick one. It befalls clients at work, or shows nothing.
+//! Faults of a deployment. The plan depends on the seed only. An incident comes when a share of the
+//! orders is finished, so a slow machine gets the same incidents as a fast one. Only an incident
+//! while clients work can show anything.
 
 use std::time::Duration;
 
@@ -11,46 +12,45 @@ use super::deployment::{Deployment, Part};
 use super::orders::moment;
 use super::{Error, PendingWork, ScenarioContext};
 
-/// One thing that befalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incident {
-    /// `kill -9`, and started again.
+    /// SIGKILL, and another start.
     Kill(TargetProcess),
-    /// Asked to stop by this signal, and started again.
+    /// This signal, and another start.
     Stop(TargetProcess, &'static str),
-    /// SIGSTOP, for so long, and SIGCONT.
+    /// SIGSTOP, a pause, and SIGCONT.
     Stall(TargetProcess, Duration),
     /// PostgreSQL loses what it did not flush, and recovers.
     RestartDatabase,
-    /// Each connection to PostgreSQL is cut off.
+    /// Every connection to PostgreSQL is ended.
     CutConnections,
 }
 
-/// Which process. By its kind, since a plan is made before anything runs.
+/// A kind of process: a plan is made before any process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetProcess {
     Server,
-    /// One that drives jobs, whatever else it does.
+    /// A process that runs jobs.
     Worker,
     Relay,
-    /// The provider's stand-in dies as well, and forgets nothing.
+    /// The provider's sandbox, which keeps its books over a restart.
     Provider,
 }
 
-/// An incident comes once so many orders are finished, and a moment later.
+/// An incident comes when this many orders are finished, and a moment later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
     pub after_orders: usize,
     pub moment: Duration,
     pub incident: Incident,
-    /// Which of several processes it is.
+    /// Chooses one of several processes.
     pub nth: usize,
 }
 
-/// The most processes of one fleet.
+/// More than the processes of any fleet.
 const NTH_MAX: usize = 1_000;
 
-/// Spread at random over most of the work that is planned.
+/// Spreads the incidents at random over most of the planned work.
 pub fn plan(incidents: &[Incident], orders: usize, random: &mut StdRng) -> Vec<Planned> {
     let mut plan: Vec<Planned> = incidents
         .iter()
@@ -65,12 +65,12 @@ pub fn plan(incidents: &[Incident], orders: usize, random: &mut StdRng) -> Vec<P
     plan
 }
 
-/// One of these, drawn.
 pub fn one_of(kinds: &[TargetProcess], random: &mut StdRng) -> TargetProcess {
     kinds.choose(random).copied().unwrap_or(TargetProcess::Server)
 }
 
-/// Lets the plan come to pass as orders finish. Those that fell while orders were under way.
+/// Applies the plan while orders finish. Returns the incidents that came while orders were under
+/// way.
 pub async fn apply_incidents(
     context: &ScenarioContext,
     deployment: &mut Deployment,
@@ -80,10 +80,10 @@ pub async fn apply_incidents(
     let mut under_load = Vec::new();
     for planned in plan {
         work.until_finished(planned.after_orders).await;
-        // Not to wait for anything: so that it falls at any moment.
+        // No wait for a state here, so that the incident can come at any moment.
         tokio::time::sleep(planned.moment).await;
         under_load.extend(work.is_under_way().then_some(planned.incident));
-        befall(context, deployment, planned).await?;
+        apply(context, deployment, planned).await?;
         deployment.all_alive()?;
     }
     context.findings.figure("incidents", plan.len() as f64);
@@ -91,24 +91,24 @@ pub async fn apply_incidents(
     Ok(under_load)
 }
 
-async fn befall(
+async fn apply(
     context: &ScenarioContext,
     deployment: &mut Deployment,
     planned: &Planned,
 ) -> Result<(), Error> {
     match planned.incident {
-        Incident::Kill(whom) => {
-            let name = name(deployment, whom, planned.nth)?;
+        Incident::Kill(process) => {
+            let name = name(deployment, process, planned.nth)?;
             deployment.kill(&name).await?;
             deployment.start_again(&name).await
         }
-        Incident::Stop(whom, signal) => {
-            let name = name(deployment, whom, planned.nth)?;
+        Incident::Stop(process, signal) => {
+            let name = name(deployment, process, planned.nth)?;
             deployment.stop(&name, signal).await?;
             deployment.start_again(&name).await
         }
-        Incident::Stall(whom, span) => {
-            let name = name(deployment, whom, planned.nth)?;
+        Incident::Stall(process, span) => {
+            let name = name(deployment, process, planned.nth)?;
             deployment.stall(&name, span).await
         }
         Incident::RestartDatabase => {
@@ -123,20 +123,20 @@ async fn befall(
         }
         Incident::CutConnections => {
             context.timeline.fault("connections cut", "postgres", "");
-            // A server that was killed a moment ago may have none.
+            // A server that was just killed may have no connections.
             deployment.database(|server| server.terminate_connections().map(drop)).await
         }
     }
 }
 
-fn name(deployment: &Deployment, whom: TargetProcess, nth: usize) -> Result<String, Error> {
-    let names = match whom {
+fn name(deployment: &Deployment, process: TargetProcess, nth: usize) -> Result<String, Error> {
+    let names = match process {
         TargetProcess::Server => deployment.names(Part::Server),
         TargetProcess::Worker => deployment.workers(),
         TargetProcess::Relay => deployment.names(Part::Relay),
         TargetProcess::Provider => deployment.names(Part::Sandbox),
     };
-    let at = nth.checked_rem(names.len()).ok_or_else(|| Error::NotOurs(format!("{whom:?}")))?;
+    let at = nth.checked_rem(names.len()).ok_or_else(|| Error::NotOurs(format!("{process:?}")))?;
     Ok(names[at].clone())
 }
 

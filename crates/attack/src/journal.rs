@@ -1,16 +1,17 @@
-//! The client's journal: what was to be said is on the disk before it is said, then what was heard.
+//! The client's journal: each request is on disk before it is sent, and its outcome follows.
 //!
-//! A client that keeps its accounts in memory can be wrong about what it asked for: it dies, or it forgets
-//! the request whose answer it never got. So a line is written, and flushed to the disk, before a request is
-//! sent; the judge reads the file and nothing else. Lines of many clients share a flush.
+//! A client that keeps its records in memory can be wrong about its requests: it dies, or it
+//! forgets the request that got no answer. So a line is written and flushed to disk before a
+//! request is sent. The judge reads only the file. The lines of many clients share a flush.
 //!
 //! | line | when |
 //! |---|---|
-//! | `sent` | before the request leaves: operation, key, body's hash, attempt, what it is to bring about |
-//! | `heard` | an answer came whole |
-//! | `lost` | none did |
+//! | `sent` | before the request is sent: operation, key, hash of the body, attempt, expected effect |
+//! | `heard` | a complete answer came |
+//! | `lost` | no complete answer came |
 //!
-//! A `sent` without a line of what was heard is a client that died: the request may have been carried out.
+//! A `sent` line without an outcome comes from a client that died. Its request may have been
+//! carried out.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -32,21 +33,22 @@ use super::timeline::Timeline;
 #[serde(tag = "line", rename_all = "snake_case")]
 pub enum JournalLine {
     Sent {
-        /// The request's number; the lines of its answers name it.
+        /// Lines about the outcome have the same number.
         number: u64,
         at_ms: u64,
         operation: String,
         key: String,
-        /// How often this key was said, this time included.
+        /// How many requests had this key so far, including this one.
         attempt: u32,
         path: String,
         body_sha256: String,
         wants: ExpectedEffect,
-        /// What it wants may be refused.
+        /// The operation may be refused.
         #[serde(default)]
         may_be_refused: bool,
     },
-    Heard {
+    #[serde(rename = "heard")]
+    Answered {
         number: u64,
         at_ms: u64,
         status: u16,
@@ -54,13 +56,12 @@ pub enum JournalLine {
         /// The code of a problem document.
         #[serde(default)]
         code: Option<String>,
-        /// The id of the resource that the answer shows.
         #[serde(default)]
         id: Option<String>,
         #[serde(default)]
         state: Option<String>,
         retryable: bool,
-        /// None where the SDK has read it.
+        /// `None` if the SDK has read the body.
         #[serde(default)]
         body_sha256: Option<String>,
     },
@@ -71,7 +72,7 @@ pub enum JournalLine {
     },
 }
 
-/// A request that is written down and may now be sent.
+/// A request that is in the journal, and may now be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Ticket {
     pub number: u64,
@@ -83,7 +84,7 @@ struct Entry {
     flushed: Option<oneshot::Sender<io::Result<()>>>,
 }
 
-/// Writes the file; clones write into the same.
+/// Writes the file. Clones write into the same file.
 #[derive(Clone)]
 pub struct Journal {
     entries: Sender<Entry>,
@@ -105,19 +106,19 @@ impl Journal {
         Ok(Journal { entries, counted: Arc::default(), timeline })
     }
 
-    /// On return the line is on the disk.
-    pub async fn sends(&self, ask: &OperationRequest) -> io::Result<Ticket> {
-        let ticket = self.ticket(&ask.key);
+    /// On return the line is on disk.
+    pub async fn record_request(&self, request: &OperationRequest) -> io::Result<Ticket> {
+        let ticket = self.ticket(&request.key);
         let line = JournalLine::Sent {
             number: ticket.number,
             at_ms: self.timeline.now_ms(),
-            operation: ask.operation.clone(),
-            key: ask.key.clone(),
+            operation: request.operation.clone(),
+            key: request.key.clone(),
             attempt: ticket.attempt,
-            path: ask.path.clone(),
-            body_sha256: sha256(ask.body.as_bytes()),
-            wants: ask.wants.clone(),
-            may_be_refused: ask.may_be_refused,
+            path: request.path.clone(),
+            body_sha256: sha256(request.body.as_bytes()),
+            wants: request.wants.clone(),
+            may_be_refused: request.may_be_refused,
         };
         let (flushed, wait) = oneshot::channel();
         self.write(&line, Some(flushed));
@@ -126,7 +127,7 @@ impl Journal {
     }
 
     pub fn record_answer(&self, ticket: Ticket, answer: &OperationAnswer) {
-        let line = JournalLine::Heard {
+        let line = JournalLine::Answered {
             number: ticket.number,
             at_ms: self.timeline.now_ms(),
             status: answer.status,
@@ -140,13 +141,13 @@ impl Journal {
         self.write(&line, None);
     }
 
-    pub fn lost(&self, ticket: Ticket, why: &str) {
+    pub fn record_loss(&self, ticket: Ticket, why: &str) {
         let line =
             JournalLine::Lost { number: ticket.number, at_ms: self.timeline.now_ms(), why: why.to_owned() };
         self.write(&line, None);
     }
 
-    /// On return everything so far is on the disk.
+    /// On return all earlier lines are on disk.
     pub async fn flush(&self) -> io::Result<()> {
         let (flushed, wait) = oneshot::channel();
         let _gone = self.entries.send(Entry { line: String::new(), flushed: Some(flushed) });
@@ -164,12 +165,12 @@ impl Journal {
 
     fn write(&self, line: &JournalLine, flushed: Option<oneshot::Sender<io::Result<()>>>) {
         let line = serde_json::to_string(line).expect("a line has no keys that are not text") + "\n";
-        // A writer that is gone is told to whoever waits for the disk.
+        // If the writer has ended, the caller that waits for the flush gets an error.
         let _gone = self.entries.send(Entry { line, flushed });
     }
 }
 
-/// Whatever waits shares one flush.
+/// All entries that wait share one flush.
 fn write(mut file: File, entries: &Receiver<Entry>) {
     while let Ok(first) = entries.recv() {
         let mut text = first.line;
@@ -183,14 +184,14 @@ fn write(mut file: File, entries: &Receiver<Entry>) {
             written = written.and_then(|()| file.sync_data());
         }
         for waiting in waiting {
-            let told = written.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()));
-            // Whoever no longer waits needs no answer.
-            let _gone = waiting.send(told.copied());
+            let result = written.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()));
+            // A caller that no longer waits needs no answer.
+            let _gone = waiting.send(result.copied());
         }
     }
 }
 
-/// The lines of a file, however its writer ended: what it was in the middle of is not a line.
+/// The lines of a file. An incomplete last line is left out: its writer died.
 pub fn read(path: &Path) -> io::Result<Vec<JournalLine>> {
     let text = std::fs::read(path)?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -216,47 +217,47 @@ mod tests {
     use super::*;
     use crate::operation_request::PAYS;
 
-    fn ask(number: usize) -> OperationRequest {
+    fn request(number: usize) -> OperationRequest {
         OperationRequest::charge(&format!("operation-{number}"), 100, PAYS)
     }
 
     #[tokio::test]
-    async fn what_was_said_and_heard_is_read_back() {
+    async fn requests_and_outcomes_are_read_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal");
         let journal = Journal::create(&path, Timeline::begin_now()).unwrap();
-        let first = journal.sends(&ask(1)).await.unwrap();
-        journal.lost(first, "cut");
-        let again = journal.sends(&ask(1)).await.unwrap();
+        let first = journal.record_request(&request(1)).await.unwrap();
+        journal.record_loss(first, "cut");
+        let again = journal.record_request(&request(1)).await.unwrap();
         journal
             .record_answer(again, &OperationAnswer::read(201, true, None, serde_json::json!({ "id": "p1" })));
         journal.flush().await.unwrap();
         assert_eq!((first.attempt, again.attempt), (1, 2));
-        let told: Vec<String> = read(&path)
+        let found: Vec<String> = read(&path)
             .unwrap()
             .into_iter()
             .map(|line| match line {
                 JournalLine::Sent { number, attempt, key, .. } => format!("{number} {key} {attempt}"),
-                JournalLine::Heard { number, status, replayed, id, .. } => {
+                JournalLine::Answered { number, status, replayed, id, .. } => {
                     format!("{number} {status} {replayed} {id:?}")
                 }
                 JournalLine::Lost { number, why, .. } => format!("{number} {why}"),
             })
             .collect();
         let expected = ["1 operation-1 1", "1 cut", "2 operation-1 2", "2 201 true Some(\"p1\")"];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 
-    /// This very test, run again as a process of its own that is killed while it writes.
+    /// The same test, started again as a process that is killed while it writes.
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_kill_forgets_nothing_that_may_have_been_sent() {
+    async fn a_kill_loses_no_request_that_may_have_been_sent() {
         const PATH: &str = "SUREHOLD_JOURNAL_TEST";
-        #[expect(clippy::disallowed_methods, reason = "what the test tells the process that it starts")]
-        let told = std::env::var(PATH);
-        if let Ok(path) = told {
+        #[expect(clippy::disallowed_methods, reason = "the test configures the process that it starts")]
+        let path = std::env::var(PATH);
+        if let Ok(path) = path {
             let journal = Journal::create(Path::new(&path), Timeline::begin_now()).unwrap();
             for number in 0.. {
-                journal.sends(&ask(number)).await.unwrap();
+                journal.record_request(&request(number)).await.unwrap();
                 // From here on the request may be on the wire.
                 writeln!(std::io::stderr(), "sent {number}").unwrap();
             }
@@ -264,7 +265,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal");
         let mut writer = tokio::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "journal::tests::a_kill_forgets_nothing_that_may_have_been_sent"])
+            .args(["--exact", "journal::tests::a_kill_loses_no_request_that_may_have_been_sent"])
             .arg("--nocapture")
             .env(PATH, &path)
             .stdout(Stdio::null())
@@ -272,9 +273,9 @@ mod tests {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut said = BufReader::new(writer.stderr.take().unwrap()).lines();
+        let mut output = BufReader::new(writer.stderr.take().unwrap()).lines();
         let mut sent = 0;
-        while let Some(line) = said.next_line().await.unwrap() {
+        while let Some(line) = output.next_line().await.unwrap() {
             if line.starts_with("sent ") {
                 sent += 1;
             }
@@ -292,11 +293,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn half_a_line_is_none() {
+    async fn an_incomplete_line_is_left_out() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("journal");
         let journal = Journal::create(&path, Timeline::begin_now()).unwrap();
-        journal.sends(&ask(1)).await.unwrap();
+        journal.record_request(&request(1)).await.unwrap();
         File::options().append(true).open(&path).unwrap().write_all(b"{\"line\":\"sent\",\"num").unwrap();
         assert_eq!(read(&path).unwrap().len(), 1);
         std::fs::write(&path, "not a line\n").unwrap();

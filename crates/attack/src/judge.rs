@@ -1,19 +1,19 @@
-//! The judgement: from what the client wrote down before it spoke, and from the provider's own books.
+//! Judges a scenario by the clients' journal and by the provider's own books.
 //!
 //! | invariant | what is compared |
 //! |---|---|
-//! | `a_process_starts_whatever_befell_it` | nothing: it is looked at on the way; on PostgreSQL, which may be starting too, it is tried again for a while ([`super::deployment`]) |
-//! | `every_operation_is_definite` | each key in the journal has a definite answer, and nothing is under way any more |
-//! | `what_can_be_done_is_done` | a charge of a card that pays, and seats of which there are enough, were granted in the end |
-//! | `no_step_of_an_order_is_refused` | what was granted, a later request finds: a hold can be paid, a payment refunded ([`super::orders`]) |
+//! | `a_process_starts_whatever_befell_it` | nothing: each start is a check; on PostgreSQL, which may be starting too, the start is repeated for a while ([`super::deployment`]) |
+//! | `every_operation_is_definite` | each key in the journal has a definite answer, and no work is under way any more |
+//! | `what_can_be_done_is_done` | each charge of a card that pays was captured in the end, and seats were granted if there were enough |
+//! | `no_step_of_an_order_is_refused` | a later request finds what was granted: a hold can be paid, a payment refunded ([`super::orders`]) |
 //! | `one_answer_a_key` | every definite answer to a key is the same, to the byte |
-//! | `effects_equal_operations` | each operation that was accepted moved money in the provider's books exactly once, and to the minor unit; each that was not, never |
-//! | `nothing_moved_unasked` | no money moved for what is not in the journal |
+//! | `effects_equal_operations` | each accepted operation moved money in the provider's books exactly once, and to the minor unit; each operation that was not accepted never did |
+//! | `nothing_moved_unasked` | no money moved for an operation that is not in the journal |
 //! | `figures_equal_books` | `/metrics` counts as many operations and effects as the books show |
-//! | those of `surehold check` | [`check`], where the database is ours |
+//! | those of `surehold check` | [`check`], if the database is ours |
 //!
-//! Of a deployment that is not ours, without its provider's books, its payments and its ledger are asked
-//! over the API instead, and the report says so.
+//! If the deployment is not ours and its provider's books are unknown, its payments and its ledger
+//! are read over the API instead, and the report says so.
 
 mod api;
 mod effects;
@@ -27,13 +27,13 @@ use check::Books;
 pub use effects::Effects;
 pub use operation_history::{OperationHistory, RecordedOperation};
 
-/// Writes into the findings whether everything was done exactly once.
+/// Adds to the findings whether each operation was done exactly once.
 pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result<Effects, Error> {
-    context.progress.says("judging");
+    context.progress.show("judging");
     context.journal.flush().await?;
-    let told = OperationHistory::read(&context.journal_path)?;
-    told.judge(&context.findings);
-    past_healing_of(context, deployment, &told).await?;
+    let history = OperationHistory::read(&context.journal_path)?;
+    history.judge(&context.findings);
+    irreparable_of(context, deployment, &history).await?;
     if deployment.location().is_some() {
         let rest = deployment.rest().await?;
         context.findings.oracle(&rest.verdicts);
@@ -47,13 +47,13 @@ pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result
     let effects = match deployment.books().await? {
         Some(books) => {
             let books = only_ours(books, context, deployment);
-            let effects = effects::judge(&context.findings, &told, &books);
+            let effects = effects::judge(&context.findings, &history, &books);
             if deployment.location().is_some() {
                 figures::judge(context, deployment, &books).await?;
             }
             effects
         }
-        None => api::judge(context, deployment, &told).await?,
+        None => api::judge(context, deployment, &history).await?,
     };
     context.findings.figure("operations", effects.operations as f64);
     context.findings.figure("effects", effects.applied as f64);
@@ -61,24 +61,25 @@ pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result
     Ok(effects)
 }
 
-/// Looks for what no rest mends, so that nobody waits for it.
-pub async fn past_healing(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+/// Looks for damage that no further work can repair, so that nobody waits for it.
+pub async fn irreparable(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
     context.journal.flush().await?;
-    past_healing_of(context, deployment, &OperationHistory::read(&context.journal_path)?).await
+    irreparable_of(context, deployment, &OperationHistory::read(&context.journal_path)?).await
 }
 
-async fn past_healing_of(
+async fn irreparable_of(
     context: &ScenarioContext,
     deployment: &Deployment,
-    told: &OperationHistory,
+    history: &OperationHistory,
 ) -> Result<(), Error> {
     if let Some(books) = deployment.books().await? {
-        effects::past_healing(&context.findings, told, &only_ours(books, context, deployment));
+        effects::irreparable(&context.findings, history, &only_ours(books, context, deployment));
     }
     Ok(())
 }
 
-/// In books that others write into as well, what carries the name of one of our operations.
+/// In books that others write into as well: the entries that have the name of one of our
+/// operations.
 fn only_ours(mut books: Books, context: &ScenarioContext, deployment: &Deployment) -> Books {
     if deployment.location().is_some() {
         return books;

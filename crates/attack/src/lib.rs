@@ -1,22 +1,22 @@
-//! `surehold attack`: scenarios that try to make Surehold do something twice, or lose something, and judge
-//! it by the provider's own books.
+//! `surehold attack`: scenarios that try to make Surehold do something twice, or lose something.
+//! They judge it by the provider's own books.
 //!
 //! | part | what it is |
 //! |---|---|
-//! | [`scenario`], [`scenarios`] | what is tried: a table, one file per scenario |
-//! | [`findings`] | the vocabulary of a verdict: *always* and *sometimes* |
-//! | [`scenario_context`] | what a scenario is given: its random choices, its deployment, where it writes down what it saw |
-//! | [`shared_servers`] | the software beside the program, which the scenarios of a run share |
+//! | [`scenario`], [`scenarios`] | the scenarios: a table, one file per scenario |
+//! | [`findings`] | the terms of a verdict: *always* and *sometimes* |
+//! | [`scenario_context`] | what a scenario gets: its random choices, its deployment, its findings and its journal |
+//! | [`shared_servers`] | the servers beside the program, which the scenarios of a run share |
 //! | [`deployment`] | the program in processes of its own, to kill, to stall, to restart; or a running one |
-//! | [`operation_request`], [`retrying_client`] | clients that never give up, and are impatient on purpose |
-//! | [`sdk_client`] | good clients: Surehold's own SDK, with what it does in the journal |
-//! | [`orders`] | what customers want: charges of every kind, carried out to their end |
-//! | [`incidents`], [`load_with_faults`] | what befalls a deployment, and when; customers who pay as long as it lasts |
-//! | [`journal`] | what a client is about to say, on the disk before it is said |
-//! | [`mod@judge`] | the journal against the provider's books, the ledger, the figures and the oracle |
-//! | [`database_rows`] | rows of the program's own database, read beside it |
+//! | [`operation_request`], [`retrying_client`] | clients that retry until the answer is definite, sooner than a good client would |
+//! | [`sdk_client`] | good clients: Surehold's own SDK, with each attempt in the journal |
+//! | [`orders`] | orders: charges of every kind, each with all its steps |
+//! | [`incidents`], [`load_with_faults`] | planned faults of a deployment; customers who pay meanwhile |
+//! | [`journal`] | each request of a client, on disk before it is sent |
+//! | [`mod@judge`] | compares the journal with the provider's books, the ledger, the metrics and the oracle |
+//! | [`database_rows`] | access to rows of the program's own database |
 //! | [`timeline`] | faults, retries and the lag of the outbox, by one clock |
-//! | [`mod@run`], [`report`] | one after another, and what came of it |
+//! | [`mod@run`], [`report`] | runs the scenarios, and reports the results |
 //!
 //! # To add a scenario
 //!
@@ -36,29 +36,31 @@
 //!    async fn run(context: ScenarioContext) -> Result<(), Error> {
 //!        let mut random = context.random("faults");             // the same for the same seed, whatever the timing
 //!        let mut deployment = context.deploy(&Tuning::default()).await?;
-//!        let mut caller = context.caller(&deployment.shop, 0)?;
+//!        let mut caller = context.caller(&deployment.target, 0)?;
 //!        let charge = OperationRequest::charge(&context.operation("one"), PRICE_MINOR, PAYS);
-//!        deployment.kill("server-1").await?;                        // each fault writes itself into the timeline
+//!        deployment.kill("server-1").await?;                        // each fault is in the timeline
 //!        deployment.start_again("server-1").await?;
-//!        let answer = caller.retry_until_definite(&charge).await?; // written down before it is sent
-//!        context.findings.always("what_must_hold_each_time", answer.status == 201, || answer.words());
+//!        let answer = caller.retry_until_definite(&charge).await?; // in the journal first
+//!        context.findings.always("what_must_hold_each_time", answer.status == 201, || answer.summary());
 //!        context.findings.reached("what_a_run_must_have_seen");
 //!        judge(&context, &mut deployment).await?;                     // books, ledger, figures, oracle
-//!        deployment.end().await
+//!        Ok(())
 //!    }
 //!    ```
 //! 2. Its line in [`scenarios`], in the order of the numbers.
 //!
-//! That is all: `--list`, the report, the shortened run of `cargo xtask test` and the page of the proof read
-//! the table. `run` fails (`Err`) only if it could not do what it wanted to; what it finds goes to
-//! [`findings`]. Size its work by [`ScenarioContext::operations`]. Draw everything that is random from
-//! [`ScenarioContext::random`] before anything is sent, so that a seed repeats it. Name operations by
-//! [`ScenarioContext::operation`], and let each payment carry its name as metadata ([`operation_request::MARK`]; the makers of
-//! [`operation_request::OperationRequest`] do): that is how it is found again in the provider's books. A TCP proxy between two of them
-//! goes in after [`ScenarioContext::prepare`]: set `provider_url`, `webhook_url` or `shop.base_urls`, then
-//! [`deployment::Deployment::start`].
+//! That is all: `--list`, the report, the shortened run of `cargo xtask test` and the page of the
+//! proof read the table. `run` fails (`Err`) only if it could not be carried out; its findings go
+//! to [`findings`]. Derive the amount of work from [`ScenarioContext::operations`]. Draw everything
+//! that is random from [`ScenarioContext::random`] before the first request, so that a seed repeats
+//! it. Name operations by [`ScenarioContext::operation`], and let each payment have its name as
+//! metadata ([`operation_request::MARK`]; the constructors of
+//! [`operation_request::OperationRequest`] do so): the judge finds it by that name in the
+//! provider's books. To add a TCP proxy, call [`ScenarioContext::prepare`], set the provider's or
+//! the webhooks' address or `target.base_urls`, and then call [`deployment::Deployment::start`].
 //!
-//! What must never be here: an invariant that is judged by what the program says of itself alone.
+//! What must never be here: an invariant that is judged only by what the program reports about
+//! itself.
 
 mod backlog_wait;
 mod database_rows;
@@ -102,27 +104,26 @@ pub use sdk_client::SdkClient;
 /// What to attack, and how hard.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The program itself: it must know `serve`, `sandbox` and `tenant create`.
+    /// The program. It must have the commands `serve`, `sandbox` and `tenant create`.
     pub program: PathBuf,
-    /// Names of [`scenarios`]; none means all of them.
+    /// Names of [`scenarios`]; all of them if it is empty.
     pub scenarios: Vec<String>,
     pub seed: u64,
-    /// Logical operations of a scenario, so far as it has many.
+    /// Logical operations of a scenario, if it has many.
     pub operations: usize,
-    /// Scenarios that are carried out at the same time, each on a deployment of its own.
+    /// Scenarios that run at the same time, each on its own deployment.
     pub at_once: usize,
     pub ground: Ground,
-    /// Where the report goes, and the logs of what failed.
+    /// The directory for the report, and for the logs of failed scenarios.
     pub out: PathBuf,
 }
 
-/// Where the attack takes place.
 #[derive(Clone, Debug)]
 pub enum Ground {
-    /// One process, and the provider's stand-in.
+    /// One process, and the provider's sandbox.
     Sqlite,
     Postgres {
-        /// A server to make databases on; without it a private one is started.
+        /// A server for the databases; without it a private one is started.
         url: Option<String>,
         fleet: Fleet,
         redis: bool,
@@ -132,13 +133,13 @@ pub enum Ground {
     Target {
         url: String,
         api_key: String,
-        /// A sandbox whose books to judge by.
+        /// A sandbox whose books are read.
         books: Option<String>,
     },
 }
 
 impl Ground {
-    /// What scenarios may need of it.
+    /// The needs of scenarios that it meets.
     pub fn has(&self) -> Vec<Need> {
         match self {
             Ground::Sqlite => vec![Need::Deployment],
@@ -154,7 +155,7 @@ impl Ground {
     }
 }
 
-/// How many processes of each kind. Without workers the servers do everything.
+/// The number of processes of each kind. Without workers the servers do everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fleet {
     pub servers: usize,
@@ -168,18 +169,18 @@ impl Default for Fleet {
     }
 }
 
-/// Where clients go, and what they can book.
+/// The servers that clients use, and what they can book.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The address of every server.
     pub base_urls: Vec<String>,
     pub api_key: String,
-    /// The key of a person who operates it, where we have one.
+    /// The key of an operator, if we have one.
     pub ops_key: Option<String>,
     pub catalogue: Catalogue,
 }
 
-/// Why a scenario could not be carried out. What it found is no error.
+/// Why a scenario could not be carried out. A finding is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -200,10 +201,10 @@ pub enum Error {
     Sql(#[from] tokio_postgres::Error),
     #[error(transparent)]
     File(#[from] std::io::Error),
-    #[error("{operation} got no definite answer; the last: {told}")]
-    NoAnswer { operation: String, told: String },
-    #[error("{operation} was answered {told}, which is not what was asked for")]
-    Unexpected { operation: String, told: String },
+    #[error("{operation} got no definite answer; the last: {outcome}")]
+    NoAnswer { operation: String, outcome: String },
+    #[error("{operation} was answered {outcome}, which is not what was requested")]
+    Unexpected { operation: String, outcome: String },
     #[error("the answer to {0} cannot be read: {1}")]
     Unreadable(String, String),
     #[error("it does not come to rest: {0}")]

@@ -1,7 +1,7 @@
-//! Customers pay while things befall the deployment; then it is judged.
+//! Customers pay while faults are injected into the deployment; then the results are judged.
 //!
-//! Every order is carried out to its end, whatever befalls; customers come for as long as anything befalls;
-//! nothing may wait for a person; every request is said once more, and answered as it was.
+//! Every order is carried out to its end. Customers go on until the last fault has passed. No work
+//! may wait for a person. Every request is sent once more, and must get the same answer.
 
 use serde_json::{Value, json};
 
@@ -9,27 +9,26 @@ use super::incidents::{Incident, Planned, apply_incidents};
 use super::orders::{Order, judge_bookings, repeat, serve};
 use super::{Deployment, Error, PendingWork, ScenarioContext, Tuning, judge};
 
-/// The invariants that a load looks at: a scenario that lays one names them.
+/// The invariants that a load checks. A scenario with a load lists them.
 pub const ALWAYS: [&str; 2] = ["paid_bookings_are_confirmed", "nobody_has_to_look"];
 
-/// What is to befall, and whom.
+/// A load, and the faults during it.
 pub struct LoadWithFaults {
     pub orders: Vec<Order>,
     pub clients: usize,
     pub plan: Vec<Planned>,
-    /// What the provider does wrong meanwhile.
+    /// The provider's faults meanwhile.
     pub faults: Value,
     pub tuning: Tuning,
 }
 
-/// A load that was laid and judged. The deployment is left as it is, at rest.
+/// A load that was carried out and judged. The deployment still runs, without any work.
 pub struct JudgedLoad {
     pub deployment: Deployment,
-    /// What befell while orders were under way.
+    /// The incidents while orders were under way.
     pub under_load: Vec<Incident>,
 }
 
-/// Lays it, and judges.
 pub async fn run_load(context: &ScenarioContext, load: LoadWithFaults) -> Result<JudgedLoad, Error> {
     let deployment = context.deploy(&load.tuning).await?;
     run_load_on(context, deployment, load).await
@@ -44,27 +43,27 @@ pub async fn run_load_on(
     let LoadWithFaults { orders, clients, plan, faults, tuning: _ } = load;
     deployment.set_faults(faults).await?;
     let work = PendingWork::until_enough();
-    let shop = deployment.shop.clone();
-    let serving = serve(context, &shop, clients, orders, &work);
-    let peace = async {
+    let target = deployment.target.clone();
+    let serving = serve(context, &target, clients, orders, &work);
+    let faults = async {
         let under_load = apply_incidents(context, &mut deployment, &plan, &work).await?;
         deployment.set_faults(json!({})).await?;
         work.is_enough();
         Ok(under_load)
     };
-    // Whoever gives up first tells why.
-    let (outcomes, under_load) = tokio::try_join!(serving, peace)?;
-    repeat(context, &shop, &outcomes).await?;
+    // The first error ends both.
+    let (outcomes, under_load) = tokio::try_join!(serving, faults)?;
+    repeat(context, &target, &outcomes).await?;
     judge(context, &deployment).await?;
     judge_bookings(context, &deployment, &outcomes).await?;
-    nobody_has_to_look(context, &deployment).await?;
+    no_review_cases(context, &deployment).await?;
     Ok(JudgedLoad { deployment, under_load })
 }
 
-async fn nobody_has_to_look(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+async fn no_review_cases(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
     let cases = context
-        .caller(&deployment.shop, 0)?
-        .get("/v1/ops/review_cases", deployment.shop.ops_key.as_deref())
+        .caller(&deployment.target, 0)?
+        .get("/v1/ops/review_cases", deployment.target.ops_key.as_deref())
         .await?;
     let none = cases["data"].as_array().is_some_and(Vec::is_empty);
     context.findings.always("nobody_has_to_look", none, || cases.to_string());

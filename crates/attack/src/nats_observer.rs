@@ -1,5 +1,5 @@
-//! A client of NATS beside the program's own: how many messages wait for an acknowledgement, and what the
-//! stream keeps, since when.
+//! A client of NATS that observes the program: how many messages wait for an acknowledgement, and
+//! which messages the stream has stored, and when.
 
 use async_nats::jetstream::{self, message, stream};
 use domain::Timestamp;
@@ -19,11 +19,11 @@ pub struct NatsObserver {
 #[derive(Clone, Debug)]
 pub struct StreamMessage {
     pub sequence: u64,
-    /// When the server took it, by its own clock.
+    /// The time at which the server stored it, by the server's clock.
     pub at: Timestamp,
     pub message: Uuid,
     pub subject: Uuid,
-    /// Its place among its subject's.
+    /// Its position among the messages of its subject.
     pub seq: i64,
 }
 
@@ -39,7 +39,6 @@ fn unreadable(error: impl ToString) -> Error {
 }
 
 impl NatsObserver {
-    /// Observes the stream of a scenario's deployment.
     pub async fn beside(context: &ScenarioContext, deployment: &Deployment) -> Result<NatsObserver, Error> {
         let port = deployment.nats(|nats| Ok(nats.port())).await?;
         let client = async_nats::connect(format!("127.0.0.1:{port}")).await.map_err(unreadable)?;
@@ -47,19 +46,19 @@ impl NatsObserver {
         Ok(NatsObserver { stream })
     }
 
-    /// Messages that were delivered to the program and not acknowledged yet.
+    /// Messages that were delivered to the program and are not acknowledged yet.
     pub async fn unacknowledged(&self) -> Result<usize, Error> {
         Ok(self.stream.consumer_info(DURABLE).await.map_err(unreadable)?.num_ack_pending)
     }
 
-    /// What NATS says of the stream and of the program's consumer.
+    /// The state of the stream and of the program's consumer, for the report.
     pub async fn state(&self) -> Result<String, Error> {
         let consumer = self.stream.consumer_info(DURABLE).await.map_err(unreadable)?;
         let stream = self.stream.get_info().await.map_err(unreadable)?.state;
         Ok(format!("NATS has of the stream {stream:?}, and of the consumer {consumer:?}"))
     }
 
-    /// All that the stream keeps, in its order.
+    /// All messages of the stream, in its order.
     pub async fn kept(&self) -> Result<Vec<StreamMessage>, Error> {
         let state = self.stream.get_info().await.map_err(unreadable)?.state;
         let mut kept = Vec::new();
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_with_the_servers_own_account_of_it() {
+    fn a_message_is_read_with_its_sequence_and_time() {
         let (id, subject) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let payload = json!({ "id": id, "subject_id": subject, "seq": 3, "data": {} }).to_string();
         let mut message = message::StreamMessage {

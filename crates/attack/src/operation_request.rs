@@ -1,4 +1,4 @@
-//! What a client asks for, what it is to bring about, and what it hears.
+//! A client's request, its expected effect, and the kinds of replies.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,59 +10,59 @@ use check::Charge;
 use outbound::HttpReply;
 use testkit::program::Catalogue;
 
-/// A card that pays, and one that does not.
+/// A card that pays, and a card that is declined.
 pub const PAYS: &str = "pm_card_visa";
 pub const DECLINED: &str = "pm_card_chargeDeclined";
 /// The price of everything that the attack sells.
 pub const PRICE_MINOR: i64 = 2_500;
-/// Where the name of an operation stands in the provider's books: metadata of its payment.
+/// The metadata of a payment that has the name of its operation.
 pub const MARK: &str = "attack";
 
-/// The operation that a charge was made for, as its client marked it.
+/// The operation that a charge belongs to, by its metadata.
 pub fn mark(charge: &Charge) -> Option<&str> {
     charge.metadata.get(MARK).map(String::as_str)
 }
 
-/// What an operation brings about in the provider's books if it is carried out.
+/// The effect of an operation in the provider's books if it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum ExpectedEffect {
-    /// So much is taken. Money for seats that may be gone when it comes may go back by itself.
+    /// The amount is captured. The money may go back if the seats are gone when it comes.
     Charge { minor: i64, may_return: bool },
-    /// So much is reserved, and taken by captures.
+    /// The amount is reserved, for captures.
     Authorize { minor: i64 },
-    /// So much is taken of what the operation `of` reserved.
+    /// The amount is captured from the authorisation of the operation `of`.
     Capture { of: String, minor: i64 },
-    /// So much of what the operation `of` took goes back.
+    /// The amount of the operation `of` goes back.
     Refund { of: String, minor: i64 },
-    /// What the operation `of` reserved is let go.
+    /// The authorisation of the operation `of` is voided.
     Void { of: String },
     /// Seats, and no money.
     Seats,
-    /// Nothing: it is to be refused, or moves neither money nor seats.
+    /// No effect: the operation is refused, or moves neither money nor seats.
     Nothing,
 }
 
-/// A request, and what it is part of.
 #[derive(Clone, Debug)]
 pub struct OperationRequest {
-    /// One thing that a customer wants, however often it is said.
+    /// The name of one thing that a customer wants. Its retries share the name.
     pub operation: String,
     pub key: String,
-    /// How the key is written in the header, if not as it is.
+    /// The key in the header, if it is written in another form.
     pub header_key: Option<String>,
     pub path: String,
     pub body: String,
     pub wants: ExpectedEffect,
-    /// It may be turned down, by the bank or because somebody else was quicker. What may not is done in the end.
+    /// It may be refused, by the bank or because somebody else was faster. Any other operation is
+    /// done in the end.
     pub may_be_refused: bool,
 }
 
-/// What an answer means to the client that hears it.
+/// The meaning of a reply for its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplyKind {
-    /// Done, or declined: its work was done for this request.
+    /// Done, or declined: the work was done for this request.
     New,
     /// The stored reply.
     Replay,
@@ -72,11 +72,11 @@ pub enum ReplyKind {
     Mismatch,
     /// 202: the outcome is not known yet.
     Accepted,
-    /// Refused for good.
+    /// Refused; a retry will not help.
     Refused,
-    /// Refused for the moment.
+    /// Refused for now.
     Unavailable,
-    /// No whole answer came.
+    /// No complete reply came.
     Lost,
 }
 
@@ -105,14 +105,13 @@ impl ReplyKind {
         }
     }
 
-    /// By what stands in an answer.
     pub fn of(status: u16, replayed: bool, code: Option<&str>, retryable: bool) -> ReplyKind {
         match (status, code) {
             (409, Some("request_in_progress")) => ReplyKind::InFlight,
             (422, Some("idempotency_key_reused")) => ReplyKind::Mismatch,
             (429 | 500.., _) => ReplyKind::Unavailable,
             (409, _) if retryable => ReplyKind::Unavailable,
-            // A stored 202 is as definite as it gets; the first one is only "not yet".
+            // A stored 202 will not change. A first 202 only means "not yet".
             _ if replayed => ReplyKind::Replay,
             (202, _) => ReplyKind::Accepted,
             (200..300 | 402, _) => ReplyKind::New,
@@ -120,21 +119,21 @@ impl ReplyKind {
         }
     }
 
-    /// The same request will not be answered otherwise.
+    /// The same request will get no other reply.
     pub fn is_definite(self) -> bool {
         matches!(self, ReplyKind::New | ReplyKind::Replay | ReplyKind::Mismatch | ReplyKind::Refused)
     }
 }
 
-/// An answer that came whole.
+/// A complete reply.
 #[derive(Clone, Debug)]
 pub struct OperationAnswer {
     pub status: u16,
     pub replayed: bool,
     pub retry_after: Option<Duration>,
-    /// As it came; none where somebody else has read it.
+    /// The body as it came; `None` if the SDK has read it.
     pub text: Option<String>,
-    /// Null where the text is no JSON.
+    /// Null if the body is not JSON.
     pub body: Value,
 }
 
@@ -153,7 +152,7 @@ impl OperationAnswer {
         }
     }
 
-    /// One that somebody else has read.
+    /// A reply that the SDK has read.
     pub fn read(status: u16, replayed: bool, retry_after: Option<Duration>, body: Value) -> OperationAnswer {
         OperationAnswer { status, replayed, retry_after, text: None, body }
     }
@@ -166,12 +165,11 @@ impl OperationAnswer {
         (200..300).contains(&self.status)
     }
 
-    /// The code of a problem document.
     pub fn code(&self) -> Option<String> {
         self.body["code"].as_str().map(str::to_owned)
     }
 
-    /// The id of the resource that it shows; for a problem, of the resource that the problem is about.
+    /// The id of the resource; of a problem, the id of the resource that it concerns.
     pub fn id(&self) -> Option<String> {
         let names = ["id", "payment_id", "resource"];
         names.iter().find_map(|name| self.body[*name].as_str()).map(str::to_owned)
@@ -181,13 +179,13 @@ impl OperationAnswer {
         self.body["retryable"] == true
     }
 
-    /// As one would say it in a sentence.
-    pub fn words(&self) -> String {
+    /// The status and the code, for a message.
+    pub fn summary(&self) -> String {
         self.code().map_or_else(|| self.status.to_string(), |code| format!("{} {code}", self.status))
     }
 }
 
-/// The currency of everything that is bought.
+/// The currency of all prices.
 pub const CURRENCY: &str = "EUR";
 
 pub fn euros(minor: i64) -> Value {
@@ -195,7 +193,7 @@ pub fn euros(minor: i64) -> Value {
 }
 
 impl OperationRequest {
-    /// A charge for no booking.
+    /// A charge without a booking.
     pub fn charge(operation: &str, minor: i64, payment_method: &str) -> OperationRequest {
         let body = json!({
             "amount": euros(minor), "provider": "stripe", "payment_method": payment_method,
@@ -209,7 +207,7 @@ impl OperationRequest {
         )
     }
 
-    /// A payment whose money is only reserved.
+    /// A payment that is only authorised.
     pub fn authorize(operation: &str, minor: i64) -> OperationRequest {
         let body = json!({
             "amount": euros(minor), "provider": "stripe", "payment_method": PAYS, "capture": "manual",
@@ -218,7 +216,7 @@ impl OperationRequest {
         OperationRequest::new(operation, "/v1/payments", &body, ExpectedEffect::Authorize { minor })
     }
 
-    /// What a booking owes, which is so much.
+    /// A payment of what a booking owes.
     pub fn pay(operation: &str, booking: &str, minor: i64, payment_method: &str) -> OperationRequest {
         let body = json!({
             "booking_id": booking, "provider": "stripe", "payment_method": payment_method,
@@ -232,7 +230,7 @@ impl OperationRequest {
         )
     }
 
-    /// What a booking owes, reserved and not taken.
+    /// An authorisation of what a booking owes.
     pub fn reserve_money(operation: &str, booking: &str, minor: i64) -> OperationRequest {
         let body = json!({
             "booking_id": booking, "provider": "stripe", "payment_method": PAYS, "capture": "manual",
@@ -241,7 +239,7 @@ impl OperationRequest {
         OperationRequest::new(operation, "/v1/payments", &body, ExpectedEffect::Authorize { minor })
     }
 
-    /// A seat of the slot, for a customer of its own.
+    /// A hold of one seat, for a customer of its own.
     pub fn hold(operation: &str, catalogue: &Catalogue, slot: usize, seconds: u32) -> OperationRequest {
         let body = json!({
             "slot_id": catalogue.slots[slot],
@@ -264,7 +262,7 @@ impl OperationRequest {
         OperationRequest::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
     }
 
-    /// All that is left of it, which is so much.
+    /// A refund of the rest, which is `minor`.
     pub fn refund_rest(operation: &str, payment: &str, of: &str, minor: i64) -> OperationRequest {
         OperationRequest { body: "{}".to_owned(), ..OperationRequest::refund(operation, payment, of, minor) }
     }
@@ -274,7 +272,7 @@ impl OperationRequest {
         OperationRequest::new(operation, &path, &json!({}), ExpectedEffect::Void { of: of.to_owned() })
     }
 
-    /// Its key is its operation's name.
+    /// The operation's name is also its key.
     pub fn new(operation: &str, path: &str, body: &Value, wants: ExpectedEffect) -> OperationRequest {
         OperationRequest {
             operation: operation.to_owned(),
@@ -287,7 +285,8 @@ impl OperationRequest {
         }
     }
 
-    /// Its seats may be gone when the money comes, which then is not taken, or goes back.
+    /// The seats may be gone when the money comes. The payment is then refused, or its money goes
+    /// back.
     pub fn that_may_return(mut self) -> OperationRequest {
         if let ExpectedEffect::Charge { may_return, .. } = &mut self.wants {
             *may_return = true;
@@ -299,13 +298,13 @@ impl OperationRequest {
         OperationRequest { may_be_refused: true, ..self }
     }
 
-    /// The same key, with another body that is to bring about something else.
+    /// The same key with another body, which has another effect.
     pub fn with_body(&self, body: String, wants: ExpectedEffect) -> OperationRequest {
         OperationRequest { body, wants, ..self.clone() }
     }
 }
 
-/// How often each was heard.
+/// The number of replies by kind.
 pub type ReplyCounts = BTreeMap<&'static str, u64>;
 
 #[cfg(test)]
@@ -313,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_means_one_thing() {
+    fn each_reply_has_one_kind() {
         let check = |status, replayed, code: Option<&str>, retryable, expected: ReplyKind| {
             assert_eq!(ReplyKind::of(status, replayed, code, retryable), expected, "{status} {code:?}");
         };
@@ -330,8 +329,8 @@ mod tests {
         check(202, true, None, false, ReplyKind::Replay);
         check(503, false, Some("overloaded"), true, ReplyKind::Unavailable);
         check(429, false, None, false, ReplyKind::Unavailable);
-        for heard in [ReplyKind::InFlight, ReplyKind::Accepted, ReplyKind::Unavailable, ReplyKind::Lost] {
-            assert!(!heard.is_definite(), "{heard:?}");
+        for kind in [ReplyKind::InFlight, ReplyKind::Accepted, ReplyKind::Unavailable, ReplyKind::Lost] {
+            assert!(!kind.is_definite(), "{kind:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What customers want: charges of every kind, carried out to their end whatever befalls the server.
+//! The orders of customers: charges of every kind, with all their steps.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -14,42 +14,43 @@ use super::backlog_wait::Patience;
 use super::operation_request::{DECLINED, PAYS, PRICE_MINOR};
 use super::{Deployment, Error, OperationRequest, PendingWork, RetryingClient, ScenarioContext, Target};
 
-/// For a webhook that was lost to be made up for, while no other is.
+/// The longest wait for evidence without progress: a lost webhook is made up for by a fetch.
 const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
-/// What is seen broken already need not be made up for.
+/// The wait for evidence if an invariant is broken already.
 const EVIDENCE_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 const HOLD_SECONDS: u32 = 3_600;
-/// Clients pause for so long before an order that nobody planned: some are always under way, and few in all.
+/// The pause of a client before each further order, so that few orders are under way at the same
+/// time.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 200..=1_000;
 
-/// One thing to be paid, and what comes after.
+/// One payment, and the steps after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// What begins the names of its operations.
+    /// The names of its operations begin with it.
     pub name: String,
-    /// Seats are held first, and the payment is theirs.
+    /// Holds seats first, and pays for them.
     pub books: bool,
-    /// Authorised first, and then so much of it captured.
+    /// Authorises first, and then captures this amount.
     pub captures_minor: Option<i64>,
-    /// Partial refunds after the money was taken.
+    /// Partial refunds after the capture.
     pub refunds_minor: Vec<i64>,
     pub declined: bool,
-    /// The provider turns down any card now and then.
+    /// The provider declines any card now and then.
     pub may_be_declined: bool,
 }
 
-/// What became of an order.
+/// The result of an order.
 #[derive(Clone, Debug)]
 pub struct OrderOutcome {
     pub order: Order,
     pub booking: Option<String>,
     pub declined: bool,
-    /// What was asked for on its way, in order.
-    pub asks: Vec<OperationRequest>,
+    /// The requests that were sent, in order.
+    pub requests: Vec<OperationRequest>,
 }
 
-/// Every kind among them, in an order that is drawn.
+/// Orders of every kind, in random order.
 pub fn orders(context: &ScenarioContext, count: usize, random: &mut StdRng) -> Vec<Order> {
     let order = |number: usize| order(context.operation(number), number);
     let mut orders: Vec<Order> = (0..count).map(order).collect();
@@ -57,7 +58,7 @@ pub fn orders(context: &ScenarioContext, count: usize, random: &mut StdRng) -> V
     orders
 }
 
-/// An order of the kind that this number stands for.
+/// An order; the number chooses its kind.
 fn order(name: String, number: usize) -> Order {
     Order {
         name,
@@ -73,10 +74,10 @@ fn order(name: String, number: usize) -> Order {
     }
 }
 
-/// So many clients work through the orders, and through more of them for as long as the work needs it.
+/// `clients` clients carry out the orders, and further orders for as long as the work needs more.
 pub async fn serve(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     clients: usize,
     orders: Vec<Order>,
     work: &PendingWork,
@@ -90,15 +91,15 @@ pub async fn serve(
     });
     let mut serving = tokio::task::JoinSet::new();
     for number in 0..clients {
-        let mut caller = context.caller(shop, number)?;
-        let (context, shop) = (context.clone(), shop.clone());
+        let mut caller = context.caller(target, number)?;
+        let (context, target) = (context.clone(), target.clone());
         let mut random = context.random(&format!("further orders {number}"));
         let queue = queue.clone();
         serving.spawn(async move {
             let mut outcomes = Vec::new();
             while let Some(order) = queue.next(&context, &mut random).await {
                 let _under_way = queue.work.begins();
-                outcomes.push(carry_out(&context, &mut caller, &shop, order).await?);
+                outcomes.push(carry_out(&context, &mut caller, &target, order).await?);
                 context.progress.advance();
             }
             Ok::<_, Error>(outcomes)
@@ -111,11 +112,11 @@ pub async fn serve(
     Ok(outcomes)
 }
 
-/// What is still to be ordered.
+/// The orders that are still to be carried out.
 struct Queue {
     planned: Mutex<VecDeque<Order>>,
     may_be_declined: bool,
-    /// Orders that nobody planned, so far.
+    /// The number of further orders so far.
     further: AtomicUsize,
     work: PendingWork,
 }
@@ -136,104 +137,105 @@ impl Queue {
     }
 }
 
-/// To its end: every answer on the way is definite. Each step follows from what was granted before, so none
-/// is refused; an order of which one is goes no further.
+/// Carries out an order, with a definite reply to each request. Each step depends on what was
+/// granted before, so no step may be refused. An order with a refused step ends there.
 pub async fn carry_out(
     context: &ScenarioContext,
     caller: &mut RetryingClient,
-    shop: &Target,
+    target: &Target,
     order: Order,
 ) -> Result<OrderOutcome, Error> {
-    let mut asks = Vec::new();
-    let taken = steps(caller, shop, &order, &mut asks).await;
+    let mut requests = Vec::new();
+    let taken = steps(caller, target, &order, &mut requests).await;
     let granted = !matches!(taken, Err(Error::Unexpected { .. }));
     context.findings.always("no_step_of_an_order_is_refused", granted, || {
         taken.as_ref().err().map_or_else(String::new, Error::to_string)
     });
     let (booking, declined) = if granted { taken? } else { (None, false) };
-    Ok(OrderOutcome { order, booking, declined, asks })
+    Ok(OrderOutcome { order, booking, declined, requests })
 }
 
-/// The booking, and whether it was declined.
+/// The booking, and whether the payment was declined.
 async fn steps(
     caller: &mut RetryingClient,
-    shop: &Target,
+    target: &Target,
     order: &Order,
-    asks: &mut Vec<OperationRequest>,
+    requests: &mut Vec<OperationRequest>,
 ) -> Result<(Option<String>, bool), Error> {
     let name = &order.name;
     let mut booking = None;
     if order.books {
-        let ask = OperationRequest::hold(&format!("{name}-hold"), &shop.catalogue, 0, HOLD_SECONDS);
-        booking = Some(done(caller, &ask, asks).await?);
+        let request = OperationRequest::hold(&format!("{name}-hold"), &target.catalogue, 0, HOLD_SECONDS);
+        booking = Some(done(caller, &request, requests).await?);
     }
     let operation = format!("{name}-pay");
     let method = if order.declined { DECLINED } else { PAYS };
-    let ask = match (&booking, order.captures_minor) {
+    let request = match (&booking, order.captures_minor) {
         (Some(booking), None) => OperationRequest::pay(&operation, booking, PRICE_MINOR, method),
         (Some(booking), Some(_)) => OperationRequest::reserve_money(&operation, booking, PRICE_MINOR),
         (None, Some(_)) => OperationRequest::authorize(&operation, PRICE_MINOR),
         (None, None) => OperationRequest::charge(&operation, PRICE_MINOR, method),
     };
-    let ask = if order.declined || order.may_be_declined { ask.that_may_be_refused() } else { ask };
-    let answer = caller.retry_until_definite(&ask).await?;
-    asks.push(ask);
-    // Whether it may be is for the judge to say.
+    let request =
+        if order.declined || order.may_be_declined { request.that_may_be_refused() } else { request };
+    let answer = caller.retry_until_definite(&request).await?;
+    requests.push(request);
+    // The judge decides whether this payment may be declined.
     if answer.status == 402 {
         return Ok((booking, true));
     }
     let Some(payment) = answer.id().filter(|_| answer.is_success() && !order.declined) else {
-        return Err(Error::Unexpected { operation, told: answer.words() });
+        return Err(Error::Unexpected { operation, outcome: answer.summary() });
     };
     if let Some(minor) = order.captures_minor {
-        let ask = OperationRequest::capture(&format!("{name}-capture"), &payment, &operation, minor);
-        done(caller, &ask, asks).await?;
+        let request = OperationRequest::capture(&format!("{name}-capture"), &payment, &operation, minor);
+        done(caller, &request, requests).await?;
     }
     for (at, minor) in order.refunds_minor.iter().enumerate() {
-        let ask = OperationRequest::refund(&format!("{name}-refund-{at}"), &payment, &operation, *minor);
-        done(caller, &ask, asks).await?;
+        let request = OperationRequest::refund(&format!("{name}-refund-{at}"), &payment, &operation, *minor);
+        done(caller, &request, requests).await?;
     }
     Ok((booking, false))
 }
 
-/// The id of what was made.
+/// The id of the created resource.
 async fn done(
     caller: &mut RetryingClient,
-    ask: &OperationRequest,
-    asks: &mut Vec<OperationRequest>,
+    request: &OperationRequest,
+    requests: &mut Vec<OperationRequest>,
 ) -> Result<String, Error> {
-    let answer = caller.retry_until_definite(ask).await?;
-    asks.push(ask.clone());
+    let answer = caller.retry_until_definite(request).await?;
+    requests.push(request.clone());
     match answer.id().filter(|_| answer.is_success()) {
         Some(id) => Ok(id),
-        None => Err(Error::Unexpected { operation: ask.operation.clone(), told: answer.words() }),
+        None => Err(Error::Unexpected { operation: request.operation.clone(), outcome: answer.summary() }),
     }
 }
 
-/// Says each request of the orders once more, as clients with a long memory do. The journal tells whether
-/// the answers are the same.
+/// Sends each request of the orders once more, as clients with a long memory do. The journal shows
+/// whether the replies are the same.
 pub async fn repeat(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     outcomes: &[OrderOutcome],
 ) -> Result<(), Error> {
-    let asks: Vec<&OperationRequest> = outcomes.iter().flat_map(|outcome| &outcome.asks).collect();
-    context.progress.counts("repeating every request", asks.len());
-    let mut caller = context.caller(shop, 0)?;
-    for ask in asks {
-        caller.retry_until_definite(ask).await?;
+    let requests: Vec<&OperationRequest> = outcomes.iter().flat_map(|outcome| &outcome.requests).collect();
+    context.progress.counts("repeating every request", requests.len());
+    let mut caller = context.caller(target, 0)?;
+    for request in requests {
+        caller.retry_until_definite(request).await?;
         context.progress.advance();
     }
     Ok(())
 }
 
-/// A booking follows what was seen at the provider: `paid_bookings_are_confirmed`, and no other is.
+/// Checks `paid_bookings_are_confirmed`: a paid booking is confirmed, and no other booking is.
 pub async fn judge_bookings(
     context: &ScenarioContext,
     deployment: &Deployment,
     outcomes: &[OrderOutcome],
 ) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.shop, 0)?;
+    let mut caller = context.caller(&deployment.target, 0)?;
     let broken = context.findings.any_broken();
     let begun = Instant::now();
     let mut patience = Patience::of(EVIDENCE_WITHIN);
@@ -250,7 +252,7 @@ pub async fn judge_bookings(
             if !unsettled || !waits {
                 break seen;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         };
         context.findings.always("paid_bookings_are_confirmed", seen["state"] == expected, || {
             format!("{}: its booking is {}, not {expected}", outcome.order.name, seen["state"])
@@ -259,7 +261,7 @@ pub async fn judge_bookings(
     Ok(())
 }
 
-/// A moment, long enough to fall anywhere within a charge.
+/// A random pause that can end anywhere within a charge.
 pub fn moment(random: &mut StdRng) -> Duration {
     const MOMENT_MAX_MS: u64 = 200;
     Duration::from_millis(random.random_range(0..MOMENT_MAX_MS))

@@ -1,19 +1,19 @@
-//! What those who work and those who disturb them know of each other.
+//! The work of clients, as the scenario that injects faults sees it.
 //!
-//! An incident that befalls an idle deployment shows nothing. So clients whose planned work is done go on with
-//! more of the same until nobody disturbs them any more, and who disturbs asks first whether anybody is at work.
-//! How much that is depends on the incidents alone: there are so many of them, and each has its end.
+//! An incident in an idle deployment shows nothing. So a client whose planned work is done goes on
+//! with more of the same until the last incident has passed, and before an incident the scenario
+//! can check whether any work is under way. The number of incidents limits the extra work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-/// Clones are the same work.
+/// Clones share the same work.
 #[derive(Clone)]
 pub struct PendingWork {
     tally: Arc<watch::Sender<Tally>>,
-    /// What was planned is enough.
+    /// The planned work is enough.
     enough: Arc<AtomicBool>,
 }
 
@@ -23,7 +23,7 @@ struct Tally {
     finished: usize,
 }
 
-/// A piece of it, which is under way until this is dropped.
+/// One piece of work. It is under way until this is dropped.
 pub struct Piece(PendingWork);
 
 impl Drop for Piece {
@@ -33,12 +33,12 @@ impl Drop for Piece {
 }
 
 impl PendingWork {
-    /// What is planned, and no more.
+    /// The planned work only.
     pub fn as_planned() -> PendingWork {
         PendingWork::new(true)
     }
 
-    /// What is planned, and more until [`PendingWork::is_enough`].
+    /// The planned work, and more until [`PendingWork::is_enough`].
     pub fn until_enough() -> PendingWork {
         PendingWork::new(false)
     }
@@ -62,14 +62,14 @@ impl PendingWork {
         self.tally.borrow().finished
     }
 
-    /// Until so many pieces are finished.
+    /// Waits until this many pieces are finished.
     pub async fn until_finished(&self, at_least: usize) {
         let mut watched = self.tally.subscribe();
-        // Its sender is ours: it does not end before we do.
+        // We own the sender, so the channel stays open.
         let _finished = watched.wait_for(|tally| tally.finished >= at_least).await;
     }
 
-    /// Nobody disturbs it any more: what is under way is finished, and nothing else is begun.
+    /// No more incidents come: the work under way is finished, and no further work begins.
     pub fn is_enough(&self) {
         self.enough.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What is shown while it runs: a bar a scenario on a terminal, plain lines elsewhere.
+//! The progress of a run: a bar per scenario on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -7,7 +7,6 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const EVERY: Duration = Duration::from_millis(120);
 
-/// All of a run.
 #[derive(Clone)]
 pub struct Progress(Shown);
 
@@ -18,7 +17,7 @@ enum Shown {
     Nothing,
 }
 
-/// One scenario's line.
+/// The progress of one scenario.
 #[derive(Clone)]
 pub struct ScenarioLine {
     name: String,
@@ -37,12 +36,12 @@ impl Progress {
         Progress(Shown::Nothing)
     }
 
-    /// Something that stays to be read.
-    pub fn line(&self, words: &str) {
+    /// A line that stays visible.
+    pub fn line(&self, text: &str) {
         match &self.0 {
-            // A terminal that is gone is no failure of the attack.
-            Shown::Bars(bars) => drop(bars.println(words)),
-            Shown::Lines => drop(writeln!(std::io::stderr(), "{words}")),
+            // A closed terminal must not fail the attack.
+            Shown::Bars(bars) => drop(bars.println(text)),
+            Shown::Lines => drop(writeln!(std::io::stderr(), "{text}")),
             Shown::Nothing => {}
         }
     }
@@ -67,19 +66,19 @@ impl Progress {
 }
 
 impl ScenarioLine {
-    /// What is being done now.
-    pub fn says(&self, words: impl Into<String>) {
-        let words = words.into();
+    /// Shows the current step.
+    pub fn show(&self, text: impl Into<String>) {
+        let text = text.into();
         if self.lines {
-            let _gone = writeln!(std::io::stderr(), "  {}: {words}", self.name);
+            let _gone = writeln!(std::io::stderr(), "  {}: {text}", self.name);
         }
         self.bar.unset_length();
-        self.bar.set_message(words);
+        self.bar.set_message(text);
     }
 
-    /// Work of so many pieces begins; [`ScenarioLine::advance`] counts them.
-    pub fn counts(&self, words: &str, pieces: usize) {
-        self.says(words);
+    /// Shows a step with a number of pieces; [`ScenarioLine::advance`] counts them.
+    pub fn counts(&self, text: &str, pieces: usize) {
+        self.show(text);
         let template = "{spinner} {prefix:<14} [{elapsed}] {bar:30} {pos}/{len} {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style);

@@ -1,14 +1,15 @@
-//! What a run came to: for programs as JSON, for people as a page.
+//! The results of a run: for programs as JSON, for people as a page.
 //!
-//! `report.json` has the shape of [`Report`]. Its `report` member is the version of that shape: members are
-//! added, and none is renamed or changes its meaning within a version. Times are in milliseconds since the
+//! `report.json` has the format of [`Report`]. Its `report` member is the version of the format: within a
+//! version members are added, and none is renamed or changes its meaning. Times are in milliseconds since the
 //! scenario began, unless their name says otherwise.
 
-mod markup;
+mod drawing;
 mod page;
 mod plot;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use super::{Fleet, Ground, Options, ScenarioContext};
 
 /// Version of the report's format.
 const VERSION: u32 = 1;
-/// Retries kept of a scenario; the others are counted.
+/// Retries of a scenario that the report has; the others are only counted.
 const RETRIES_MAX: usize = 20_000;
 
 /// A whole run.
@@ -41,12 +42,12 @@ pub struct Report {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Run {
-    /// What begins the names of its operations.
+    /// The names of its operations begin with it.
     pub name: String,
     pub version: &'static str,
-    /// What repeats its choices: `--seed`.
+    /// The random choices depend on this number only: `--seed` repeats them.
     pub seed: u64,
-    /// The command that does so.
+    /// The command that repeats the run.
     pub again: String,
     pub operations: usize,
     /// RFC 3339.
@@ -61,22 +62,21 @@ pub struct Run {
 pub struct Described {
     /// `sqlite`, `postgres` or `target`.
     pub engine: &'static str,
-    /// In a sentence.
-    pub words: String,
+    #[serde(rename = "words")]
+    pub description: String,
     /// PostgreSQL's version.
     pub database_version: Option<String>,
-    /// How many processes there are of each kind.
     pub processes: BTreeMap<&'static str, usize>,
     pub redis: bool,
     pub nats: bool,
-    /// Whose books were read.
+    /// The provider's books were read.
     pub books: bool,
 }
 
-/// Over all scenarios.
+/// The sums over all scenarios.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Totals {
-    /// That move money, and were accepted.
+    /// Accepted operations that move money.
     pub operations: u64,
     /// Operations whose effect is in the provider's books.
     pub effects: u64,
@@ -84,8 +84,9 @@ pub struct Totals {
     pub duplicates: u64,
     pub requests: u64,
     pub faults: u64,
-    /// What clients heard, by [`ReplyKind::name`].
-    pub heard: BTreeMap<&'static str, u64>,
+    /// By [`ReplyKind::name`].
+    #[serde(rename = "heard")]
+    pub replies: BTreeMap<&'static str, u64>,
 }
 
 /// One scenario.
@@ -101,8 +102,9 @@ pub struct ScenarioReport {
     pub operations: u64,
     pub effects: u64,
     pub duplicates: u64,
-    /// What clients heard, by [`ReplyKind::name`].
-    pub heard: ReplyCounts,
+    /// By [`ReplyKind::name`].
+    #[serde(rename = "heard")]
+    pub replies: ReplyCounts,
     pub always: Vec<Always>,
     pub sometimes: Vec<Sometimes>,
     pub notes: Vec<String>,
@@ -117,13 +119,17 @@ pub struct ScenarioReport {
 
 impl Described {
     pub(super) fn of(ground: &Ground, database_version: Option<String>) -> Described {
-        let (engine, words, processes) = match ground {
+        let (engine, description, processes) = match ground {
             Ground::Sqlite => ("sqlite", "SQLite, one process".to_owned(), vec![("server", 1)]),
             Ground::Postgres { fleet: Fleet { servers, workers, relays }, .. } => {
                 let version = database_version.as_deref().unwrap_or_default();
-                let words =
+                let description =
                     format!("PostgreSQL {version}, {servers} servers, {workers} workers, {relays} relays");
-                ("postgres", words, vec![("server", *servers), ("worker", *workers), ("relay", *relays)])
+                (
+                    "postgres",
+                    description,
+                    vec![("server", *servers), ("worker", *workers), ("relay", *relays)],
+                )
             }
             Ground::Target { url, .. } => ("target", url.clone(), vec![]),
         };
@@ -135,7 +141,7 @@ impl Described {
         let books = !matches!(ground, Ground::Target { books: None, .. });
         Described {
             engine,
-            words: words + &more.concat(),
+            description: description + &more.concat(),
             database_version,
             processes: processes.into_iter().collect(),
             redis,
@@ -150,19 +156,19 @@ impl ScenarioReport {
         ScenarioReport::new(scenario, ScenarioVerdict::NotApplicable, Found::default(), Some(why))
     }
 
-    /// It could not be begun, or not be ended.
+    /// The scenario did not start, or its end failed.
     pub(super) fn failed(scenario: &'static Scenario, why: String) -> ScenarioReport {
         ScenarioReport::new(scenario, ScenarioVerdict::Failed, Found::default(), Some(why))
     }
 
-    /// `trouble` is why it did not come to its end.
+    /// `trouble` is the reason why the scenario stopped early.
     pub(super) fn of(
         context: &ScenarioContext,
-        heard: ReplyCounts,
+        replies: ReplyCounts,
         trouble: Option<String>,
     ) -> ScenarioReport {
         let (verdict, found) = context.findings.conclude();
-        // A promise that was seen broken is told as that, whatever befell the run afterwards.
+        // A broken promise is reported as broken, also if the run failed afterwards.
         let verdict = if trouble.is_some() && verdict != ScenarioVerdict::Broken {
             ScenarioVerdict::Failed
         } else {
@@ -178,7 +184,7 @@ impl ScenarioReport {
             operations,
             effects,
             duplicates,
-            heard,
+            replies,
             faults: events.faults,
             retries: events.retries,
             retries_left_out,
@@ -207,7 +213,7 @@ impl ScenarioReport {
             operations: 0,
             effects: 0,
             duplicates: 0,
-            heard: ReplyCounts::new(),
+            replies: ReplyCounts::new(),
             always,
             sometimes,
             notes,
@@ -220,32 +226,31 @@ impl ScenarioReport {
         }
     }
 
-    /// Requests that were sent.
     pub fn requests(&self) -> u64 {
-        self.heard.values().sum()
+        self.replies.values().sum()
     }
 
-    /// Why it did not hold, a line each.
+    /// The reasons why it did not hold, one per line.
     pub fn complaints(&self) -> Vec<String> {
         let mut complaints: Vec<String> = self.why.iter().cloned().collect();
         for always in self.always.iter().filter(|always| !always.holds) {
-            let seen = always.offenders.first().map_or("", String::as_str);
-            complaints.push(format!("{} is broken {} times, such as: {seen}", always.name, always.broken));
+            let example = always.offenders.first().map_or("", String::as_str);
+            complaints.push(format!("{} is broken {} times, such as: {example}", always.name, always.broken));
         }
         if self.verdict == ScenarioVerdict::NotReached {
-            let unseen = self.always.iter().filter(|always| always.checked == 0).map(|always| always.name);
+            let unchecked = self.always.iter().filter(|always| always.checked == 0).map(|always| always.name);
             let unreached = self.sometimes.iter().filter(|one| one.is_missing()).map(|one| one.name);
-            complaints.extend(unseen.map(|name| format!("{name} was never looked at")));
+            complaints.extend(unchecked.map(|name| format!("{name} was never checked")));
             complaints.extend(unreached.map(|name| format!("{name} was never reached")));
         }
         complaints
     }
 
-    /// In a line, as it is shown when it ends; its complaints below it.
+    /// The line that is printed at the scenario's end, with its complaints below it.
     pub fn line(&self) -> String {
         let ScenarioReport { number, name, took_ms, operations, effects, duplicates, .. } = self;
         let seconds = *took_ms as f64 / 1_000.0;
-        let verdict = self.verdict.words();
+        let verdict = self.verdict.text();
         let mut line = match self.verdict {
             ScenarioVerdict::NotApplicable => format!("{number:>2} {name:<14} {verdict}"),
             _ => format!(
@@ -291,9 +296,8 @@ impl Report {
         totals.duplicates += outcome.duplicates;
         totals.requests += outcome.requests();
         totals.faults += outcome.faults.len() as u64;
-        for heard in ReplyKind::ALL {
-            let count = outcome.heard.get(heard.name()).copied().unwrap_or(0);
-            *totals.heard.entry(heard.name()).or_default() += count;
+        for kind in ReplyKind::ALL.map(ReplyKind::name) {
+            *totals.replies.entry(kind).or_default() += outcome.replies.get(kind).copied().unwrap_or(0);
         }
         self.scenarios.push(outcome);
     }
@@ -307,7 +311,7 @@ impl Report {
             ScenarioVerdict::NotReached,
             ScenarioVerdict::Held,
         ];
-        // Nothing that was carried out is nothing that held.
+        // If no scenario ran, nothing was proven.
         self.verdict =
             worst.into_iter().find(|verdict| any(*verdict)).unwrap_or(ScenarioVerdict::NotApplicable);
     }
@@ -322,14 +326,17 @@ impl Report {
         self.scenarios.iter().filter(|outcome| outcome.verdict != ScenarioVerdict::NotApplicable).count()
     }
 
-    /// What the verdict does not speak of, in a sentence; empty if all of it ran.
+    /// A sentence about the scenarios that did not run; empty if all of them ran.
     pub fn coverage(&self) -> String {
-        let left = self.scenarios.iter().filter(|outcome| outcome.verdict == ScenarioVerdict::NotApplicable);
-        let left: Vec<&str> = left.map(|outcome| outcome.name).collect();
-        match left.len() {
+        let skipped =
+            self.scenarios.iter().filter(|outcome| outcome.verdict == ScenarioVerdict::NotApplicable);
+        let skipped: Vec<&str> = skipped.map(|outcome| outcome.name).collect();
+        match skipped.len() {
             0 => String::new(),
-            1 => format!("{} did not run: it is not possible here.", left[0]),
-            count => format!("{count} did not run, for they are not possible here: {}.", left.join(", ")),
+            1 => format!("{} did not run: it is not possible here.", skipped[0]),
+            count => {
+                format!("{count} did not run, because they are not possible here: {}.", skipped.join(", "))
+            }
         }
     }
 
@@ -344,34 +351,34 @@ impl Report {
         std::fs::write(out.join("report.html"), self.page())
     }
 
-    /// A page of its own.
+    /// The report as HTML.
     pub fn page(&self) -> String {
         page::page(self)
     }
 }
 
-/// The command that makes the same choices again. What may hold a secret is left to be filled in.
+/// The command that repeats the run. Arguments that may contain a secret are left out.
 fn again(options: &Options) -> String {
-    let mut words = vec!["surehold attack".to_owned()];
-    words.extend(options.scenarios.iter().map(|scenario| format!("--scenario {scenario}")));
-    words.push(format!("--operations {} --seed {}", options.operations, options.seed));
+    let mut command = vec!["surehold attack".to_owned()];
+    command.extend(options.scenarios.iter().map(|scenario| format!("--scenario {scenario}")));
+    command.push(format!("--operations {} --seed {}", options.operations, options.seed));
     match &options.ground {
         Ground::Sqlite => {}
         Ground::Postgres { url, fleet, redis, nats } => {
-            words.push(if url.is_some() { "--database-url ..." } else { "--postgres" }.to_owned());
+            command.push(if url.is_some() { "--database-url ..." } else { "--postgres" }.to_owned());
             if *fleet != Fleet::default() {
                 let Fleet { servers, workers, relays } = fleet;
-                words.push(format!("--servers {servers} --workers {workers} --relays {relays}"));
+                command.push(format!("--servers {servers} --workers {workers} --relays {relays}"));
             }
-            words.extend(redis.then(|| "--redis".to_owned()));
-            words.extend(nats.then(|| "--nats".to_owned()));
+            command.extend(redis.then(|| "--redis".to_owned()));
+            command.extend(nats.then(|| "--nats".to_owned()));
         }
         Ground::Target { url, books, .. } => {
-            words.push(format!("--target {url} --api-key ..."));
-            words.extend(books.as_ref().map(|_| "--books ...".to_owned()));
+            command.push(format!("--target {url} --api-key ..."));
+            command.extend(books.as_ref().map(|_| "--books ...".to_owned()));
         }
     }
-    words.join(" ")
+    command.join(" ")
 }
 
 fn rfc3339(now: Timestamp) -> String {

@@ -1,4 +1,4 @@
-//! One scenario after another, each on ground of its own, and what came of it.
+//! Runs the scenarios, each in an environment of its own, and collects their reports.
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -26,7 +26,7 @@ use super::timeline::Timeline;
 use super::{Error, Ground, Options, Progress, ScenarioContext};
 use testkit::databases::Databases;
 
-/// One scenario may take so long, and so much more for each operation, before it is given up.
+/// The time limit of a scenario: a constant, and a part for each operation.
 const SCENARIO_WITHIN: Duration = Duration::from_mins(15);
 const OPERATION_WITHIN: Duration = Duration::from_millis(500);
 
@@ -36,14 +36,14 @@ struct Run<'a> {
     name: Arc<str>,
     ground: Arc<Ground>,
     databases: Arc<Mutex<Option<Databases>>>,
-    beside: SharedServers,
+    servers: SharedServers,
     progress: &'a Progress,
-    /// Reports of the scenarios that have ended, in that order.
+    /// Reports of the scenarios that have ended, in the order of their ends.
     outcomes: parking_lot::Mutex<Vec<ScenarioReport>>,
 }
 
-/// Carries out what was asked for, until it is done or told to stop. An error is a run that could not be
-/// begun; what a scenario met is in the report, also if others were stopped.
+/// Runs the chosen scenarios until all have ended or `stop` completes. An error means that the run
+/// could not begin. The failure of a scenario is in the report.
 pub async fn run(
     options: &Options,
     progress: &Progress,
@@ -52,7 +52,7 @@ pub async fn run(
     carry_out(options, &chosen(options)?, progress, stop).await
 }
 
-/// The same, of scenarios that need not be in the table.
+/// The same for scenarios that need not be in the table.
 pub async fn carry_out(
     options: &Options,
     chosen: &[&'static Scenario],
@@ -60,28 +60,29 @@ pub async fn carry_out(
     stop: impl Future<Output = ()>,
 ) -> Result<Report, Error> {
     let journals = options.out.join("journals");
-    // Configurations with keys, and databases of what failed, are put there.
+    // The directory gets configurations with keys, and databases of failed scenarios.
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&journals)
         .map_err(|error| Error::Refused(format!("--out: {} cannot be made: {error}", journals.display())))?;
     let (databases, described) = ground(options, progress).await?;
-    let beside = SharedServers::start(&options.ground, progress).await?;
-    // Unlike the seed it is never the same again: a target remembers the keys of earlier runs.
+    let servers = SharedServers::start(&options.ground, progress).await?;
+    // Unlike the seed, the name is different each time: a target remembers the keys of earlier
+    // runs.
     let name = UuidV7::default().next().simple().to_string();
     let name: Arc<str> = format!("a{}", &name[name.len() - 10..]).into();
     let mut report = Report::begun(options, &name, described, SystemClock.now());
-    progress.line(&format!("attack {name}: {}, seed {}", report.deployment.words, options.seed));
+    progress.line(&format!("attack {name}: {}, seed {}", report.deployment.description, options.seed));
     let ground = Arc::new(options.ground.clone());
     let databases = Arc::new(Mutex::new(databases));
     let outcomes = parking_lot::Mutex::default();
-    let run = Run { options, name, ground, databases, beside, progress, outcomes };
+    let run = Run { options, name, ground, databases, servers, progress, outcomes };
     tokio::select! {
         () = run.all(chosen) => {}
-        () = stop => progress.line("told to stop before it was done"),
+        () = stop => progress.line("stopped before the end"),
     }
-    // What is left behind is no reason to keep silent about what was found.
+    // A failed cleanup must not suppress the report.
     if let Some(databases) = run.databases.lock().await.as_mut()
         && let Err(error) = databases.drop_all().await
     {
@@ -94,7 +95,7 @@ pub async fn carry_out(
     Ok(report)
 }
 
-/// By name; a scenario that was named must be possible here.
+/// The scenarios with these names. A named scenario must be possible here.
 fn chosen(options: &Options) -> Result<Vec<&'static Scenario>, Error> {
     let mut chosen = Vec::new();
     for name in options.scenarios.iter().filter(|name| *name != "all") {
@@ -105,7 +106,7 @@ fn chosen(options: &Options) -> Result<Vec<&'static Scenario>, Error> {
         }
         chosen.push(scenario);
     }
-    // Each name that was given is looked at, also beside `all`.
+    // Each name is checked, also beside `all`.
     if chosen.len() < options.scenarios.len() || chosen.is_empty() {
         return Ok(SCENARIOS.to_vec());
     }
@@ -114,7 +115,7 @@ fn chosen(options: &Options) -> Result<Vec<&'static Scenario>, Error> {
     Ok(chosen)
 }
 
-/// The database server, and what is told of all of it.
+/// The database server, and the description for the report.
 async fn ground(options: &Options, progress: &Progress) -> Result<(Option<Databases>, Described), Error> {
     let Ground::Postgres { url, .. } = &options.ground else {
         return Ok((None, Described::of(&options.ground, None)));
@@ -123,15 +124,15 @@ async fn ground(options: &Options, progress: &Progress) -> Result<(Option<Databa
         Databases::on(url)
     } else {
         progress.line("starting a private PostgreSQL");
-        Databases::private(unhurried()).await?
+        Databases::private(without_early_flushes()).await?
     };
     let version = databases.version().await?;
     Ok((Some(databases), Described::of(&options.ground, Some(version))))
 }
 
-/// A server that writes its log down for whoever waits for that, and hardly ever by itself: when it is stopped
-/// at once, a commit that nobody waited for is lost for certain.
-fn unhurried() -> test_servers::postgres::Options {
+/// A server that hardly ever writes its log unless a commit waits for it. If it is stopped
+/// immediately, a commit that did not wait for the log is lost for certain.
+fn without_early_flushes() -> test_servers::postgres::Options {
     let settings = [("wal_writer_delay", "10s"), ("wal_writer_flush_after", "1GB")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     test_servers::postgres::Options { settings, ..Default::default() }
@@ -160,12 +161,13 @@ impl Run<'_> {
         }
     }
 
-    /// In the order of their numbers, whichever ended first. One that has not ended could not be carried out.
+    /// The reports in the order of the scenarios' numbers. A scenario that has not ended is a
+    /// failure.
     fn outcomes(&self, chosen: &[&'static Scenario]) -> Vec<ScenarioReport> {
         let mut outcomes = std::mem::take(&mut *self.outcomes.lock());
         let has_ended = |scenario: &Scenario| outcomes.iter().any(|outcome| outcome.name == scenario.name);
         let stopped: Vec<_> = chosen.iter().filter(|scenario| !has_ended(scenario)).collect();
-        let why = || "the run was told to stop before this was done".to_owned();
+        let why = || "the run was stopped before its end".to_owned();
         outcomes.extend(stopped.into_iter().map(|scenario| ScenarioReport::failed(scenario, why())));
         outcomes.sort_by_key(|outcome| outcome.number);
         outcomes
@@ -173,7 +175,7 @@ impl Run<'_> {
 
     async fn scenario(&self, scenario: &'static Scenario) -> ScenarioReport {
         let step = self.progress.step(scenario.name);
-        step.says("setting up");
+        step.show("setting up");
         let outcome = match self.context(scenario, step.clone()) {
             Ok(context) => self.carried_out(&context).await,
             Err(error) => ScenarioReport::failed(scenario, error.to_string()),
@@ -200,13 +202,13 @@ impl Run<'_> {
             directory: out.join("logs").join(format!("{}-{}", self.name, scenario.name)).into(),
             journal_path,
             databases: self.databases.clone(),
-            beside: self.beside.clone(),
+            servers: self.servers.clone(),
         })
     }
 
     async fn carried_out(&self, context: &ScenarioContext) -> ScenarioReport {
         let within = SCENARIO_WITHIN + OPERATION_WITHIN * u32::try_from(self.options.operations).unwrap_or(0);
-        // On a task of its own: what panics there ends there, and it ends with us.
+        // A task of its own: a panic ends only the scenario, and the task ends with us.
         let mut task = JoinSet::new();
         task.spawn((context.scenario.run)(context.clone()));
         let trouble = match tokio::time::timeout(within, task.join_next()).await {
@@ -216,19 +218,20 @@ impl Run<'_> {
             Err(_) => Some(format!("it did not end within {within:?}")),
         };
         task.shutdown().await;
-        // A server that was stopped looks at every file that it has before it starts again.
+        // A server that was stopped reads all its files before it starts again, so this database
+        // must be dropped.
         if let Some(databases) = self.databases.lock().await.as_mut()
             && let Err(error) = databases.drop_of(&context.database()).await
         {
             context.findings.note(format!("its database is left behind: {error}"));
         }
-        let (heards, trouble) = match heards(context).await {
-            Ok(heards) => (heards, trouble),
+        let (replies, trouble) = match reply_counts(context).await {
+            Ok(replies) => (replies, trouble),
             Err(error) => {
                 (ReplyCounts::new(), trouble.or(Some(format!("its journal cannot be read: {error}"))))
             }
         };
-        let mut outcome = ScenarioReport::of(context, heards, trouble);
+        let mut outcome = ScenarioReport::of(context, replies, trouble);
         if let Err(error) = keep_or_clear(&context.directory, outcome.verdict) {
             outcome.notes.push(format!("its files are left behind: {error}"));
         }
@@ -236,17 +239,17 @@ impl Run<'_> {
     }
 }
 
-async fn heards(context: &ScenarioContext) -> std::io::Result<ReplyCounts> {
+async fn reply_counts(context: &ScenarioContext) -> std::io::Result<ReplyCounts> {
     context.journal.flush().await?;
-    Ok(OperationHistory::read(&context.journal_path)?.heards)
+    Ok(OperationHistory::read(&context.journal_path)?.replies)
 }
 
-/// Files of a deployment are worth keeping only where something went wrong.
+/// Keeps the files of a deployment only if something went wrong.
 fn keep_or_clear(directory: &Path, verdict: ScenarioVerdict) -> std::io::Result<()> {
     if verdict == ScenarioVerdict::Held && directory.exists() {
         std::fs::remove_dir_all(directory)?;
     }
-    // Where others stand beside it, its parent stays.
+    // The parent stays if other scenarios have files there.
     let _stays = directory.parent().map(std::fs::remove_dir);
     Ok(())
 }
@@ -271,7 +274,7 @@ mod tests {
     static FORGETS: Scenario = tried(3, "forgets", |context| Box::pin(async move { forgets(&context) }));
     static HANGS: Scenario = tried(4, "hangs", |context| Box::pin(hangs(context)));
 
-    /// What it leaves is no directory.
+    /// Leaves a file where a directory is expected.
     fn litters(context: &ScenarioContext) -> Result<(), Error> {
         std::fs::create_dir_all(context.directory.parent().unwrap())?;
         Ok(std::fs::write(&context.directory, "")?)
@@ -309,19 +312,19 @@ mod tests {
     ) -> (ScenarioVerdict, Vec<(ScenarioVerdict, usize)>) {
         let out = tempfile::tempdir().unwrap();
         let report = carry_out(&options(out.path()), chosen, &Progress::hidden(), stop).await.unwrap();
-        let told = report.scenarios.iter().map(|outcome| (outcome.verdict, outcome.notes.len()));
-        (report.verdict, told.collect())
+        let found = report.scenarios.iter().map(|outcome| (outcome.verdict, outcome.notes.len()));
+        (report.verdict, found.collect())
     }
 
     #[test]
-    fn every_name_that_is_given_is_looked_at() {
+    fn every_name_is_checked() {
         let check = |names: &[&str], expected: Result<usize, &str>| {
             let scenarios = names.iter().map(ToString::to_string).collect();
             let found = chosen(&Options { scenarios, ..options(Path::new("out")) });
             let found = found.map(|chosen| chosen.len()).map_err(|error| error.to_string());
             match expected {
                 Ok(count) => assert_eq!(found, Ok(count), "{names:?}"),
-                Err(words) => assert!(found.clone().unwrap_err().contains(words), "{names:?}: {found:?}"),
+                Err(text) => assert!(found.clone().unwrap_err().contains(text), "{names:?}: {found:?}"),
             }
         };
         check(&[], Ok(SCENARIOS.len()));
@@ -334,29 +337,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_it_cannot_write_is_named() {
+    async fn an_unusable_directory_is_named() {
         let out = tempfile::tempdir().unwrap();
         let file = out.path().join("file");
         std::fs::write(&file, "").unwrap();
         let ended = carry_out(&options(&file), &[], &Progress::hidden(), std::future::pending()).await;
-        let words = ended.err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(words.contains(&*file.to_string_lossy()), "{words}");
+        let error = ended.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(&*file.to_string_lossy()), "{error}");
     }
 
     #[tokio::test]
-    async fn what_cannot_be_cleared_away_takes_no_report_with_it() {
+    async fn a_failed_cleanup_loses_no_report() {
         let never = std::future::pending();
-        let told = outcomes(&[&FINE, &LITTERS, &FORGETS], never).await;
+        let found = outcomes(&[&FINE, &LITTERS, &FORGETS], never).await;
         let expected =
             vec![(ScenarioVerdict::Held, 0), (ScenarioVerdict::Held, 1), (ScenarioVerdict::Failed, 0)];
-        assert_eq!(told, (ScenarioVerdict::Failed, expected));
+        assert_eq!(found, (ScenarioVerdict::Failed, expected));
     }
 
     #[tokio::test]
-    async fn what_was_done_before_a_stop_is_in_the_report() {
-        let told = outcomes(&[&FINE, &HANGS, &LITTERS], hanging().notified()).await;
+    async fn a_stopped_run_reports_what_was_done() {
+        let found = outcomes(&[&FINE, &HANGS, &LITTERS], hanging().notified()).await;
         let expected =
             vec![(ScenarioVerdict::Held, 0), (ScenarioVerdict::Failed, 0), (ScenarioVerdict::Failed, 0)];
-        assert_eq!(told, (ScenarioVerdict::Failed, expected));
+        assert_eq!(found, (ScenarioVerdict::Failed, expected));
     }
 }

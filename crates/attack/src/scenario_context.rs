@@ -1,4 +1,4 @@
-//! What a scenario is given: its random choices, its deployment, and where it writes down what it saw.
+//! What a scenario gets: its random choices, its deployment, its findings, its journal.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::timeline::Timeline;
 use super::{Error, Ground, Target};
 use testkit::databases::Databases;
 
-/// One scenario's place. Clones are the same place.
+/// Clones share the same scenario.
 #[derive(Clone)]
 pub struct ScenarioContext {
     pub scenario: &'static Scenario,
@@ -32,16 +32,16 @@ pub struct ScenarioContext {
     pub(super) run: Arc<str>,
     pub(super) ground: Arc<Ground>,
     pub(super) program: Arc<Path>,
-    /// Where the deployment's files are.
+    /// The directory of the deployment's files.
     pub(super) directory: Arc<Path>,
     pub(super) journal_path: PathBuf,
-    /// Where databases are made, if it is PostgreSQL.
+    /// The server for databases, if the engine is PostgreSQL.
     pub(super) databases: Arc<Mutex<Option<Databases>>>,
-    pub(super) beside: SharedServers,
+    pub(super) servers: SharedServers,
 }
 
 impl ScenarioContext {
-    /// How many logical operations were asked for; a scenario takes what share of it it can use.
+    /// The number of logical operations of the run. A scenario takes the share that it can use.
     pub fn operations(&self) -> usize {
         self.operations
     }
@@ -50,12 +50,12 @@ impl ScenarioContext {
         self.ground.has().contains(&need)
     }
 
-    /// The same choices for the same seed, scenario and purpose, whatever else was drawn, and when.
+    /// The same choices for the same seed, scenario and purpose, independent of all other choices.
     pub fn random(&self, purpose: &str) -> StdRng {
         random(self.seed, self.scenario.name, purpose)
     }
 
-    /// One number of them.
+    /// One random number for this purpose.
     pub fn draw(&self, purpose: &str) -> u64 {
         self.random(purpose).random()
     }
@@ -65,39 +65,39 @@ impl ScenarioContext {
         format!("{}-{}-{name}", self.run, self.scenario.number)
     }
 
-    /// What begins the names of this scenario's operations.
+    /// The prefix of the names of this scenario's operations.
     pub fn prefix(&self) -> String {
         self.operation("")
     }
 
-    /// What begins the name of the deployment's database, where PostgreSQL keeps it.
+    /// The prefix of the name of the deployment's database on PostgreSQL.
     pub(super) fn database(&self) -> String {
         format!("surehold_attack_{}", self.scenario.number)
     }
 
-    /// The name of the deployment's stream, where NATS carries its messages.
+    /// The name of the deployment's stream in NATS.
     pub fn stream(&self) -> String {
         format!("{}-{}", self.run, self.scenario.number)
     }
 
-    /// A client; its number says which server it asks first, and where its jitter begins.
-    pub fn caller(&self, shop: &Target, number: usize) -> Result<RetryingClient, Error> {
+    /// A client. Its number chooses its first server and its jitter.
+    pub fn caller(&self, target: &Target, number: usize) -> Result<RetryingClient, Error> {
         let random = self.random(&format!("caller {number}"));
-        Ok(RetryingClient::new(shop, &self.journal, &self.timeline, number, random))
+        Ok(RetryingClient::new(target, &self.journal, &self.timeline, number, random))
     }
 
-    pub fn callers(&self, shop: &Target, count: usize) -> Result<Vec<RetryingClient>, Error> {
-        (0..count).map(|number| self.caller(shop, number)).collect()
+    pub fn callers(&self, target: &Target, count: usize) -> Result<Vec<RetryingClient>, Error> {
+        (0..count).map(|number| self.caller(target, number)).collect()
     }
 
-    /// A deployment that serves. One a scenario.
+    /// Starts the deployment of the scenario. On return it serves.
     pub async fn deploy(&self, tuning: &Tuning) -> Result<Deployment, Error> {
         let mut deployment = self.prepare().await?;
         deployment.start(tuning).await?;
         Ok(deployment)
     }
 
-    /// A database with its tenant, and the provider's stand-in; nothing serves yet.
+    /// Prepares a database with its tenant, and the provider's sandbox. No server runs yet.
     pub async fn prepare(&self) -> Result<Deployment, Error> {
         Deployment::prepare(self).await
     }

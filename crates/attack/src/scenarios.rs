@@ -1,4 +1,4 @@
-//! What is tried, in the order of their numbers. A scenario is a file here and a line below.
+//! The scenarios, in the order of their numbers. A scenario is a file here and a line below.
 
 mod by_hand;
 mod changed_body;
@@ -19,7 +19,6 @@ mod webhooks;
 
 use super::scenario::Scenario;
 
-/// All of them.
 pub const SCENARIOS: &[&Scenario] = &[
     &charges::SCENARIO,
     &same_key::SCENARIO,
@@ -39,7 +38,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &neighbours::SCENARIO,
 ];
 
-/// By its name, or by its number.
+/// Finds a scenario by its name or its number.
 pub fn find(name: &str) -> Option<&'static Scenario> {
     SCENARIOS.iter().copied().find(|scenario| scenario.name == name || scenario.number.to_string() == name)
 }
@@ -64,7 +63,7 @@ mod tests {
             assert!(!scenario.always.is_empty(), "{}: nothing could break", scenario.name);
             for name in scenario.always {
                 let taken = COMMON.contains(name) || INVARIANTS.contains(name);
-                assert!(!taken, "{}: `{name}` is asked of every scenario already", scenario.name);
+                assert!(!taken, "{}: `{name}` is checked for every scenario already", scenario.name);
             }
         }
     }

@@ -1,8 +1,8 @@
-//! A good client: Surehold's own SDK, with what it does in the journal.
+//! A good client: Surehold's own SDK, with each of its attempts in the journal.
 //!
-//! The SDK retries by itself. It tells of each retry before it makes it, and what it tells becomes lines of
-//! the journal and of the report's transcript. Where it gives up, the outcome unknown, the program that uses
-//! it asks again later under the same key, as its documentation says.
+//! The SDK retries by itself. It notifies its observer before each retry, and the notifications
+//! become lines of the journal and of the report. If the SDK gives up and the outcome is unknown,
+//! its caller sends the request again later under the same key, as the SDK's documentation demands.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -19,19 +19,20 @@ use super::operation_request::{OperationAnswer, OperationRequest};
 use super::timeline::{self, Timeline};
 use super::{Error, ScenarioContext, Target};
 
-/// For one operation, through everything that befalls the server.
+/// The time for one operation, with all its retries.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// Before the program that uses it asks again.
+/// The pause before the caller sends the request again.
 const LATER: Duration = Duration::from_millis(200);
 
-/// One client of one server; clones share its connections, its budget and its breaker.
+/// One client of one server. Clones share its connections, its retry budget and its circuit
+/// breaker.
 #[derive(Clone)]
 pub struct SdkClient {
     client: Client,
     transcript: Arc<Transcript>,
 }
 
-/// What is under way, by key.
+/// The requests under way, by key.
 struct Transcript {
     journal: Journal,
     timeline: Timeline,
@@ -40,15 +41,15 @@ struct Transcript {
 
 #[derive(Clone)]
 struct UnderWay {
-    ask: OperationRequest,
+    request: OperationRequest,
     ticket: Ticket,
 }
 
 impl SdkClient {
-    /// `number` says which server it asks. `settings` may change what the SDK does by default.
+    /// `number` chooses the server. `settings` may change the defaults of the SDK.
     pub fn new(
         context: &ScenarioContext,
-        shop: &Target,
+        target: &Target,
         number: usize,
         settings: impl FnOnce(Builder) -> Builder,
     ) -> Result<SdkClient, Error> {
@@ -57,27 +58,27 @@ impl SdkClient {
             timeline: context.timeline.clone(),
             under_way: Mutex::default(),
         });
-        let base_url = &shop.base_urls[number % shop.base_urls.len().max(1)];
+        let base_url = &target.base_urls[number % target.base_urls.len().max(1)];
         let observer = transcript.clone();
-        let builder = Client::builder(base_url, &shop.api_key)
+        let builder = Client::builder(base_url, &target.api_key)
             .seed(context.draw(&format!("sdk {number}")))
             .observer(move |retry: &Retry<'_>| observer.retrying(retry));
         let client = settings(builder).build().map_err(|error| Error::Refused(error.to_string()))?;
         Ok(SdkClient { client, transcript })
     }
 
-    /// Charges once; an error is what the SDK told, in words. Its key may be asked for by others as well.
-    pub async fn charge(&self, ask: &OperationRequest) -> Result<Result<OperationAnswer, String>, Error> {
-        let unreadable = |error: String| Error::Unreadable(ask.path.clone(), error);
-        let request: NewCharge =
-            serde_json::from_str(&ask.body).map_err(|error| unreadable(error.to_string()))?;
-        let operation = self.client.charge(&request).key(ask.key.as_str());
+    /// Charges once. An error is the SDK's message. Other clients may use the same key.
+    pub async fn charge(&self, request: &OperationRequest) -> Result<Result<OperationAnswer, String>, Error> {
+        let unreadable = |error: String| Error::Unreadable(request.path.clone(), error);
+        let charge: NewCharge =
+            serde_json::from_str(&request.body).map_err(|error| unreadable(error.to_string()))?;
+        let operation = self.client.charge(&charge).key(request.key.as_str());
         let operation = operation.map_err(|error| unreadable(error.to_string()))?;
-        let ticket = self.transcript.journal.sends(ask).await?;
-        self.transcript.begin(ask, ticket);
+        let ticket = self.transcript.journal.record_request(request).await?;
+        self.transcript.begin(request, ticket);
         let sent = operation.send().await;
-        let Some(UnderWay { ticket, .. }) = self.transcript.end(&ask.key) else {
-            return Err(unreadable("nobody began it".to_owned()));
+        let Some(UnderWay { ticket, .. }) = self.transcript.end(&request.key) else {
+            return Err(unreadable("its key is not under way".to_owned()));
         };
         let answer = match sent {
             Ok(reply) => of_reply(&reply),
@@ -85,7 +86,7 @@ impl SdkClient {
                 OperationAnswer::read(refused.status, refused.replayed, None, shown(&refused.problem))
             }
             Err(error) => {
-                self.transcript.journal.lost(ticket, &error.to_string());
+                self.transcript.journal.record_loss(ticket, &error.to_string());
                 return Ok(Err(error.to_string()));
             }
         };
@@ -94,16 +95,16 @@ impl SdkClient {
     }
 
     /// Charges until the answer is definite.
-    pub async fn retry_until_definite(&self, ask: &OperationRequest) -> Result<OperationAnswer, Error> {
+    pub async fn retry_until_definite(&self, request: &OperationRequest) -> Result<OperationAnswer, Error> {
         let begun = Instant::now();
         loop {
-            let told = match self.charge(ask).await? {
+            let outcome = match self.charge(request).await? {
                 Ok(answer) if answer.reply_kind().is_definite() => return Ok(answer),
-                Ok(answer) => answer.words(),
-                Err(told) => told,
+                Ok(answer) => answer.summary(),
+                Err(outcome) => outcome,
             };
             if begun.elapsed() > PATIENCE {
-                return Err(Error::NoAnswer { operation: ask.operation.clone(), told });
+                return Err(Error::NoAnswer { operation: request.operation.clone(), outcome });
             }
             tokio::time::sleep(LATER).await;
         }
@@ -123,9 +124,9 @@ fn shown(value: &impl Serialize) -> Value {
 }
 
 impl Transcript {
-    fn begin(&self, ask: &OperationRequest, ticket: Ticket) {
+    fn begin(&self, request: &OperationRequest, ticket: Ticket) {
         let mut under_way = self.under_way.lock();
-        under_way.insert(ask.key.clone(), UnderWay { ask: ask.clone(), ticket });
+        under_way.insert(request.key.clone(), UnderWay { request: request.clone(), ticket });
     }
 
     fn end(&self, key: &str) -> Option<UnderWay> {
@@ -134,30 +135,30 @@ impl Transcript {
 }
 
 impl Observer for Transcript {
-    /// The last attempt's end, and the next one's beginning: on the disk before it is sent.
+    /// Records the end of the last attempt, and the next attempt before it is sent.
     fn retrying(&self, retry: &Retry<'_>) {
         let Some(key) = retry.key.map(client::IdempotencyKey::as_str) else { return };
-        let Some(UnderWay { ask, ticket }) = self.end(key) else { return };
+        let Some(UnderWay { request, ticket }) = self.end(key) else { return };
         match retry.failure {
             RequestFailure::Answered { status, problem } => {
                 let answer = OperationAnswer::read(*status, false, retry.retry_after, shown(problem));
                 self.journal.record_answer(ticket, &answer);
             }
-            failure => self.journal.lost(ticket, &failure.to_string()),
+            failure => self.journal.record_loss(ticket, &failure.to_string()),
         }
         let journal = &self.journal;
         let handle = tokio::runtime::Handle::current();
-        let written = tokio::task::block_in_place(|| handle.block_on(journal.sends(&ask)));
-        // A journal that cannot be written is told by the next line that somebody waits for.
+        let written = tokio::task::block_in_place(|| handle.block_on(journal.record_request(&request)));
+        // If the journal cannot be written, the next line that waits for it reports the error.
         let ticket = written.unwrap_or(ticket);
         self.timeline.retry(timeline::RecordedRetry {
             at_ms: self.timeline.now_ms(),
-            operation: ask.operation.clone(),
+            operation: request.operation.clone(),
             attempt: retry.attempt + 1,
             delay_ms: u64::try_from(retry.delay.as_millis()).unwrap_or(u64::MAX),
             reason: retry.failure.label().to_owned(),
             retry_after_ms: retry.retry_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
         });
-        self.begin(&ask, ticket);
+        self.begin(&request, ticket);
     }
 }

@@ -1,5 +1,5 @@
-//! The software that stands beside the program and its database: started once a run, shared by the
-//! scenarios of it, and ended with us.
+//! The servers beside the program and its database. They start once per run, the scenarios share
+//! them, and they end with this process.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use test_servers::{nats, redis};
 use super::deployment::Tuning;
 use super::{Error, Ground, Progress};
 
-/// NATS brings a message again after so long without a word. Scenarios kill whoever had it; the program's own
-/// default would make each of them wait.
+/// NATS delivers a message again if it is not acknowledged within this time. Scenarios kill
+/// processes that have messages; with the program's own default each scenario would wait longer.
 const NATS_ACK_WAIT_MS: u64 = 2_000;
-/// The most that each scenario's stream keeps: the server sets it aside for each.
+/// The size of each scenario's stream: the server reserves it.
 const NATS_KEPT_MIB_MAX: u64 = 128;
 
-/// Clones are the same.
+/// Clones share the servers.
 #[derive(Clone, Default)]
 pub struct SharedServers {
     redis: Option<Arc<redis::Private>>,
@@ -22,23 +22,23 @@ pub struct SharedServers {
 }
 
 impl SharedServers {
-    /// What the ground has.
+    /// Starts the servers that the options name.
     pub(super) async fn start(ground: &Ground, progress: &Progress) -> Result<SharedServers, Error> {
-        let mut beside = SharedServers::default();
+        let mut servers = SharedServers::default();
         if matches!(ground, Ground::Postgres { redis: true, .. }) {
             progress.line("starting a private Redis");
             let start = || redis::Private::start(redis::Options::default());
-            beside.redis = Some(Arc::new(blocking(start).await?));
+            servers.redis = Some(Arc::new(blocking(start).await?));
         }
         if matches!(ground, Ground::Postgres { nats: true, .. }) {
             progress.line("starting a private NATS");
             let start = || nats::Private::start(nats::Options::default());
-            beside.nats = Some(Arc::new(blocking(start).await?));
+            servers.nats = Some(Arc::new(blocking(start).await?));
         }
-        Ok(beside)
+        Ok(servers)
     }
 
-    /// Where each process finds it. A database has a stream of its own.
+    /// Adds the servers' addresses to the settings. Each database has its own stream.
     pub(super) fn tune(&self, tuning: &Tuning, stream: &str) -> Tuning {
         let mut tuning = tuning.clone();
         if let Some(redis) = &self.redis {
@@ -71,7 +71,7 @@ impl SharedServers {
     }
 }
 
-/// What is done to a process waits for it.
+/// A control command blocks until the process has reacted.
 async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, test_servers::Error> + Send + 'static,
 ) -> Result<T, Error> {

@@ -1,4 +1,4 @@
-//! What happened when: the faults, the retries, the lag of the outbox, all by one clock.
+//! The times of faults, retries and the outbox's lag, all by one clock.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -6,23 +6,24 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// Looks at the outbox: enough for hours. What verdicts are made of is kept whole.
+/// Readings of the outbox: enough for hours. Faults and retries have no limit, because verdicts depend on them.
 const LAGS_MAX: usize = 20_000;
 
-/// Something that was done to the deployment.
+/// A fault that was injected into the deployment.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecordedFault {
     pub at_ms: u64,
-    /// When it was over; none where it was over at once.
+    /// The end of the fault; none if it was over at once.
     pub until_ms: Option<u64>,
     /// Such as `kill -9`, `stall`, `network cut`.
     pub what: String,
     /// Such as `server-1`, `postgres`, `provider`.
     pub whom: String,
-    pub words: String,
+    #[serde(rename = "words")]
+    pub details: String,
 }
 
-/// A request that was said again: when, after which pause, and why.
+/// A request that was sent again.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecordedRetry {
     pub at_ms: u64,
@@ -30,16 +31,16 @@ pub struct RecordedRetry {
     /// The number of the next attempt, from 2.
     pub attempt: u32,
     pub delay_ms: u64,
-    /// What was heard of the attempt before, such as `409 request_in_progress` or `no answer`.
+    /// The outcome of the previous attempt, such as `409 request_in_progress` or `no answer`.
     pub reason: String,
-    /// What the server asked for.
+    /// The server's Retry-After.
     pub retry_after_ms: Option<u64>,
 }
 
 impl RecordedRetry {
-    /// It waited as long as the server asked for.
-    pub fn was_asked_for(&self) -> bool {
-        self.retry_after_ms.is_some_and(|asked| asked > 0 && self.delay_ms >= asked)
+    /// The delay was at least the server's Retry-After.
+    pub fn kept_to_retry_after(&self) -> bool {
+        self.retry_after_ms.is_some_and(|minimum| minimum > 0 && self.delay_ms >= minimum)
     }
 }
 
@@ -51,7 +52,7 @@ pub struct Lag {
     pub oldest_ms: u64,
 }
 
-/// All of one scenario.
+/// The events of one scenario.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TimelineEvents {
     pub faults: Vec<RecordedFault>,
@@ -59,7 +60,7 @@ pub struct TimelineEvents {
     pub lag: Vec<Lag>,
 }
 
-/// Where they are written down. Clones write into the same.
+/// Records the events of a scenario. Clones share one record.
 #[derive(Clone)]
 pub struct Timeline {
     begun: Instant,
@@ -85,15 +86,15 @@ impl Timeline {
     }
 
     /// A fault that was over at once.
-    pub fn fault(&self, what: impl Into<String>, whom: impl Into<String>, words: impl Into<String>) {
-        self.push(what.into(), whom.into(), words.into());
+    pub fn fault(&self, what: impl Into<String>, whom: impl Into<String>, details: impl Into<String>) {
+        self.push(what.into(), whom.into(), details.into());
     }
 
-    /// A fault that somebody else wrote down, with its moment.
-    pub fn fault_at(&self, at: Instant, what: &str, whom: &str, words: String) {
+    /// A fault with the time at which it happened.
+    pub fn fault_at(&self, at: Instant, what: &str, whom: &str, details: String) {
         let at_ms = u64::try_from(at.saturating_duration_since(self.begun).as_millis()).unwrap_or(u64::MAX);
         let (what, whom) = (what.to_owned(), whom.to_owned());
-        self.events().faults.push(RecordedFault { at_ms, until_ms: None, what, whom, words });
+        self.events().faults.push(RecordedFault { at_ms, until_ms: None, what, whom, details });
     }
 
     /// A fault that lasts until [`Timeline::end`].
@@ -105,9 +106,9 @@ impl Timeline {
         &self,
         what: impl Into<String>,
         whom: impl Into<String>,
-        words: impl Into<String>,
+        details: impl Into<String>,
     ) -> Lasting {
-        Lasting(self.push(what.into(), whom.into(), words.into()))
+        Lasting(self.push(what.into(), whom.into(), details.into()))
     }
 
     pub fn end(&self, lasting: Lasting) {
@@ -133,10 +134,10 @@ impl Timeline {
         self.events().clone()
     }
 
-    fn push(&self, what: String, whom: String, words: String) -> usize {
+    fn push(&self, what: String, whom: String, details: String) -> usize {
         let at_ms = self.now_ms();
         let mut events = self.events();
-        events.faults.push(RecordedFault { at_ms, until_ms: None, what, whom, words });
+        events.faults.push(RecordedFault { at_ms, until_ms: None, what, whom, details });
         events.faults.len() - 1
     }
 
@@ -149,7 +150,7 @@ impl Timeline {
 mod tests {
     use super::*;
 
-    /// Whoever judges by retries looks for the last one too.
+    /// A scenario that checks retries needs the last one too.
     #[test]
     fn every_retry_is_kept() {
         let timeline = Timeline::begin_now();

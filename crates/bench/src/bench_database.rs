@@ -1,4 +1,4 @@
-//! Where it is played: databases of one's own, and the program on them.
+//! The databases of the bench, and the program on them.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use super::{Engine, Error, Options};
 use testkit::databases;
 use testkit::program::{Installation, Ready, RunningProgram};
 
-/// For PostgreSQL as it is for a server of this kind; the rest as it comes.
+/// The settings of PostgreSQL for a server of this size. All other settings are the defaults.
 const SHARED_BUFFERS_MB: u32 = 1_024;
 
-/// Makes databases, and drops them when the bench is done.
+/// Creates databases, and drops them at the end of the bench.
 pub(super) struct Databases {
-    /// None where only SQLite is measured.
+    /// `None` if only SQLite is measured.
     server: Option<databases::Databases>,
 }
 
-/// One database with its tenant, and a directory for all that belongs to it.
+/// One database with its tenant, and a directory for its files.
 pub(super) struct BenchDatabase {
     pub installation: Installation,
     directory: TempDir,
@@ -64,7 +64,7 @@ impl BenchDatabase {
         self.directory.path()
     }
 
-    /// The plain form, on this database.
+    /// Starts the plain form on this database.
     pub async fn serve_plain(&self, program: &Path) -> Result<RunningProgram, Error> {
         let Installation { database_url, tenant, .. } = &self.installation;
         let ready = self.directory().join("plain.json");

@@ -19,11 +19,11 @@ use outbound::HttpConnection;
 use testkit::program::Tenant;
 
 const WARM_UP: Duration = Duration::from_secs(1);
-/// One in so many is watched until its evidence was applied.
+/// One charge in this many is observed until its evidence is applied.
 const WATCHED: u64 = 50;
 const WATCHERS: usize = 8;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// For webhooks and the ledger to catch up once the load has ended.
+/// The time for webhooks and the ledger to catch up after the load.
 const QUIET_WITHIN: Duration = Duration::from_mins(2);
 const QUIET_LOOK_EVERY: Duration = Duration::from_millis(500);
 const AMOUNT_MINOR: i64 = 1_250;
@@ -59,25 +59,19 @@ impl Operator for Payer {
             && let Ok(payment) = answer.json()
             && let Some(id) = payment["id"].as_str()
         {
-            // Whoever watches may have ended with the run.
+            // The observer may have ended with the run.
             let _watched = self.watch.send((id.to_owned(), begun));
         }
         Ok(())
     }
 }
 
-/// Measures charges on each engine, with worker, the provider's stand-in and its webhooks.
+/// Measures charges on each engine, with workers, the provider's sandbox and its webhooks.
 pub async fn charge(options: &Options, progress: &Progress) -> Result<Report, Error> {
     let mut databases = Databases::open(options).await?;
-    let mut report = Report {
-        work: "charge",
-        tasks: options.tasks,
-        seconds: options.duration.as_secs_f64(),
-        figures: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut report = Report::new("charge", options);
     for engine in &options.engines {
-        progress.says(format!("{}: setting up", engine.name()));
+        progress.show(format!("{}: setting up", engine.name()));
         let stage = databases.stage(*engine, &options.program).await?;
         measure(options, progress, &mut report, *engine, &stage).await?;
     }
@@ -114,23 +108,23 @@ async fn measure(
     let payers: Vec<Payer> = (0..options.tasks).map(payer).collect();
     drop(watch);
 
-    progress.says(format!("{}: warming up", engine.name()));
+    progress.show(format!("{}: warming up", engine.name()));
     let (payers, warm) = load::closed(payers, WARM_UP, progress).await;
-    progress.says(format!("{}: full load", engine.name()));
+    progress.show(format!("{}: full load", engine.name()));
     let before = meter::read(&running, &installation.location).await?;
     let (payers, loaded) = load::closed(payers, options.duration, progress).await;
     let after = meter::read(&running, &installation.location).await?;
-    progress.says(format!("{}: half load", engine.name()));
+    progress.show(format!("{}: half load", engine.name()));
     let (payers, paced) = load::open(payers, loaded.per_second() / 2.0, options.duration / 2, progress).await;
     drop(payers);
-    progress.says(format!("{}: until the last evidence", engine.name()));
+    progress.show(format!("{}: until the last evidence", engine.name()));
     let mut evidence = load::latencies();
     for watcher in watchers {
         evidence.add(watcher.await.map_err(std::io::Error::other)??).map_err(std::io::Error::other)?;
     }
     for loaded in [&warm, &loaded, &paced] {
-        if let Some(words) = &loaded.first_failure {
-            return Err(Error::Failed(format!("{} charges failed, the first: {words}", loaded.failed)));
+        if let Some(text) = &loaded.first_failure {
+            return Err(Error::Failed(format!("{} charges failed, the first: {text}", loaded.failed)));
         }
     }
     let drained = Instant::now();
@@ -159,7 +153,7 @@ async fn measure(
     Ok(provider.kill().await?)
 }
 
-/// Looks at each payment until its evidence was applied; from the request on.
+/// Polls each payment until its evidence is applied, and measures the time from the request.
 async fn watch_evidence(
     base_url: String,
     tenant: Tenant,
@@ -186,21 +180,21 @@ async fn watch_evidence(
     }
 }
 
-/// The provider captured each charge once, and our ledger says the same.
+/// The provider captured each charge once, and our ledger agrees.
 async fn exact(
     installation: &testkit::program::Installation,
     sandbox_url: &str,
     charged: u64,
 ) -> Result<(), Error> {
-    let not_exact = |words: String| Error::NotExact { after: "charges".to_owned(), words };
+    let not_exact = |text: String| Error::Failed(format!("the books are not exact after charges: {text}"));
     let begun = Instant::now();
     loop {
         let books = Books::read(sandbox_url).await?;
         let captured = books.charges.iter().filter(|charge| charge.captured_minor == AMOUNT_MINOR).count();
         if captured as u64 != charged || captured != books.charges.len() {
             let objects = books.charges.len();
-            let words = format!("{charged} were answered, {captured} of {objects} objects were captured");
-            return Err(not_exact(words));
+            let text = format!("{charged} were answered, {captured} of {objects} objects were captured");
+            return Err(not_exact(text));
         }
         let verdicts = check::run(&installation.location, Some(books)).await?;
         if !verdicts.has_notes() && verdicts.all_hold() {

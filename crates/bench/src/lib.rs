@@ -1,17 +1,18 @@
-//! `surehold bench`: how much, how fast, at what cost, and what the plain form of the same work does.
+//! `surehold bench`: throughput, latency and cost, beside the plain form of the same work.
 //!
-//! Everything is real: the program as it ships in a process of its own, HTTP over loopback, durability on.
-//! Load generator, server and database share the machine, so a figure means little beside one from another
-//! machine and much beside the others of its table. Commits, round trips and WAL bytes an operation are
-//! counted, not timed: noise does not touch them.
+//! Everything is real: the program as it ships in a process of its own, HTTP over loopback,
+//! durability on. The load generator, the server and the database share the machine, so a figure
+//! can be compared with the others of its table, and hardly with a figure from another machine.
+//! Commits, round trips and WAL bytes of an operation are counted, not timed, so noise does not
+//! change them.
 //!
-//! | load | what it tells |
+//! | load | what it measures |
 //! |---|---|
-//! | closed loop | each of so many clients sends its next request when the last is answered: throughput |
-//! | open loop at half of that | requests are due by the clock; latency counts from when one was due, so that a stall is not hidden by the requests that it kept from being sent |
+//! | closed loop | each client sends its next request when the last is answered: throughput |
+//! | open loop at half of that | requests are due by the clock; latency counts from the due time, so that a stall also counts for the requests that it delayed |
 //!
-//! After each run the books are exact, or it is no figure: seats held are the reservations that were
-//! answered, the provider captured what was charged, and every promise holds.
+//! After each run the books must be exact, or there is no figure: the held seats are the answered
+//! reservations, the provider captured what was charged, and every promise holds.
 
 mod bench_database;
 mod charge;
@@ -33,18 +34,18 @@ pub use testkit::Engine;
 
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The program itself. It must know `serve`, `sandbox`, `tenant create`, and `bench plain`, which is
-    /// [`plain::serve`].
+    /// The program. It must have the commands `serve`, `sandbox`, `tenant create`, and `bench
+    /// plain`, which calls [`plain::serve`].
     pub program: PathBuf,
     pub engines: Vec<Engine>,
-    /// A PostgreSQL to make databases in, and to drop them again; without it a private one is started.
+    /// A PostgreSQL server for the databases of the bench; without it a private one is started.
     pub database_url: Option<String>,
     /// How long each closed loop runs; the open loop takes half as long.
     pub duration: Duration,
-    /// Clients at once.
+    /// The number of clients.
     pub tasks: usize,
     pub slots: usize,
-    /// Only the one hot slot.
+    /// Measures the one hot slot only.
     pub hot_only: bool,
 }
 
@@ -78,9 +79,6 @@ pub enum Error {
     Postgres(#[from] tokio_postgres::Error),
     #[error(transparent)]
     File(#[from] std::io::Error),
-    /// The figures are void.
-    #[error("the books are not exact after {after}: {words}")]
-    NotExact { after: String, words: String },
     #[error("{0}")]
     Failed(String),
 }

@@ -13,18 +13,18 @@ const LATENCY_MAX_US: u64 = 600_000_000;
 
 /// One client with its own connection.
 pub(super) trait Operator: Send + 'static {
-    /// Carries one operation out; an error is told in words, and counted.
+    /// Carries out one operation. An error is counted, and described by its text.
     fn operate(&mut self) -> impl Future<Output = Result<(), String>> + Send;
 }
 
-/// What came of a run.
+/// The result of a run.
 pub(super) struct Loaded {
     /// Latencies of the operations that succeeded, in microseconds.
     pub latencies: Histogram<u64>,
     pub done: u64,
     pub failed: u64,
     pub first_failure: Option<String>,
-    /// Until the last answer.
+    /// The time until the last answer.
     pub took: Duration,
 }
 
@@ -40,9 +40,9 @@ impl Loaded {
                 let latency_us = u64::try_from(latency.as_micros()).unwrap_or(LATENCY_MAX_US);
                 self.latencies.saturating_record(latency_us.max(1));
             }
-            Err(words) => {
+            Err(text) => {
                 self.failed += 1;
-                self.first_failure.get_or_insert(words);
+                self.first_failure.get_or_insert(text);
             }
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn latencies() -> Histogram<u64> {
 enum Pace {
     /// When the last one is answered.
     Answered,
-    /// Every so often, whatever became of the last one.
+    /// At this interval, whether or not the last is answered.
     Due { first: Duration, every: Duration },
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn closed<O: Operator>(
     run(paced, duration, progress).await
 }
 
-/// Operations are due at this rate, evenly, the clients taking turns.
+/// Operations are due at this rate, at equal intervals. The clients take turns.
 pub(super) async fn open<O: Operator>(
     operators: Vec<O>,
     per_second: f64,
@@ -142,7 +142,7 @@ async fn run<O: Operator>(
 mod tests {
     use super::*;
 
-    /// Slow once, and quick otherwise.
+    /// One slow operation, and fast ones.
     struct Stalling {
         operated: u32,
         stall: Duration,

@@ -1,4 +1,4 @@
-//! What the work costs: counted before and after, a difference an operation.
+//! The cost of the work: totals before and after, and their difference per operation.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use testkit::scrape::Scrape;
 pub(super) struct Reading {
     pub commits: u64,
     pub round_trips: u64,
-    /// `None` where nobody counts them.
+    /// `None` if the engine does not count them.
     pub wal_bytes: Option<u64>,
     pub processor: Duration,
 }
@@ -34,7 +34,7 @@ pub(super) async fn read(running: &RunningProgram, location: &Location) -> Resul
     })
 }
 
-/// The server's whole log: nothing else may write to it meanwhile.
+/// The whole WAL of the server, so nothing else may write meanwhile.
 async fn written(url: &str) -> Result<u64, Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     let connection = tokio::spawn(connection);

@@ -1,5 +1,5 @@
-//! The plain form: the same reservation, over the same framework, into the same tables, as one would
-//! write it without batches. It is what the bench compares with.
+//! The plain form: the same reservation with the same framework and the same tables, as one would
+//! write it without batches. The bench compares with it.
 //!
 //! | statement | round trip on PostgreSQL |
 //! |---|---|
@@ -11,11 +11,13 @@
 //! | the key with its reply | 10 |
 //! | `COMMIT` | 11 |
 //!
-//! One transaction a request, one connection of a pool, every statement prepared. It is no weakling:
-//! durability and guarantees are those of the real one, and it does nothing besides (no relay, no workers,
-//! no limits on clients). It is for the bench alone, and knows one tenant.
+//! One transaction per request, one connection of a pool, every statement prepared. The comparison
+//! is fair: durability and guarantees are those of the real program, and the plain form does no
+//! other work (no relay, no workers, no limits on clients). It is only for the bench, and knows one
+//! tenant.
 //!
-//! The only other place that knows SQL, by necessity: it stands in for the store that it is compared with.
+//! No other crate but the store knows SQL. This one needs it, because it is what the store is
+//! compared with.
 
 mod param;
 mod postgres;
@@ -47,7 +49,7 @@ pub struct Options {
     pub listen: SocketAddr,
     pub tenant: TenantId,
     pub api_key: String,
-    /// `{"base_url"}` is written there once it serves.
+    /// The file for `{"base_url"}`, which is written once it serves.
     pub ready_file: PathBuf,
 }
 
@@ -63,7 +65,7 @@ pub enum Error {
     File(#[from] std::io::Error),
 }
 
-/// What the bench reads, under the names that the real server uses.
+/// The metrics that the bench reads, under the names that the real server uses.
 #[derive(Default)]
 struct Counters {
     commands: AtomicU64,
@@ -82,14 +84,14 @@ enum Engine {
 struct Server {
     engine: Engine,
     tenant: TenantId,
-    /// SHA-256, as keys are kept.
+    /// The SHA-256 of the API key, as the database stores it.
     api_key: [u8; 32],
     counters: Arc<Counters>,
 }
 
-/// How a reservation ended.
+/// The result of a reservation.
 enum Done {
-    /// Done now, or before: the stored reply.
+    /// Done now, or the stored reply.
     Stored {
         status: u16,
         body: String,

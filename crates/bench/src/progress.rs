@@ -1,4 +1,4 @@
-//! What is shown while it runs.
+//! The progress of a run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,11 +9,11 @@ use tokio::task::JoinHandle;
 
 const EVERY: Duration = Duration::from_millis(200);
 
-/// A line that is written over again and again; nothing where there is no terminal.
+/// A line that is overwritten; hidden without a terminal.
 #[derive(Clone)]
 pub struct Progress(ProgressBar);
 
-/// A run in progress, counted by its clients.
+/// The progress of one load, counted by its clients.
 pub(super) struct Counting {
     pub count: Arc<AtomicU64>,
     ticker: JoinHandle<()>,
@@ -32,9 +32,9 @@ impl Progress {
         Progress(ProgressBar::hidden())
     }
 
-    /// What is being done now.
-    pub(super) fn says(&self, words: impl Into<String>) {
-        self.0.set_prefix(words.into());
+    /// Shows the current step.
+    pub(super) fn show(&self, text: impl Into<String>) {
+        self.0.set_prefix(text.into());
         self.0.set_message("");
         self.0.tick();
     }

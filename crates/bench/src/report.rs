@@ -5,17 +5,17 @@ use std::fmt;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::Options;
 use super::load::Loaded;
 use super::meter::Reading;
 
-/// In milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Latency {
     pub p50_ms: f64,
     pub p99_ms: f64,
 }
 
-/// The cost of one operation; `None` where nobody counts it.
+/// The cost of one operation. `wal_bytes` is `None` if the engine does not count them.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Cost {
     pub commits: f64,
@@ -38,12 +38,12 @@ pub struct Figure {
     pub per_second: f64,
     /// At full load.
     pub latency: Latency,
-    /// At half of it, by the clock.
+    /// At half the load, by the clock.
     pub half_load: Option<Latency>,
     /// From the request until the provider's evidence was applied.
     pub evidence: Option<Latency>,
     pub cost: Cost,
-    /// The server's, at most.
+    /// The highest of the server.
     pub memory_mb: f64,
 }
 
@@ -81,6 +81,11 @@ impl Cost {
 }
 
 impl Report {
+    pub(super) fn new(work: &'static str, options: &Options) -> Report {
+        let seconds = options.duration.as_secs_f64();
+        Report { work, tasks: options.tasks, seconds, figures: Vec::new(), findings: Vec::new() }
+    }
+
     pub(super) fn find(&self, engine: &str, form: &str, work: &str) -> Option<&Figure> {
         self.figures
             .iter()
@@ -133,7 +138,7 @@ impl fmt::Display for Report {
         let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
         for row in &rows {
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                // Words to the left, figures to the right.
+                // Text to the left, numbers to the right.
                 if column < 3 {
                     write!(out, "{cell:<width$}  ")?;
                 } else {

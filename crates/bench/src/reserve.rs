@@ -1,4 +1,4 @@
-//! Reservations, over many slots and on one that everybody wants.
+//! Reservations, over many slots and on one hot slot.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,13 +16,13 @@ use super::{Engine, Error, Options, Progress};
 use outbound::HttpConnection;
 use testkit::program::{Catalogue, RunningProgram};
 
-/// As many as a slot may have: none is ever full.
+/// The highest capacity of a slot, so that no slot is ever full.
 const CAPACITY: i64 = 1_000_000;
-/// For caches and prepared statements, and for the plans that PostgreSQL settles on.
+/// The time for caches, prepared statements and the query plans of PostgreSQL.
 const WARM_UP: Duration = Duration::from_secs(1);
 const HOT: &str = "hot slot";
 
-/// A client that reserves, each time for another customer under another key.
+/// A client that reserves, each time for another customer and under another key.
 struct Customer {
     client: HttpConnection,
     authorization: String,
@@ -58,16 +58,10 @@ impl Operator for Customer {
 pub async fn reserve(options: &Options, progress: &Progress) -> Result<Report, Error> {
     let mut databases = Databases::open(options).await?;
     let wide = format!("{} slots", options.slots);
-    let mut report = Report {
-        work: "reserve",
-        tasks: options.tasks,
-        seconds: options.duration.as_secs_f64(),
-        figures: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut report = Report::new("reserve", options);
     for engine in &options.engines {
         for form in ["surehold", "plain"] {
-            progress.says(format!("{}, {form}: setting up", engine.name()));
+            progress.show(format!("{}, {form}: setting up", engine.name()));
             let stage = databases.stage(*engine, &options.program).await?;
             measure(options, progress, &mut report, *engine, form, &stage).await?;
         }
@@ -102,13 +96,13 @@ async fn measure(
     let mut reserved = 0;
     for (work, slots) in works.into_iter().filter(|(work, _)| !options.hot_only || work == HOT) {
         let customers = customers(options, stage, &running, &catalogue, slots, &number);
-        progress.says(format!("{}, {form}, {work}: warming up", engine.name()));
+        progress.show(format!("{}, {form}, {work}: warming up", engine.name()));
         let (customers, warm) = load::closed(customers, WARM_UP, progress).await;
-        progress.says(format!("{}, {form}, {work}: full load", engine.name()));
+        progress.show(format!("{}, {form}, {work}: full load", engine.name()));
         let before = meter::read(&running, &installation.location).await?;
         let (customers, loaded) = load::closed(customers, options.duration, progress).await;
         let after = meter::read(&running, &installation.location).await?;
-        progress.says(format!("{}, {form}, {work}: half load", engine.name()));
+        progress.show(format!("{}, {form}, {work}: half load", engine.name()));
         let half = loaded.per_second() / 2.0;
         let (_, paced) = load::open(customers, half, options.duration / 2, progress).await;
         reserved += [&warm, &loaded, &paced].iter().map(|loaded| loaded.done).sum::<u64>();
@@ -134,7 +128,7 @@ async fn measure(
     } else {
         stopped(running).await?;
     }
-    progress.says(format!("{}, {form}: checking the books", engine.name()));
+    progress.show(format!("{}, {form}: checking the books", engine.name()));
     let tenant = &installation.tenant.tenant_id;
     exact(form, &installation.location, tenant, &catalogue, reserved).await
 }
@@ -158,10 +152,10 @@ fn customers(
     (0..options.tasks).map(customer).collect()
 }
 
-/// A figure over requests that were turned away measures something else.
+/// The figures are void if requests were refused.
 fn refuse_failures(work: &str, loaded: &Loaded) -> Result<(), Error> {
     match &loaded.first_failure {
-        Some(words) => Err(Error::Failed(format!("{work}: {} failed, the first: {words}", loaded.failed))),
+        Some(text) => Err(Error::Failed(format!("{work}: {} failed, the first: {text}", loaded.failed))),
         None => Ok(()),
     }
 }
@@ -171,7 +165,7 @@ pub(super) async fn stopped(running: RunningProgram) -> Result<(), Error> {
     if status.success() { Ok(()) } else { Err(Error::Failed(format!("the server ended with {status}"))) }
 }
 
-/// Every reservation that was answered holds its seat, and no other does.
+/// Every answered reservation must hold its seat, and no other seat may be held.
 async fn exact(
     form: &str,
     location: &Location,
@@ -179,7 +173,8 @@ async fn exact(
     catalogue: &Catalogue,
     reserved: u64,
 ) -> Result<(), Error> {
-    let not_exact = |words: String| Error::NotExact { after: format!("{form} reservations"), words };
+    let not_exact =
+        |text: String| Error::Failed(format!("the books are not exact after {form} reservations: {text}"));
     let queries = Store::open_read_only(location).await?;
     let tenant = TenantId(tenant.parse().unwrap_or(Uuid::nil()));
     let mut held = 0;
@@ -194,7 +189,7 @@ async fn exact(
     if verdicts.all_hold() { Ok(()) } else { Err(not_exact(format!("\n{verdicts}"))) }
 }
 
-/// What the targets ask for.
+/// The comparisons that the targets need.
 fn compare(report: &mut Report, engine: &str, wide: &str) {
     let mut findings = Vec::new();
     for work in [wide, HOT] {

@@ -1,4 +1,4 @@
-//! The plain form does the same work: what it writes is sound, and a key is answered as it was.
+//! The plain form does the same work: its rows are sound, and a repeated key gets the same answer.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::{Duration, Instant};

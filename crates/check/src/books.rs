@@ -1,5 +1,5 @@
-//! The provider's books: what moved, as the provider saw it. The sandbox writes them so; of a real
-//! provider they are an export in the same form.
+//! The provider's books: the money that moved, as the provider saw it. A sandbox writes them in
+//! this form. The books of a real provider are an export in the same form.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ use serde::Deserialize;
 use super::Error;
 use outbound::HttpConnection;
 
-/// Where a sandbox keeps its books.
+/// The path of a sandbox's books.
 const PATH: &str = "/sandbox/books";
-/// How each idempotency key begins that we send.
+/// The prefix of our idempotency keys.
 const OUR_KEYS: &str = "surehold-";
 
-/// Charges and refunds are in all books: what has neither is something else, and no charge in it is no news.
+/// Every book has charges and refunds. A document without them is no book, and must not count as an
+/// empty one.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Books {
     pub charges: Vec<Charge>,
@@ -22,12 +23,12 @@ pub struct Books {
     /// Money that the provider paid out.
     #[serde(default, rename = "transfers")]
     pub releases: Vec<Release>,
-    /// Every raw arrival, replays included.
+    /// Every call, replays included.
     #[serde(default)]
     pub calls: Vec<RecordedCall>,
 }
 
-/// The object of one payment. Sums are in the minor unit of ISO 4217.
+/// The object of one payment. Amounts are in the minor unit of ISO 4217.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Charge {
     pub provider: String,
@@ -35,11 +36,11 @@ pub struct Charge {
     pub id: String,
     pub amount_minor: i64,
     pub currency: String,
-    /// What was ever held.
+    /// The amount that was ever authorised.
     pub authorized_minor: i64,
     pub captured_minor: i64,
     pub refunded_minor: i64,
-    /// Taken back by the customer's bank, less what it gave back.
+    /// Withdrawn by the customer's bank, less what the bank returned.
     #[serde(default)]
     pub disputed_minor: i64,
     pub status: String,
@@ -62,7 +63,7 @@ pub struct Refund {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Funds of a booking that were released.
+/// The released funds of a booking.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Release {
     pub id: String,
@@ -72,7 +73,7 @@ pub struct Release {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct RecordedCall {
-    /// Unix milliseconds.
+    /// In Unix milliseconds.
     #[serde(default)]
     pub at: i64,
     pub method: String,
@@ -85,11 +86,12 @@ pub struct RecordedCall {
 }
 
 impl Books {
-    /// From a sandbox's address, with or without the path of its books, or from a file.
-    pub async fn read(place: &str) -> Result<Books, Error> {
-        let failed = |cause: String| Error::Books { place: place.to_owned(), cause };
-        if place.starts_with("http://") || place.starts_with("https://") {
-            let (base_url, query) = place.split_once('?').unwrap_or((place, "calls=false"));
+    /// Reads the books from a sandbox's address, with or without the path of its books, or from a
+    /// file.
+    pub async fn read(location: &str) -> Result<Books, Error> {
+        let failed = |cause: String| Error::Books { location: location.to_owned(), cause };
+        if location.starts_with("http://") || location.starts_with("https://") {
+            let (base_url, query) = location.split_once('?').unwrap_or((location, "calls=false"));
             let base_url = base_url.trim_end_matches('/').trim_end_matches(PATH);
             let answer = HttpConnection::new(base_url).get(&format!("{PATH}?{query}"), &[]).await;
             let answer = answer.map_err(|error| failed(error.to_string()))?;
@@ -98,13 +100,13 @@ impl Books {
             }
             return Books::parse(&answer.body).map_err(failed);
         }
-        let bytes = std::fs::read(place).map_err(|error| failed(error.to_string()))?;
+        let bytes = std::fs::read(location).map_err(|error| failed(error.to_string()))?;
         Books::parse(&bytes).map_err(failed)
     }
 
     pub fn parse(bytes: &[u8]) -> Result<Books, String> {
         let not_books = |why: String| format!("these are not books as `GET {PATH}` shows them: {why}");
-        // An array would be taken for the members in their order.
+        // Serde would read an array as the members in their order.
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(not_books("it is no JSON object".to_owned()));
         }
@@ -134,7 +136,8 @@ pub fn money(minor: i64, currency: &str) -> String {
         .map_or_else(|| format!("{minor} {code}"), |currency| Money::new(minor, currency).to_string())
 }
 
-/// Where Stripe's minor unit is not that of ISO 4217, <https://docs.stripe.com/currencies>.
+/// The currencies for which Stripe's minor unit is not that of ISO 4217,
+/// <https://docs.stripe.com/currencies>.
 fn from_stripe(sum: i64, currency: &str) -> i64 {
     match currency {
         "isk" | "ugx" => sum / 100,
@@ -144,29 +147,29 @@ fn from_stripe(sum: i64, currency: &str) -> i64 {
 }
 
 impl Charge {
-    /// The payment that it was made for, as we told the provider.
+    /// Our payment, by the metadata that we sent.
     pub fn operation(&self) -> Option<&str> {
         self.metadata.get("operation").map(String::as_str)
     }
 
-    /// What of it is still there.
+    /// The captured amount, less refunds and disputes.
     pub fn net(&self) -> i64 {
         self.captured_minor - self.refunded_minor - self.disputed_minor
     }
 
-    /// Money was reserved or taken.
+    /// Money was authorised or captured.
     pub fn moved(&self) -> bool {
         self.authorized_minor > 0 || self.captured_minor > 0
     }
 }
 
 impl Refund {
-    /// The refund that it was made for, as we told the provider.
+    /// Our refund, by the metadata that we sent.
     pub fn refund(&self) -> Option<&str> {
         self.metadata.get("refund").map(String::as_str)
     }
 
-    /// Whether it was us who made it.
+    /// Whether the refund was made under one of our keys.
     pub fn is_keyed_by_us(&self) -> bool {
         self.idempotency_key.as_deref().is_some_and(|key| key.starts_with(OUR_KEYS))
     }

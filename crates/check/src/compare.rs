@@ -1,15 +1,15 @@
-//! Our rows against the provider's books.
+//! Compares our rows with the provider's books.
 //!
 //! | promise | what must agree |
 //! |---|---|
-//! | `charged_once` | one object with money an operation; its captured, refunded and disputed sums are ours; none is unknown to us |
-//! | `refund_matches_quote` | one refund a refund of ours, to the minor unit; those that somebody made there are known here |
-//! | `released_once` | one release a booking |
+//! | `charged_once` | one object with money per operation; its captured, refunded and disputed sums are ours; no object is unknown to us |
+//! | `refund_matches_quote` | one refund per refund of ours, to the minor unit; refunds that somebody made at the provider are known here |
+//! | `released_once` | one release per booking |
 //! | `books_balance` | the ledger's account of each provider account is what the provider took less what it gave back |
-//! | `tenant_walls` | an object stands in an account of the tenant that asked for it |
+//! | `tenant_walls` | an object is in an account of the tenant that requested it |
 //!
-//! What is under way may be further over there than here, and never the other way round. What has an
-//! open review case is known to disagree.
+//! While an operation is under way, the provider may be ahead of our rows, and never behind. An
+//! object with an open review case is known to disagree.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -34,10 +34,10 @@ struct Comparison<'a> {
     books: &'a Books,
     /// Objects by the provider's id.
     charges: HashMap<&'a str, &'a Charge>,
-    /// Refunds that moved money, by the provider's id of them, and by ours where they carry one.
+    /// Refunds that moved money, by the provider's id, and by our id if they have one.
     refunds: HashMap<&'a str, Vec<&'a Refund>>,
     accounts: BTreeMap<AccountId, Account>,
-    /// By account: operations that are still under way, or disagree and have a review case.
+    /// By account: operations that are under way, or that disagree and have a review case.
     open: BTreeMap<AccountId, usize>,
     known: HashSet<PaymentId>,
     known_refunds: HashSet<String>,
@@ -101,7 +101,7 @@ impl Comparison<'_> {
 
     fn payment(&mut self, payment: &Payment) {
         self.known.insert(payment.id);
-        self.verdicts.looked("charged_once", 1);
+        self.verdicts.checked("charged_once", 1);
         let reviewed = self.reviewed.contains(&payment.id.0);
         let under_way = !payment.state.is_final() || payment.active.is_some() || payment.refunding_minor > 0;
         if reviewed || under_way {
@@ -121,21 +121,21 @@ impl Comparison<'_> {
                 && refunded >= ours.1
                 && refunded <= payment.refunded_minor + payment.refunding_minor
         } else {
-            // What was never ours was in suspense, and went back out of it.
+            // Money that was never ours was in suspense, and went back.
             theirs == ours || (ours == (0, 0, 0) && captured == refunded)
         };
         if !agrees {
             let sums = |(captured, refunded, disputed): (i64, i64, i64)| {
                 [captured, refunded, disputed].map(|minor| money(minor, payment.currency.code())).join(", ")
             };
-            let words = format!(
+            let text = format!(
                 "payment {} is {}: captured, refunded and disputed are {} here and {} there",
                 payment.id,
                 payment.state.name(),
                 sums(ours),
                 sums(theirs)
             );
-            self.verdicts.offends("charged_once", words);
+            self.verdicts.offends("charged_once", text);
         }
     }
 
@@ -144,11 +144,12 @@ impl Comparison<'_> {
         let external = refunds.iter().filter(|refund| refund.external);
         let external: HashSet<&str> = external.filter_map(|refund| refund.provider_ref.as_deref()).collect();
         for refund in &refunds {
-            self.verdicts.looked("refund_matches_quote", 1);
+            self.verdicts.checked("refund_matches_quote", 1);
             let id = refund.id.to_string();
             let key = refund.provider_ref.as_deref().filter(|_| refund.external).unwrap_or(&id);
             let theirs = self.refunds.get(key).map_or(&[][..], Vec::as_slice);
-            // Somebody may copy our id; under a key of ours nobody but us refunds.
+            // Somebody may copy our id into another refund. Only we can refund under one of our
+            // keys.
             let own = |theirs: &&&Refund| {
                 refund.external || theirs.is_keyed_by_us() || !external.contains(theirs.id.as_str())
             };
@@ -162,52 +163,52 @@ impl Comparison<'_> {
             if made != expected && !self.reviewed.contains(&refund.id.0) {
                 let money = |minor: &i64| money(*minor, refund.currency.code());
                 let made: Vec<String> = made.iter().map(money).collect();
-                let words = format!(
+                let text = format!(
                     "refund {id} of {} is {}, and the provider refunded {}",
                     money(&refund.amount_minor),
                     refund.state.name(),
                     if made.is_empty() { "nothing".to_owned() } else { made.join(", ") }
                 );
-                self.verdicts.offends("refund_matches_quote", words);
+                self.verdicts.offends("refund_matches_quote", text);
             }
             self.known_refunds.insert(id);
         }
         Ok(())
     }
 
-    /// What stands in their books, whether we know of it or not.
+    /// Compares the objects in the books, known to us or not.
     fn theirs(&mut self) {
         let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
         for charge in &self.books.charges {
             let Some(operation) = charge.operation() else { continue };
-            self.verdicts.looked("charged_once", 1);
+            self.verdicts.checked("charged_once", 1);
             if charge.moved() {
                 *moved.entry(operation).or_default() += 1;
             }
             let account = AccountId::of(&charge.provider, &charge.account);
             let Some(account) = self.accounts.get(&account) else { continue };
-            self.verdicts.looked("tenant_walls", 1);
+            self.verdicts.checked("tenant_walls", 1);
             let tenant = account.tenant.to_string();
-            if charge.metadata.get("tenant").is_some_and(|asked| *asked != tenant) {
-                let words = format!("{} stands in the account of another tenant", charge.id);
-                self.verdicts.offends("tenant_walls", words);
+            if charge.metadata.get("tenant").is_some_and(|owner| *owner != tenant) {
+                let text = format!("{} stands in the account of another tenant", charge.id);
+                self.verdicts.offends("tenant_walls", text);
             }
             let payment = operation.parse().map(PaymentId);
             if !payment.is_ok_and(|payment| self.known.contains(&payment)) {
-                let words = format!("{} is for operation {operation}, which we do not know", charge.id);
-                self.verdicts.offends("charged_once", words);
+                let text = format!("{} is for operation {operation}, which we do not know", charge.id);
+                self.verdicts.offends("charged_once", text);
             }
         }
         for (operation, count) in moved.into_iter().filter(|(_, count)| *count > 1) {
-            let words = format!("operation {operation} moved money by {count} objects");
-            self.verdicts.offends("charged_once", words);
+            let text = format!("operation {operation} moved money by {count} objects");
+            self.verdicts.offends("charged_once", text);
         }
         for refund in &self.books.refunds {
             let account = AccountId::of(&refund.provider, &refund.account);
             let Some(id) = refund.refund().filter(|_| self.accounts.contains_key(&account)) else { continue };
             if !self.known_refunds.contains(id) {
-                let words = format!("{} is for refund {id}, which we do not know", refund.id);
-                self.verdicts.offends("refund_matches_quote", words);
+                let text = format!("{} is for refund {id}, which we do not know", refund.id);
+                self.verdicts.offends("refund_matches_quote", text);
             }
         }
     }
@@ -215,16 +216,16 @@ impl Comparison<'_> {
     fn releases(&mut self) {
         let mut released = BTreeSet::new();
         for release in &self.books.releases {
-            self.verdicts.looked("released_once", 1);
+            self.verdicts.checked("released_once", 1);
             let Some(booking) = release.metadata.get("booking") else { continue };
             if !released.insert(booking) {
-                let words = format!("{} released the funds of booking {booking} again", release.id);
-                self.verdicts.offends("released_once", words);
+                let text = format!("{} released the funds of booking {booking} again", release.id);
+                self.verdicts.offends("released_once", text);
             }
         }
     }
 
-    /// The ledger against what the provider holds for the tenant, account by account.
+    /// Compares the ledger with the provider's balance for the tenant, account by account.
     async fn ledger(&mut self, tenant: TenantId) -> Result<(), Error> {
         let waiting = self.queries.backlog().await?;
         let posted = self.queries.ledger_accounts(tenant, None, usize::MAX).await?;
@@ -254,12 +255,12 @@ impl Comparison<'_> {
                 *net += charge.net();
             }
             for (currency, (ours, theirs)) in nets {
-                self.verdicts.looked("books_balance", 1);
+                self.verdicts.checked("books_balance", 1);
                 if ours != theirs {
                     let account = &account.name;
                     let (ours, theirs) = (money(ours, &currency), money(theirs, &currency));
-                    let words = format!("{account}: the ledger has {ours}, the provider {theirs}");
-                    self.verdicts.offends("books_balance", words);
+                    let text = format!("{account}: the ledger has {ours}, the provider {theirs}");
+                    self.verdicts.offends("books_balance", text);
                 }
             }
         }

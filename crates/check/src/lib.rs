@@ -1,14 +1,15 @@
 //! `surehold check`: does every promise hold, in this database and in the provider's books?
 //!
-//! | asked of | what | where |
+//! | source | what is checked | where |
 //! |---|---|---|
-//! | the committed rows | each invariant, a statement a check | [`store::Queries::check`] |
+//! | the committed rows | each invariant, one statement per check | [`store::Queries::check`] |
 //! | the audit | every move that was ever made, against the lifecycles' tables | [`moves`] |
-//! | the provider's books | what it says moved, against what we say | [`compare`] |
+//! | the provider's books | the money that moved, against our rows | [`compare`] |
 //!
-//! It reads and changes nothing. What is still under way is not called broken, and what could not be
-//! compared because of that is said. The books are read before the rows, so beside a program at work the
-//! comparison of the two may complain of what happened in between; everything else may run beside it.
+//! It only reads. Work under way does not count as broken, and the report has a note of what could
+//! not be compared because of it. The books are read before the rows, so beside a running program
+//! the comparison of the two may report movements of the time in between. All other checks can run
+//! at any time.
 
 mod books;
 mod compare;
@@ -20,7 +21,7 @@ use store::{Location, Store};
 pub use books::{Books, Charge, RecordedCall, Refund, Release, money};
 pub use verdict::{Verdict, Verdicts};
 
-/// The promises, in the order they are told.
+/// The promises, in the order of the report.
 pub const INVARIANTS: [&str; 11] = [
     "charged_once",
     "nothing_lost",
@@ -39,16 +40,17 @@ pub const INVARIANTS: [&str; 11] = [
 pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
-    #[error("the provider's books at {place} cannot be read: {cause}")]
-    Books { place: String, cause: String },
+    #[error("the provider's books at {location} cannot be read: {cause}")]
+    Books { location: String, cause: String },
 }
 
-/// Asks every invariant. Without books, what only the provider can show is not asked, and that is said.
+/// Checks every invariant. Without books the checks that need the provider are left out, and the
+/// report has a note.
 pub async fn run(location: &Location, books: Option<Books>) -> Result<Verdicts, Error> {
     let queries = Store::open_read_only(location).await?;
     let mut verdicts = Verdicts::new();
     for finding in queries.check().await? {
-        verdicts.looked(finding.invariant, finding.counted);
+        verdicts.checked(finding.invariant, finding.counted);
         for broken in finding.broken {
             verdicts.offends(finding.invariant, format!("{broken} (broken: {})", finding.promise));
         }

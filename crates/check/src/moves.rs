@@ -1,4 +1,4 @@
-//! `only_forward`, by the tables: every move in the audit is a row of its lifecycle.
+//! Checks `only_forward`: every move in the audit is a row of its lifecycle's table.
 
 use domain::lifecycle::{State, booking, delivery, inbound_event, job, payment, refund};
 use store::queries::check::StateChange;
@@ -9,7 +9,7 @@ const INVARIANT: &str = "only_forward";
 
 pub(super) fn check(verdicts: &mut Verdicts, moves: &[StateChange]) {
     for made in moves {
-        verdicts.looked(INVARIANT, made.count);
+        verdicts.checked(INVARIANT, made.count);
         if !allowed(made) {
             let StateChange { subject_kind, from, to, count } = made;
             verdicts.offends(INVARIANT, format!("{count} of {subject_kind} moved from {from} to {to}"));
@@ -26,7 +26,7 @@ fn allowed(made: &StateChange) -> bool {
         "job" => has_row::<job::State>(made),
         "delivery" => has_row::<delivery::State>(made),
         "api_key" => (made.from.as_str(), made.to.as_str()) == ("live", "revoked"),
-        // What has no lifecycle has no moves.
+        // A subject without a lifecycle has no moves.
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! What was found, a line an invariant.
+//! The verdicts, one per invariant.
 
 use std::fmt;
 
@@ -6,21 +6,19 @@ use serde::Serialize;
 
 use super::INVARIANTS;
 
-/// Offenders that the text shows; the JSON names all of them.
+/// Offenders that the text shows. The JSON has all of them.
 pub const OFFENDERS_SHOWN: usize = 20;
 
-/// One invariant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     pub invariant: &'static str,
     pub holds: bool,
-    /// Rows, moves and entries of books that were looked at: a clean answer over nothing says little.
+    /// Rows, moves and entries of books that were checked: a verdict over nothing proves little.
     pub counted: i64,
-    /// How many offend.
+    /// The number of offenders.
     pub broken: usize,
-    /// All of them.
     pub offenders: Vec<String>,
-    /// What was not looked at, and why.
+    /// What was not checked, and why.
     pub notes: Vec<String>,
 }
 
@@ -55,24 +53,24 @@ impl Verdicts {
         self.0.iter()
     }
 
-    /// Something could not be compared, so this proves less than it seems to.
+    /// Something could not be compared, so the verdict proves less than it appears to.
     pub fn has_notes(&self) -> bool {
         self.0.iter().any(|verdict| !verdict.notes.is_empty())
     }
 
-    pub(super) fn looked(&mut self, invariant: &str, count: i64) {
+    pub(super) fn checked(&mut self, invariant: &str, count: i64) {
         self.of(invariant).counted += count;
     }
 
-    pub(super) fn offends(&mut self, invariant: &str, words: String) {
+    pub(super) fn offends(&mut self, invariant: &str, text: String) {
         let verdict = self.of(invariant);
         verdict.holds = false;
         verdict.broken += 1;
-        verdict.offenders.push(words);
+        verdict.offenders.push(text);
     }
 
-    pub(super) fn notes(&mut self, invariant: &str, words: impl Into<String>) {
-        self.of(invariant).notes.push(words.into());
+    pub(super) fn notes(&mut self, invariant: &str, text: impl Into<String>) {
+        self.of(invariant).notes.push(text.into());
     }
 
     fn of(&mut self, invariant: &str) -> &mut Verdict {
@@ -84,8 +82,8 @@ impl Verdicts {
 impl fmt::Display for Verdicts {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for verdict in &self.0 {
-            let word = if verdict.holds { "holds" } else { "BROKEN" };
-            write!(out, "{:<21} {word:<7} {:>9} looked at", verdict.invariant, verdict.counted)?;
+            let state = if verdict.holds { "holds" } else { "BROKEN" };
+            write!(out, "{:<21} {state:<7} {:>9} looked at", verdict.invariant, verdict.counted)?;
             if !verdict.holds {
                 write!(out, ", {} broken", verdict.broken)?;
             }
@@ -116,8 +114,8 @@ mod tests {
             verdicts.offends("books_balance", format!("transfer {number}"));
         }
         assert_eq!(verdicts.broken(), ["books_balance"]);
-        let told = verdicts.iter().find(|verdict| !verdict.holds).unwrap();
-        assert_eq!((told.broken, told.offenders.len()), (OFFENDERS_SHOWN + 3, OFFENDERS_SHOWN + 3));
+        let broken = verdicts.iter().find(|verdict| !verdict.holds).unwrap();
+        assert_eq!((broken.broken, broken.offenders.len()), (OFFENDERS_SHOWN + 3, OFFENDERS_SHOWN + 3));
         let text = verdicts.to_string();
         assert_eq!(text.matches("transfer ").count(), OFFENDERS_SHOWN);
         assert!(text.contains("and 3 more"), "{text}");

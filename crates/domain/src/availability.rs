@@ -1,25 +1,24 @@
 //! Whether a slot can be reserved now, and why not.
 //!
-//! Reserve decides by an [`SlotOffer`], and whoever shows a slot shows its [`Availability`], which asks
-//! the same offer: a slot that is shown as available is one that would not be refused. What a
-//! reserve asks besides concerns who reserves and how much: the customer's and the client's limits,
-//! the amount, the length of the hold.
+//! `Reserve` decides by a [`SlotOffer`]. The [`Availability`] that is shown of a slot is computed
+//! from the same offer, so a slot that is shown as available would not be refused. `Reserve` also
+//! checks the customer's and the client's limits, the amount, and the length of the hold.
 
 use crate::refusal::Refusal;
 use crate::rows::{Product, Slot, Unit};
 use crate::time::Timestamp;
 
-/// A slot as it is offered at one moment.
+/// A slot, its product, and the time at which they are offered.
 #[derive(Clone, Copy, Debug)]
 pub struct SlotOffer<'a> {
-    /// The slot's own.
+    /// The product of the slot.
     pub product: &'a Product,
     pub slot: &'a Slot,
     pub now: Timestamp,
 }
 
 impl SlotOffer<'_> {
-    /// Whether it takes reservations at all.
+    /// Refuses a slot that takes no reservations.
     pub fn is_open(&self) -> Result<(), Refusal> {
         if !self.product.active {
             return Err(Refusal::ProductIsNotOnSale);
@@ -33,7 +32,7 @@ impl SlotOffer<'_> {
         Ok(())
     }
 
-    /// Whether this unit is sold for it.
+    /// Refuses a unit that is not sold for this slot.
     pub fn sells(&self, unit: &Unit) -> Result<(), Refusal> {
         if unit.product != self.product.id {
             return Err(Refusal::UnitIsNotOfThisProduct { unit: unit.id.0 });
@@ -44,14 +43,13 @@ impl SlotOffer<'_> {
         Ok(())
     }
 
-    /// Whether so many seats are left.
+    /// Refuses more seats than are left.
     pub fn has_room(&self, seats: i64) -> Result<(), Refusal> {
         let vacancies = self.slot.vacancies();
         if vacancies < seats { Err(Refusal::SlotIsFull { vacancies }) } else { Ok(()) }
     }
 
-    /// Whether one of any unit could be reserved. `units` are those of the product; others do not
-    /// count.
+    /// Whether one of any unit could be reserved. Units of other products are ignored.
     pub fn availability<'u>(&self, units: impl IntoIterator<Item = &'u Unit>) -> Availability {
         let sold = units.into_iter().filter(|unit| self.sells(unit).is_ok());
         let seats_min = sold.map(|unit| unit.seats).min();
@@ -70,16 +68,16 @@ impl SlotOffer<'_> {
     }
 }
 
-/// A fifth of the seats, or less, is few.
+/// A slot with at most a fifth of its seats left is limited.
 const LIMITED_SHARE: i64 = 5;
 
-/// How a slot stands for whoever wants to reserve it.
+/// Whether a slot can be reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
     Available,
     /// Few seats are left.
     Limited,
-    /// No unit that is on sale finds room.
+    /// Too few seats are left for any unit that is on sale.
     SoldOut,
     Closed,
     Started,

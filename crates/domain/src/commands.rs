@@ -1,9 +1,9 @@
-//! One file for each thing that can be asked: its type, what it needs, what it decides, its tests.
+//! Commands: one file for each, with its type, the rows that it needs, and its decision.
 //!
-//! | who asks | commands |
+//! | who submits it | commands |
 //! |---|---|
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
-//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them where it was left behind, [`PutOffEvent`] after it where the store failed; [`ClaimFeed`] and [`AdvanceFeed`] where it is asked |
+//! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`] |
 //! | a timer | [`ExpireHolds`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |

@@ -1,12 +1,13 @@
-//! Who receives which messages. A message is received once each of its consumers has its receipt; one
-//! without consumers is received once it was published.
+//! Consumers, and the messages that they receive. A message is received once each of its consumers
+//! has a receipt. A message without consumers is received once it was published.
 //!
-//! To add a consumer: its line in [`ALL`]; in the server its file, and its line in the list there. Its effect
-//! is a command that writes the receipt besides ([`DeliveryKey::receipt`](crate::commands::DeliveryKey)).
+//! A new consumer needs its line in [`ALL`], its file in the server, and its line in the list
+//! there. Its effect is a command that also writes the receipt
+//! ([`DeliveryKey::receipt`](crate::commands::DeliveryKey)).
 //!
-//! The consumers of a message are those that are written down in the database ([`Subscription`]), by whichever
-//! version: while the next one is rolled out, a relay of this one must not speak for a consumer that it does not
-//! know.
+//! The consumers of a message are those in the database ([`Subscription`]), stored by any version:
+//! while the next version is rolled out, a relay of this version must not act for a consumer that
+//! it does not know.
 
 use crate::ids::{InboxId, SubscriptionId};
 use crate::ledger;
@@ -15,13 +16,13 @@ use crate::rows::{Facts, Message, Needs, Subscription};
 /// A consumer's name, and the kinds of message that it receives.
 pub type ConsumerKinds = (&'static str, &'static [&'static str]);
 
-/// Posts what a message moved.
+/// Posts the transfer of a message.
 pub const LEDGER: &str = "ledger";
 
 /// Every consumer of this version.
 pub static ALL: [ConsumerKinds; 1] = [(LEDGER, &ledger::POSTED)];
 
-/// The consumers that a process speaks for: [`ALL`], unless a test adds its own.
+/// The consumers of a process: [`ALL`], unless a test adds its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Consumers(pub &'static [ConsumerKinds]);
 
@@ -46,7 +47,7 @@ impl Consumers {
         self.of(&message.kind).map(|consumer| InboxId::of(consumer, message.id))
     }
 
-    /// Whether somebody receives the message whom this version does not know, and cannot speak for.
+    /// Whether the message has a consumer that this version does not know.
     pub fn has_others(self, facts: &Facts, message: &Message) -> bool {
         let subscription: Option<&Subscription> = facts.subscriptions.get(SubscriptionId::of(&message.kind));
         let known = |name: &str| self.of(&message.kind).any(|consumer| consumer == name);
@@ -56,7 +57,7 @@ impl Consumers {
     }
 }
 
-/// Asks for who receives the message.
+/// Requests the row with the consumers of the message.
 pub fn needs(rows: &mut Needs<'_>, message: &Message) {
     rows.subscription(SubscriptionId::of(&message.kind));
 }

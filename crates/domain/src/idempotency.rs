@@ -1,4 +1,4 @@
-//! Idempotency: what a key that was seen before means.
+//! Idempotency: the verdict on a key that exists.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 use crate::rows::Key;
 use crate::working_set::{Column, Kind, Value};
 
-/// SHA-256 of method, path and canonical JSON body: what the key was first used for.
+/// SHA-256 of method, path and canonical JSON body of the first request with the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
-    /// `canonical_body` is the body by RFC 8785, so that white space and member order do not count.
+    /// `canonical_body` is the body as RFC 8785 has it, so that white space and the order of
+    /// members do not count.
     pub fn of(method: &str, path: &str, canonical_body: &[u8]) -> Fingerprint {
         let mut hash = Sha256::new();
         for part in [method.as_bytes(), path.as_bytes(), canonical_body] {
@@ -54,16 +55,16 @@ impl KeyProgress {
 }
 crate::named_column!(KeyProgress);
 
-/// What a known key answers.
+/// The reply to a request with a known key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KnownKey {
-    /// Not finished: 409 `request_in_progress`, pointing at what it is making.
+    /// Not finished: 409 `request_in_progress`, with the resource of the operation.
     InFlight { resource: Option<uuid::Uuid> },
     /// Finished: the stored reply, byte for byte.
     Replay { status: i64, body: String },
-    /// Finished, and its reply was pruned: 409 `idempotency_key_expired`. Never done again.
+    /// Finished, and its reply was pruned: 409 `idempotency_key_expired`. The operation is never repeated.
     Expired { resource: Option<uuid::Uuid> },
-    /// Another request came with this key: 422 `idempotency_key_reused`.
+    /// The request differs from the key's first one: 422 `idempotency_key_reused`.
     Mismatch,
 }
 
@@ -116,7 +117,7 @@ mod tests {
         check(key(KeyProgress::Finished, None, None), KnownKey::Expired { resource });
     }
 
-    /// Another request is told so before anything else, and never what the first one answered.
+    /// A different request gets the mismatch first, and never the reply of the first request.
     #[test]
     fn another_request_never_sees_the_reply() {
         let other = Fingerprint::of("POST", "/v1/payments", b"{\"a\":1}");

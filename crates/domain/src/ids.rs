@@ -1,7 +1,7 @@
-//! Ids: UUIDv7 for what is made here, a hash for what the world already named.
+//! Ids: UUIDv7 for new rows, a hash for rows with a natural key.
 //!
 //! A natural key (tenant + client + idempotency key; provider + account + event id) is hashed into
-//! the row's id, so every table has one key of one shape, and a duplicate is simply the same row.
+//! the row's id, so every table has a key of the same type, and a duplicate is the same row.
 
 use alloc::borrow::Cow;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::working_set::{Column, Kind, Value};
 
-/// Where new ids come from. They must be unique and, for locality, ascend with time (UUIDv7).
+/// The source of new ids. They must be unique and, for locality, ascend with time (UUIDv7).
 pub trait Ids {
     fn next(&self) -> Uuid;
 }
@@ -41,34 +41,34 @@ macro_rules! id {
 
 id! {
     TenantId, ClientId, ApiKeyId, ProductId, UnitId, CustomerId, BookingId, BookingItemId,
-    /// A departure; hashed from the product and the moment it starts.
+    /// A departure; hashed from the product and its start.
     SlotId,
     /// An account at a provider; hashed from provider and account name.
     AccountId,
     /// An idempotency key; hashed from tenant, client and the key itself.
     KeyId,
     PaymentId,
-    /// One call that moves money. The charge of a payment carries the payment's own id, the
-    /// attempt of a refund the refund's: what one names is then known without a look-up.
+    /// One call that moves money. The charge of a payment has the payment's id, and the attempt of
+    /// a refund has the refund's, so each finds the other without a query.
     AttemptId,
     RefundId,
-    /// The job that drives an attempt carries the attempt's id.
+    /// The job of an attempt has the attempt's id.
     JobId,
-    /// A provider's event; hashed from provider, account and the provider's id of it.
+    /// A provider's event; hashed from provider, account and the provider's id of the event.
     EventId,
     AuditId, MessageId,
     /// One message at one consumer; hashed from both.
     InboxId,
     LedgerAccountId, TransferId, PostingId,
-    /// A case about one attempt, or about one dispute, is hashed from it: there is one.
+    /// A review case. The id of a case of an attempt or a dispute is hashed from that, so there is only one.
     ReviewId,
-    /// A movement of money; hashed from its payment, its kind and the provider's id of it.
+    /// A movement of money; hashed from its payment, its kind and the provider's id of the movement.
     MovementId,
     /// The end of a tenant's event log; hashed from the tenant.
     LogId,
-    /// A part of the outbox; hashed from its number.
+    /// A partition of the outbox; hashed from its number.
     PartitionId,
-    /// Who receives a kind of message; hashed from the kind.
+    /// The consumers of a kind of message; hashed from the kind.
     SubscriptionId,
     /// A running process that claims jobs; random at each start.
     WorkerId,
@@ -84,14 +84,14 @@ impl From<RefundId> for AttemptId {
         AttemptId(refund.0)
     }
 }
-/// An attempt has one job.
+/// An attempt has exactly one job.
 impl From<AttemptId> for JobId {
     fn from(attempt: AttemptId) -> JobId {
         JobId(attempt.0)
     }
 }
 
-/// The id of what the world already named: 16 bytes of SHA-256 over the length-prefixed parts,
+/// The id of a natural key: 16 bytes of SHA-256 over the length-prefixed parts,
 /// marked as a version 8 (custom) UUID. Length prefixes keep `("ab","c")` and `("a","bc")` apart.
 pub fn hashed(parts: &[&[u8]]) -> Uuid {
     let mut hash = Sha256::new();
@@ -119,7 +119,7 @@ impl KeyId {
     }
 }
 impl CustomerId {
-    /// One customer a tenant and e-mail address; its case does not make another person.
+    /// One customer per tenant and e-mail address. The address is compared without case.
     pub fn of(tenant: TenantId, email: &str) -> CustomerId {
         let email = email.trim().to_lowercase();
         CustomerId(hashed(&[b"customer", tenant.0.as_bytes(), email.as_bytes()]))
@@ -131,7 +131,7 @@ impl AccountId {
     }
 }
 impl SlotId {
-    /// One departure of a product at one moment.
+    /// A product has one departure at one time.
     pub fn of(tenant: TenantId, product: ProductId, starts_at: crate::Timestamp) -> SlotId {
         let at = starts_at.0.to_be_bytes();
         SlotId(hashed(&[b"slot", tenant.0.as_bytes(), product.0.as_bytes(), &at]))
@@ -152,7 +152,7 @@ impl ReviewId {
     pub fn of_attempt(attempt: AttemptId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"attempt", attempt.0.as_bytes()]))
     }
-    /// `dispute` is the provider's id of it.
+    /// `dispute` is the provider's id of the dispute.
     pub fn of_dispute(account: AccountId, dispute: &str) -> ReviewId {
         ReviewId(hashed(&[b"review", b"dispute", account.0.as_bytes(), dispute.as_bytes()]))
     }
@@ -178,7 +178,7 @@ impl LedgerAccountId {
     }
 }
 impl TransferId {
-    /// One transfer a movement, whatever was delivered how often.
+    /// A movement has one transfer, also if its message is delivered several times.
     pub fn of(tenant: TenantId, movement: &str) -> TransferId {
         TransferId(hashed(&[b"transfer", tenant.0.as_bytes(), movement.as_bytes()]))
     }
@@ -189,8 +189,8 @@ impl LogId {
     }
 }
 
-/// Below every UUIDv7 that is made from this instant on, and above those made before: a search for what
-/// is old need not look at the young.
+/// A bound below every UUIDv7 that is made from this instant on, and above those made before: a
+/// search for old rows need not read new ones.
 pub fn first_of(at: crate::Timestamp) -> Uuid {
     let millis = u128::try_from(at.0 / 1_000).unwrap_or(0);
     Uuid::from_u128(millis << 80)

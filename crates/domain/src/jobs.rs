@@ -1,11 +1,11 @@
-//! The kinds of jobs: the one table of work that goes on after a transaction, under a lease.
+//! The kinds of jobs: the table of all work that continues after a transaction, under a lease.
 //!
-//! A job is a row of its own. It names its kind, what it is about, when it is due and by when it must end;
-//! who works on it is a handler of the kind. To add a kind: its line in [`ALL`], its handler in the server,
-//! and [`crate::commands`] only if a claim, a death or a person's word on it moves other rows as well.
+//! A job is a row with its kind, its subject, the time when it is due, and its deadline. The
+//! handler of its kind works on it. A new kind needs its line in [`ALL`], its handler in the
+//! server, and code in [`crate::commands`] only if a claim, a death or a person's decision moves
+//! other rows as well.
 //!
-//! A job of a kind, or with a payload, that this version does not know is a newer version's: it is left as
-//! it stands.
+//! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
 use crate::commands::{AttemptJobs, JobRules, StandaloneJobs};
 use crate::limits::JOB_ATTEMPTS_MAX;
@@ -22,15 +22,15 @@ pub struct JobKind {
     /// The first pause after a failure, doubled with each further one.
     pub backoff_base: Span,
     pub backoff_cap: Span,
-    /// Claims that end without a report, or failures in a row that were reported, before it is given up.
+    /// Claims that end without a report, or reported failures in a row, before the job is given up.
     pub attempts_max: i64,
-    /// What its dead letter says where no error was kept.
+    /// The text of the dead letter if no error was stored.
     pub dead_letter: &'static str,
     pub(crate) rules: &'static dyn JobRules,
 }
 
 impl JobKind {
-    /// A kind whose jobs move no row but their own. The fields may be set otherwise.
+    /// A kind whose jobs move no other row. The fields can be changed.
     pub const fn standalone(name: &'static str, lane: Lane) -> JobKind {
         JobKind {
             name,
@@ -44,7 +44,7 @@ impl JobKind {
         }
     }
 
-    /// An attempt at a provider. Somebody waits for it with their money.
+    /// An attempt at a provider. A customer waits for it with their money.
     const fn attempt(name: &'static str) -> JobKind {
         JobKind {
             backoff_base: Span::millis(100),
@@ -65,7 +65,7 @@ pub static REFUND: JobKind = JobKind::attempt("refund");
 /// Every kind of this version.
 pub static ALL: [&JobKind; 4] = [&CHARGE, &CAPTURE, &VOID, &REFUND];
 
-/// The job of an attempt does what the attempt does.
+/// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {
     match kind {
         AttemptKind::Charge => &CHARGE,

@@ -32,7 +32,7 @@ pub struct LedgerLeg {
     pub amount_minor: i64,
 }
 
-/// A balanced transfer in the making.
+/// A balanced transfer that is not written yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
     pub movement: String,
@@ -66,7 +66,7 @@ struct Moved {
     booking_id: Option<Uuid>,
 }
 
-/// A message that moves money, and does not say what. It must be seen, never passed over.
+/// A message that moves money and has no readable amount. It must become visible, never be skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     why: String,
@@ -80,7 +80,7 @@ impl fmt::Display for Unreadable {
 
 impl core::error::Error for Unreadable {}
 
-/// What a message means in the books; `None` if it moves no money.
+/// The transfer of a message. `None` if it moves no money.
 pub fn entry(message: &Message) -> Result<Option<LedgerEntry>, Unreadable> {
     if !POSTED.contains(&message.kind.as_str()) {
         return Ok(None);

@@ -1,14 +1,14 @@
-//! The rules. Everything that Surehold decides, it decides here, and purely: rows and a command
-//! go in, changed rows and a reply come out, or a refusal.
+//! The rules. Every decision of Surehold is made here, by pure functions: rows and a command go in,
+//! changed rows and a reply, or a refusal, come out.
 //!
 //! What this crate must never do: read a clock, draw a random number or an id, touch a file, a
-//! socket or a thread. It is `no_std` so that the compiler holds it to that; time and ids come in
+//! socket or a thread. It is `no_std` so that the compiler enforces this. Time and ids come in
 //! through [`working_set::Context`].
 //!
-//! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] says which moves exist;
-//! [`rows`] are the tables; [`availability`] says whether a slot can be reserved; [`mod@working_set`]
-//! is how rows go in and changes come out, and [`side_effects`] is what they set going; [`commands`]
-//! has one file for each thing that can be requested; [`jobs`] says which work continues after a
+//! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] has the moves;
+//! [`rows`] are the tables; [`availability`] is whether a slot can be reserved; [`mod@working_set`]
+//! is how rows go in and changes come out, and [`side_effects`] are what they start; [`commands`]
+//! has one file for each thing that can be requested; [`jobs`] is the work that continues after a
 //! transaction, [`consumers`] who receives which messages, and [`ledger`] turns what happened into
 //! balanced transfers.
 #![no_std]

@@ -1,14 +1,21 @@
-//! Lifecycles: which states there are, and which moves between them.
+//! Lifecycles: the states, and the moves between them.
 //!
-//! Each is a `const` table of rows (from, on, to, effects). [`CurrentState::step`] is the only way to
-//! another state: a [`CurrentState`] cannot be made from a bare state, so a move without a row cannot be
-//! written. The same tables draw `docs/lifecycles.md` and drive the tests of every state with every
-//! event. That two rows never share (from, on) and that ranks never fall is checked when this crate
-//! is compiled.
+//! Each is a `const` table of rows (from, on, to, effects). A [`Step`] is the only way to another state: a
+//! [`CurrentState`] cannot be made from a bare state, so a move without a row cannot be written.
+//!
+//! | a step from | how |
+//! |---|---|
+//! | a state that may be the wrong one | [`CurrentState::step`], or `require` for a refusal, among the refusals of a command |
+//! | a state that a `match` or `is` has just shown | the function `step` of the lifecycle, in a constant: a missing row is a compile error |
+//!
+//! The same tables draw `docs/lifecycles.md` and drive the tests of every state with every event.
+//! The compiler checks that no two rows share (from, on) and that ranks never fall.
 
 use alloc::string::String;
 use core::fmt::{self, Debug, Write as _};
 use core::ops::Deref;
+
+use crate::refusal::Refusal;
 
 pub mod attempt;
 pub mod booking;
@@ -20,7 +27,7 @@ pub mod payment;
 pub mod refund;
 pub mod review;
 
-/// What a move of a booking does to its items, besides the state itself.
+/// What a move of a booking does to its items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Held seats become sold seats.
@@ -29,7 +36,7 @@ pub enum Effect {
     ReleaseSeats,
     /// Sold seats go back to the slot.
     ReturnSeats,
-    /// Seats that were given up are taken again, as sold.
+    /// Released seats are taken again, as sold seats.
     RetakeSeats,
 }
 
@@ -49,7 +56,7 @@ pub trait State: Copy + Eq + Debug + 'static {
     const ALL: &'static [Self];
     const EVENTS: &'static [Self::Event];
     const TABLE: &'static [Transition<Self, Self::Event>];
-    /// Where a lifecycle starts.
+    /// The first state.
     const INITIAL: Self;
     fn name(&self) -> &'static str;
     fn rank(&self) -> u8;
@@ -59,26 +66,26 @@ pub trait State: Copy + Eq + Debug + 'static {
         Self::ALL.iter().copied().find(|state| state.name() == name)
     }
 
-    /// No row leads out of it.
+    /// Whether no row leads out of this state.
     fn is_final(&self) -> bool {
         Self::TABLE.iter().all(|row| row.from != *self)
     }
 }
 
-/// The state of one row. Made only at the start of a lifecycle, by [`CurrentState::step`], or by the
-/// store when it reads what an earlier step wrote.
+/// The state of one row. It is made only at the start of a lifecycle, from a [`Step`], or by the
+/// store from the state that an earlier step wrote.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CurrentState<S>(S);
 
-/// A move that the table allows. Whoever has one need not ask any more.
+/// A move that the table allows.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<S: State> {
     row: &'static Transition<S, S::Event>,
 }
 
 impl<S: State> Step<S> {
-    /// For the `first` of each lifecycle: a row that leads from its start.
-    pub(crate) const fn of_first_row(row: &'static Transition<S, S::Event>) -> Step<S> {
+    /// For the function `step` of each lifecycle.
+    pub(crate) const fn of_row(row: &'static Transition<S, S::Event>) -> Step<S> {
         Step { row }
     }
 
@@ -101,9 +108,14 @@ impl<S: State> CurrentState<S> {
         CurrentState(S::INITIAL)
     }
 
-    /// The move, if the table has it from here.
+    /// The move, if the table has it.
     pub fn step(self, event: S::Event) -> Option<Step<S>> {
         S::TABLE.iter().find(|row| row.from == self.0 && row.on == event).map(|row| Step { row })
+    }
+
+    /// The move, or the refusal of a command for which this is the wrong state.
+    pub(crate) fn require(self, event: S::Event) -> Result<Step<S>, Refusal> {
+        self.step(event).ok_or_else(|| Refusal::of_state(self, event))
     }
 
     pub fn is(self, state: S) -> bool {
@@ -158,18 +170,18 @@ macro_rules! lifecycle {
             }
         }
 
-        /// The first move of a new row. To be called in a constant: a move that the table does not have is then
-        /// an error of the compiler.
-        pub const fn first(on: Event) -> $crate::lifecycle::Step<State> {
+        /// The step from a state, for the arm of a `match` on the state of a row. Call it in a constant: then
+        /// the compiler refuses a step that the table does not have.
+        pub const fn step(from: State, on: Event) -> $crate::lifecycle::Step<State> {
             let rows = <State as $crate::lifecycle::State>::TABLE;
             let mut i = 0;
             while i < rows.len() {
-                if rows[i].from as u8 == State::$initial as u8 && rows[i].on as u8 == on as u8 {
-                    return $crate::lifecycle::Step::of_first_row(&rows[i]);
+                if rows[i].from as u8 == from as u8 && rows[i].on as u8 == on as u8 {
+                    return $crate::lifecycle::Step::of_row(&rows[i]);
                 }
                 i += 1;
             }
-            panic!("the lifecycle does not start with this move")
+            panic!("the lifecycle has no such step")
         }
 
         impl $crate::lifecycle::State for State {
@@ -197,7 +209,7 @@ macro_rules! lifecycle {
             }
         }
 
-        // One row a (state, event), and no row to a lower rank: checked by the compiler.
+        // The compiler checks that a pair of state and event has one row, and that no row lowers the rank.
         const _: () = {
             let rows = <State as $crate::lifecycle::State>::TABLE;
             let mut i = 0;

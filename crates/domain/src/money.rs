@@ -27,8 +27,7 @@ impl Currency {
         core::str::from_utf8(&self.0).expect("a currency is made of ASCII letters only")
     }
 
-    /// Digits after the decimal point, as ISO 4217 has them: what a minor unit is a part of. What is unknown has two, as
-    /// nearly all have.
+    /// Digits after the decimal point in ISO 4217. An unknown currency has two, as nearly all have.
     pub fn digits(&self) -> usize {
         match &self.0 {
             b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF"
@@ -75,7 +74,7 @@ impl Column for Currency {
     }
 }
 
-/// An amount of one currency: `{"minor": 12500, "currency": "EUR"}` on the wire.
+/// An amount in one currency: `{"minor": 12500, "currency": "EUR"}` on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
@@ -90,7 +89,7 @@ impl Money {
 }
 
 impl Money {
-    /// As people write it: `45.00 EUR`.
+    /// For people: `45.00 EUR`.
     pub fn decimal(&self) -> String {
         let digits = self.currency.digits();
         let minor = format!("{:0>width$}", self.minor.unsigned_abs(), width = digits + 1);
@@ -101,7 +100,7 @@ impl Money {
     }
 }
 
-/// For people who also read requests, which have minor units: `45.00 EUR (4500 in minor units)`.
+/// For people who compare with requests in minor units: `45.00 EUR (4500 in minor units)`.
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} ({} in minor units)", self.decimal(), self.minor)

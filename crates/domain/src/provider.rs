@@ -1,7 +1,7 @@
-//! What a payment provider can tell us, in our own words.
+//! The types in which adapters report what a payment provider has.
 //!
-//! Adapters translate their wire into these; decisions read nothing else. Differs by necessity from
-//! provider to provider: how an object is found again, and how long a key protects a call.
+//! Adapters translate a provider's wire into these types, and decisions read nothing else. Differs
+//! by necessity: how a provider's object is found again, and how long its keys protect a call.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,25 +10,25 @@ use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
 use crate::rows::{Failure, FailureCause, NextAction};
 
-/// The provider's object for a payment, as an answer, a webhook or a fetch showed it.
+/// The provider's object for a payment, as a reply, a webhook or a fetch showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// The provider's id of the object.
     pub object: String,
     pub status: ProviderStatus,
-    /// What it was made for.
+    /// The amount for which the object was created.
     pub amount_minor: i64,
     pub currency: Currency,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderStatus {
-    /// Exists, and was never confirmed: no money can move.
+    /// The object was never confirmed: no money can move.
     Unconfirmed,
-    /// The last try was declined. Not terminal: the object could still be confirmed again.
+    /// The last try was declined. This is not terminal: the object can still be confirmed again.
     Declined(Failure),
     NeedsAction(NextAction),
-    /// The provider works on it.
+    /// The provider processes it.
     Processing,
     Authorized {
         amount_minor: i64,
@@ -36,7 +36,9 @@ pub enum ProviderStatus {
     Captured {
         amount_minor: i64,
     },
-    /// Terminal: no money moved and none can.
+    /// Terminal: it was declined, and no money can move by it any more.
+    Failed(Failure),
+    /// Terminal: no money moved, and none can move.
     Cancelled,
 }
 
@@ -63,8 +65,8 @@ pub enum RefundStatus {
     Failed(Failure),
 }
 
-/// How we came to know. The answer to our own call moves the attempt and the payment; only the
-/// others move a booking.
+/// The source of an observation. The reply to our own call moves the attempt and the payment. Only the other
+/// sources move a booking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     Answer,
@@ -78,7 +80,7 @@ impl Source {
     }
 }
 
-/// What the customer's bank did about a captured payment, as a verified event told.
+/// A dispute of a captured payment by the customer's bank, as a verified event has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisputeObservation {
     /// The provider's id of the dispute.
@@ -90,12 +92,12 @@ pub struct DisputeObservation {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisputeStatus {
-    /// Somebody asks; no money moved.
+    /// The bank requests information. No money moved.
     Inquiry,
     Opened,
     FundsWithdrawn,
     FundsReinstated,
-    /// It ended for us, or an inquiry came to nothing.
+    /// It was decided for us, or an inquiry was closed.
     Won,
     Lost,
 }
@@ -105,28 +107,28 @@ pub enum DisputeStatus {
 pub struct AmountRule {
     pub min_minor: i64,
     pub max_minor: i64,
-    /// Every amount is a multiple of it.
+    /// Every amount is a multiple of this.
     pub step_minor: i64,
 }
 
 impl AmountRule {
-    /// Whether so much can be captured or refunded of a payment: it may be less than the least payment.
+    /// Whether this amount of a payment can be captured or refunded. It may be below the least payment.
     pub fn allows_part(&self, minor: i64) -> bool {
         minor >= 1 && minor <= self.max_minor && minor % self.step_minor == 0
     }
 
-    /// Whether so much can be charged.
+    /// Whether this amount can be charged.
     pub fn allows(&self, minor: i64) -> bool {
         minor >= self.min_minor && self.allows_part(minor)
     }
 }
 
-/// The rules of a provider, by its name, in a currency; `None` for one that it does not take.
+/// The rules of a provider, by its name and the currency. `None` if it does not take the currency.
 #[derive(Clone, Copy, Debug)]
 pub struct AmountRules(pub fn(&str, Currency) -> Option<AmountRule>);
 
 impl AmountRules {
-    /// Refuses what cannot be charged.
+    /// Refuses an amount that cannot be charged.
     pub fn check(self, provider: &str, amount: Money) -> Result<(), Refusal> {
         self.check_by(provider, amount, |rule| rule.allows(amount.minor))
     }
@@ -148,8 +150,8 @@ impl AmountRules {
     }
 }
 
-/// The providers by which a tenant may be paid: what none of them can move is not sold. Where there is none,
-/// nothing is refused.
+/// The providers of a tenant. An amount that none of them can move is not sold. Without providers nothing is
+/// refused.
 #[derive(Clone, Debug)]
 pub struct TenantProviders {
     pub names: Vec<String>,
@@ -157,12 +159,12 @@ pub struct TenantProviders {
 }
 
 impl TenantProviders {
-    /// Refuses a sum that a booking would cost and nobody could pay.
+    /// Refuses the total of a booking that no provider could charge.
     pub fn check_total(&self, total: Money) -> Result<(), Refusal> {
         self.check_any(total, |provider| self.amounts.check(provider, total))
     }
 
-    /// Refuses a price. It may be less than the least payment: several units are paid together.
+    /// Refuses a price. It may be below the least payment, because several units are paid together.
     pub fn check_price(&self, price: Money) -> Result<(), Refusal> {
         self.check_any(price, |provider| self.amounts.check_part(provider, price))
     }
@@ -179,23 +181,24 @@ impl TenantProviders {
     }
 }
 
-/// What became of a call that moves money, as far as one answer tells.
+/// The outcome of a call that moves money, as far as one reply proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallOutcome<O> {
     /// The provider answered with the object as it is now.
     Object(O),
-    /// The provider refused the call itself; nothing changed there. `object` where it came along.
+    /// The provider refused the call itself, and nothing changed there. `object` is set if the reply has it.
     Refused { code: String, cause: FailureCause, object: Option<O> },
-    /// It provably never left us, or the provider turned it away unread (connect error, 429).
-    /// `asked`: whether the provider was. Not while our own circuit to it is open, or no worker is free.
-    NotSent { error: String, retry_after_seconds: Option<i64>, asked: bool },
-    /// It may or may not have happened. `key_spent`: the provider answered, with an error of its own, and
-    /// keeps that answer under the key: the same call under the same key will hear it again.
+    /// The call was provably not sent, or the provider refused it unread (connect error, 429).
+    /// `reached_provider`: whether the call got as far as the provider. It did not if our circuit is open, or
+    /// if no worker is free.
+    NotSent { error: String, retry_after_seconds: Option<i64>, reached_provider: bool },
+    /// Money may have moved or not. `key_spent`: the provider replied with an error of its own and
+    /// stored that reply under the key, so the same call under the same key gets the error again.
     Unknown { error: String, key_spent: bool },
 }
 
 impl<O> CallOutcome<O> {
-    /// The result of a look-up, which moves nothing: what it showed, or why it showed nothing.
+    /// The result of a fetch, which moves nothing: the object, or why there is none.
     pub fn shown(self) -> Result<O, String> {
         match self {
             CallOutcome::Object(object) => Ok(object),

@@ -1,5 +1,5 @@
-//! Why something was not done. A closed list: each code is a sentence and part of the API; the
-//! wire's one exhaustive `match` gives each its status.
+//! The reasons why a command is not carried out: a closed list. Each code is a sentence and part of
+//! the API, and one exhaustive `match` of the API gives each its status.
 
 use uuid::Uuid;
 
@@ -7,8 +7,8 @@ use crate::lifecycle::{CurrentState, State};
 use crate::money::{Currency, Money};
 use crate::provider::AmountRule;
 
-/// A refusal. Nothing was changed, except that a refusal of work that was begun is remembered
-/// under the idempotency key (see [`Refusal::is_stored`]).
+/// Nothing was changed, except that a refusal may be stored under the idempotency key (see
+/// [`Refusal::is_stored`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     ProductNotFound,
@@ -25,7 +25,7 @@ pub enum Refusal {
     ApiKeyNotFound,
     DeadLetterNotFound,
 
-    /// Somebody else changed it meanwhile; asking again is safe.
+    /// Another request changed the resource in the meantime. Repeating this one is safe.
     ChangedMeanwhile,
     ProductIsNotOnSale,
     UnitIsNotOfThisProduct {
@@ -45,16 +45,16 @@ pub enum Refusal {
     SlotIsFull {
         vacancies: i64,
     },
-    /// Full at first sight: lapsed holds may still sit on it. Never shown to a client.
+    /// The slot is full, but lapsed holds may still have seats of it. Never shown to a client.
     SlotLooksFull,
     TooManySeatsHeldByCustomer {
         held: i64,
-        asked: i64,
+        requested: i64,
         limit: i64,
     },
     TooManySeatsHeldByClient {
         held: i64,
-        asked: i64,
+        requested: i64,
         limit: i64,
     },
     HoldIsTooLong {
@@ -70,7 +70,7 @@ pub enum Refusal {
         payment: Uuid,
     },
     NothingIsDue,
-    /// More is to be charged than the booking's total, less the money that it holds.
+    /// The amount is above the booking's total less the money that it has.
     AmountExceedsTotal {
         chargeable: Money,
     },
@@ -100,7 +100,7 @@ pub enum Refusal {
         code: alloc::string::String,
         retryable: bool,
     },
-    /// It was called off before money moved.
+    /// It was voided before money moved.
     PaymentWasCancelled {
         payment: Uuid,
     },
@@ -154,7 +154,7 @@ pub enum Refusal {
         code: alloc::string::String,
     },
 
-    /// Two of them together would stop every sale. `setting` is the one that was to be changed.
+    /// The settings together would prevent every sale. `setting` is the one that the request changes.
     SettingsContradictEachOther {
         setting: &'static str,
         hold_seconds: i64,
@@ -165,19 +165,18 @@ pub enum Refusal {
     TooManyApiKeys {
         limit: i64,
     },
-    /// Nobody could give or revoke keys any more.
+    /// No remaining key could add or revoke keys.
     LastOpsKey,
 
-    /// What the provider shows of a payment is further than our row of it: what happened in between must be
-    /// known first.
+    /// The provider's object is ahead of our payment: the moves in between must be recorded first.
     PaymentIsBehind,
-    /// A worker's result came under an older token than the job's: another one took over.
+    /// A worker's token is older than the job's: another worker took over.
     LeaseLost,
-    /// The job, event or case is not waiting for this.
+    /// The job, event or case has no work of this kind left.
     NothingToDo,
-    /// A consumer gave the message up: a person decides.
+    /// The delivery was given up: a person decides.
     DeliveryIsDead,
-    /// A person asks for a move of a dead letter or a review case that is not where it would have to be.
+    /// The lifecycle has no such move from the present state.
     StateDoesNotAllowIt {
         lifecycle: &'static str,
         state: &'static str,
@@ -191,7 +190,7 @@ impl Refusal {
         Refusal::StateDoesNotAllowIt { lifecycle: S::NAME, state: state.name(), event }
     }
 
-    /// The stable code, as it stands in a problem document.
+    /// The stable code in a problem document.
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::ProductNotFound => "product_not_found",
@@ -258,8 +257,8 @@ impl Refusal {
         }
     }
 
-    /// Whether the reply is remembered under the key. What may be otherwise a moment later is not:
-    /// nothing was done, and the same key may ask again.
+    /// Whether the refusal is stored under the key. A refusal that may change a moment later is not
+    /// stored, so that a request with the same key can be repeated.
     pub fn is_stored(&self) -> bool {
         !matches!(
             self,

@@ -1,4 +1,4 @@
-//! What a command answers, as rows. The wire makes JSON of it; the domain knows no JSON of the API.
+//! The replies of commands, as rows. The API makes JSON of them; the domain knows no JSON of the API.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 
 #[derive(Clone, Debug, Default)]
 pub enum Reply {
-    /// Nothing to show: the system's own work.
+    /// The system's own work has nothing to show.
     #[default]
     Done,
     Product(Box<(Product, Vec<Unit>)>),
@@ -31,19 +31,18 @@ pub enum Reply {
     Review(Box<Review>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
-    /// An API key and whose it is.
+    /// An API key and its client.
     ApiKey(Box<(ApiKey, Client)>),
-    /// Work at a provider was begun: shown as its refund, where it has one, else as its payment,
-    /// and not finished (202). With a lease the job is the asking server's to drive.
+    /// Work at a provider was begun and is not finished (202). It is shown as its refund if it has
+    /// one, else as its payment. With a lease the server that got the request works on the job.
     Started(Box<AttemptJob>),
     /// Jobs that a worker now holds. Never stored.
     Claimed(Vec<ClaimedJob>),
-    /// Whether the reader of an event is to go on. Never stored.
+    /// Whether to process the event. Never stored.
     Proceed(bool),
-    /// Whether the driver of an attempt may call, and the number of the provider's key to call under. Never
-    /// stored.
+    /// The number of the provider's key for the call. `None` if the call must not be sent. Never stored.
     Send(Option<i64>),
-    /// From where an account's events are to be read; `None`: not now. Never stored.
+    /// The mark from which to read an account's events. `None` if no read is due. Never stored.
     Feed(Option<FeedClaim>),
     /// How many rows a sweep moved. Never stored.
     Swept(usize),
@@ -51,15 +50,15 @@ pub enum Reply {
     Partitions {
         claimed: Vec<ClaimedPartition>,
         to_come: usize,
-        /// The time by which messages are young or old: on PostgreSQL the database's.
+        /// The time that the ages of messages are measured by. On PostgreSQL it is the database's.
         at: Timestamp,
     },
-    /// What a relay's marks came to: how many messages, and numbers of partitions. Never stored.
+    /// How many messages a relay marked, and the numbers of partitions. Never stored.
     Marked {
         marked: usize,
         /// Another relay has them.
         lost: Vec<i64>,
-        handed_back: Vec<i64>,
+        released: Vec<i64>,
     },
     /// How many messages were found received, and which must be published again. Never stored.
     Settled {
@@ -67,20 +66,20 @@ pub enum Reply {
         again: Vec<MessageId>,
         at: Timestamp,
     },
-    /// Where a message is at a consumer. Never stored.
+    /// The state of a delivery. Never stored.
     Delivery(DeliveryStatus),
-    /// A dead letter, as a person left it.
+    /// A dead letter after a person's decision.
     DeadLetter(Box<DeadLetter>),
 }
 
-/// Slots of one product, as they are offered at this moment.
+/// Slots of one product with their availability.
 #[derive(Clone, Debug)]
 pub struct SlotsReply {
     pub slots: Vec<(Slot, Availability)>,
     pub time_zone: String,
 }
 
-/// A booking with what its page shows beside it.
+/// A booking with the items that its view shows.
 #[derive(Clone, Debug)]
 pub struct BookingReply {
     pub booking: Booking,
@@ -107,9 +106,9 @@ impl BookingReply {
 /// A job under a worker's lease.
 #[derive(Clone, Debug)]
 pub enum ClaimedJob {
-    /// With the rows that the claim locked anyway.
+    /// With the rows that the claim has locked.
     Attempt(Box<AttemptJob>),
-    /// Its handler reads what it needs.
+    /// Its handler reads the other rows.
     Standalone(Box<Job>),
 }
 
@@ -122,7 +121,7 @@ impl ClaimedJob {
     }
 }
 
-/// The job of an attempt, and what it works on.
+/// The job of an attempt with its rows.
 #[derive(Clone, Debug)]
 pub struct AttemptJob {
     pub job: Job,
@@ -131,11 +130,11 @@ pub struct AttemptJob {
     pub refund: Option<Refund>,
 }
 
-/// Leave to read an account's events.
+/// Permission to read an account's events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedClaim {
     pub token: i64,
-    /// Every event that came about before is stored.
+    /// Every earlier event is stored.
     pub read_until: Timestamp,
 }
 
@@ -144,32 +143,32 @@ pub struct FeedClaim {
 pub struct ClaimedPartition {
     pub number: i64,
     pub token: i64,
-    /// The lease of the one before lapsed: what it had in its hands may have killed it.
+    /// The lease of the holder before lapsed: one of its messages may have killed it.
     pub left_behind: bool,
-    /// Nobody else had it since this relay had it last.
+    /// No other relay had the partition since this one had it last.
     pub again: bool,
 }
 
-/// Where a message is at a consumer.
+/// The state of a delivery, as its consumer needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryStatus {
-    /// Counted: the handler may start.
+    /// The attempt is counted, and the handler may start.
     Begun {
         attempts: i64,
     },
-    /// It is tried again later.
+    /// The next attempt is later.
     Waiting,
-    /// Its effect is committed, or a person decided that it has none.
+    /// The effect is committed, or a person decided that there is none.
     Received,
     Dead,
 }
 
-/// What was given up, of any kind, with what it takes to judge it.
+/// A dead row of any kind, with the rows that a person needs to decide on it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeadLetter {
     Job {
         job: Job,
-        /// Where the job is about one.
+        /// `None` for a job of another kind.
         attempt: Option<Attempt>,
     },
     Event(InboundEvent),
@@ -196,7 +195,7 @@ impl DeadLetter {
         }
     }
 
-    /// Where it is now: dead, until somebody decides.
+    /// The state: dead, until a person decides.
     pub fn state(&self) -> &'static str {
         match self {
             DeadLetter::Job { job, .. } => job.state.name(),

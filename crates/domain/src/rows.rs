@@ -1,7 +1,7 @@
 //! The tables, each described once, and the working set that they form.
 //!
-//! Money stands as minor units beside one currency column a row; instants are microseconds. What a
-//! row remembers of the past (who, when, from which state) is in `audit`, not here.
+//! Money is in minor units, with one currency column per row. Instants are microseconds. The
+//! history of a row (who moved it, when, from which state) is in `audit`.
 
 mod booking;
 mod catalogue;
@@ -19,15 +19,18 @@ pub use messages::{
     Subscription,
 };
 pub use movement::{Movement, MovementKind};
-pub use payment::{Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, Payment, Refund};
+pub use payment::{
+    Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, Payer, Payment, PaymentMethod, Refund,
+    TaxId, TaxIdKind,
+};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
-/// Takes a row of one kind; implemented for [`Changes`] by the working set.
+/// Takes a row of one type. The working set implements it for [`Changes`].
 pub trait Put<R> {
     fn put(&mut self, row: R);
 }
 
-/// A row that may be let go when its time is over. Nothing else is ever removed.
+/// A row that may be deleted after its retention. No other row is ever deleted.
 pub trait Removable: crate::working_set::Row {}
 
 crate::working_set! {

@@ -1,5 +1,5 @@
-//! Side effects: what a change sets going beside its rows. Whoever waits for such work is woken once the
-//! change is committed, and counters say how many rows stand where.
+//! Side effects of a change besides its rows: after the commit, waiting workers and relays are
+//! woken; and counters have the number of rows in each state.
 //!
 //! A row's description names its function here, and [`Facts::apply`](crate::rows::Facts::apply) calls it for
 //! each row that a command puts, so no command can forget it.
@@ -7,10 +7,10 @@
 //! | row | wakes |
 //! |---|---|
 //! | a new message | relays |
-//! | a partition that is handed back and awaited | relays |
-//! | a delivery that a person retries | the sweep |
-//! | a job that is ready | workers; one that is born claimed is somebody's already |
-//! | an event that is received | whoever reads events |
+//! | a released partition that another relay waits for | relays |
+//! | a retried delivery | the sweep |
+//! | a job that is ready | workers; a job that is inserted as claimed wakes none |
+//! | an event that is received | the reader of events |
 //!
 //! | counted | words | not counted |
 //! |---|---|---|
@@ -20,8 +20,8 @@
 //! | `transfers` | kinds | |
 //! | `late_payments` | `seated`, `refunded`, `voided` | a refund that somebody made at the provider |
 //!
-//! What is under way is not counted: there is never much of it, a partial index finds it, and a command that
-//! only moves work along writes no counter.
+//! Rows under way are not counted: they are few, a partial index finds them, and a command that
+//! only continues work writes no counter.
 //!
 //! What must never be here: anything that decides by a counter.
 
@@ -33,12 +33,12 @@ use crate::rows::{
     Attempt, AttemptKind, Booking, Delivery, InboundEvent, Job, Message, Partition, Payment, Refund, Transfer,
 };
 
-/// Work that somebody waits for.
+/// Work that workers or relays wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WakeUp {
     /// Messages were appended to the outbox.
     Messages,
-    /// Partitions were handed back, and a relay waits for them.
+    /// Partitions were released, and a relay waits for them.
     Partitions,
     /// Deliveries that a person retries.
     Retries,
@@ -53,19 +53,19 @@ impl WakeUp {
         [WakeUp::Messages, WakeUp::Partitions, WakeUp::Retries, WakeUp::Jobs, WakeUp::Events];
 }
 
-/// How many rows have this word.
+/// The name of a number of rows: a state or a kind, as the column `word` has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Counter {
     pub subject: &'static str,
     pub word: Cow<'static, str>,
 }
 
-/// What the changes of a batch set going.
+/// The side effects of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SideEffects {
     pub wake_ups: BTreeSet<WakeUp>,
-    /// What is to be added to each counter, never zero. In one order, so that two who share a counter never
-    /// wait for each other in a circle.
+    /// The amount to add to each counter, never zero. The counters are sorted, so that two
+    /// transactions lock them in the same order and do not deadlock.
     pub counters: BTreeMap<Counter, i64>,
 }
 
@@ -86,7 +86,7 @@ impl SideEffects {
         }
     }
 
-    /// A row came to a state, from another or as a new row.
+    /// A row entered a state, from another one or as a new row.
     fn count_state<S: State>(
         &mut self,
         subject: &'static str,
@@ -101,7 +101,7 @@ impl SideEffects {
         }
     }
 
-    /// Money that came when its booking could no longer take it.
+    /// Late money.
     fn count_late_payment(&mut self, outcome: &'static str, condition: bool) {
         if condition {
             self.count("late_payments", outcome, 1);
@@ -127,7 +127,7 @@ pub(crate) fn of_refund(before: Option<&Refund>, after: &Refund, effects: &mut S
         use refund::State::{Created, Pending, Review, Unknown};
         !matches!(state, Created | Pending | Unknown | Review)
     });
-    // Nobody asked for it, so it has no key; one that was made at the provider has none either.
+    // An automatic refund has no key, and neither has a refund that was made at the provider.
     let is_own = after.key.is_none() && !after.external;
     effects.count_late_payment("refunded", before.is_none() && is_own);
 }

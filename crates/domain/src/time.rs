@@ -1,9 +1,12 @@
 //! Instants and spans, in microseconds since the Unix epoch. Local wall time belongs to the wire.
 
+use serde::{Deserialize, Serialize};
+
 use crate::working_set::{Column, Kind, Value};
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Timestamp(pub i64);
 
 /// A span of time in microseconds.

@@ -1,18 +1,18 @@
-//! Facts in, changes out: how a command meets the rows it decides on.
+//! The working set: the rows that a command decides over, and its changes.
 //!
 //! Each table is described once, with [`row!`](crate::row): its columns, its key, and which columns
-//! guard an update. A [`Command`] says which rows it `needs` and decides purely over the
-//! [`Facts`](crate::rows::Facts);
-//! it returns the rows as they should be ([`Changes`](crate::rows::Changes)) and its reply, and never touches the facts,
-//! so a refusal leaves nothing behind by construction. The store does the rest for a whole batch:
+//! guard an update. A [`Command`] requests the rows that it `needs` and decides purely over the
+//! [`Facts`](crate::rows::Facts); it returns the changed rows ([`Changes`](crate::rows::Changes))
+//! and its reply, and never changes the facts, so that a refusal has no effect. The store does the
+//! rest for a whole batch:
 //!
 //! | phase | who | what |
 //! |---|---|---|
-//! | needs | every command, asked again before each table | ids, children first |
+//! | needs | every command, called again before each table | ids, children first |
 //! | load | store | rows by id, locked in id order |
-//! | decide | every command, one after another | the second sees what the first changed |
+//! | decide | every command, one after another | the second sees the changes of the first |
 //! | write | store | inserts, guarded updates and removals, as sets, parents first |
-//! | commit | store | once; only then is anyone answered |
+//! | commit | store | once; the replies follow |
 //!
 //! What must never be here: SQL, and anything that knows which engine it runs on.
 
@@ -28,9 +28,9 @@ pub use rows::{
 };
 
 /// Describes a table: `key` is its id, `fixed` columns never change after the insert, `guard`
-/// columns change and must still be as they were loaded, `moves` columns change freely. In a table of `owned`
-/// rows `owner` names the row by which they are found, in whose lock they are read and changed. `side_effects`
-/// names the function that says what a change of the row sets going.
+/// columns change and must still be as they were loaded, `moves` columns change freely. In a table
+/// of `owned` rows `owner` names the row by which they are found, in whose lock they are read and
+/// changed. `side_effects` names the function for the side effects of a change of the row.
 #[macro_export]
 macro_rules! row {
     (
@@ -117,9 +117,10 @@ macro_rules! row {
     (@owner $other:ident $id:expr) => { None };
 }
 
-/// Lists the tables, parents first, and owned rows right behind their owners. They are WRITTEN in this order
-/// and LOCKED IN THE REVERSE, so that what names comes before what is named, and the hottest row is locked
-/// last. Owned rows are not locked, and are read right after their owners.
+/// Lists the tables, parents first, and owned rows right behind their owners. They are WRITTEN in
+/// this order and LOCKED IN THE REVERSE order, so that a row is loaded before the rows that it
+/// names, and the row with the most contention is locked last. Owned rows are not locked, and are
+/// read right after their owners.
 #[macro_export]
 macro_rules! working_set {
     ($( $table:ident $one:ident : $row:ident $(of $owner:ident)? ),+ $(,)?) => {
@@ -132,7 +133,7 @@ macro_rules! working_set {
             /// Parents first.
             pub const WRITE_ORDER: &'static [TableName] = &[ $( TableName::$table ),+ ];
 
-            /// What names before what is named; owned rows right after their owners.
+            /// Children before their parents; owned rows right after their owners.
             pub fn lock_order() -> impl Iterator<Item = TableName> {
                 let is_owned = |_: &TableName, next: &TableName| {
                     next.description().role == $crate::working_set::Role::Owned
@@ -145,7 +146,7 @@ macro_rules! working_set {
             }
         }
 
-        /// The rows that a batch has read, as they stand after the commands decided so far.
+        /// The rows that a batch has read, as the commands so far have changed them.
         #[derive(Default)]
         pub struct Facts {
             $( pub $table: $crate::working_set::Rows<$row>, )+
@@ -153,8 +154,8 @@ macro_rules! working_set {
         }
 
         impl Facts {
-            /// Takes in what the store loaded: `ids` were asked for, `rows` are those that exist. Answers
-            /// with those that could not be read: whoever asked for one cannot go on.
+            /// Adds the rows that the store loaded: `ids` were requested, `rows` exist. Returns the
+            /// rows that could not be read: a command that needs one of them fails.
             pub fn loaded(
                 &mut self,
                 table: TableName,
@@ -164,13 +165,14 @@ macro_rules! working_set {
                 match table { $( TableName::$table => self.$table.loaded(ids, rows) ),+ }
             }
 
-            /// Whether an id was asked for before, be there a row or not.
+            /// Whether the id was requested before, with or without a row.
             pub fn knows(&self, table: TableName, id: uuid::Uuid) -> bool {
                 match table { $( TableName::$table => self.$table.knows(id) ),+ }
             }
 
-            /// Takes over one command's changes. An error is a command that put one row twice: a bug,
-            /// and nothing of it was applied. A row that is not there is not removed.
+            /// Applies one command's changes. An error means that the command put one row twice,
+            /// which is a bug: none of its changes were applied. The removal of a missing row does
+            /// nothing.
             pub fn apply(&mut self, changes: Changes) -> Result<(), &'static str> {
                 $( $crate::working_set::Rows::check(&changes.$table)?; )+
                 $( self.$table.apply(changes.$table, &mut self.side_effects); )+
@@ -180,12 +182,12 @@ macro_rules! working_set {
                 Ok(())
             }
 
-            /// What the changes so far set going.
+            /// The side effects of the changes so far.
             pub fn side_effects(&self) -> &$crate::side_effects::SideEffects {
                 &self.side_effects
             }
 
-            /// What the batch changed, parents first.
+            /// The changes of the batch, parents first.
             pub fn writes(&self) -> alloc::vec::Vec<$crate::working_set::TableWrite<'_>> {
                 let mut writes = alloc::vec::Vec::new();
                 $( if let Some(write) = self.$table.write() { writes.push(write); } )+
@@ -193,7 +195,7 @@ macro_rules! working_set {
             }
         }
 
-        /// The rows as one command wants them.
+        /// The rows that one command changes.
         #[derive(Default, Debug)]
         pub struct Changes {
             $( pub $table: alloc::vec::Vec<$row>, )+
@@ -201,7 +203,7 @@ macro_rules! working_set {
         }
 
         impl Changes {
-            /// Lets a row go. The command must have needed it.
+            /// Deletes a row. The command must have needed it.
             pub fn remove<R: $crate::rows::Removable>(&mut self, id: R::Id) {
                 $( if <$row as $crate::working_set::Row>::TABLE.name == R::TABLE.name {
                     self.removed.push((TableName::$table, id.into()));
@@ -215,7 +217,7 @@ macro_rules! working_set {
             }
         } )+
 
-        /// Collects the ids that a batch still has to load, and shows what is there already.
+        /// Collects the ids that a batch still has to load, and returns the rows that are loaded already.
         pub struct Needs<'facts> {
             facts: &'facts Facts,
             wanted: [alloc::vec::Vec<uuid::Uuid>; TableName::WRITE_ORDER.len()],
@@ -226,7 +228,7 @@ macro_rules! working_set {
                 Needs { facts, wanted: Default::default() }
             }
 
-            /// The ids that are wanted and not yet known, sorted, each once.
+            /// The ids that are requested and not loaded, sorted, each once.
             pub fn wanted(&mut self, table: TableName) -> alloc::vec::Vec<uuid::Uuid> {
                 let mut ids = core::mem::take(&mut self.wanted[table as usize]);
                 ids.sort_unstable();
@@ -234,8 +236,8 @@ macro_rules! working_set {
                 ids
             }
 
-            /// How much was asked for and not known yet, repetitions included.
-            pub fn asked(&self) -> usize {
+            /// How many ids were requested and are not loaded, including repetitions.
+            pub fn requested(&self) -> usize {
                 self.wanted.iter().map(alloc::vec::Vec::len).sum()
             }
 
@@ -243,7 +245,7 @@ macro_rules! working_set {
         }
     };
     (@needs $table:ident $one:ident $row:ident) => {
-        /// Asks for the row; `None` until it is loaded, and forever if there is none.
+        /// Requests the row. `None` until it is loaded, and always if it does not exist.
         pub fn $one(&mut self, id: <$row as $crate::working_set::Row>::Id) -> Option<&'facts $row> {
             let uuid: uuid::Uuid = id.into();
             if self.facts.$table.knows(uuid) {
@@ -254,8 +256,8 @@ macro_rules! working_set {
         }
     };
     (@needs $table:ident $one:ident $row:ident $owner:ident) => {
-        /// Asks for the rows that this one owns; `None` until they are loaded. Whoever asks for them asks for
-        /// their owner, too: its lock keeps them still.
+        /// Requests the rows that this one owns. `None` until they are loaded. A command must also
+        /// request their owner, because the owner's lock protects them.
         pub fn $table(
             &mut self,
             owner: <$owner as $crate::working_set::Row>::Id,

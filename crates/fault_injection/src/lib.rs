@@ -1,19 +1,18 @@
-//! Faults put in on purpose: an attack that cannot fail proves nothing.
+//! Injected faults: an attack that cannot fail proves nothing.
 //!
-//! Each is a wall taken down at the one place where it stands. With the feature `fault_injection` a program may
-//! be started with one of them, and the attack must then fail, in the scenario and on the promise that
-//! `docs/proof.md` names. Without the feature [`is`] is a constant `false`, and nothing of this is in the
-//! program.
+//! Each fault removes one protection. With the feature `fault_injection` a program can be started
+//! with one of them, and the attack must then fail, in the scenario and on the promise that
+//! `docs/proof.md` names. Without the feature [`is`] is the constant `false`, and the program has
+//! no code of this crate.
 //!
-//! What must never be here: a way to take two walls down at once, or to change the choice of a program
-//! that runs.
+//! What must never be here: a way to inject two faults at once, or to change the fault of a running program.
 #![no_std]
 #![forbid(unsafe_code)]
 
-/// A fault: its name, and what is wrong with the program that has it.
+/// Each fault has a name, and a sentence about the program that has it.
 macro_rules! faults {
     ($( $fault:ident = $name:literal : $what:literal ),+ $(,)?) => {
-        /// A wall that can be taken down.
+        /// A protection that can be removed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum InjectedFault { $( #[doc = $what] $fault ),+ }
 
@@ -38,77 +37,77 @@ faults! {
     FingerprintNotCompared = "fingerprint_not_compared":
         "A key that comes back with another body is answered with the first one's reply.",
     AnsweredBeforeCommit = "answered_before_commit":
-        "The client hears of a success whose transaction is still to be committed.",
+        "The client gets a success before its transaction is committed.",
     LeaseNotFenced = "lease_not_fenced":
-        "A worker whose lease was taken over may still write what it learned.",
+        "A worker whose lease was taken over may still write its result.",
     CapacityReadWithoutLock = "capacity_read_without_lock":
         "A slot is read without its lock and written without its guards.",
     RefundWithoutGuard = "refund_without_guard":
-        "Refunds under way are not held against what was captured.",
+        "Refunds under way do not count against the captured amount.",
     UnknownTakenForFailed = "unknown_taken_for_failed":
-        "A lost answer of the provider is told to the client as a decline.",
+        "A lost reply of the provider is reported to the client as a decline.",
     KeySentPastRetention = "key_sent_past_retention":
         "A refund is sent again under a key that the provider has forgotten.",
     WebhookTrustedUnsigned = "webhook_trusted_unsigned":
-        "A webhook is believed whatever its signature says.",
+        "A webhook is accepted with any signature.",
     MarkedBeforePublished = "marked_before_published":
         "The relay marks messages as delivered, and delivers them afterwards.",
     ReceiptNotKept = "receipt_not_kept":
         "A consumer applies a message without a receipt, under a fresh id.",
     ReceiptsPrunedEarly = "receipts_pruned_early":
-        "Receipts are let go while their messages may still come again.",
+        "Receipts are deleted while their messages may still be repeated.",
     AttemptsNotCounted = "attempts_not_counted":
         "A failed delivery is tried again forever: its attempts are not counted.",
     CatchUpUnlimited = "catch_up_unlimited":
-        "After an outage the relay brings the whole backlog at once.",
+        "After an outage the relay publishes the whole backlog at once.",
     BudgetIgnored = "budget_ignored":
-        "Retries are not held against a budget.",
+        "Retries do not count against a budget.",
     BreakerNeverOpens = "breaker_never_opens":
-        "A provider that is down is called on and on.",
+        "A provider that is down is called again and again.",
     JitterRemoved = "jitter_removed":
         "Every pause before a retry is the longest one.",
     RetryAfterIgnored = "retry_after_ignored":
-        "A client comes back before the server said that it may.",
+        "A client retries before the time of `Retry-After`.",
     SentAfterHandOver = "sent_after_hand_over":
-        "What was handed over to a person is sent all the same.",
+        "A call is sent although a person has its case.",
     SpentKeySentAgain = "spent_key_sent_again":
-        "A call is said again under a key that the provider keeps an error under.",
+        "A call is repeated under a key for which the provider keeps an error.",
     RefundedIsOwedAgain = "refunded_is_owed_again":
-        "What a booking owes is its total less what it holds: money that was given back is owed again.",
+        "Refunded money of a booking is due again.",
     CaptureAmountBelieved = "capture_amount_believed":
-        "Whatever amount a capture is answered with is believed.",
+        "Any amount in the reply to a capture is accepted.",
     HoldOutlivesDeparture = "hold_outlives_departure":
-        "A hold lasts as long as was asked, past the departure that it is for.",
+        "A hold lasts for the requested time, also past its departure.",
     UninvitedRefundIgnored = "uninvited_refund_ignored":
-        "A refund that somebody made at the provider is nobody's.",
+        "A refund that was made at the provider is ignored.",
     VoidLeavesConfirmed = "void_leaves_confirmed":
-        "A booking stays confirmed when the payment that secured it is called off.",
+        "A booking stays confirmed when the payment that secured it is voided.",
     PaidHoldLapses = "paid_hold_lapses":
-        "A hold lapses without a look at the payment that is open for it.",
+        "A hold lapses without a check of its open payment.",
     CacheTrustedForUnfinished = "cache_trusted_for_unfinished":
         "The cache answers for an operation that it never saw finished.",
     UnreadableStopsBatch = "unreadable_stops_batch":
         "A row that cannot be read fails every command of its batch.",
     UnreadableStopsSweep = "unreadable_stops_sweep":
-        "A sweep that meets a row which cannot be read lets nothing go.",
+        "A sweep that meets an unreadable row deletes nothing.",
     UnknownMembersDropped = "unknown_members_dropped":
-        "What a newer version wrote into a JSON column is lost when the row is written.",
+        "Members that a newer version wrote into a JSON column are lost when the row is written.",
     OtherConsumersForgotten = "other_consumers_forgotten":
         "A message is marked as received while a consumer of a newer version has no receipt.",
     EventsShownToAll = "events_shown_to_all":
-        "The events show a key what its scopes do not.",
+        "The events show a key data outside its scopes.",
     ModeNotCompared = "mode_not_compared":
         "A live key moves the money of a test payment.",
     LiveEventTaken = "live_event_taken":
-        "An event of the other mode is taken at an account's door.",
+        "An account accepts an event of the other mode.",
     DoorNotShared = "door_not_shared":
-        "Webhooks of one account may take every place at the door.",
+        "Webhooks of one account may take every permit of the webhooks.",
     WebhooksTakeRequests = "webhooks_take_requests":
-        "Webhooks on their way in take the places of the API's requests.",
+        "Webhooks that are being received take the permits of the API's requests.",
     QueueNotShared = "queue_not_shared":
         "One tenant's commands may fill the store's queue.",
     EventsInNoLane = "events_in_no_lane":
-        "One account's events may fill the room of the system's own commands.",
+        "One account's events may fill the queue of the system's own commands.",
     ReadersNotShared = "readers_not_shared":
         "One tenant's reads may take every reader.",
 }
@@ -131,7 +130,7 @@ mod chosen {
 
     use super::InjectedFault;
 
-    /// 0: none; else its place in [`InjectedFault::ALL`], from 1.
+    /// 0 is none; else the position in [`InjectedFault::ALL`], from 1.
     static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
     /// Chooses the fault of this program, once, before it does anything. Answers whether it was the
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_apart() {
+    fn names_are_unique() {
         for fault in InjectedFault::ALL {
             assert_eq!(InjectedFault::from_name(fault.name()), Some(*fault));
             assert!(fault.what().ends_with('.'), "{}", fault.name());

@@ -146,10 +146,16 @@ pub enum NoReply {
 impl NoReply {
     pub fn outcome<O>(self) -> CallOutcome<O> {
         match self {
-            NoReply::NotSent(error) => CallOutcome::NotSent { error, retry_after_seconds: None, asked: true },
+            NoReply::NotSent(error) => {
+                CallOutcome::NotSent { error, retry_after_seconds: None, reached_provider: true }
+            }
             NoReply::CircuitOpen(left) => {
                 let error = "the circuit of this account is open".to_owned();
-                CallOutcome::NotSent { error, retry_after_seconds: Some(seconds(left)), asked: false }
+                CallOutcome::NotSent {
+                    error,
+                    retry_after_seconds: Some(seconds(left)),
+                    reached_provider: false,
+                }
             }
             NoReply::Unknown(error) => CallOutcome::Unknown { error, key_spent: false },
         }

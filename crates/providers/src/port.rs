@@ -25,7 +25,7 @@ use std::{
 use domain::{
     AttemptId, BookingId, Money, PaymentId, RefundId, TenantId, Timestamp,
     provider::{CallOutcome, Observation, RefundObservation},
-    rows::{Capture, FailureCause},
+    rows::{Capture, FailureCause, Payer, PaymentMethod},
     time::Span,
 };
 
@@ -69,8 +69,8 @@ pub struct PaymentOrder {
     pub tenant: TenantId,
     pub amount: Money,
     pub capture: Capture,
-    /// A provider's token; never a card number.
-    pub payment_method: String,
+    pub method: PaymentMethod,
+    pub payer: Option<Payer>,
     /// Where the customer's browser returns after 3-D Secure and similar steps.
     pub return_url: Option<String>,
     /// The client's own entries; they never overwrite ours.
@@ -161,8 +161,12 @@ pub trait Provider: Send + Sync {
     /// All refunds of a payment's object. A refund that is missing here may still be in flight.
     fn refunds_of<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<ListedRefund>>;
 
-    /// The current refund, by the provider's id.
-    fn fetch_refund<'a>(&'a self, object: &'a str) -> CallFuture<'a, RefundObservation>;
+    /// The current refund of a payment's object, by the provider's ids.
+    fn fetch_refund<'a>(
+        &'a self,
+        payment_object: &'a str,
+        object: &'a str,
+    ) -> CallFuture<'a, RefundObservation>;
 
     /// Events of the relevant kinds by their time; `page` is the cursor from the page before.
     fn events<'a>(

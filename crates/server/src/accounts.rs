@@ -1,5 +1,5 @@
-//! The configured accounts at providers: checked, written down when they are new, each with its teller and
-//! the guard before it.
+//! The configured accounts at providers: they are checked, new ones are stored, and each gets its
+//! provider with its circuit breaker and retry budget.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use crate::service::{Error, Settings};
 use crate::webhooks::AccountEntry;
 use crate::workers::MeteredProvider;
 
-/// An account at a provider, with what it takes to call it.
+/// An account at a provider, with the settings that a call needs.
 #[derive(Clone, Debug)]
 pub struct AccountSettings {
     pub tenant: TenantId,
-    /// The provider's own name of it, as in the webhook's path.
+    /// The provider's own name for the account, as in the webhook's path.
     pub name: String,
     pub stripe: stripe::Settings,
 }
 
 /// What the parts of a service know of the accounts.
 pub struct ProviderAccounts {
-    /// Workers: whom to call.
+    /// For workers: the provider of each account.
     pub registry: Registry,
-    /// Webhooks: who is told, by provider and name in the path.
+    /// For webhooks: the account that receives them, by provider and by the name in the path.
     pub entries: HashMap<(String, String), AccountEntry>,
-    /// Requests: which account a tenant means.
+    /// For requests: a tenant's account at a provider.
     pub directory: AccountDirectory,
 }
 
-/// Which account a tenant means when it names a provider.
+/// Finds a tenant's account by the name of the provider.
 #[derive(Default)]
 pub struct AccountDirectory {
     accounts: HashMap<(TenantId, &'static str, &'static str), AccountId>,
@@ -49,7 +49,7 @@ impl AccountDirectory {
         Circuits::new(self.circuits.clone())
     }
 
-    /// For a process that calls none of the accounts: what its own circuits would say means nothing.
+    /// For a process that calls none of the accounts: the state of its own circuits means nothing.
     pub fn without_circuits(mut self) -> AccountDirectory {
         self.circuits.clear();
         self
@@ -72,15 +72,15 @@ impl Accounts for AccountDirectory {
     }
 }
 
-/// Checks the configured accounts, writes down those that are new, and finds their tellers. `floors`: where
-/// the fleet shares the floors of its retry budgets.
+/// Checks the configured accounts, stores new ones, and opens their providers. With `floors`, all
+/// processes share the floors of their retry budgets.
 pub async fn open(
     store: &Store,
     settings: &Settings,
     floors: Option<&Arc<dyn FloorSource>>,
     now: domain::Timestamp,
 ) -> Result<ProviderAccounts, Error> {
-    let mut desks = ProviderAccounts {
+    let mut accounts = ProviderAccounts {
         registry: Registry::new(),
         entries: HashMap::new(),
         directory: AccountDirectory::default(),
@@ -91,21 +91,21 @@ pub async fn open(
         let (id, provider) = (AccountId::of("stripe", name), labels::Provider::Stripe);
         let watch = Arc::new(Watch { provider, account: name.clone() });
         let guard = Guard::new(&format!("stripe/{name}"), &settings.guard, floors.cloned(), watch);
-        let teller = stripe::Stripe::guarded(stripe.clone(), &guard).map_err(refused)?;
+        let stripe_provider = stripe::Stripe::guarded(stripe.clone(), &guard).map_err(refused)?;
         write_down(store, account, id, now).await?;
-        let watched = Arc::new(MeteredProvider::new(Arc::new(teller), provider));
-        if !desks.registry.insert(id, watched, guard.clone()) {
+        let metered = Arc::new(MeteredProvider::new(Arc::new(stripe_provider), provider));
+        if !accounts.registry.insert(id, metered, guard.clone()) {
             return Err(refused("is configured twice".to_owned()));
         }
-        desks.entries.insert(("stripe".to_owned(), name.clone()), AccountEntry { id, tenant: *tenant });
-        let directory = &mut desks.directory;
+        accounts.entries.insert(("stripe".to_owned(), name.clone()), AccountEntry { id, tenant: *tenant });
+        let directory = &mut accounts.directory;
         if directory.accounts.insert((*tenant, "stripe", stripe.mode.name()), id).is_some() {
             return Err(refused("its tenant has another account of this provider and mode".to_owned()));
         }
         let (tenant, mode, account) = (*tenant, stripe.mode, name.clone());
         directory.circuits.push(Circuit { tenant, mode, provider, account, guard });
     }
-    Ok(desks)
+    Ok(accounts)
 }
 
 async fn write_down(

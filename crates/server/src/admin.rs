@@ -1,12 +1,12 @@
-//! What an operator does to tenants, their API keys and what they sell, from the command line.
+//! The operator's changes to tenants, their API keys and their products, from the command line.
 //!
-//! On PostgreSQL the command line carries a request out itself, beside the servers. On SQLite one process has
-//! the database; while that is a server, the request goes to it through a socket beside the file
-//! ([`socket`]), and is carried out there by the same function.
+//! On PostgreSQL the command line carries out a request itself, beside the servers. On SQLite one
+//! process has the database open. If that is a server, the request goes to it through a socket
+//! beside the file ([`socket`]), and the server carries it out by the same function.
 //!
 //! A tenant is named by its slug, its id or its name, as in the configuration.
 //!
-//! What must never be here: a secret in a log, and a way in for anybody but the owner of the database.
+//! What must never be here: a secret in a log, or access for anybody but the owner of the database.
 
 mod catalogue;
 pub mod slug;
@@ -29,12 +29,12 @@ use crate::secret;
 
 /// The scopes of the first key of a tenant, for its own programs.
 pub const CLIENT_SCOPES: [Scope; 4] = [Scope::Bookings, Scope::Payments, Scope::Catalogue, Scope::Ledger];
-/// Against others who change the tenant at the same moment.
+/// Limits the retries if others change the tenant at the same time.
 const TRIES_MAX: usize = 5;
-/// Clients of a tenant that are looked through for a name.
+/// The most clients of a tenant that are searched for a name.
 const CLIENTS_MAX: usize = 1_000;
 
-/// What is to be done. The wire of the socket.
+/// A request, as it is sent through the socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AdminRequest {
@@ -50,7 +50,7 @@ pub enum AdminRequest {
     ArchiveTenant {
         tenant: String,
     },
-    /// `client` is the name or the id of a client of the tenant; a name that none has makes a new one.
+    /// `client` is the name or the id of a client of the tenant; an unknown name creates a client.
     CreateKey {
         tenant: String,
         client: String,
@@ -61,12 +61,12 @@ pub enum AdminRequest {
         tenant: String,
         key: Uuid,
     },
-    /// `product` is the body of the API.
+    /// `product` is a request body of the API.
     CreateProduct {
         tenant: String,
         product: Value,
     },
-    /// `slots` is the body of the API.
+    /// `slots` is a request body of the API.
     AddSlots {
         tenant: String,
         product: Uuid,
@@ -74,7 +74,8 @@ pub enum AdminRequest {
     },
 }
 
-/// Carries a request out. What is answered may hold a secret that is shown once; a refusal is a sentence.
+/// Carries out a request. The result may contain a secret that is shown once; a refusal is a
+/// sentence.
 pub async fn carry_out(store: &Store, request: AdminRequest) -> Result<Value, String> {
     match request {
         AdminRequest::CreateTenant { name, slug, mode } => create_tenant(store, &name, &slug, mode).await,
@@ -117,7 +118,7 @@ pub async fn find(queries: &Queries, named: &str) -> Result<Tenant, String> {
     }
 }
 
-/// A tenant with one client and one operator, and their secrets.
+/// A new tenant with one client and one operator, and their secrets.
 pub struct NewTenant {
     pub command: Provision,
     pub api_key: String,
@@ -179,7 +180,7 @@ async fn create_tenant(store: &Store, name: &str, slug: &str, mode: Mode) -> Res
     }
     let new = NewTenant::new(name, slug, mode, &UuidV7::default(), SystemClock.now());
     let tenant = new.command.tenant.id;
-    // The unique index refuses the second of two at the same moment.
+    // If two are created at the same time, the unique index refuses the second.
     if let Err(why) = store.submit(Box::new(new.command)).await {
         return Err(if is_taken(store, slug).await? { taken() } else { why.to_string() });
     }
@@ -242,7 +243,7 @@ async fn owner(store: &Store, tenant: TenantId, named: &str) -> Result<KeyOwner,
     }
 }
 
-/// The tenant's version, and the keys that it had then or later.
+/// The tenant's version, and the keys that existed at that version or later.
 async fn keys_of(store: &Store, tenant: TenantId) -> Result<(i64, Vec<ApiKeyId>), String> {
     let row = store.tenant(tenant).await.map_err(|error| error.to_string())?;
     let version = row.ok_or("there is no such tenant")?.version;
@@ -254,7 +255,7 @@ fn by_person() -> Origin {
     Origin { why: Some("the command line".to_owned()), ..Origin::of(Actor::Person) }
 }
 
-/// Reads the tenant anew and tries again where somebody else was quicker.
+/// Reads the tenant and tries again if another change came first.
 async fn again<C: Command + 'static>(
     store: &Store,
     tenant: TenantId,
@@ -297,7 +298,7 @@ impl Done {
         }
     }
 
-    /// As the API answers it.
+    /// The view that the API returns.
     fn view(self) -> Result<Value, String> {
         serde_json::from_str(&api::render_reply(&self.0).body).map_err(|error| error.to_string())
     }
@@ -310,7 +311,6 @@ impl Done {
     }
 }
 
-/// A tenant as a list shows it.
 pub fn shown(tenant: &Tenant) -> Value {
     json!({
         "tenant_id": tenant.id.0,

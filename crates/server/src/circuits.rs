@@ -1,7 +1,8 @@
-//! The circuits of the accounts at providers, as operators see them: by metrics, by the log, and by
+//! The circuits of the accounts at providers, for operators: as metrics, in the log, and at
 //! `/v1/ops/breakers`.
 //!
-//! Each process that calls an account has a circuit of its own to it; one that calls none shows none.
+//! Each process that calls an account has its own circuit for it. A process that calls no account
+//! shows none.
 
 use std::sync::Arc;
 
@@ -15,13 +16,12 @@ use resilience::{Observer, Retry};
 use crate::metrics::catalogue::{BREAKER_OPENINGS, BREAKER_STATE, PROVIDER_SECOND_TRIES, RETRY_BUDGET_LEFT};
 use crate::metrics::labels::{AccountLabel, Label as _, Provider};
 
-/// One account's.
 #[derive(Clone, Debug)]
 pub struct Circuit {
     pub tenant: TenantId,
     pub mode: Mode,
     pub provider: Provider,
-    /// Its configured name.
+    /// The account's configured name.
     pub account: String,
     pub guard: Guard,
 }
@@ -41,7 +41,6 @@ impl Circuit {
     }
 }
 
-/// Those of this process.
 #[derive(Clone, Debug, Default)]
 pub struct Circuits(Arc<Vec<Circuit>>);
 
@@ -50,7 +49,7 @@ impl Circuits {
         Circuits(Arc::new(circuits))
     }
 
-    /// For a scrape: how they stand now.
+    /// Sets the metrics to the current state, before a scrape.
     pub fn show(&self) {
         for Circuit { provider, account, guard, .. } in &*self.0 {
             let labels = (*provider, AccountLabel::of(account));
@@ -65,7 +64,7 @@ impl Circuits {
     }
 }
 
-/// Hears of an account's circuit, and of its teller's second tries.
+/// Observes an account's circuit, and the retries of calls to its provider.
 pub struct Watch {
     pub provider: Provider,
     pub account: String,
@@ -78,7 +77,7 @@ impl Observer for Watch {
             account = self.account,
             reason = retry.reason,
             delay_ms = retry.delay.as_millis(),
-            "a call to the provider is said again"
+            "a call to the provider is repeated"
         );
     }
 

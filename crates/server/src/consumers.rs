@@ -1,16 +1,16 @@
-//! Consumers: each takes what a broker brings, and keeps its own receipt of it.
+//! Consumers: each handles the messages that a broker delivers, and keeps its own receipt of each.
 //!
-//! | how a message comes | what is done | by |
+//! | a message that | what is done | by |
 //! |---|---|---|
-//! | for the first time | effect and receipt in one transaction | the consumer's own command |
-//! | again, or after a crash | counted first, alone, then the same | [`MessageDispatcher`] |
-//! | and its handler fails, or panics | again later, with full jitter; after so many attempts dead | [`MessageDispatcher`] |
+//! | comes for the first time | effect and receipt in one transaction | the consumer's own command |
+//! | comes again, or after a crash | counted first, then the same, alone | [`MessageDispatcher`] |
+//! | fails, or panics in its handler | tried again later, with full jitter; after the last attempt it is dead | [`MessageDispatcher`] |
 //!
-//! A message that is dead waits for a person. The rest of its subject flows on: what a consumer needs in
-//! order it must not take from messages alone.
+//! A dead message waits for a person. The later messages of its subject are still delivered, so a
+//! consumer that needs an order must not take it from the messages alone.
 //!
-//! To add one: its file here, its line in [`all`], and its line in [`domain::consumers`], which says what it
-//! receives.
+//! To add one: its file here, its line in [`all`], and its line in [`domain::consumers`], which
+//! names the kinds that it receives.
 //!
 //! What must never be here: an effect without its receipt in the same transaction.
 
@@ -33,7 +33,7 @@ pub fn all(store: &Store) -> Vec<Arc<dyn Consumer>> {
     vec![Arc::new(Ledger { store: store.clone() })]
 }
 
-/// Submits what has the effect and writes the receipt.
+/// Submits the command that has the effect and writes the receipt.
 pub async fn apply(store: &Store, command: impl Command + 'static) -> Result<(), ConsumerFailure> {
     match store.submit(Box::new(command)).await {
         Ok(CommandResult::Fresh { .. } | CommandResult::Refused { refusal: Refusal::NothingToDo, .. }) => {
@@ -50,21 +50,20 @@ pub async fn apply(store: &Store, command: impl Command + 'static) -> Result<(),
     }
 }
 
-/// Why a consumer did not take a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsumerFailure {
-    /// Not the message's fault: the store is out of reach or busy. It does not count.
+    /// Not the message's fault: the store is unreachable or busy. It is not counted as an attempt.
     Unavailable(String),
-    /// The consumer cannot do it. It counts.
+    /// The consumer failed. It is counted as an attempt.
     Broken(String),
-    /// It gave the message up before.
+    /// The consumer has given up the message before.
     Dead,
 }
 
-/// One who receives messages. Which kinds, [`domain::consumers`] says.
+/// A consumer of messages. [`domain::consumers`] names its kinds.
 pub trait Consumer: Send + Sync {
     fn name(&self) -> &'static str;
 
-    /// `Ok` once the receipt is committed, now or before.
+    /// `Ok` if the receipt is committed, by this call or before.
     fn receive<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<(), ConsumerFailure>>;
 }

@@ -1,5 +1,5 @@
-//! Figures: what `/metrics` shows besides what this process recorded, counted from committed rows, so
-//! that a killed process forgets nothing.
+//! Figures: the part of `/metrics` that is counted from committed rows, so that a killed process
+//! loses nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::circuits::Circuits;
 use crate::metrics::catalogue::*;
 use crate::metrics::labels::{Age, BookingState, Letter};
 
-/// Often enough for an alert, and cheap: what is open is found by partial indexes, all else has counters.
+/// Often enough for an alert, and cheap: partial indexes find what is open, and the rest has
+/// counters.
 pub const EVERY: Duration = Duration::from_secs(5);
 
-/// The text of `/metrics`.
 #[derive(Clone)]
 pub struct MetricsText {
     pub store: Store,
@@ -44,7 +44,7 @@ impl MetricsText {
     }
 }
 
-/// Keeps the figures fresh until told to stop.
+/// Keeps the figures current until `stop`.
 pub async fn refresh(
     scrape: MetricsText,
     every: Duration,
@@ -57,7 +57,8 @@ pub async fn refresh(
             Ok(figures) => show(&figures, now),
             Err(error) => tracing::warn!(%error, "figures could not be counted"),
         }
-        // What histograms were told is kept until it is put into buckets; nobody may be scraping.
+        // A histogram keeps its samples until they are put into buckets, and there may be no scrape
+        // that does it.
         if let Some(handle) = &scrape.handle {
             handle.run_upkeep();
         }
@@ -98,26 +99,27 @@ fn show(figures: &Figures, now: Timestamp) {
 
 fn show_counters(counters: &[RowCount]) {
     let of = |subject: &'static str| {
-        let counters =
-            counters.iter().filter(move |counter| counter.words.first().is_some_and(|word| word == subject));
-        counters.map(|counter| (&counter.words[1..], counter.count))
+        let counters = counters
+            .iter()
+            .filter(move |counter| counter.labels.first().is_some_and(|value| value == subject));
+        counters.map(|counter| (&counter.labels[1..], counter.count))
     };
     BOOKINGS.set_all(of("bookings"));
     EFFECTS_APPLIED.set_all(of("transfers"));
     LATE_PAYMENTS.set_all(of("late_payments"));
-    let operation = |operation: &str, (words, count): (&[String], i64)| {
-        // A charge has come to what it was asked for when its money is there.
-        let outcome = if words == ["captured"] { "succeeded".to_owned() } else { words.concat() };
+    let operation = |operation: &str, (values, count): (&[String], i64)| {
+        // A charge has succeeded when its money is captured.
+        let outcome = if values == ["captured"] { "succeeded".to_owned() } else { values.concat() };
         (vec![operation.to_owned(), outcome], count)
     };
     let charges = of("payments").map(|counter| operation("charge", counter));
     let refunds = of("refunds").map(|counter| operation("refund", counter));
     let operations: Vec<(Vec<String>, i64)> = charges.chain(refunds).collect();
-    OPERATIONS.set_all(operations.iter().map(|(words, count)| (words.as_slice(), *count)));
+    OPERATIONS.set_all(operations.iter().map(|(values, count)| (values.as_slice(), *count)));
 }
 
 fn pairs(counted: &[RowCount]) -> impl Iterator<Item = (&[String], i64)> {
-    counted.iter().map(|counted| (counted.words.as_slice(), counted.count))
+    counted.iter().map(|counted| (counted.labels.as_slice(), counted.count))
 }
 
 fn seconds(span: domain::time::Span) -> f64 {

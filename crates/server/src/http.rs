@@ -1,16 +1,16 @@
-//! The HTTP side: a request becomes a command or a query, and an answer becomes a response.
+//! The HTTP side: a request becomes a command or a query, and a result becomes a response.
 //!
 //! | piece | what it does |
 //! |---|---|
-//! | [`serve()`] | takes connections, with limits on what a head may be |
-//! | [`guard`] | around every request: its id, its place in the queue, its time, its panic, its count |
-//! | [`write_request`] | who asks, under which key, and what: everything that is refused before any work |
-//! | [`endpoint`], [`endpoints`] | one file per endpoint: makes the command or asks the query |
-//! | [`submit`] | whether it is a duplicate that is known without asking the database |
-//! | [`answer`] | what the store answered, as a response; the stored text goes out as it is |
-//! | [`operation`] | begins work at a provider, and waits for the worker that will answer |
+//! | [`serve()`] | takes connections, with limits on the head of a request |
+//! | [`guard`] | around every request: its id, its limits, its time, its panic, its count |
+//! | [`write_request`] | the client, the key and the body: everything that is refused before any work |
+//! | [`endpoint`], [`endpoints`] | one file per endpoint: makes the command or runs the query |
+//! | [`submit`] | answers a known duplicate without the database |
+//! | [`answer`] | the store's result as a response; a stored text is sent unchanged |
+//! | [`operation`] | begins work at a provider, and waits for the worker's outcome |
 //!
-//! What must never be here: a decision, SQL, and a call to a provider.
+//! What must never be here: a decision, SQL, or a call to a provider.
 
 mod answer;
 mod app;

@@ -1,4 +1,4 @@
-//! New ids: UUIDv7, so that rows made together lie together in every index.
+//! New ids: UUIDv7, so that rows made together are together in every index.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::ports::clock::SystemClock;
 
-/// Ids ascend within one process even inside one millisecond: the sub-millisecond bits are a counter
-/// that is carried along with the time, the rest is random.
+/// Ids ascend within one process, also within one millisecond: the sub-millisecond bits are a
+/// counter that is carried along with the time, and the rest is random.
 #[derive(Debug, Default)]
 pub struct UuidV7 {
     /// Milliseconds << 12 | counter.

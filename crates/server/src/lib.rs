@@ -1,22 +1,22 @@
-//! The server: HTTP, webhooks and timers become commands, and what was decided goes out again.
+//! The server: HTTP requests, webhooks and timers become commands, and committed results go out.
 //!
 //! | folder | its part |
 //! |---|---|
-//! | [`http`] | requests become commands or queries, answers become responses |
-//! | [`webhooks`] | a provider's events are verified, stored, and looked at afterwards |
-//! | [`accounts`], [`circuits`] | who is called at which provider, and whether now |
+//! | [`http`] | requests become commands or queries, results become responses |
+//! | [`webhooks`] | a provider's events are verified, stored, and processed afterwards |
+//! | [`accounts`], [`circuits`] | the accounts at providers, and whether they may be called now |
 //! | [`workers`] | jobs are claimed under a lease, and their attempts driven at the provider |
-//! | [`relay`], [`consumers`] | messages go from the outbox to those who keep receipts |
+//! | [`relay`], [`consumers`] | messages go from the outbox to consumers, which keep receipts |
 //! | [`ports`] | what is plugged in: the cache, the broker, traces, the clock; adapters are crates of their own |
-//! | [`admin`] | tenants and keys, as the command line changes them |
+//! | [`admin`] | the changes of tenants and keys by the command line |
 //! | [`timers`] | what becomes due by itself |
-//! | [`metrics`], [`figures`] | what is measured: of this process, and of committed rows |
-//! | [`work_context`], [`panics`] | what a line of the log names when something fails |
-//! | [`service`] | all of it, put together and taken apart |
+//! | [`metrics`], [`figures`] | measurements of this process, and of committed rows |
+//! | [`work_context`], [`panics`] | the ids in a log line when something fails |
+//! | [`service`] | starts and stops all of it |
 //!
-//! What must never be here: a rule (they are the domain's), SQL (the store's), and a provider's wire
-//! format (the providers'). A provider is never called, and nothing leaves the process, inside a
-//! transaction.
+//! What must never be here: a rule (it belongs to the domain), SQL (to the store), or a provider's
+//! wire format (to the providers). Inside a transaction no provider is called, and nothing leaves
+//! the process.
 
 pub mod accounts;
 pub mod admin;

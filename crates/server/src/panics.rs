@@ -1,4 +1,5 @@
-//! A panic is a bug. It ends its task alone, and is told of once: where, why, and what was being done.
+//! A panic is a bug. It ends only its own task, and is logged once with its location, its message
+//! and the current work.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
@@ -7,13 +8,13 @@ use tracing::error;
 
 use crate::metrics::catalogue::PANICS;
 
-/// Tells of every panic of this process in its log, in place of the text on standard error. Once a
-/// process, when the log is there.
+/// Logs every panic of this process, instead of the text on standard error. Called once per
+/// process, after logging has started.
 pub fn install() {
-    std::panic::set_hook(Box::new(tell));
+    std::panic::set_hook(Box::new(log_panic));
 }
 
-fn tell(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     PANICS.increment(());
     let backtrace = Backtrace::force_capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());

@@ -2,17 +2,18 @@
 //!
 //! | step | what | if it dies there |
 //! |---|---|---|
-//! | lease | partitions of the outbox, up to a fair share, for a few seconds | the lease lapses; another relay takes over |
-//! | find | young messages of its partitions, and so many old ones as the rate allows | nothing |
+//! | lease | partitions of the outbox, up to a fair share, for a few seconds | the lease expires; another relay takes over |
+//! | find | young messages of its partitions, and as many old ones as the rate allows | nothing |
 //! | publish | to the [`broker`](crate::ports::broker), with no lock held | published again, under the same number |
-//! | mark | under the tokens: places in the log, one more publication; and hand back what was held long enough | all of it, or nothing |
-//! | [`sweep`] | what was published and not received is published again, under a new number | the next sweep |
+//! | mark | under the tokens: positions in the log, the number of the publication; hand back the partitions that were held long enough | all of it, or nothing |
+//! | [`sweep`] | a message that was published and not received is published again, under a new number | the next sweep |
 //!
-//! Any number of relays may run. A relay that was stopped for longer than its lease still believes that
-//! it holds partitions: what it publishes then comes twice, and its marks are refused.
+//! Any number of relays may run. A relay that was suspended for longer than its lease still
+//! believes that it holds partitions: its publications are then duplicates, and its marks are
+//! refused.
 //!
-//! A message counts as received only when every consumer's receipt is committed. What a broker says
-//! about it is not proof.
+//! A message is received only when every consumer's receipt is committed. A broker's
+//! acknowledgement is not proof.
 
 mod catch_up;
 mod held_partitions;
@@ -45,27 +46,27 @@ use catch_up::CatchUp;
 use held_partitions::HeldPartitions;
 pub use shares::RelayShares;
 
-/// A look at least this often, whatever was or was not notified.
+/// The longest pause between two passes, whatever was notified.
 const POLL: Duration = Duration::from_secs(1);
-/// While a backlog is worked off, or partitions are awaited.
+/// While there is a backlog, or partitions are expected.
 const POLL_BUSY: Duration = Duration::from_millis(50);
-/// A message that is older than this is backlog, and counts against the rate.
+/// An older message is backlog, and counts against the rate.
 pub const YOUNG_FOR: Span = Span::seconds(5);
-/// A relay that holds less than its share asks for more this often.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// While the broker takes nothing.
+/// How often a relay with less than its share requests more.
+const REQUEST_EVERY: Duration = Duration::from_secs(1);
+/// While the broker accepts nothing.
 const BROKER_BACKOFF: Backoff = Backoff { base: Duration::from_millis(100), cap: Duration::from_secs(5) };
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Messages of a backlog that are published in a second, by all relays together. Young messages are
-    /// not limited.
+    /// Messages of a backlog that all relays together publish per second. Young messages are not
+    /// limited.
     pub catch_up_per_second: u32,
     /// How long a relay may be silent before its partitions are another's.
     pub lease: Span,
-    /// Published for this long, and no receipt: it is published again.
+    /// A message that was published this long ago and has no receipt is published again.
     pub unreceived_after: Span,
-    /// Received messages are kept for this long at least, their receipts twice as long.
+    /// Received messages are kept at least this long, their receipts twice as long.
     pub messages_kept: Span,
 }
 
@@ -81,8 +82,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A batch that is published must be marked well before the lease is over. A consumer's attempt must come
-    /// to its end well within: one that hangs and is not counted would hang each time.
+    /// A published batch must be marked well before the lease ends. A consumer's attempt must end
+    /// well within this time: an attempt that hangs and is not counted would hang each time.
     pub fn patience(&self) -> Duration {
         Duration::from_micros((self.lease.0 / 2).unsigned_abs())
     }
@@ -92,22 +93,21 @@ pub struct Relay {
     parts: RelayShares,
     worker: WorkerId,
     wake: Arc<Notify>,
-    /// No other process can have this database open.
+    /// Whether no other process can have this database open.
     alone: bool,
     holds: HeldPartitions,
     catch_up: CatchUp,
-    asked_at: Option<Instant>,
-    /// Partitions that are kept for us.
+    requested_at: Option<Instant>,
+    /// Partitions that are reserved for this relay.
     to_come: usize,
     batch_max: usize,
 }
 
-/// What a pass came to.
 #[derive(Default)]
 struct PassResult {
     published: usize,
     failed: usize,
-    /// Old messages wait for their rate.
+    /// Old messages wait for the rate.
     backlog: bool,
 }
 
@@ -121,7 +121,7 @@ impl Relay {
             alone,
             holds: HeldPartitions::default(),
             catch_up: CatchUp::new(rate),
-            asked_at: None,
+            requested_at: None,
             to_come: 0,
             batch_max: RELAYED_PER_COMMAND_MAX,
         }
@@ -130,7 +130,7 @@ impl Relay {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut failures = 0;
         while !*stop.borrow() {
-            // A bug met once must not end the relay.
+            // One occurrence of a bug must not end the relay.
             let passed = AssertUnwindSafe(self.pass()).catch_unwind().await;
             let (pause, wakes) = match passed.unwrap_or_else(|_| Err("a pass panicked".to_owned())) {
                 Ok(PassResult { published, failed, .. }) if published == 0 && failed > 0 => {
@@ -157,7 +157,7 @@ impl Relay {
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        self.hand_everything_back().await;
+        self.hand_back_all().await;
     }
 
     fn idle(&self, backlog: bool) -> Duration {
@@ -166,7 +166,7 @@ impl Relay {
 
     async fn pass(&mut self) -> Result<PassResult, String> {
         let began = Instant::now();
-        // Who was held still, or cut off, does not trust its leases.
+        // A relay that was suspended or cut off does not trust its leases.
         self.holds.drop_older_than(self.parts.settings.patience());
         self.claim().await?;
         let mut passed = PassResult::default();
@@ -175,7 +175,7 @@ impl Relay {
             passed.published = publications.len();
             self.mark(publications.iter().map(|publication| of(publication, Ack::Received)).collect())
                 .await?;
-            let _nobody_hears_of_it = self.publish(&publications).await;
+            let _outcome_lost = self.publish(&publications).await;
             return Ok(passed);
         }
         let answers = self.publish(&publications).await;
@@ -202,7 +202,8 @@ impl Relay {
         Ok(passed)
     }
 
-    /// Claims what is free and has something to publish, and now and then asks for a share of the rest.
+    /// Claims free partitions with something to publish, and from time to time requests a share of
+    /// the others.
     async fn claim(&mut self) -> Result<(), String> {
         if self.holds.len() as i64 == PARTITIONS {
             return Ok(());
@@ -214,17 +215,19 @@ impl Relay {
             .await
             .map_err(|error| error.to_string())?;
         let missing: Vec<_> = work.iter().filter(|work| !self.holds.has(work.number)).collect();
-        let ask = self.alone || self.to_come > 0 || self.asked_at.is_none_or(|at| at.elapsed() >= ASK_AGAIN);
+        let may_request = self.alone
+            || self.to_come > 0
+            || self.requested_at.is_none_or(|at| at.elapsed() >= REQUEST_EVERY);
         if missing.is_empty() {
-            // What is kept for us has nothing to publish: no reason to hurry.
+            // The reserved partitions have nothing to publish, so there is no hurry.
             self.to_come = 0;
             return Ok(());
         }
-        if !ask && !missing.iter().any(|work| work.free) {
+        if !may_request && !missing.iter().any(|work| work.free) {
             return Ok(());
         }
-        self.asked_at = Some(Instant::now());
-        // All at once: those without work now have some soon.
+        self.requested_at = Some(Instant::now());
+        // All at once: a partition without work may soon have some.
         let wanted = (0..PARTITIONS).filter(|number| !self.holds.has(*number)).collect();
         let lease = JobLease { worker: self.worker, span: self.parts.settings.lease };
         match self.submit(ClaimPartitions { wanted, lease, alone: self.alone }).await? {
@@ -248,16 +251,16 @@ impl Relay {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let (now, told) = (self.parts.now(), |error: store::Error| error.to_string());
+        let (now, text) = (self.parts.now(), |error: store::Error| error.to_string());
         let since = now.minus(YOUNG_FOR);
         let live = self.parts.store.live_messages(&partitions, since, self.batch_max);
         let backlog = self.parts.store.partitions_with_backlog(&partitions, since);
-        let (mut found, backlog) = tokio::try_join!(live, backlog).map_err(told)?;
+        let (mut found, backlog) = tokio::try_join!(live, backlog).map_err(text)?;
         for partition in backlog {
             passed.backlog = true;
             let allowed = self.catch_up.allowed(partition, now).min(self.batch_max);
             if allowed > 0 {
-                let old = self.parts.store.backlog_messages(partition, since, allowed).await.map_err(told)?;
+                let old = self.parts.store.backlog_messages(partition, since, allowed).await.map_err(text)?;
                 self.catch_up.spend(partition, old.len());
                 found.extend(old);
             }
@@ -270,8 +273,8 @@ impl Relay {
         Publication { number: message.published + 1, message: Arc::new(message), left_behind }
     }
 
-    /// What was answered in time is marked. A broker that was too late with all of a batch gets a smaller
-    /// one next.
+    /// Marks the messages whose result came in time. If the broker was too late with a whole batch,
+    /// the next one is smaller.
     async fn publish(&mut self, publications: &[Publication]) -> Vec<Result<Ack, Error>> {
         if publications.is_empty() {
             return Vec::new();
@@ -290,18 +293,18 @@ impl Relay {
         for chunk in 1..=chunks {
             let later = rest.split_off(rest.len().min(RELAYED_PER_COMMAND_MAX));
             let published = std::mem::replace(&mut rest, later);
-            // A partition goes back with the last of its messages.
+            // A partition is handed back with the last of its messages.
             let hand_back = if chunk == chunks { hand_back.clone() } else { Vec::new() };
             let mark = MarkPublished {
                 holds: self.holds.tokens(),
                 published,
-                hand_back,
+                release: hand_back,
                 consumers: self.parts.consumers,
             };
             match self.submit(mark).await? {
-                Some(Reply::Marked { lost, handed_back, .. }) => {
+                Some(Reply::Marked { lost, released, .. }) => {
                     self.holds.remove(&lost);
-                    self.holds.remove(&handed_back);
+                    self.holds.remove(&released);
                 }
                 _ => self.holds.clear(),
             }
@@ -309,13 +312,13 @@ impl Relay {
         Ok(())
     }
 
-    async fn hand_everything_back(&mut self) {
+    async fn hand_back_all(&mut self) {
         if self.holds.len() > 0 {
             let hand_back = (0..PARTITIONS).collect();
             let mark = MarkPublished {
                 holds: self.holds.tokens(),
                 published: Vec::new(),
-                hand_back,
+                release: hand_back,
                 consumers: self.parts.consumers,
             };
             if let Err(error) = self.submit(mark).await {
@@ -324,7 +327,7 @@ impl Relay {
         }
     }
 
-    /// `None`: somebody else has the partitions now.
+    /// `None`: another relay has the partitions now.
     async fn submit(&self, command: impl Command + 'static) -> Result<Option<Reply>, String> {
         match self.parts.store.submit(Box::new(command)).await {
             Ok(CommandResult::Fresh { reply, .. }) => Ok(Some(reply)),

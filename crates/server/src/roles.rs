@@ -1,12 +1,12 @@
-//! What a process does: any set of roles.
+//! The roles of a process: any set of them.
 
 use std::fmt;
 
 /// | role | what it does |
 /// |---|---|
-/// | `api` | serves HTTP, takes webhooks, and reads the events that it takes |
-/// | `worker` | drives jobs, expires holds, reads events that were left behind |
-/// | `relay` | publishes the outbox and sweeps it, runs the consumers of the embedded broker, lets old messages go |
+/// | `api` | serves HTTP, takes webhooks, and processes the events that it takes |
+/// | `worker` | drives jobs, expires holds, processes events that were left behind |
+/// | `relay` | publishes the outbox and sweeps it, runs the consumers of the embedded broker, prunes old messages |
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Roles {
     pub api: bool,
@@ -24,11 +24,12 @@ impl Roles {
     pub const RELAY: Roles = Roles { relay: true, ..Roles::NONE };
     const NONE: Roles = Roles { api: false, worker: false, relay: false };
 
-    /// `all`, one role, or several with commas. The error is the word that is no role.
+    /// `all`, one role, or several separated by commas. The error is the name that is no role.
     pub fn parse(text: &str) -> Result<Roles, String> {
         let mut roles = Roles::NONE;
-        for word in text.split(',').map(str::trim) {
-            let (_, one) = NAMES.iter().find(|(name, _)| *name == word).ok_or_else(|| word.to_owned())?;
+        for role_name in text.split(',').map(str::trim) {
+            let (_, one) =
+                NAMES.iter().find(|(name, _)| *name == role_name).ok_or_else(|| role_name.to_owned())?;
             roles = Roles {
                 api: roles.api || one.api,
                 worker: roles.worker || one.worker,
@@ -72,8 +73,10 @@ mod tests {
         ] {
             assert_eq!(Roles::parse(text).unwrap().to_string(), shown, "{text}");
         }
-        for (text, word) in [("cook", "cook"), ("", ""), ("api,", ""), ("api,cook", "cook"), ("API", "API")] {
-            assert_eq!(Roles::parse(text), Err(word.to_owned()), "{text}");
+        for (text, role_name) in
+            [("cook", "cook"), ("", ""), ("api,", ""), ("api,cook", "cook"), ("API", "API")]
+        {
+            assert_eq!(Roles::parse(text), Err(role_name.to_owned()), "{text}");
         }
     }
 }

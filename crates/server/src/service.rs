@@ -1,8 +1,9 @@
-//! The service: store, HTTP, workers, relay, consumers and timers, put together and taken apart.
+//! The service: store, HTTP, workers, relay, consumers and timers, started and stopped together.
 //!
-//! Nothing is kept in a process that another could not take over: stop it anywhere, start it
-//! anywhere. A clean stop only makes it quick: no new requests, those at work are answered, workers
-//! finish their calls, the queue is drained. A start that fails ends what it had begun, in the same order.
+//! A process keeps nothing that another could not take over, so it can be stopped and started at
+//! any point. A clean stop only saves time: it takes no new requests, answers those in progress,
+//! lets workers finish their calls, and drains the queue. A start that fails ends what it had
+//! begun, in the same order.
 
 mod work;
 
@@ -51,11 +52,12 @@ pub struct Settings {
     pub accounts: Vec<AccountSettings>,
     pub limits: Limits,
     pub pace: Pace,
-    /// Circuit and retry budget of each account.
+    /// The circuit breaker and retry budget of each account.
     pub guard: guard::Settings,
     pub lease: Span,
     pub concurrency: LaneConcurrency,
-    /// The part of the critical ones that one account at a provider may hold, if there are others.
+    /// The part of the critical workers that one account at a provider may use, if there are
+    /// others.
     pub account_share: f64,
     pub writers: usize,
     pub readers: usize,
@@ -63,22 +65,22 @@ pub struct Settings {
     pub tenant_share: f64,
     pub relay: relay::Settings,
     pub consumers: consumers::Settings,
-    /// How often the events of each account are read back, for those that a webhook lost.
+    /// How often the events of each account are read back, in case a webhook was lost.
     pub events_every: Span,
-    /// How long stored replies are kept at least; the keys are kept forever.
+    /// How long stored replies are kept at least. The keys are kept forever.
     pub replies_kept: Span,
-    /// For how long events and jobs are kept after their end.
+    /// How long events and jobs are kept after their end.
     pub work_kept: Span,
     /// How long rows of the audit are kept at least; `None`: forever.
     pub audit_kept: Option<Span>,
     pub sqlite_max_page_count: Option<u32>,
-    /// What stands in front of the database. Without it nothing does.
+    /// The cache in front of the database, if there is one.
     pub cache: Option<Arc<dyn CacheAdapter>>,
-    /// What carries messages to the consumers. Without it the relay brings them itself.
+    /// The external broker that carries messages. Without it the relay delivers them itself.
     pub broker: Option<Arc<dyn BrokerAdapter>>,
-    /// Where `/metrics` comes from; installed once a process.
+    /// The source of `/metrics`; installed once per process.
     pub metrics: Option<PrometheusHandle>,
-    /// How often it counts committed rows.
+    /// How often committed rows are counted for it.
     pub figures_every: Duration,
 }
 
@@ -113,7 +115,7 @@ impl Settings {
         }
     }
 
-    /// Refuses what cannot work, before anything is touched.
+    /// Refuses invalid settings before anything is opened.
     pub fn check(&self) -> Result<(), Error> {
         if self.roles != Roles::ALL && self.is_alone() {
             return Err(Error::RoleNeedsPostgres);
@@ -121,7 +123,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The lock file of SQLite keeps every other process away.
+    /// The lock file of SQLite excludes every other process.
     fn is_alone(&self) -> bool {
         matches!(self.location, Location::Sqlite { .. })
     }
@@ -147,10 +149,8 @@ pub enum Error {
     NotWritten { account: String, why: String },
 }
 
-/// Connections that wait to be taken.
 const WAITING_MAX: u32 = 1_024;
 
-/// A service at work.
 pub struct RunningService {
     pub address: SocketAddr,
     pub store: Store,
@@ -161,23 +161,23 @@ pub struct RunningService {
 }
 
 impl RunningService {
-    /// Readiness says no, and each answer closes its connection. Requests are served as before until
-    /// [`RunningService::stop`]; the wait in between is the caller's.
+    /// Readiness is refused, and each response closes its connection. Requests are served as before
+    /// until [`RunningService::stop`]. The caller decides how long to wait in between.
     pub fn leave(&self) {
         self.app.leave();
     }
 
-    /// Answers what is at work, finishes calls under way, drains the queue.
+    /// Answers requests in progress, finishes calls in progress, drains the queue.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        // A task that panicked has said so already.
+        // A task that panicked has logged it already.
         let _ = self.serving.await;
         self.work.end().await;
         self.store.close().await;
     }
 }
 
-/// What the parts of a service share.
+/// The parts that the service's tasks share.
 struct Common {
     store: Store,
     clock: Arc<dyn Clock>,
@@ -188,7 +188,7 @@ struct Common {
 /// Opens everything and starts to serve. The schema must have been migrated.
 pub async fn start(settings: Settings) -> Result<RunningService, Error> {
     settings.check()?;
-    // First of all: where another process listens, the database is not touched.
+    // First, because if another process listens here, the database must not be touched.
     let socket = bind(settings.listen)?;
     let common = Common::open(&settings).await?;
     let mut work = ServiceTasks::new();
@@ -204,11 +204,11 @@ pub async fn start(settings: Settings) -> Result<RunningService, Error> {
     }
 }
 
-/// Takes the address, without taking connections yet.
+/// Binds the address, without accepting connections yet.
 fn bind(address: SocketAddr) -> Result<TcpSocket, Error> {
     let bound = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // Connections of a process before us may still be closing.
+        // Connections of an earlier process may still be closing.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         Ok(socket)
@@ -239,7 +239,7 @@ impl Common {
     }
 }
 
-/// The side that is called.
+/// The HTTP side, and what stops it.
 struct Serving {
     address: SocketAddr,
     app: App,
@@ -263,14 +263,14 @@ async fn serve(
     let registry = Arc::new(registry);
     let directory = if settings.roles.worker { directory } else { directory.without_circuits() };
     let waits = webhooks::Waits {
-        look_again: settings.pace.look_again(),
+        recheck_delays: settings.pace.recheck_delays(),
         operation_deadline: settings.limits.operation_deadline,
     };
     let (hooks, reader) = webhooks::new(store.clone(), registry.clone(), clock.clone(), entries, waits);
-    let mut hands: Arc<dyn WorkerPool> = Arc::new(NoWorkers);
+    let mut worker_pool: Arc<dyn WorkerPool> = Arc::new(NoWorkers);
     if settings.roles.worker {
         let pool = pool(settings, common, &registry);
-        hands = Arc::new(pool.clone());
+        worker_pool = Arc::new(pool.clone());
         work.extend(workers(settings, common, pool, &work.stopped()));
     }
     let mut broker = None;
@@ -279,8 +279,8 @@ async fn serve(
         work.extend(carrying);
         broker = Some(opened);
     }
-    // Whoever takes an event looks at it: that takes no provider, and nobody has to be woken. Workers look
-    // at what was left behind.
+    // The process that takes an event processes it: that needs no provider, and no other process
+    // has to be woken. Workers process the events that were left behind.
     if settings.roles.api || settings.roles.worker {
         work.push(tokio::spawn(reader.run(settings.roles.worker, work.stopped())));
     }
@@ -294,7 +294,7 @@ async fn serve(
         circuits: directory.circuits(),
         handle: settings.metrics.clone(),
     };
-    tell_what_runs(settings.roles, clock.now());
+    show_roles(settings.roles, clock.now());
     let every = settings.figures_every;
     work.push(tokio::spawn(figures::refresh(scrape.clone(), every, clock.clone(), work.stopped())));
 
@@ -304,8 +304,8 @@ async fn serve(
         ids: ids.clone(),
         waiters: wake.waiters.clone(),
         accounts: Arc::new(directory),
-        hands,
-        hot_path: cache.idempotency,
+        workers: worker_pool,
+        idempotency_cache: cache.idempotency,
         metrics: Arc::new(move || scrape.text()),
         unfit: Arc::new(move || broker.as_ref().and_then(|broker| broker.unfit())),
         limits: Limits { readers: settings.readers, ..settings.limits },
@@ -321,7 +321,8 @@ async fn serve(
     listen(settings, socket, app, router)
 }
 
-/// The way in for the command line, which cannot open the file itself. Without it everything else goes on.
+/// The socket for the command line, which cannot open the file itself. Without it everything else
+/// still works.
 fn command_line(path: &Path, app: &App, stop: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
     match Socket::open(path) {
         Ok(socket) => {
@@ -372,7 +373,7 @@ fn pool(settings: &Settings, common: &Common, registry: &Arc<Registry>) -> Arc<P
     })
 }
 
-fn tell_what_runs(roles: Roles, now: domain::Timestamp) {
+fn show_roles(roles: Roles, now: domain::Timestamp) {
     let labels = [
         (roles.api, labels::Role::Api),
         (roles.worker, labels::Role::Worker),
@@ -385,7 +386,7 @@ fn tell_what_runs(roles: Roles, now: domain::Timestamp) {
     BROKER_UNFIT.set((), 0.0);
 }
 
-/// Those who drive attempts, and the timers.
+/// The workers that drive attempts, and the timers.
 fn workers(
     settings: &Settings,
     common: &Common,
@@ -405,21 +406,21 @@ fn workers(
     timers.into_iter().chain(settings.audit_kept.map(prune_audit)).collect()
 }
 
-/// What carries messages: the relay, its sweep, and what lets old messages go; and where a broker outside
-/// brings them, what takes them from there.
+/// The relay, its sweep, and the pruning of old messages; and with an external broker, the consumer
+/// that takes messages from it.
 async fn messages(
     settings: &Settings,
     common: &Common,
     stop: &watch::Receiver<bool>,
 ) -> Result<(Vec<JoinHandle<()>>, Arc<dyn Broker>), Error> {
     let Common { store, clock, wake, .. } = common;
-    // It is there already, nearly always.
+    // Nearly always it is registered already.
     let registered = Consumers::default();
     let _subscribed =
         store.submit(Box::new(Subscribe { consumers: registered })).await.map_err(Error::Subscribe)?;
-    let desk = Arc::new(MessageDispatcher::new(store.clone(), settings.consumers));
+    let dispatcher = Arc::new(MessageDispatcher::new(store.clone(), settings.consumers));
     let consumes = settings.roles.worker;
-    let parts = BrokerParts { store: store.clone(), desk, consumes, stop: stop.clone() };
+    let parts = BrokerParts { store: store.clone(), dispatcher, consumes, stop: stop.clone() };
     let opened = broker::open(settings.broker.as_deref(), parts).await.map_err(Error::Broker)?;
     let mut work = Vec::from_iter(opened.consuming);
     if settings.roles.relay {
@@ -439,7 +440,7 @@ async fn messages(
     Ok((work, opened.broker))
 }
 
-/// Ready once it is time to stop; a sender that is gone says so too.
+/// Ready when it is time to stop, or when the sender is gone.
 async fn stop_requested(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

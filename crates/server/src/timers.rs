@@ -17,10 +17,10 @@ use tracing::warn;
 use uuid::Uuid;
 
 const SWEEP: Duration = Duration::from_secs(1);
-/// Holds of one sweep. Many may only wait for their payments to end, so it is not small.
+/// Holds per sweep. Many of them may wait for the end of their payments, so it is not small.
 const SWEEP_MAX: usize = 2_048;
 
-/// Lets holds go whose time is up. A reserve that needs their seats does not wait for this.
+/// Expires the holds that are over. A reserve that needs their seats does not wait for this.
 pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         match store.lapsed_holds(clock.now(), SWEEP_MAX).await {
@@ -28,23 +28,23 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
                 for chunk in holds.chunks(IDS_PER_COMMAND_MAX) {
                     let command = |holds: &[LapsedHold]| ExpireHolds { holds: holds.to_vec() };
                     if let Err(error) = store.submit_about(chunk, command).await {
-                        warn!(%error, "lapsed holds were not let go; again soon");
+                        warn!(%error, "lapsed holds were not expired; trying again soon");
                     }
                 }
             }
-            Err(error) => warn!(%error, "lapsed holds could not be looked up"),
+            Err(error) => warn!(%error, "lapsed holds could not be read"),
         }
         rest(SWEEP, &mut stop).await;
     }
 }
 
-/// Looks for old replies this often, and takes this many a round until none is left.
+/// How often old replies are pruned. Each run takes them page by page, until none is left.
 const PRUNE_EVERY: Duration = Duration::from_hours(24);
-/// Where the database did not take it.
+/// After the database was not available.
 const PRUNE_AGAIN: Duration = Duration::from_mins(1);
 const PRUNE_MAX: usize = 4_096;
 
-/// Lets stored replies go that are older than they must be kept. The keys stay.
+/// Deletes stored replies after the time for which they must be kept. The keys stay.
 pub async fn prune_replies(store: Store, clock: Arc<dyn Clock>, kept: Span, mut stop: watch::Receiver<bool>) {
     let pruning = Pruning { store, clock, stop: stop.clone() };
     while !*stop.borrow() {
@@ -53,7 +53,7 @@ pub async fn prune_replies(store: Store, clock: Arc<dyn Clock>, kept: Span, mut 
     }
 }
 
-/// Lets events and jobs go that came to their end long ago.
+/// Deletes events and jobs a long time after their end.
 pub async fn prune_work(store: Store, clock: Arc<dyn Clock>, kept: Span, mut stop: watch::Receiver<bool>) {
     let pruning = Pruning { store, clock, stop: stop.clone() };
     while !*stop.borrow() {
@@ -62,7 +62,7 @@ pub async fn prune_work(store: Store, clock: Arc<dyn Clock>, kept: Span, mut sto
     }
 }
 
-/// Lets rows of the audit go that are older than they must be kept and are about what is over.
+/// Deletes rows of the audit that are older than they must be kept and concern what is over.
 pub async fn prune_audit(store: Store, clock: Arc<dyn Clock>, kept: Span, mut stop: watch::Receiver<bool>) {
     let pruning = Pruning { store, clock, stop: stop.clone() };
     while !*stop.borrow() {
@@ -71,7 +71,7 @@ pub async fn prune_audit(store: Store, clock: Arc<dyn Clock>, kept: Span, mut st
     }
 }
 
-/// Lets messages go that were received long ago, and their receipts after as long again.
+/// Deletes messages a long time after they were received, and their receipts after twice that time.
 pub async fn prune_messages(
     store: Store,
     clock: Arc<dyn Clock>,
@@ -88,15 +88,15 @@ pub async fn prune_messages(
 fn until_next(what: &str, outcome: Result<(), String>) -> Duration {
     match outcome {
         Ok(()) => PRUNE_EVERY,
-        // A database that does not take one page will not take the next one either.
+        // If the database does not take one page, it will not take the next one either.
         Err(error) => {
-            warn!(error, "{what} were not let go; again soon");
+            warn!(error, "{what} were not deleted; trying again soon");
             PRUNE_AGAIN
         }
     }
 }
 
-/// For so long, or until it is told to stop.
+/// Waits for the pause, or until `stop`.
 async fn rest(pause: Duration, stop: &mut watch::Receiver<bool>) {
     tokio::select! {
         _ = stop.changed() => {}
@@ -104,8 +104,8 @@ async fn rest(pause: Duration, stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Page by page, until none is left or somebody wants us to stop. Our clock says where to look; whether it
-/// is time, the command decides by the clock that stamped the row.
+/// Works page by page, until none is left or `stop`. Our clock selects what to check; the command
+/// decides by the clock that stamped the row.
 struct Pruning {
     store: Store,
     clock: Arc<dyn Clock>,
@@ -134,7 +134,7 @@ impl Pruning {
         self.walk(find, |rows: &[AuditId]| PruneAudit { rows: rows.to_vec(), kept }).await
     }
 
-    /// Through a whole table, by its primary key.
+    /// Reads a whole table by its primary key.
     async fn walk<Id, Found, C>(
         &self,
         find: impl Fn(Id) -> Found,
@@ -174,8 +174,9 @@ impl Pruning {
         }
     }
 
-    /// One chunk after another: of a subject the lowest go first. Whether there may be more to find: only
-    /// if something went, because what our clock alone takes for old is found again.
+    /// Submits one chunk after another, the lowest of a subject first. Returns whether there may be
+    /// more: only if something was deleted, because rows that only our clock considers old are
+    /// found again.
     async fn submit<Id, C: Command + 'static>(
         &self,
         found: &[Id],
@@ -236,12 +237,12 @@ mod tests {
             let close = CloseEvent { event: *event, why: "none of ours".to_owned(), dead: false };
             store.submit(Box::new(close)).await.unwrap();
         }
-        let (_told, stop) = watch::channel(false);
+        let (_sender, stop) = watch::channel(false);
         let pruning = Pruning { store: store.clone(), clock, stop };
         pruning.work(Span::seconds(3_600)).await.unwrap();
         assert_eq!(store.known_events(&events).await.unwrap().len(), 3, "it is not time");
         // As seen from a moment later.
         pruning.work(Span::seconds(-1)).await.unwrap();
-        assert_eq!(store.known_events(&events).await.unwrap(), events[2..], "one waits to be looked at");
+        assert_eq!(store.known_events(&events).await.unwrap(), events[2..], "one is not processed yet");
     }
 }

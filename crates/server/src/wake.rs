@@ -1,7 +1,8 @@
-//! Who is woken by a commit, of this process or another: waiting requests, workers, the relay and its sweep.
+//! The listeners of a commit, in this process or another: waiting requests, workers, the relay and
+//! its sweep.
 //!
-//! A wake-up saves waiting and nothing else: each of them also looks by itself now and then, so one
-//! that is lost costs time and never work.
+//! A wake-up only saves time: each listener also checks periodically, so a lost wake-up costs time
+//! and never work.
 
 mod waiters;
 
@@ -29,7 +30,8 @@ impl Wake {
                 WakeUp::Jobs => self.jobs.notify_one(),
                 WakeUp::Messages | WakeUp::Partitions => self.outbox.notify_one(),
                 WakeUp::Retries => self.sweep.notify_one(),
-                // Whoever stores an event reads it at once; the sweep finds what was left behind.
+                // The process that stores an event processes it at once; the sweep finds events
+                // that were left behind.
                 WakeUp::Events => {}
             }
         }
@@ -42,8 +44,8 @@ impl Listener for Wake {
         self.wake(&committed.wake_ups);
     }
 
-    fn notified(&self, heard: &Notification) {
-        self.waiters.notified(heard);
-        self.wake(&heard.wake_ups);
+    fn notified(&self, notification: &Notification) {
+        self.waiters.notified(notification);
+        self.wake(&notification.wake_ups);
     }
 }

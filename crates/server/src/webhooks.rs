@@ -1,17 +1,18 @@
-//! Webhooks: believed only after their signature, stored before they are answered, looked at later.
+//! Webhooks: their signature is verified, they are stored, then answered, and processed later.
 //!
 //! | step | where |
 //! |---|---|
 //! | raw bytes, bounded in number, size and time, if there is a signature at all | `http/webhooks/admission.rs` |
-//! | signature, in constant time, both secrets, tolerance both ways | the account's teller |
+//! | signature, in constant time, both secrets, tolerance both ways | the account's provider |
 //! | stored once by (provider, account, event id), with the raw bytes; only then 2xx | `RecordEvent` |
-//! | what it says becomes a command, in one transaction with its mark | [`process`] |
+//! | its content becomes a command, in one transaction with its mark | [`process`] |
 //!
-//! Somebody may also act at the provider itself, in its dashboard. So a payment is found by the provider's id
-//! of its object first, and by our own metadata second; and what a webhook lost is read back ([`feed`]).
+//! A person may also act at the provider directly, in its dashboard. So a payment is found first by
+//! the provider's id of its object, and second by our own metadata. Events whose webhooks were lost
+//! are read back ([`feed`]).
 //!
-//! What is not ours, stale or repeated is closed as ignored. What cannot be read, or was begun too often
-//! without coming to an end ([`unprocessed`]), is dead, and a review case says so.
+//! An event that is not ours, stale or repeated is closed as ignored. An event that cannot be read,
+//! or was begun too often without an end ([`unprocessed`]), is dead, and a review case reports it.
 
 pub mod feed;
 mod meaning;
@@ -25,8 +26,7 @@ use domain::commands::{CloseEvent, RecheckDelays, RecordEvent};
 use domain::rows::InboundEvent;
 use domain::time::Span;
 use domain::{AccountId, EventId, Refusal, TenantId, Timestamp};
-use http::HeaderMap;
-use providers::{Provider, Registry, webhook};
+use providers::{Provider, Registry, VerifiedEvent, WebhookHead, webhook};
 use store::{Clock, CommandResult, Store, Unavailable};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
@@ -37,25 +37,26 @@ use crate::ports::clock::SystemClock;
 use crate::work_context::{self, WorkContext};
 use unprocessed::UnprocessedEvents;
 
-/// As the router matches it.
+/// In the form that the router matches.
 pub const PATH: &str = "/webhooks/{provider}/{account}";
-/// Events that wait in this process; beyond it the sweep finds them.
+/// Events that wait in this process. The sweep finds those beyond this number.
 const QUEUE_MAX: usize = 4096;
 const CONCURRENCY: usize = 256;
 const SWEEP: Duration = Duration::from_secs(2);
 const SWEEP_AGE: Span = Span::seconds(3);
 const SWEEP_BATCH: usize = 256;
-/// So long an event that is ahead of what is known of its payment waits for that, without being counted.
+/// An event that is ahead of its payment's known state waits this long for that state, without
+/// being counted.
 const AHEAD_MAX: Span = Span::seconds(600);
 
-/// Whose account a webhook's path names.
+/// The account that a webhook's path names.
 #[derive(Clone, Debug)]
 pub struct AccountEntry {
     pub id: AccountId,
     pub tenant: TenantId,
 }
 
-/// By provider and the provider's own name of the account.
+/// By the provider and its own name for the account.
 pub type Accounts = HashMap<(String, String), AccountEntry>;
 
 pub struct Webhooks {
@@ -66,15 +67,14 @@ pub struct Webhooks {
     inbox: mpsc::Sender<InboundEvent>,
 }
 
-/// How long what an event is about waits for what comes next.
+/// The waits for what follows an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Waits {
-    pub look_again: RecheckDelays,
+    pub recheck_delays: RecheckDelays,
     /// The deadline of a refund that is made because the booking cannot take the money.
     pub operation_deadline: Span,
 }
 
-/// The part that looks at stored events.
 pub struct EventProcessor {
     waits: Waits,
     store: Store,
@@ -121,7 +121,7 @@ pub enum NotAccepted {
     Unavailable(Unavailable),
 }
 
-/// The account that a delivery is for.
+/// The account that receives a delivery.
 pub struct Recipient {
     pub account: AccountId,
     tenant: TenantId,
@@ -135,60 +135,53 @@ impl Webhooks {
         Some(Recipient { account: entry.id, tenant: entry.tenant, provider })
     }
 
-    /// What can be known before the body is read.
-    pub fn check_headers(
+    /// Checks what can be checked before the body is read.
+    pub fn check_head(
         &self,
         recipient: &Recipient,
-        headers: &HeaderMap,
+        head: WebhookHead<'_>,
     ) -> Result<(), webhook::WebhookRefused> {
         if let Some(work_context) = work_context::current() {
             work_context.is_for(recipient.tenant);
         }
-        recipient
-            .provider
-            .check_headers(headers)
-            .inspect_err(|refused| WEBHOOKS.increment(delivery(*refused)))
+        recipient.provider.check_head(head).inspect_err(|refused| WEBHOOKS.increment(delivery(*refused)))
     }
 
-    /// Ends well only once the event is stored; what is not stored is sent again by the provider.
+    /// Succeeds only once each event of the delivery is stored. The provider sends again what was not stored.
     pub async fn accept(
         &self,
         recipient: &Recipient,
-        headers: &HeaderMap,
+        head: WebhookHead<'_>,
         body: &[u8],
     ) -> Result<(), NotAccepted> {
-        // Providers sign the time of day.
-        let verified = recipient.provider.verify(headers, body, SystemClock.now());
-        let arrived = verified.map_err(|refused| {
+        // Providers sign with the time of day.
+        let verified = recipient.provider.verify(head, body, SystemClock.now());
+        let events = verified.map_err(|refused| {
             WEBHOOKS.increment(delivery(refused));
             NotAccepted::NotBelieved(refused)
         })?;
-        let record = RecordEvent {
-            tenant: recipient.tenant,
-            account: recipient.account,
-            name: arrived.event,
-            kind: arrived.kind,
-            body: body.to_vec(),
-        };
-        let stored = self.store_and_look(record).await.map_err(NotAccepted::Unavailable)?;
-        WEBHOOKS.increment(if stored { Delivery::Stored } else { Delivery::Repeated });
+        for event in events {
+            let record = record(recipient.tenant, recipient.account, event);
+            let stored = self.store_and_queue(record).await.map_err(NotAccepted::Unavailable)?;
+            WEBHOOKS.increment(if stored { Delivery::Stored } else { Delivery::Repeated });
+        }
         Ok(())
     }
 
-    /// Whether it was not stored before.
-    async fn store_and_look(&self, record: RecordEvent) -> Result<bool, Unavailable> {
+    /// Returns whether the event was not stored before.
+    async fn store_and_queue(&self, record: RecordEvent) -> Result<bool, Unavailable> {
         let id = record.id();
         let stored =
             matches!(self.store.submit(Box::new(record.clone())).await?, CommandResult::Fresh { .. });
         if stored {
-            // A full queue is no loss: the sweep finds what is stored.
+            // A full queue loses nothing: the sweep finds stored events.
             let _full = self.inbox.try_send(received(id, record, self.clock.now()));
         }
         Ok(stored)
     }
 }
 
-/// As it was stored.
+/// The event as it was stored.
 fn received(id: EventId, record: RecordEvent, at: Timestamp) -> InboundEvent {
     InboundEvent {
         id,
@@ -205,10 +198,15 @@ fn received(id: EventId, record: RecordEvent, at: Timestamp) -> InboundEvent {
     }
 }
 
+fn record(tenant: TenantId, account: AccountId, event: VerifiedEvent) -> RecordEvent {
+    RecordEvent { tenant, account, name: event.event, kind: event.kind, body: event.body }
+}
+
 impl EventProcessor {
-    /// Looks at what this process takes; with `sweeps` also at what was left behind.
+    /// Processes the events that this process takes; with `sweeps` also those that were left
+    /// behind.
     pub async fn run(mut self, sweeps: bool, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
+        let permits = Arc::new(tokio::sync::Semaphore::new(CONCURRENCY));
         let tasks = tokio_util::task::TaskTracker::new();
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
@@ -218,30 +216,31 @@ impl EventProcessor {
                 _ = sweep.tick(), if sweeps => (true, self.find_left_behind().await),
             };
             for event in events {
-                // An account that is not configured here may be configured elsewhere: it is not counted.
+                // Another process may have this account configured, so the event is not counted
+                // here.
                 let configured = self.registry.get(event.account).is_some();
-                let Some(in_hand) = self.left_behind.take(event.id) else { continue };
-                let Ok(place) = places.clone().acquire_owned().await else { return };
+                let Some(in_progress) = self.left_behind.take(event.id) else { continue };
+                let Ok(permit) = permits.clone().acquire_owned().await else { return };
                 let (store, registry) = (self.store.clone(), self.registry.clone());
                 let (left_behind, clock, waits) = (self.left_behind.clone(), self.clock.clone(), self.waits);
                 tasks.spawn(async move {
-                    let look = async {
+                    let processing = async {
                         let began = Instant::now();
-                        let teller = registry.get(event.account);
+                        let provider = registry.get(event.account);
                         let work_context =
-                            WorkContext::new("event", teller.map_or("unknown", |teller| teller.name()));
+                            WorkContext::new("event", provider.map_or("unknown", |provider| provider.name()));
                         work_context.is_for(event.tenant);
-                        let look = process(&store, &registry, clock.as_ref(), &event, waits);
-                        let looked = work_context::on(Arc::new(work_context), look).await;
+                        let processing = process(&store, &registry, clock.as_ref(), &event, waits);
+                        let result = work_context::on(Arc::new(work_context), processing).await;
                         PROCESSING_SECONDS.record(WorkLabel::event(), began.elapsed());
-                        looked == EventResult::Ended
+                        result == EventResult::Ended
                     };
                     if swept && configured {
-                        left_behind.look_at(&event, look).await;
+                        left_behind.process(&event, processing).await;
                     } else {
-                        look.await;
+                        processing.await;
                     }
-                    drop((in_hand, place));
+                    drop((in_progress, permit));
                 });
             }
         }
@@ -249,28 +248,27 @@ impl EventProcessor {
         tasks.wait().await;
     }
 
-    /// Events that were stored and not looked at: a crash, or a full queue. Those of accounts that are not
-    /// configured here are another process's, and must not hide the others.
+    /// Events that were stored and not processed, because of a crash or a full queue. Those of
+    /// accounts that are not configured here belong to another process, and must not hide the
+    /// others.
     async fn find_left_behind(&self) -> Vec<InboundEvent> {
         let before = self.clock.now().minus(SWEEP_AGE);
         let accounts: Vec<AccountId> = self.registry.iter().map(|(account, _)| account).collect();
         self.store.received_events(before, &accounts, SWEEP_BATCH).await.unwrap_or_else(|error| {
-            warn!(%error, "waiting events could not be looked up");
+            warn!(%error, "waiting events could not be read");
             Vec::new()
         })
     }
 }
 
-/// How the look at an event went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EventResult {
-    /// It came to an end, be it a bad one, or failed by its own fault.
+    /// It ended, even badly, or failed by its own fault.
     Ended,
-    /// What failed now is found again by the sweep.
+    /// It failed for now, and the sweep finds it again.
     Again,
 }
 
-/// Turns one stored event into its command.
 async fn process(
     store: &Store,
     registry: &Registry,
@@ -278,15 +276,15 @@ async fn process(
     event: &InboundEvent,
     waits: Waits,
 ) -> EventResult {
-    let Some(teller) = registry.get(event.account) else {
+    let Some(provider) = registry.get(event.account) else {
         work_context::failed(WorkLabel::event(), Reason::NotConfigured);
         error!(event = %event.id, "no provider is configured for the account of this event");
         return EventResult::Again;
     };
-    match meaning::carry_out(store, teller.as_ref(), event, waits).await {
+    match meaning::carry_out(store, provider.as_ref(), event, waits).await {
         Ok(CommandResult::Fresh { .. } | CommandResult::Refused { refusal: Refusal::NothingToDo, .. }) => {}
         Ok(CommandResult::Refused { refusal: Refusal::PaymentIsBehind, .. }) => {
-            // Its payment's own events are on their way, or are read back soon.
+            // The payment's own events are on their way, or will be read back soon.
             let age = clock.now().since(event.received_at);
             return if age < AHEAD_MAX { EventResult::Again } else { EventResult::Ended };
         }
@@ -308,6 +306,11 @@ async fn process(
             error!(%unavailable, event = %event.id, "an event cannot be processed");
             close(store, event, unavailable.to_string(), true).await;
         }
+        Err(meaning::ProcessingFailed::Provider(why)) => {
+            work_context::failed(WorkLabel::event(), Reason::OutcomeUnknown);
+            warn!(why, event = %event.id, "an event waits for the provider to show its object");
+            return EventResult::Again;
+        }
         Err(meaning::ProcessingFailed::Query(error)) => {
             work_context::failed(WorkLabel::event(), Reason::StoreUnavailable);
             warn!(%error, event = %event.id, "an event waits for the store");
@@ -319,6 +322,6 @@ async fn process(
 
 async fn close(store: &Store, event: &InboundEvent, why: String, dead: bool) {
     if let Err(unavailable) = store.submit(Box::new(CloseEvent { event: event.id, why, dead })).await {
-        warn!(%unavailable, event = %event.id, "an event could not be closed; again soon");
+        warn!(%unavailable, event = %event.id, "an event could not be closed; trying again soon");
     }
 }

@@ -1,4 +1,4 @@
-//! The store's `Render`: it stores what the wire would send.
+//! The store's `Render`: replies are stored in the form in which the API sends them.
 
 use domain::{Refusal, Reply};
 use store::{Render, Rendered};

@@ -1,13 +1,13 @@
-//! A work context: what is being done, and for whom. The log names it in every line that is written meanwhile,
-//! a panic's among them.
+//! A work context: the current work, and the tenant that it is for. Every log line that is written
+//! meanwhile names it, also that of a panic.
 //!
-//! Whoever does it learns of tenant and operation on the way, so they are set once, when they are known.
-//! It is no span: a span costs microseconds for each request, this a few atomics; and few requests have
-//! a line in the log. While somebody collects traces it has one ([`telemetry`]),
-//! which begins and ends with it and gets what is known of it at its end.
+//! Tenant and operation become known during the work, so each is set once, when it is known. A work
+//! context is not a span: a span costs microseconds per request, this a few atomic operations, and
+//! few requests have a log line. If traces are collected, it has a span ([`telemetry`]), which
+//! begins and ends with it and gets its fields at the end.
 //!
-//! What must never be here: a name, an address, a secret, or anything else that a client sent, but for the
-//! request's id.
+//! What must never be here: a name, an address, a secret, or anything else that a client sent,
+//! except the request's id.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -24,21 +24,21 @@ use crate::ports::telemetry::{self, SpanSide, TraceSpan};
 
 #[derive(Debug)]
 pub struct WorkContext {
-    /// Such as `request`.
+    /// For example `request`.
     pub kind: &'static str,
-    /// The request's id, as the client has it.
+    /// The request's id, as the client knows it.
     request: Option<Arc<str>>,
     tenant: OnceLock<TenantId>,
     client: OnceLock<ClientId>,
     key: OnceLock<KeyId>,
     operation: OnceLock<Uuid>,
-    /// While somebody collects traces.
+    /// Only if traces are collected.
     span: Option<Box<dyn TraceSpan>>,
 }
 
 impl WorkContext {
-    /// `what` is of its kind, such as the `charge` that is driven. It is a part of the current work_context, if
-    /// there is one.
+    /// `what` is the work within its kind, such as the `charge` that is driven. It is a part of the
+    /// current work context, if there is one.
     pub fn new(kind: &'static str, what: &'static str) -> WorkContext {
         let name = || format!("{kind} {what}");
         let span = match current() {
@@ -64,32 +64,31 @@ impl WorkContext {
         }
     }
 
-    /// The span of a part of it that is no work_context.
+    /// Begins the span of a part that is not a work context itself.
     pub fn begin(&self, name: impl FnOnce() -> String, side: SpanSide) -> Option<Box<dyn TraceSpan>> {
         self.span.as_ref().map(|span| span.begin(name(), side))
     }
 
     pub fn is_for(&self, tenant: TenantId) {
-        // Whoever asks stays the same.
+        // The caller stays the same.
         let _again = self.tenant.set(tenant);
     }
 
-    pub fn is_asked_by(&self, tenant: TenantId, client: ClientId) {
+    pub fn is_requested_by(&self, tenant: TenantId, client: ClientId) {
         self.is_for(tenant);
         let _again = self.client.set(client);
     }
 
-    /// The idempotency key that it is done under.
     pub fn is_under(&self, key: KeyId) {
         let _again = self.key.set(key);
     }
 
-    /// The payment, booking or refund that it is about.
+    /// The payment, booking or refund that the work is about.
     pub fn is_about(&self, operation: impl Into<Uuid>) {
         let _again = self.operation.set(operation.into());
     }
 
-    /// How a request was answered: it is over.
+    /// The response of a request, which ends the work.
     pub fn is_answered(&self, status: StatusCode, code: Option<&str>) {
         let Some(span) = &self.span else { return };
         span.set("http.response.status_code", status.as_str().to_owned());
@@ -104,14 +103,13 @@ impl WorkContext {
 
     fn ends(&self) {
         let Some(span) = &self.span else { return };
-        // Its trace is where this goes.
+        // The span belongs to that trace already.
         for (name, value) in self.fields().filter(|(name, _)| *name != TRACE_ID) {
             span.set(name, value);
         }
         span.end();
     }
 
-    /// What is known of it, by name.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
         let fields = [
             ("request_id", self.request.as_ref().map(ToString::to_string)),
@@ -139,14 +137,13 @@ impl Drop for WorkContext {
     }
 }
 
-/// What the current work_context is about has been found out.
 pub fn about(operation: impl Into<Uuid>) {
     if let Some(work_context) = current() {
         work_context.is_about(operation);
     }
 }
 
-/// A piece of work did not come to its end.
+/// Records that a piece of work did not come to its end.
 pub fn failed(work: WorkLabel, reason: Reason) {
     FAILURES.increment((work, reason));
     if let Some(span) = current().as_ref().and_then(|work_context| work_context.span.as_ref()) {
@@ -158,7 +155,6 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<WorkContext>>> = const { RefCell::new(None) };
 }
 
-/// Runs the future on this work_context.
 pub async fn on<F: Future>(work_context: Arc<WorkContext>, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(move |context| {
@@ -168,7 +164,7 @@ pub async fn on<F: Future>(work_context: Arc<WorkContext>, future: F) -> F::Outp
     .await
 }
 
-/// Takes the current work_context along to another task.
+/// Takes the current work context along to another task.
 pub fn along<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let work_context = current();
     async move {
@@ -179,13 +175,12 @@ pub fn along<F: Future>(future: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// The same for what does not wait.
+/// The same for a function that does not wait.
 pub fn within<T>(work_context: &Arc<WorkContext>, act: impl FnOnce() -> T) -> T {
     let _left = enter(work_context.clone());
     act()
 }
 
-/// What this thread is doing now.
 pub fn current() -> Option<Arc<WorkContext>> {
     CURRENT.with_borrow(Clone::clone)
 }
@@ -194,7 +189,7 @@ fn enter(work_context: Arc<WorkContext>) -> EnteredContext {
     EnteredContext(CURRENT.replace(Some(work_context)))
 }
 
-/// Gives the thread back to what it did before.
+/// Restores the previous work context of the thread.
 struct EnteredContext(Option<Arc<WorkContext>>);
 
 impl Drop for EnteredContext {
@@ -214,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_future_has_its_errand_whenever_it_runs() {
+    async fn a_future_has_its_context_whenever_it_runs() {
         let outer = on(Arc::new(WorkContext::new("request", "test")), async {
             assert_eq!(kind(), Some("request"));
             tokio::task::yield_now().await;
@@ -228,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_errand_is_taken_along_to_another_task() {
+    async fn a_context_is_taken_along_to_another_task() {
         let task = || tokio::spawn(along(async { kind() }));
         let within = on(Arc::new(WorkContext::new("request", "test")), async { task().await });
         assert_eq!(within.await.unwrap(), Some("request"));
@@ -239,7 +234,7 @@ mod tests {
     fn what_is_known_is_named() {
         let work_context = WorkContext::request("r-1".into(), None);
         let id = Uuid::from_u128(1);
-        work_context.is_asked_by(TenantId(id), ClientId(id));
+        work_context.is_requested_by(TenantId(id), ClientId(id));
         work_context.is_about(id);
         work_context.is_about(Uuid::from_u128(2));
         let named: Vec<_> = work_context.fields().collect();
@@ -251,11 +246,11 @@ mod tests {
             ("client", text()),
             ("operation", text()),
         ];
-        assert_eq!(named, expected, "what was said first stays");
+        assert_eq!(named, expected, "the first values stay");
     }
 
     #[tokio::test]
-    async fn an_errand_ends_with_a_panic() {
+    async fn a_context_ends_with_a_panic() {
         let panics = on(Arc::new(WorkContext::new("request", "test")), async { panic!("on purpose") });
         assert!(std::panic::AssertUnwindSafe(panics).catch_unwind().await.is_err());
         assert_eq!(kind(), None);

@@ -1,16 +1,16 @@
-//! Workers: they claim jobs under a lease, and handlers work on them, each on its kinds.
+//! Workers: they claim jobs under a lease, and a handler works on each kind of job.
 //!
 //! | piece | what it does |
 //! |---|---|
-//! | [`Pool`] | takes born-claimed jobs at once and due jobs by query, so many of each lane at a time |
-//! | [`JobHandlers`] | which handler works on which kind of job: [`registered`] is the list |
-//! | `heartbeat` | keeps the lease alive while a call takes long; stops the work when it is lost |
+//! | [`Pool`] | takes new jobs that were created under its lease, and due jobs by query; a bounded number per lane |
+//! | [`JobHandlers`] | the handler of each kind of job: [`registered`] is the list |
+//! | `heartbeat` | keeps the lease alive during a long call; stops the work when the lease is lost |
 //! | [`MeteredProvider`] | counts and times the calls to a provider |
 //! | [`Gates`] | whether an account may be called now: its share of the workers, its circuit, its retry budget |
-//! | [`Driver`] | for the kinds that are an attempt's: decides the next call by what is known, makes it, and tells what it heard |
+//! | [`Driver`] | for jobs of attempts: chooses the next call from what is known, makes it, and submits the outcome |
 //!
-//! A worker never writes: what it learned is a command. A worker that was stopped for longer than
-//! its lease finds its token refused and drops what it has.
+//! A worker never writes: it submits each outcome as a command. After a suspension longer than the
+//! lease its token is refused, and it drops its work.
 
 mod charge;
 mod driver;

@@ -1,7 +1,7 @@
-//! The provider finds a fault in the request itself: that is ours to mend, and no decline. Whoever asked is
-//! told so, an ERROR stands in the log, and it is counted.
+//! The provider rejects the request itself as faulty. This is our fault and no decline: the client
+//! gets an internal error, the log has an ERROR, and it is counted.
 //!
-//! A program of its own: the log and the metrics are the process's.
+//! A separate test program, because the log and the metrics belong to the process.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use server::metrics;
 use testkit::{Engine, LogLine, LogLines, TestService, charge, keep_log, with};
 
-/// The sandbox as one may look at it, which takes no order.
+/// A sandbox that can be read but accepts no order.
 async fn without_orders(sandbox: String) -> String {
     async fn answer(State(sandbox): State<String>, request: Request) -> Response {
         let json = [(header::CONTENT_TYPE, "application/json")];
@@ -25,11 +25,11 @@ async fn without_orders(sandbox: String) -> String {
             return (axum::http::StatusCode::BAD_REQUEST, json, json!({ "error": error }).to_string())
                 .into_response();
         }
-        let mut look = reqwest::Client::new().get(format!("{sandbox}{}", request.uri()));
+        let mut forwarded = reqwest::Client::new().get(format!("{sandbox}{}", request.uri()));
         for (name, value) in request.headers().iter().filter(|(name, _)| *name != header::HOST) {
-            look = look.header(name, value);
+            forwarded = forwarded.header(name, value);
         }
-        let seen = look.send().await.unwrap();
+        let seen = forwarded.send().await.unwrap();
         (seen.status(), json, Body::from(seen.bytes().await.unwrap())).into_response()
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -62,15 +62,15 @@ async fn blamed(engine: Engine, lines: &LogLines, metrics: &PrometheusHandle) {
     service.quiet().await;
     service.stop_service().await;
     let stub = without_orders(service.provider.base_url.clone()).await;
-    service.change(|settings| settings.accounts[0].stripe.base_url = stub);
+    service.change(|settings| settings.accounts[0].stripe.wire.base_url = stub);
     service.start_service().await;
 
-    let asks = [
+    let calls = [
         ("/v1/charges".to_owned(), charge(700, "pm_card_visa"), "create"),
         (format!("/v1/payments/{charged}/refunds"), json!({}), "refund"),
         (format!("/v1/payments/{reserved}/capture"), json!({}), "capture"),
     ];
-    for (path, body, call) in &asks {
+    for (path, body, call) in &calls {
         let before = counted(&metrics.render(), call);
         let refused = service.one.post(path, body).key(call).refused(424, "provider_rejected_request").await;
         assert!(refused.body["detail"].as_str().unwrap().contains("parameter_unknown"), "{}", refused.text);
@@ -83,11 +83,11 @@ async fn blamed(engine: Engine, lines: &LogLines, metrics: &PrometheusHandle) {
     // Nothing moved, and nothing stays locked.
     service.stop_service().await;
     let sandbox = service.provider.base_url.clone();
-    service.change(|settings| settings.accounts[0].stripe.base_url = sandbox);
+    service.change(|settings| settings.accounts[0].stripe.wire.base_url = sandbox);
     service.start_service().await;
-    let kept = service.one.post(&asks[0].0, &asks[0].1).key("create");
+    let kept = service.one.post(&calls[0].0, &calls[0].1).key("create");
     assert!(kept.refused(424, "provider_rejected_request").await.is_replay());
-    for (path, body, status) in [(&asks[1].0, &asks[1].1, 201), (&asks[2].0, &asks[2].1, 200)] {
+    for (path, body, status) in [(&calls[1].0, &calls[1].1, 201), (&calls[2].0, &calls[2].1, 200)] {
         service.one.post(path, body).key(&format!("again-{status}")).expect(status).await;
     }
     let books = service.quiet().await;

@@ -1,7 +1,7 @@
-//! A panic is told of once, with where it was and what was being done, and is counted; the request that
-//! panicked is answered, and the server goes on.
+//! A panic is logged once, with its location and the current work, and is counted. The request that
+//! panicked gets a response, and the server goes on.
 //!
-//! A program of its own: the hook, the log and the metrics are the process's.
+//! A separate test program, because the hook, the log and the metrics belong to the process.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
@@ -19,7 +19,7 @@ use testkit::{LogLine, keep_log};
 use crate::test_server::TestServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panic_is_told_of_counted_and_survived() {
+async fn a_panic_is_logged_counted_and_survived() {
     let handle = metrics::install(std::iter::empty()).unwrap();
     let lines = keep_log();
     panics::install();
@@ -36,10 +36,10 @@ async fn a_panic_is_told_of_counted_and_survived() {
     let lines = lines.so_far();
     let of_request: Vec<&LogLine> =
         lines.iter().filter(|line| line.get("request_id").is_some_and(|id| id == "trapped-1")).collect();
-    let told = of_request.iter().find(|line| line["message"] == "a panic").unwrap();
-    assert_eq!((told["panic"].as_str(), told["work"].as_str()), ("a trap for tests", "request"));
-    assert!(told["at"].contains("tests/panics.rs:"), "{told:?}");
-    assert!(told["backtrace"].contains("panics::"), "{told:?}");
+    let panic_line = of_request.iter().find(|line| line["message"] == "a panic").unwrap();
+    assert_eq!((panic_line["panic"].as_str(), panic_line["work"].as_str()), ("a trap for tests", "request"));
+    assert!(panic_line["at"].contains("tests/panics.rs:"), "{panic_line:?}");
+    assert!(panic_line["backtrace"].contains("panics::"), "{panic_line:?}");
     let failed = of_request.iter().find(|line| line["message"] == "a request failed").unwrap();
     assert_eq!(failed["code"], "internal_error");
 }

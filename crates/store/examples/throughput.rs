@@ -1,4 +1,4 @@
-//! How many commands a second the write path takes, without HTTP.
+//! The throughput of the write path in commands per second, without HTTP.
 //!
 //! `cargo run --release -p store --example throughput -- [postgres://...]`: on SQLite in a temporary
 //! directory, and on PostgreSQL in a new database beside the one that is named. A command holds one
@@ -81,7 +81,7 @@ impl Command for Reserve {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         rows.slot(self.slot);
         rows.product(self.product);
-        // All is named: what is still to be loaded comes in one round trip.
+        // All rows are requested, so they are loaded in one round trip.
         Some(())
     }
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
@@ -166,7 +166,7 @@ impl Reserve {
     }
 }
 
-/// Puts a product and its slots there.
+/// Inserts a product and its slots.
 #[derive(Debug)]
 struct Open {
     tenant: TenantId,
@@ -202,7 +202,7 @@ impl Command for Open {
         }
         for id in &self.slots {
             let (id, capacity) = (*id, 100_000_000);
-            // One departure a moment.
+            // A product has one departure at one time.
             let starts_at = Outside.now();
             outcome.put(Slot {
                 id,
@@ -220,7 +220,7 @@ impl Command for Open {
     }
 }
 
-async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
+async fn measure(label: &str, location: &Location, slots: usize, tasks: usize) {
     let mut options = Options::new(location.clone(), Arc::new(Outside), Arc::new(Outside), Arc::new(Outside));
     options.tenant_share = 1.0;
     let store = Store::open(options).await.expect("it was just migrated");
@@ -234,7 +234,7 @@ async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
     }
     let (before, wal_before) = (store.stats(), store.wal_bytes().await.expect("it answers"));
     let begun = Instant::now();
-    let ask = |task: usize| {
+    let run_task = |task: usize| {
         let (store, slots) = (store.clone(), slots.clone());
         tokio::spawn(async move {
             let mut waited = Vec::new();
@@ -249,15 +249,15 @@ async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
                     request_id: "request".into(),
                 };
                 let slot = slots[(waited.len() * 7919 + task * 104_729) % slots.len()];
-                let asked = Instant::now();
+                let submitted = Instant::now();
                 let answer = store.submit(Box::new(Reserve { tenant, product, slot, claim })).await;
                 answer.expect("there is room for everybody");
-                waited.push(asked.elapsed());
+                waited.push(submitted.elapsed());
             }
             waited
         })
     };
-    let running: Vec<_> = (0..tasks).map(ask).collect();
+    let running: Vec<_> = (0..tasks).map(run_task).collect();
     let mut waited = Vec::new();
     for task in running {
         waited.extend(task.await.expect("no task panics"));
@@ -269,7 +269,7 @@ async fn measure(place: &str, location: &Location, slots: usize, tasks: usize) {
     let millis = |part: f64| waited[(waited.len() as f64 * part) as usize].as_secs_f64() * 1000.0;
     let per_batch = |count: u64| count as f64 / (after.batches - before.batches) as f64;
     println!(
-        "{place:10} {:5} slots {tasks:4} tasks {:7.0}/s  p50 {:5.1} ms  p99 {:5.1} ms  {:5.1} a batch  \
+        "{label:10} {:5} slots {tasks:4} tasks {:7.0}/s  p50 {:5.1} ms  p99 {:5.1} ms  {:5.1} a batch  \
          {:4.1} round trips a batch  {} run again  {} WAL bytes a command",
         slots.len(),
         waited.len() as f64 / seconds,

@@ -1,12 +1,12 @@
-//! A copy of a SQLite database, made while a server writes it.
+//! A copy of a SQLite database that a server may be writing.
 //!
 //! | phase | what | a crash leaves |
 //! |---|---|---|
-//! | copy | `VACUUM INTO` a draft beside the copy: one moment of the database, whole | the draft, under a name that says so |
+//! | copy | `VACUUM INTO` a draft beside the copy: a consistent snapshot | the draft, under a name of its own |
 //! | check | SQLite reads all of the draft, its indexes and its references | the same |
 //! | keep | the draft is synced, gets its name, and the folder is synced | the copy, or the draft |
 //!
-//! A copy is never written over: the name is given by a call that fails where there is one.
+//! A copy is never overwritten: the call that gives the name fails if the file exists.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 use crate::{Error, migrate, private, sqlite};
 
-/// A copy that was made.
+/// A finished copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backup {
     pub bytes: u64,
@@ -43,14 +43,14 @@ pub(crate) fn run(path: &Path, to: &Path) -> Result<Backup, Error> {
     Ok(Backup { bytes, version })
 }
 
-/// The copy before it has its name. What is not kept is removed.
+/// The copy before it has its name. It is removed unless it is kept.
 struct Draft {
     path: PathBuf,
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // Once it has been kept there is nothing to remove.
+        // A draft that was kept has no file to remove.
         let _kept = std::fs::remove_file(&self.path);
     }
 }
@@ -70,7 +70,7 @@ impl Draft {
         Error::File { path: self.path.clone(), source }
     }
 
-    /// A disk that gives back what was not written to it is found out now, and not by the restore.
+    /// A fault of the disk is found now, and not by the restore.
     fn check(&self) -> Result<(), Error> {
         let damaged = |what: String| Error::Damaged { path: self.path.clone(), what };
         let copy = sqlite::reader(&self.path)?;
@@ -96,8 +96,8 @@ impl Draft {
     }
 }
 
-/// A second name for the draft: unlike a rename, it fails where the name is taken. A file system without
-/// second names gets the rename.
+/// Makes a hard link to the draft: unlike a rename, it fails if the name exists. A file system
+/// without hard links gets the rename.
 fn name(draft: &Path, to: &Path) -> Result<(), Error> {
     match std::fs::hard_link(draft, to) {
         Ok(()) => Ok(()),
@@ -108,7 +108,7 @@ fn name(draft: &Path, to: &Path) -> Result<(), Error> {
     }
 }
 
-/// The table of a row that names another one which is not there.
+/// The table of a row with a reference to a missing row.
 fn broken_reference(copy: &Connection) -> Result<Option<String>, Error> {
     let mut statement = copy.prepare("pragma foreign_key_check")?;
     let mut rows = statement.query([])?;

@@ -1,12 +1,12 @@
-//! Counters: how many rows stand where, kept in the transaction that moves them. What is counted is the
-//! domain's (`domain::side_effects`); how it is kept is said here.
+//! Counters: how many rows are in each state, written in the transaction that moves the rows. The
+//! domain decides what is counted (`domain::side_effects`), this module how it is stored.
 //!
-//! A figure that is counted from committed rows must not read them all: with ten million payments that
-//! is seconds of the database's time, every time. So whoever moves a row to where it may stay adds one to
-//! a counter in the same transaction.
+//! A metric must not read all committed rows: with ten million payments that takes seconds of the
+//! database's time, every time. So a transaction that moves a row to a state in which it may stay
+//! adds one to a counter.
 //!
-//! One row for all would be the hottest row of the database. Each writer's connection has a shard of
-//! its own, so that no writer waits for another; a reader adds the shards up.
+//! A single row would have the most contention of the database. Each writer's connection has a
+//! shard of its own, so that no writer waits for another, and a reader adds the shards up.
 
 pub(crate) const SQLITE_ADD: &str = "insert into counters (shard, subject, word, count) values (0, ?1, ?2, ?3) \
      on conflict (shard, subject, word) do update set count = counters.count + excluded.count";

@@ -1,5 +1,5 @@
-//! What the executor asks of a database: one open transaction, driven step by step. This, and making
-//! a connection, is all that is written twice.
+//! The executor's interface to a database: one open transaction. Only this interface, and the making of a
+//! connection, is written for each engine.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ pub(crate) struct WantedRows {
     pub ids: Vec<Uuid>,
 }
 
-/// What to do about a row that somebody else has locked.
+/// What to do about a row that another transaction has locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockedRows {
-    /// Wait, for as long as the lane may.
+    /// Wait, at most for the time of the lane.
     Wait,
-    /// Go on without it, and say so.
+    /// Skip the row, and report it.
     Skip,
 }
 
@@ -31,39 +31,38 @@ pub(crate) struct LoadedRows {
     pub rows: Vec<Vec<Vec<Value<'static>>>>,
     /// Rows that exist and were skipped, with the index of their [`WantedRows`].
     pub busy: Vec<(usize, Uuid)>,
-    /// Sampled AFTER the locks were granted: what one row goes through is then in order of time,
-    /// whichever program moves it.
+    /// Read AFTER the locks were granted, so that the moves of one row are in the order of time, whichever
+    /// process makes them.
     pub now: Timestamp,
 }
 
-/// How a transaction failed, and so what may be tried. Except for `CommitUnknown` nothing of it
-/// remains once it is rolled back.
+/// How a transaction failed. Except for `CommitUnknown`, the rollback leaves none of its changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A rival was quicker, or two met crosswise: run it again.
+    /// Another transaction was faster, or a deadlock was broken: run the batch again.
     Again(String),
-    /// A row was locked by somebody else for longer than the lane waits.
+    /// Another transaction held the lock of a row for longer than the lane waits.
     Locked,
     /// The connection broke before COMMIT was sent.
     Lost(String),
     /// The connection broke during COMMIT.
     CommitUnknown(String),
-    /// The database refuses what one of the commands wants to write.
+    /// The database refuses the rows of one of the commands.
     Poison(String),
-    /// The database cannot, whoever asks: its storage is full, or it is not there.
+    /// The database fails for every command: its storage is full, or it is unavailable.
     Failed(String),
 }
 
 pub(crate) trait Engine: Send {
-    /// Begins a transaction if none is open, and loads and locks what is wanted, in the order given.
+    /// Begins a transaction if none is open, and loads and locks the rows in the order of the list.
     fn load(
         &mut self,
         wanted: &[WantedRows],
         busy: LockedRows,
     ) -> impl Future<Output = Result<LoadedRows, Fault>> + Send;
 
-    /// Writes the sets in the order given and counts what was written; fewer rows than sent is
-    /// [`Fault::Again`]. The counters are added to last.
+    /// Writes the sets in the order of the list and counts the written rows. Fewer rows than sent are
+    /// [`Fault::Again`]. The counters are raised last.
     fn write(
         &mut self,
         writes: &[TableWrite<'_>],
@@ -72,10 +71,10 @@ pub(crate) trait Engine: Send {
 
     fn commit(&mut self) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Gives up the connection, if there is one, so that the next batch makes another.
+    /// Drops the connection, if there is one, so that the next batch makes another.
     fn disconnect(&mut self) {}
 
-    /// Ends the transaction, if one is open, without a trace. Never fails: a connection that cannot
-    /// roll back is dropped, which does the same.
+    /// Rolls an open transaction back. It never fails: a connection that cannot roll back is
+    /// dropped, which has the same effect.
     fn rollback(&mut self) -> impl Future<Output = ()> + Send;
 }

@@ -1,4 +1,4 @@
-//! What keeps the store from opening, or a query from its rows.
+//! Errors of opening the store, and of queries.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub enum Error {
          and such databases are not carried on; make a new one"
     )]
     OtherSchema { version: i64 },
-    /// SQLite is for one process.
+    /// SQLite serves one process.
     #[error("{} is in use by another process (it holds {}.lock)", path.display(), path.display())]
     InUse { path: PathBuf },
     #[error("PostgreSQL: {}", crate::postgres::describe(.0))]
@@ -50,7 +50,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same query would fail again: the database was reached, and can make nothing of it.
+    /// Whether the same query would fail again, because the database refuses the query itself.
     pub fn is_permanent(&self) -> bool {
         match self {
             Error::Mismatch(_) => true,

@@ -2,13 +2,12 @@
 //!
 //! | phase | what |
 //! |---|---|
-//! | load | ask every command what it needs, load the next tables, ask again; children first |
-//! | decide | one command after another; the second sees what the first changed |
-//! | write | sets, parents first, counted; a batch that changes nothing writes nothing |
+//! | load | call `needs` of every command, load the next tables, call it again; children first |
+//! | decide | one command after another; the second sees the changes of the first |
+//! | write | sets, parents first, counted; a batch without changes writes nothing |
 //! | commit | once |
 //!
-//! Nobody is answered here: the answers go back to the [`writer`](crate::writer), which gives them
-//! once the commit has returned.
+//! The results go back to the [`writer`](crate::writer), which sends them once the commit has returned.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use crate::engine::{Engine, Fault, LockedRows, WantedRows};
 use crate::key_resolution::{self, panicked};
 use crate::{CommandResult, Committed, Render, Unavailable};
 
-/// What a batch leaves behind when it is committed.
+/// The results and side effects of a committed batch.
 pub(crate) struct CommittedBatch {
     /// One for each command, in order.
     pub settled: Vec<CommandOutcome>,
@@ -32,16 +31,16 @@ pub(crate) struct CommittedBatch {
     pub wrote: bool,
 }
 
-/// What becomes of one command.
+/// The outcome of one command.
 pub(crate) enum CommandOutcome {
     Answered(CommandResult),
-    /// It alone failed; the others of its batch went on.
+    /// Only this command failed. The others of its batch continued.
     Failed(Unavailable),
-    /// Somebody else holds this row, which it needs.
+    /// Another transaction holds this row, which the command needs.
     SetAside(Uuid),
 }
 
-/// What a decision is given beside its rows.
+/// What a decision gets besides its rows.
 pub(crate) struct DecisionTools {
     pub ids: Arc<dyn Ids + Send + Sync>,
     pub render: Arc<dyn Render>,
@@ -69,7 +68,7 @@ pub(crate) async fn run<E: Engine>(
             engine.commit().await?;
         }
     } else {
-        // Only the locks are to be given back.
+        // The rollback only releases the locks.
         engine.rollback().await;
     }
     Ok(CommittedBatch { settled, committed, wrote })
@@ -77,13 +76,13 @@ pub(crate) async fn run<E: Engine>(
 
 struct Batch<'a> {
     commands: &'a [&'a dyn Command],
-    /// `None`: still under way.
+    /// `None` while the command is under way.
     settled: Vec<Option<CommandOutcome>>,
     /// Rows that this version cannot read, and why.
     unreadable: Vec<(TableName, Uuid, String)>,
 }
 
-/// What the commands still want, in lock order.
+/// The rows that the commands still need, in lock order.
 struct WantedTables {
     wanted: Vec<WantedRows>,
     /// No command waits for one of these rows in order to name others.
@@ -98,15 +97,15 @@ impl Batch<'_> {
     ) -> Result<(Facts, Timestamp), Fault> {
         let mut facts = Facts::default();
         let mut now = None;
-        // Tables from here on, in lock order, may still be loaded.
+        // Only the tables from this one on, in lock order, may still be loaded.
         let mut open = 0;
         loop {
-            let WantedTables { mut wanted, all } = self.ask(&facts, open);
+            let WantedTables { mut wanted, all } = self.wanted_tables(&facts, open);
             if let (true, Some(now)) = (wanted.is_empty(), now) {
                 return Ok((facts, now));
             }
             if !all {
-                // Owned rows take no lock, and mostly name what is wanted next.
+                // Owned rows take no lock, and mostly name the rows that are needed next.
                 let owned = |wanted: &&WantedRows| wanted.table.description().role == Role::Owned;
                 wanted.truncate(1 + wanted.iter().skip(1).take_while(owned).count());
             }
@@ -124,16 +123,16 @@ impl Batch<'_> {
         }
     }
 
-    fn ask(&mut self, facts: &Facts, open: usize) -> WantedTables {
+    fn wanted_tables(&mut self, facts: &Facts, open: usize) -> WantedTables {
         loop {
             let mut needs = Needs::new(facts);
             let mut all = true;
             for (command, settled) in self.commands.iter().zip(&mut self.settled) {
                 if settled.is_none() {
-                    let before = needs.asked();
-                    match ask_one(*command, &mut needs) {
-                        // A row that is not there is waited for in vain: nothing more will be named.
-                        Ok(complete) => all &= complete || needs.asked() == before,
+                    let before = needs.requested();
+                    match call_needs(*command, &mut needs) {
+                        // The awaited row does not exist, so the command will name no more rows.
+                        Ok(complete) => all &= complete || needs.requested() == before,
                         Err(panic) => *settled = Some(CommandOutcome::Failed(Unavailable::Poisoned(panic))),
                     }
                 }
@@ -158,8 +157,8 @@ impl Batch<'_> {
         }
     }
 
-    /// Loading from a table that was passed would lock against the order, and deadlock sooner or
-    /// later: it is a bug of the command, which fails alone and by name.
+    /// A load from an earlier table would lock out of order, and deadlock sooner or later. It is a bug of the
+    /// command, which alone fails, with its name.
     fn refuse(&mut self, facts: &Facts, table: TableName) {
         self.fail_who_wants_unreadable(facts, table);
         self.settle_who_wants(
@@ -169,13 +168,13 @@ impl Batch<'_> {
             |command| {
                 let name = command.name();
                 let table = table.description().name;
-                let message = format!("{name} asked for a row of {table} out of the order of locks");
+                let message = format!("{name} requested a row of {table} out of the order of locks");
                 CommandOutcome::Failed(Unavailable::Poisoned(message))
             },
         );
     }
 
-    /// What cannot be read fails whoever needs it, now or later, and nobody else.
+    /// An unreadable row fails only the commands that need it, now or later.
     fn fail(&mut self, facts: &Facts, table: TableName, rows: Vec<Unreadable>) {
         for row in rows {
             let why = row.to_string();
@@ -213,8 +212,8 @@ impl Batch<'_> {
         for (command, settled) in self.commands.iter().zip(&mut self.settled) {
             if settled.is_none() {
                 let mut needs = Needs::new(facts);
-                // A panic was met, and settled, when the command was asked before.
-                let _met_before = ask_one(*command, &mut needs);
+                // A panic of `needs` has been handled by an earlier call.
+                let _met_before = call_needs(*command, &mut needs);
                 if needs.wanted(table).into_iter().any(&which) {
                     *settled = Some(become_of(*command));
                 }
@@ -245,7 +244,7 @@ fn decide_one(
     context: &Context<'_>,
     committed: &mut Committed,
 ) -> CommandOutcome {
-    // Facts are only read in there, so a panic leaves them whole.
+    // The closure only reads the facts, so a panic leaves them consistent.
     let ruled = catch_unwind(AssertUnwindSafe(|| {
         key_resolution::resolve_key(command, facts, context, &*tools.render)
     }));
@@ -263,15 +262,15 @@ fn decide_one(
     CommandOutcome::Answered(ruling.answer)
 }
 
-/// Whether the command has named all that it needs; an error is its panic.
-fn ask_one(command: &dyn Command, needs: &mut Needs<'_>) -> Result<bool, String> {
-    let ask = || {
+/// Whether the command has requested all its rows. An error is its panic.
+fn call_needs(command: &dyn Command, needs: &mut Needs<'_>) -> Result<bool, String> {
+    let call = || {
         if let Some(claim) = command.claim() {
             needs.key(claim.key);
         }
         command.needs(needs).is_some()
     };
-    catch_unwind(AssertUnwindSafe(ask)).map_err(|panic| panicked(&*panic))
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panicked(&*panic))
 }
 
 fn position(table: TableName) -> usize {

@@ -1,8 +1,8 @@
-//! What one command comes to: the verdict of its key, or its decision with the reply stored.
+//! The result of one command: the verdict of its key, or its decision with the stored reply.
 //!
 //! | the key | the decision | the key's row | the answer |
 //! |---|---|---|---|
-//! | known | is not asked | stays | replay, in flight, expired, mismatch |
+//! | known | is not made | stays | replay, in flight, expired, mismatch |
 //! | new | done now | finished, with the reply | fresh |
 //! | new | to be settled by a worker | in flight, with the resource | fresh, nothing rendered |
 //! | new | refused for good | finished, with the problem | refused |
@@ -23,7 +23,7 @@ use crate::{CommandResult, Render, Rendered};
 pub(crate) struct KeyResolution {
     pub answer: CommandResult,
     pub changes: Changes,
-    /// Keys that were in flight and have their reply now.
+    /// Keys that were in flight, with their replies.
     pub answered: Vec<(KeyId, Rendered)>,
 }
 
@@ -33,7 +33,7 @@ impl KeyResolution {
     }
 }
 
-/// An error is a bug of the command, in words.
+/// An error describes a bug of the command.
 pub(crate) fn resolve_key(
     command: &dyn Command,
     facts: &Facts,
@@ -65,7 +65,7 @@ pub(crate) fn resolve_key(
     let mut answered = Vec::new();
     for (id, answer) in &outcome.answers {
         let key = facts.keys.get(*id).ok_or_else(|| format!("it answers key {id} and did not need it"))?;
-        // The first answer stands.
+        // The first reply stays.
         if key.progress == KeyProgress::InFlight {
             let rendered = match answer {
                 LateReply::With(reply) => render.reply(reply),
@@ -137,7 +137,7 @@ fn settled(key: Key, rendered: &Rendered, now: Timestamp) -> Key {
     }
 }
 
-/// What the operation made, for a key whose reply is pruned one day.
+/// The resource that the operation made, for a key whose reply is pruned later.
 fn resource(reply: &Reply) -> Option<Uuid> {
     match reply {
         Reply::Product(product) => Some(product.0.id.0),
@@ -151,5 +151,5 @@ fn resource(reply: &Reply) -> Option<Uuid> {
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> String {
     let message = panic.downcast_ref::<&str>().copied();
     let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", message.unwrap_or("without a word"))
+    format!("it panicked: {}", message.unwrap_or("without a message"))
 }

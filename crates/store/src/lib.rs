@@ -1,18 +1,18 @@
 //! The only crate that knows SQL: the working set, on SQLite and on PostgreSQL.
 //!
 //! A command goes in by [`Store::submit`], waits in a fair and bounded queue, and becomes part of
-//! whatever batch forms next. One batch is one transaction:
+//! the next batch. One batch is one transaction:
 //!
 //! | phase | what | where |
 //! |---|---|---|
-//! | take | whatever waits, tenants in turn, at most 128, no delay added | `queue` |
-//! | load | ask `needs`, lock rows by id, children first; sample the clock | `executor`, `engine` |
-//! | decide | each command in turn; keys answer replays; a panic fails its command alone | `executor` |
+//! | take | the waiting commands, tenants in turn, at most 128, without a delay | `queue` |
+//! | load | call `needs`, lock rows by id, children first; read the clock | `executor`, `engine` |
+//! | decide | each command in turn; keys answer replays; a panic fails only its command | `executor` |
 //! | write | inserts and guarded updates as sets, parents first, all counted | `sqlite`, `postgres` |
 //! | commit | once | `sqlite`, `postgres` |
-//! | answer | everybody, and the listener; never before the commit | `writer` |
-//! | ring | on PostgreSQL the other processes are told, outside of every transaction | `postgres/notify` |
-//! | again | rivals and deadlocks run again, a poisonous batch is halved, a locked row waits apart | `writer` |
+//! | answer | the callers and the listener; never before the commit | `writer` |
+//! | notify | on PostgreSQL the other processes, outside of every transaction | `postgres/notify` |
+//! | retry | conflicts and deadlocks run again, a failing batch is halved, a locked row waits apart | `writer` |
 //!
 //! Reading order: `options`, `answer`, then `writer` and `executor` for the write path,
 //! `statements` for the SQL of it, [`queries`] for the read side, which never passes the writer.

@@ -1,4 +1,4 @@
-//! Where the database is.
+//! The location of the database.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ pub enum Location {
 }
 
 /// The address of a server as libpq takes it, `postgres://user:password@host:port/database?name=value`.
-/// It may hold a password, so what is shown of it is the place.
+/// It may contain a password, so only its host, port and database are shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl(String);
 
@@ -22,7 +22,7 @@ impl PostgresUrl {
         PostgresUrl(url.into())
     }
 
-    /// All of it, for whoever connects.
+    /// The whole URL, for the connection.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -30,21 +30,22 @@ impl PostgresUrl {
 
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&place(&self.0))
+        out.write_str(&without_secrets(&self.0))
     }
 }
 
 impl fmt::Debug for PostgresUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&place(&self.0))
+        out.write_str(&without_secrets(&self.0))
     }
 }
 
-/// What may be shown of a URL: no user, and nothing after a question mark, where libpq takes a password too.
-fn place(url: &str) -> String {
+/// The part of a URL that may be shown: without the user, and without the parameters, because libpq
+/// takes a password there too.
+fn without_secrets(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let shown = match (rest.rfind('@'), rest.find('?')) {
-        // Which of the two is a part of a password cannot be told.
+        // It is unknown which of the two is a part of a password.
         (Some(at), Some(question)) if question < at => "(hidden)",
         (at, question) => &rest[at.map_or(0, |at| at + 1)..question.unwrap_or(rest.len())],
     };
@@ -56,7 +57,7 @@ impl Location {
         Location::Postgres { url: PostgresUrl::new(url) }
     }
 
-    /// `postgres://...` and `postgresql://...` name a server; `sqlite:FILE` and a bare path a file.
+    /// `postgres://...` and `postgresql://...` are a server; `sqlite:FILE` and a bare path are a file.
     pub fn parse(text: &str) -> Result<Location, Error> {
         let text = text.trim();
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
@@ -64,9 +65,9 @@ impl Location {
         }
         let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")).unwrap_or(text);
         if path.contains("://") {
-            return Err(Error::Location { text: place(path) });
+            return Err(Error::Location { text: without_secrets(path) });
         }
-        // The other form that libpq takes, `host=... password=...`, would become the name of a file.
+        // The other form of libpq, `host=... password=...`, would become the name of a file.
         if path.is_empty() || path.contains("password=") || path.contains("host=") {
             let (front, _) = path.split_once('=').unwrap_or((path, ""));
             return Err(Error::Location { text: front.to_owned() });
@@ -75,7 +76,7 @@ impl Location {
     }
 }
 
-/// Fit for a log: a password is not shown.
+/// For logs: without the password.
 impl fmt::Display for Location {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

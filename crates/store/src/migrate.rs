@@ -1,8 +1,8 @@
-//! Migrations: embedded, forward only, safe to run from many processes at once.
+//! Migrations: embedded, forward only, safe to run from many processes concurrently.
 //!
-//! Each runs in one transaction with the row that remembers it, under a lock that makes all others
-//! wait and then find it done. The first also gives the database its id. The digest of each is kept with it,
-//! so that a database of another schema under the same number is refused, and not found out by its errors.
+//! Each runs in one transaction with its row in `migrations`, under a lock: other processes wait,
+//! and then find it done. The first one also gives the database its id. The row has the migration's
+//! digest, so that a database with another schema under the same number is refused at once.
 
 use std::path::Path;
 
@@ -15,32 +15,32 @@ use uuid::Uuid;
 use crate::postgres::{self, describe};
 use crate::{Error, Location, private, sqlite};
 
-/// In order; a migration that was released is never changed.
+/// In order. A released migration is never changed.
 const MIGRATIONS: &[&str] =
     &[include_str!("../migrations/0001_the_books.sql"), include_str!("../migrations/0002_counters.sql")];
 
 /// The schema that this program needs.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
 
-/// Any number that nobody else uses for an advisory lock in this database.
+/// A number that nothing else uses for an advisory lock in this database.
 const ADVISORY_LOCK: i64 = 0x5375_7265_686f_6c64;
 
-/// The memory of the migrations, and the database's id. One dialect, and safe to repeat.
+/// The table of the migrations, and the database's id. One dialect, and safe to repeat.
 const BOOK: &str = "create table if not exists migrations (version bigint not null primary key, \
          digest text not null); \
      create table if not exists database_identity (id uuid not null primary key);";
 pub(crate) const APPLIED: &str = "select version, digest from migrations order by version";
 const REMEMBER: &str = "insert into migrations (version, digest) values ($1, $2)";
 
-/// What a migration did.
+/// The versions before and after a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migrated {
-    /// The version found; 0 is an empty database.
+    /// The version before; 0 is an empty database.
     pub from: i64,
     pub to: i64,
 }
 
-/// An older schema lacks what is needed here, and a newer one may mean something else.
+/// Refuses an older schema, which lacks columns, and a newer one, whose columns may mean something else.
 pub(crate) fn check(found: i64) -> Result<(), Error> {
     match found.cmp(&KNOWN) {
         std::cmp::Ordering::Less => Err(not_migrated(found)),
@@ -58,7 +58,7 @@ fn digest(sql: &str) -> String {
     hex::encode(Sha256::digest(sql))
 }
 
-/// The version of a database with these migrations; 0 without any.
+/// The version of a database with these migrations. 0 without any.
 pub(crate) fn version(applied: &[(i64, String)]) -> Result<i64, Error> {
     for (version, remembered) in applied {
         let known = (1..).zip(MIGRATIONS).find(|(known, _)| known == version);
@@ -69,7 +69,7 @@ pub(crate) fn version(applied: &[(i64, String)]) -> Result<i64, Error> {
     Ok(applied.last().map_or(0, |(version, _)| *version))
 }
 
-/// The memory of one that was made before the first release has other columns.
+/// A database from before the first release has other columns in this table.
 pub(crate) fn unreadable(error: impl Into<Error>) -> Error {
     let error = error.into();
     let without_column = match &error {
@@ -91,7 +91,7 @@ pub(crate) async fn run(location: &Location) -> Result<Migrated, Error> {
     }
 }
 
-/// What is still to be run on a database of this version.
+/// The migrations that a database of this version lacks.
 fn pending(found: i64) -> Result<impl Iterator<Item = (i64, &'static str)>, Error> {
     if found > KNOWN {
         return Err(Error::Newer { found, known: KNOWN });
@@ -99,7 +99,7 @@ fn pending(found: i64) -> Result<impl Iterator<Item = (i64, &'static str)>, Erro
     Ok((1..).zip(MIGRATIONS.iter().copied()).filter(move |(version, _)| *version > found))
 }
 
-/// Made once for a database and never again, so nothing needs to repeat it from a seed.
+/// The id is made once per database, so it needs no seed.
 fn new_identity() -> Uuid {
     uuid::Builder::from_random_bytes(rand::random()).into_uuid()
 }
@@ -119,7 +119,7 @@ fn migrate_sqlite(path: &Path) -> Result<Migrated, Error> {
     made.map_err(|source| Error::File { path: path.to_owned(), source })?;
     let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut connection = sqlite::connect(path, create)?;
-    // Kept in the file. Where another one is just doing the same it answers busy, and has done it.
+    // The mode is stored in the file. `busy` means that another process is switching it at this moment.
     sqlite::until_free(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_is_what_the_rows_say() {
+    fn the_schema_equals_the_row_descriptions() {
         let (_directory, connection) = migrated();
         for table in TableName::WRITE_ORDER {
             let table = table.description();

@@ -1,4 +1,4 @@
-//! What the store is given: a place, a clock, ids, the wire's words, and a listener.
+//! What the store is opened with: a location, a clock, ids, the renderer of replies, and a listener.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,45 +11,45 @@ use crate::Location;
 
 /// Commands of one batch, and so of one transaction.
 pub const BATCH_MAX: usize = 128;
-/// Commands that may wait; past it a caller is told to come back.
+/// Commands that may wait. Above it a command is refused as overload.
 pub const QUEUE_MAX: usize = 4096;
 /// The part of the queue that one tenant may fill.
 pub const TENANT_SHARE: f64 = 0.5;
 /// Connections for queries.
 pub const READERS: usize = 4;
-/// How long one query may take. None of ours reads a whole table, but for those of `check`, which have another limit.
+/// How long one query may take. Only queries of `check` read a whole table, and they have another limit.
 pub const QUERY_MAX: Duration = Duration::from_secs(20);
 
-/// The time. On PostgreSQL commands use the server's instead, so that programs on several machines
-/// agree on leases and expiry.
+/// The time. On PostgreSQL commands use the server's time instead, so that processes on several
+/// machines agree on leases and expiry.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// A reply as the wire sends it and as it is stored, byte for byte.
+/// A reply as it is sent and stored, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     pub status: u16,
     pub body: String,
-    /// The path of what was made.
+    /// The path of the new resource.
     pub location: Option<String>,
 }
 
-/// The wire's JSON, injected: the store stores replies and knows no JSON of the API.
+/// Renders replies as JSON. It is injected, because the store knows no JSON of the API.
 pub trait Render: Send + Sync {
     fn reply(&self, reply: &Reply) -> Rendered;
     fn refusal(&self, refusal: &Refusal, request_id: &str) -> Rendered;
 }
 
-/// What a transaction left for others to do.
+/// What a transaction has committed, for those who wait for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// Keys that were in flight and now have their reply.
+    /// Keys that were in flight, with their replies.
     pub answered: Vec<(KeyId, Rendered)>,
     pub wake_ups: BTreeSet<WakeUp>,
 }
 
-/// What another process left for others to do; and keys that have their reply.
+/// What another process has committed: the work to wake up for, and keys that have their reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     pub answered: Vec<KeyId>,
@@ -57,20 +57,20 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// Something may have been missed. Which keys nobody can say.
+    /// Notifications may have been missed, for any key.
     pub fn everything() -> Notification {
         Notification { answered: Vec::new(), wake_ups: WakeUp::ALL.into() }
     }
 }
 
-/// Who is to be woken. It must not block.
+/// Is called for each commit. It must not block.
 pub trait Listener: Send + Sync {
-    /// After each COMMIT of this process that wrote something, before anyone is answered. It runs on the
-    /// writer.
+    /// After each COMMIT of this process that wrote something, before the results are sent. It runs
+    /// on the writer's thread.
     fn committed(&self, committed: &Committed);
 
-    /// What other processes on the same database have committed; soon after it, or never: the way to
-    /// them may be broken. Only on PostgreSQL.
+    /// After commits of other processes on the same database: soon after them, or never, because a
+    /// notification may be lost. Only on PostgreSQL.
     fn notified(&self, _: &Notification) {}
 }
 
@@ -87,8 +87,9 @@ pub struct Options {
     pub ids: Arc<dyn Ids + Send + Sync>,
     pub render: Arc<dyn Render>,
     pub listener: Arc<dyn Listener>,
-    /// Writer connections on PostgreSQL; SQLite has one writer always. Two writers wait for each
-    /// other on a hot row: more than one pays only under wide load.
+    /// Writer connections on PostgreSQL. SQLite always has one writer. Two writers wait for each
+    /// other on a row with much contention, so more than one pays only if the load is spread over
+    /// many rows.
     pub writers: usize,
     pub queue_max: usize,
     /// Between 0 and 1.
@@ -97,7 +98,7 @@ pub struct Options {
     pub readers: usize,
     /// PostgreSQL only.
     pub query_max: Duration,
-    /// SQLite only: pages that the file may have. For the test of a full disk.
+    /// SQLite only: the largest number of pages of the file, for the test of a full disk.
     pub max_page_count: Option<u32>,
 }
 

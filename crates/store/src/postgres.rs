@@ -1,15 +1,15 @@
-//! PostgreSQL: connections that do nothing but write batches.
+//! PostgreSQL: connections that only write batches.
 //!
 //! A batch is three or four round trips, each a pipeline:
 //!
-//! | trip | what is sent at once |
+//! | trip | what is sent together |
 //! |---|---|
 //! | load | BEGIN, the locks of the first tables, the clock |
-//! | load | the remaining tables, where a row named others; the clock again |
+//! | load | the remaining tables, if a row named others; the clock again |
 //! | write | every insert, update and removal, parents first |
 //! | commit | COMMIT, alone: the rows are counted before it |
 //!
-//! Everything is prepared before a pipeline is sent: a prepare inside it would change its order.
+//! All statements are prepared before a pipeline is sent, because a prepare inside it would change its order.
 
 mod error;
 pub(crate) mod notify;
@@ -45,17 +45,17 @@ pub(crate) use session::{check, config, writing};
 use set::Set;
 pub(crate) use value::{Bound, decode};
 
-/// How long a writer waits for a row before it goes on without it.
+/// How long a writer waits for a row before it continues without it.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long a command waits apart for its row.
-pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-/// Between reading and writing, in a program with an injected fault.
+pub(crate) const LOCK_WAIT_MAX: Duration = Duration::from_secs(2);
+/// The pause between reading and writing in a program with an injected fault.
 const LINGER: Duration = Duration::from_millis(100);
 /// PostgreSQL takes 0 for "forever".
-const LOCK_PATIENCE_MIN: Duration = Duration::from_millis(10);
+const LOCK_WAIT_MAX_MIN: Duration = Duration::from_millis(10);
 
 /// Differs by necessity: servers on several machines must agree on leases and expiry, so the time is
-/// the database's own. SQLite is one process and takes the clock that it is given.
+/// the database's own. SQLite has one process, and uses the injected clock.
 const CLOCK: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 
 /// The connections that write.
@@ -71,16 +71,16 @@ impl Lanes {
         Ok(Lanes { config, writers: options.writers.max(1), counters: counters.clone() })
     }
 
-    /// Tells other processes what is committed here, and the listener what they commit.
+    /// Notifies other processes of commits here, and the listener of theirs.
     pub fn notifier(&self, notifier: Arc<Notifier>, options: &Options) -> NotifierTask {
-        notifier.ring(self.config.clone(), options.listener.clone(), options.ids.next())
+        notifier.run(self.config.clone(), options.listener.clone(), options.ids.next())
     }
 
     pub fn writers(&self) -> impl Iterator<Item = Postgres> {
         (0..self.writers).map(|_| self.apart())
     }
 
-    /// Where commands wait for rows that somebody else holds.
+    /// Where commands wait for rows that another transaction holds.
     pub fn apart(&self) -> Postgres {
         Postgres {
             config: self.config.clone(),
@@ -105,7 +105,7 @@ pub(crate) struct Postgres {
 /// The prepared statements of one table's load.
 struct Load {
     rows: Statement,
-    /// Which rows exist, where the locked ones are passed over.
+    /// Which rows exist, if locked rows are skipped.
     exist: Option<Statement>,
 }
 
@@ -142,7 +142,7 @@ impl Postgres {
         match self.patience {
             None => "begin".to_owned(),
             Some(patience) => {
-                format!("begin; set local lock_timeout = {}", patience.max(LOCK_PATIENCE_MIN).as_millis())
+                format!("begin; set local lock_timeout = {}", patience.max(LOCK_WAIT_MAX_MIN).as_millis())
             }
         }
     }
@@ -192,7 +192,7 @@ impl Engine for Postgres {
         if fault_injection::is(InjectedFault::UniqueIndexDropped) && writes_to("keys")
             || fault_injection::is(InjectedFault::CapacityReadWithoutLock) && writes_to("slots")
         {
-            // Rivals have read the same rows by now.
+            // Concurrent transactions have read the same rows by now.
             tokio::time::sleep(LINGER).await;
         }
         let ids: Vec<set::Ids> = writes.iter().map(set::Ids::of).collect();
@@ -218,7 +218,7 @@ impl Engine for Postgres {
         }
         add(&self.counters.round_trips, 1);
         let written = in_order(sets.iter().map(|set| set.execute(&session.client))).await;
-        // The first in order is the cause: what follows it only says that the transaction failed.
+        // The first error is the cause: the later ones only report that the transaction failed.
         for (set, count) in sets.iter().zip(written) {
             let count = count.map_err(|error| fault(&error))?;
             let twice = count > set.sent && fault_injection::is(InjectedFault::UniqueIndexDropped);
@@ -256,7 +256,7 @@ impl Engine for Postgres {
     }
 }
 
-/// The rows of one table, and the ids that exist and were passed over.
+/// The rows of one table, and the ids that exist and were skipped.
 type Found = (Vec<Vec<Value<'static>>>, Vec<Uuid>);
 
 async fn load_one(client: &Client, wanted: &WantedRows, load: &Load) -> Result<Found, tokio_postgres::Error> {

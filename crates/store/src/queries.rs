@@ -1,20 +1,20 @@
 //! The read side: plain SQL on connections of its own, decoded into the domain's rows.
 //!
-//! A query is not a need: what it found may have changed when it returns. Ids that it found go into a
-//! command, which decides again under the lock. Every query of a tenant takes the tenant.
+//! The result of a query may be stale when it returns. Ids that it found go into a command, which
+//! decides again under the lock. Every query of a tenant takes the tenant.
 //!
-//! | file | who asks |
+//! | file | used by |
 //! |---|---|
 //! | [`tenancy`] | authentication, webhooks |
-//! | [`catalogue`] | the shop window |
-//! | [`booking`], [`payment`] | clients and people who look for one thing, or search |
+//! | [`catalogue`] | the catalogue and the availability of slots |
+//! | [`booking`], [`payment`] | clients and people who read one row, or search |
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
 //! | [`relay`] | the relay, its sweep and its pruning |
 //! | [`retention`] | the timer that prunes the audit |
-//! | [`dead_letters`] | people who look at what was given up |
+//! | [`dead_letters`] | people who decide on dead letters |
 //! | [`figures`] | metrics, counted from committed rows |
-//! | [`check`] | `surehold check`: an invariant a statement |
+//! | [`check`] | `surehold check`: one statement per invariant |
 //!
 //! What must never be here: a statement that writes, and the writers' connections.
 

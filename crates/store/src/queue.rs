@@ -1,15 +1,16 @@
-//! The queue before the writers: bounded, fair between tenants, and with a lane for what can wait.
+//! The queue of the writers: bounded, fair between tenants, and with a lane for background commands.
 //!
-//! A writer takes whatever waits, at most a batch, one command of each tenant in turn: a tenant that
-//! floods the queue delays itself. Nothing is held back to make a batch larger; while a writer
-//! commits, the next batch forms by itself.
+//! A writer takes the waiting commands, at most a batch, one command of each tenant in turn, so
+//! that a tenant that floods the queue delays only itself. No command is delayed to make a batch
+//! larger: while a writer commits, the next commands arrive.
 //!
-//! The system's own commands (settling, marking as sent, keeping a lease) end what others wait for, and a lease
-//! lapses if they come late. They go first, in up to half of a batch, whatever the tenants have waiting.
+//! Other work waits for the system's own commands (settling, marking as sent, renewing a lease),
+//! and a lease lapses if they are late. They go first, in up to half of a batch, however many
+//! commands of tenants wait.
 //!
-//! Background commands (relaying, posting, sweeping, pruning) take what the others leave of a batch, and
-//! at least an eighth of it: they never delay the others by much, and nobody can starve them. Their lane
-//! has a bound of its own, so that they cannot fill the queue before a client's command either.
+//! Background commands (relaying, posting, sweeping, pruning) get the rest of a batch, and at least
+//! an eighth of it: they never delay the others by much, and are never starved. Their lane has a
+//! limit of its own, so that they cannot fill the queue either.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
@@ -20,26 +21,26 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{CommandResult, Unavailable};
 
-/// A command that waits, and whoever waits for it.
+/// A waiting command, and the channel of its result.
 pub(crate) struct Pending {
     pub command: Box<dyn Command>,
     pub asker: oneshot::Sender<Result<CommandResult, Unavailable>>,
 }
 
-/// The part of a batch that background commands are sure of: one of so many.
+/// Background commands get at least one of this many commands of a batch.
 const BACKGROUND_PART: usize = 8;
 
 #[derive(Default)]
 struct State {
-    /// Commands of no tenant. Bounded by themselves, so that tenants cannot keep them out.
+    /// Commands of no tenant. They have a limit of their own, so that tenants cannot keep them out.
     system: VecDeque<Pending>,
     lanes: HashMap<TenantId, VecDeque<Pending>>,
-    /// The tenants that have something, in the order of their turns.
+    /// The tenants with waiting commands, in the order of their turns.
     turns: VecDeque<TenantId>,
     /// Commands in the lanes.
     len: usize,
     background: VecDeque<Pending>,
-    /// Commands that went before a background command that waited: for batches too small to share.
+    /// Commands that were taken before a waiting background command, for batches too small to share.
     passed: usize,
     closed: bool,
 }
@@ -57,7 +58,7 @@ impl Queue {
         Queue { state: Mutex::default(), wake: Notify::new(), queue_max, tenant_max }
     }
 
-    // Nothing that can panic runs under the lock, so a poisoned one is whole.
+    // Nothing that can panic runs under the lock, so a poisoned lock has consistent contents.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
@@ -97,10 +98,11 @@ impl Queue {
         Ok(())
     }
 
-    /// What waits, at most `max`; waits while there is nothing. `None` once closed and drained.
+    /// The waiting commands, at most `max`. Waits while there are none. `None` once the queue is
+    /// closed and empty.
     pub async fn take(&self, max: usize) -> Option<Vec<Pending>> {
         loop {
-            // Made before the look, so that a push or a close in between is not missed.
+            // Made before the queue is read, so that a push or a close in between is not missed.
             let woken = self.wake.notified();
             {
                 let mut state = self.state();
@@ -119,7 +121,7 @@ impl Queue {
         }
     }
 
-    /// Nothing more gets in; what waits is still carried out.
+    /// Refuses new commands. The waiting ones are still carried out.
     pub fn close(&self) {
         self.state().closed = true;
         self.wake.notify_waiters();
@@ -154,7 +156,7 @@ impl State {
         batch
     }
 
-    /// One command of each tenant in turn, until the batch has so many.
+    /// One command of each tenant in turn, until the batch has this many.
     fn turn(&mut self, batch: &mut Vec<Pending>, max: usize) {
         while batch.len() < max
             && let Some(lane) = self.turns.pop_front()

@@ -1,7 +1,7 @@
 //! SQLite: one file, one process, one writer.
 //!
-//! WAL, `synchronous = FULL`: what COMMIT has returned from outlives a power cut. The lock is
-//! `BEGIN IMMEDIATE` by the only writer there is, and a lock file keeps other processes away; readers
+//! WAL, `synchronous = FULL`: after COMMIT has returned, the changes survive a power cut. The lock
+//! is `BEGIN IMMEDIATE` by the only writer, and a lock file keeps other processes away. Readers
 //! have connections of their own and see the last commit.
 
 mod error;
@@ -30,7 +30,7 @@ use error::{fault, fault_of_commit};
 use value::Bound;
 pub(crate) use value::{bind, decode};
 
-/// Only a program that migrates or checks can be in the way, and not for long.
+/// Only a program that migrates or checks can hold the lock, and not for long.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages of 4 kB; measured against 4,000 and against a checkpoint in the background: the WAL stays
 /// small and the throughput is the same.
@@ -38,7 +38,7 @@ const CHECKPOINT_PAGES: u64 = 1_000;
 /// A page and the head of its frame.
 const FRAME_BYTES: u64 = 4_096 + 24;
 /// The writer's page cache, in KiB. Keys and customers are spread over their trees by hash: with
-/// SQLite's 2 MiB most of a batch's pages are read anew from the file.
+/// SQLite's 2 MiB most pages of a batch are read from the file again.
 const CACHE_KIB: i64 = 32 * 1_024;
 /// Each table has at most four statements, and transactions have theirs.
 const STATEMENTS_MAX: usize = 256;
@@ -55,7 +55,7 @@ impl Writer {
         let lock = lock(path)?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         migrate::check(migrate::sqlite_version(&connection)?)?;
-        // A backup that was put in its place has not got it.
+        // A restored backup has not got this mode.
         until_free(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -69,25 +69,25 @@ impl Writer {
     }
 }
 
-/// A checkpoint after the commit that fills the log, as `wal_autocheckpoint` does it (which is such a
-/// hook itself, so there is one or the other); and what each commit appends is counted.
+/// Makes a checkpoint after the commit that fills the log, as `wal_autocheckpoint` does (which uses
+/// the same hook, so it cannot be used as well), and counts the bytes that each commit appends.
 fn checkpoint_and_count(connection: &mut Connection, counters: Arc<Counters>) -> rusqlite::Result<()> {
     let mut before = 0;
     connection.wal_hook(Some(move |wal: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
         let pages = u64::try_from(pages).unwrap_or(0);
-        // After a whole checkpoint the log begins anew.
+        // After a complete checkpoint the log starts again.
         let written = if pages > before { pages - before } else { pages };
         before = pages;
         counters.wal_bytes.fetch_add(written * FRAME_BYTES, Ordering::Relaxed);
         if pages >= CHECKPOINT_PAGES {
-            // One that finds a reader in its way is made up for by the next.
+            // A checkpoint that a reader prevents is made up for by the next one.
             let _made = wal.checkpoint();
         }
         Ok(())
     }))
 }
 
-/// Held by the open file: it is free again when the process ends, however it ends.
+/// The open file holds the lock, so the end of the process always releases it.
 fn lock(path: &Path) -> Result<File, Error> {
     let mut name = OsString::from(path);
     name.push(".lock");
@@ -183,7 +183,7 @@ impl Sqlite {
 impl Engine for Sqlite {
     async fn load(&mut self, wanted: &[WantedRows], _: LockedRows) -> Result<LoadedRows, Fault> {
         if !self.begun {
-            // Where a rollback failed this fails as well: what it left is never committed with ours.
+            // After a failed rollback this fails as well, so that the remaining changes are never committed.
             self.execute("begin immediate").map_err(fault)?;
             self.begun = true;
         }
@@ -213,7 +213,7 @@ impl Engine for Sqlite {
 
     async fn rollback(&mut self) {
         self.begun = false;
-        // A full disk and a failed write have rolled back by themselves.
+        // SQLite has rolled back by itself after a full disk or a failed write.
         if !self.connection.is_autocommit()
             && let Err(error) = self.execute("rollback")
         {

@@ -1,15 +1,15 @@
-//! The SQL of the working set, made once a table from its description.
+//! The SQL of the working set, made once per table from its description.
 //!
 //! | | SQLite | PostgreSQL |
 //! |---|---|---|
-//! | load | one row by id | many by id, in id order, `FOR NO KEY UPDATE` where the role is `Lock` |
+//! | load | one row by id | many by id, in id order, `FOR NO KEY UPDATE` if the role is `Lock` |
 //! | load, owned rows | those of one owner | those of many owners |
-//! | insert | one row | a set, an array a column, in id order |
-//! | update | one row | a set, an array a column |
-//! | remove | one row | a set, an array a column |
+//! | insert | one row | a set, one array per column, in id order |
+//! | update | one row | a set, one array per column |
+//! | remove | one row | a set, one array per column |
 //!
-//! Both inserts pass over a row that is there, and updates and removals hold only while the guards are
-//! as they were loaded: the caller counts.
+//! Both inserts skip a row that exists, and updates and removals take effect only while the guards
+//! are as they were loaded. The caller compares the number of rows.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ use domain::working_set::{ColumnDescription, ColumnUpdate, Kind, Role, Table};
 
 pub(crate) struct Statements {
     pub load: String,
-    /// PostgreSQL: as `load`, without the rows that somebody else has locked.
+    /// PostgreSQL: as `load`, without the rows that another transaction has locked.
     pub load_free: String,
     /// PostgreSQL: the ids that exist, locked or not.
     pub exist: String,
@@ -39,11 +39,11 @@ fn catalogue(of: fn(&Table) -> Statements) -> Catalogue {
 }
 
 /// Differs by necessity: SQLite has no arrays. A loop over a prepared statement costs no round trip.
-/// It needs no lock of a row either: its one writer excludes everybody.
+/// It needs no lock of a row either, because it has only one writer.
 fn sqlite(table: &Table) -> Statements {
     let (name, columns) = (table.name, list(table, |_| true, quoted));
     let values: Vec<String> = (1..=table.columns.len()).map(|at| format!("?{at}")).collect();
-    // The id is the first parameter, then the guards as they were, then what is new.
+    // The id is the first parameter, then the loaded guards, then the new values.
     let mut numbered = (2..).map(|at| format!("?{at}"));
     let mut next = move || numbered.next().expect("there is always another number");
     let held: Vec<String> =
@@ -51,7 +51,7 @@ fn sqlite(table: &Table) -> Statements {
     let sets: Vec<String> =
         changing(table).map(|column| format!("{} = {}", quoted(column), next())).collect();
     Statements {
-        load: format!("select {columns} from {name} where {} = ?1 order by id", asked_by(table)),
+        load: format!("select {columns} from {name} where {} = ?1 order by id", loaded_by(table)),
         load_free: String::new(),
         exist: String::new(),
         insert: format!(
@@ -67,7 +67,7 @@ fn sqlite(table: &Table) -> Statements {
 fn postgres(table: &Table) -> Statements {
     let (name, columns) = (table.name, list(table, |_| true, quoted));
     let load =
-        format!("select {columns} from {name} where {} = any($1::uuid[]) order by id", asked_by(table));
+        format!("select {columns} from {name} where {} = any($1::uuid[]) order by id", loaded_by(table));
     let unguarded =
         table.name == "slots" && fault_injection::is(fault_injection::InjectedFault::CapacityReadWithoutLock);
     let lock = if table.role == Role::Lock && !unguarded { " for no key update" } else { "" };
@@ -120,9 +120,9 @@ fn postgres(table: &Table) -> Statements {
     }
 }
 
-/// The column that rows are asked for by.
-fn asked_by(table: &Table) -> String {
-    quoted(&table.columns[table.asked_by().expect("every table has a key")])
+/// The column that rows are loaded by.
+fn loaded_by(table: &Table) -> String {
+    quoted(&table.columns[table.loaded_by().expect("every table has a key")])
 }
 
 fn guards(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
@@ -133,7 +133,7 @@ fn changing(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
     table.columns.iter().filter(|column| matches!(column.part, ColumnUpdate::Guard | ColumnUpdate::Moves))
 }
 
-/// Some columns' names are words of SQL.
+/// Some columns have the names of SQL keywords.
 pub(crate) fn quoted(column: &ColumnDescription) -> String {
     format!("\"{}\"", column.name)
 }

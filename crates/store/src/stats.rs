@@ -5,25 +5,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
-/// Totals since the store was opened, and the queue as it is.
+/// Totals since the store was opened, and the present state of the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Commands that were answered.
+    /// Commands with a result.
     pub commands: u64,
     /// Batches taken from the queue.
     pub batches: u64,
     /// Transactions that wrote something.
     pub commits: u64,
-    /// Transactions run again: rivals, deadlocks, halves of a failed batch.
+    /// Transactions that were run again: conflicts, deadlocks, halves of a failed batch.
     pub retries: u64,
-    /// Commands set aside because somebody held their row.
+    /// Commands that waited apart because another transaction held their row.
     pub set_aside: u64,
-    /// Waits for PostgreSQL's answer; a pipeline is one. SQLite has none.
+    /// Waits for a reply of PostgreSQL. A pipeline counts once. SQLite has none.
     pub round_trips: u64,
-    /// Appended to SQLite's log. On PostgreSQL the server counts: see
+    /// Bytes appended to SQLite's log. On PostgreSQL the server counts them: see
     /// [`Queries::wal_bytes`](crate::Queries::wal_bytes).
     pub wal_bytes: u64,
-    /// Commands that wait.
+    /// Waiting commands.
     pub queue_depth: usize,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Counters {
     pub set_aside: AtomicU64,
     pub round_trips: AtomicU64,
     pub wal_bytes: AtomicU64,
-    /// When the database last failed a batch, and how; none since the last commit.
+    /// The time and text of the last failure of the database. `None` after a commit.
     failure: Mutex<Option<(Instant, String)>>,
 }
 
@@ -53,7 +53,7 @@ impl Counters {
         *self.failure.lock() = None;
     }
 
-    /// Why the database took nothing, if that was not long ago and nothing was committed since.
+    /// The recent failure of the database, if nothing was committed since.
     pub fn failure(&self, within: Duration) -> Option<String> {
         let failure = self.failure.lock();
         failure.as_ref().filter(|(at, _)| at.elapsed() < within).map(|(_, why)| why.clone())

@@ -1,4 +1,4 @@
-//! The store as the rest of the program holds it.
+//! The store: the handle that the rest of the program uses.
 
 use parking_lot::Mutex;
 use std::ops::Deref;
@@ -22,10 +22,10 @@ use crate::writer::{self, Running, Shared};
 use crate::{CommandResult, Error, Location, Options, Unavailable, postgres, sqlite};
 
 const WRITER_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
-/// Long enough for our own work, which never rests, to fail again.
+/// In this time the system's own work, which never pauses, would fail again.
 const FAILED_LATELY: Duration = Duration::from_secs(10);
 
-/// Changes nothing: it is only answered.
+/// Changes nothing. It only shows that a writer answers.
 #[derive(Debug)]
 struct EmptyCommand;
 
@@ -43,8 +43,7 @@ impl Command for EmptyCommand {
     }
 }
 
-/// A handle; clones share the queue, the writers and the readers. Its queries are those of
-/// [`Queries`], to which it dereferences.
+/// A handle. Clones share the queue, the writers and the readers. It dereferences to its [`Queries`].
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -59,7 +58,7 @@ struct Inner {
     _ringing: Option<NotifierTask>,
 }
 
-/// Handles that are dropped without a close still end the writers, once the queue is drained.
+/// If all handles are dropped without a close, the writers end once the queue is empty.
 impl Drop for Inner {
     fn drop(&mut self) {
         self.queue.close();
@@ -110,7 +109,7 @@ impl Store {
         })
     }
 
-    /// Only the queries, for one who looks at whole tables. A SQLite file may meanwhile be written by the process that has it open.
+    /// Only the queries, for checks of whole tables. Another process may have a SQLite file open for writing.
     pub async fn open_read_only(location: &Location) -> Result<Queries, Error> {
         let queries = match location {
             Location::Sqlite { path } => Queries::sqlite_for_checks(path, crate::READERS)?,
@@ -120,28 +119,29 @@ impl Store {
         Ok(queries)
     }
 
-    /// Brings the schema to this program's version. Forward only, and safe from many at once.
+    /// Migrates the schema to this program's version. Forward only, and safe from many processes.
     pub async fn migrate(location: &Location) -> Result<Migrated, Error> {
         migrate::run(location).await
     }
 
-    /// Copies a SQLite database to a file that must not exist, whole and checked, also while a server writes it.
+    /// Copies a SQLite database to a file that must not exist. The copy is consistent and checked,
+    /// also while a server writes the database.
     pub async fn back_up(path: &Path, to: &Path) -> Result<Backup, Error> {
         let (path, to) = (path.to_owned(), to.to_owned());
         let copied = tokio::task::spawn_blocking(move || backup::run(&path, &to));
         copied.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// Carries out a command, in whatever batch comes next, and answers once that is committed.
+    /// Carries out a command in the next batch, and returns after the commit.
     pub async fn submit(&self, command: Box<dyn Command>) -> Result<CommandResult, Unavailable> {
         let (asker, answer) = oneshot::channel();
         self.inner.queue.push(Pending { command, asker })?;
-        // A writer that dropped the question has died with it.
+        // A writer that dropped the channel has ended.
         answer.await.unwrap_or(Err(Unavailable::Closed))
     }
 
-    /// Carries out a command about many rows, as one. If one of them cannot be read, in halves: that row is left
-    /// out, and keeps none of the others back.
+    /// Carries out a command about many rows. If a row cannot be read, the command runs in halves,
+    /// so that only that row is left out.
     pub async fn submit_about<Id, C: Command + 'static>(
         &self,
         ids: &[Id],
@@ -160,7 +160,7 @@ impl Store {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                // It was told where it was met.
+                // The failure was logged before.
                 Err(Unavailable::Unreadable(_)) => {}
                 Err(unavailable) => return Err(unavailable),
             }
@@ -168,17 +168,17 @@ impl Store {
         Ok(answers)
     }
 
-    /// Whether a write would be taken now: a writer answers, and the database has not failed one a moment ago.
-    pub async fn ask_writer(&self) -> Result<(), Unavailable> {
-        let asked = tokio::time::timeout(WRITER_ANSWERS_WITHIN, self.submit(Box::new(EmptyCommand))).await;
-        asked.map_err(|_| Unavailable::Database("the writer does not answer".to_owned()))??;
+    /// Whether writes work now: a writer answers, and the database has not failed a batch a moment ago.
+    pub async fn check_writer(&self) -> Result<(), Unavailable> {
+        let answer = tokio::time::timeout(WRITER_ANSWERS_WITHIN, self.submit(Box::new(EmptyCommand))).await;
+        answer.map_err(|_| Unavailable::Database("the writer does not answer".to_owned()))??;
         match self.inner.counters.failure(FAILED_LATELY) {
             Some(why) => Err(Unavailable::Database(why)),
             None => Ok(()),
         }
     }
 
-    /// Takes nothing more in, carries out what waits, and ends the writers.
+    /// Refuses new commands, carries out the waiting ones, and ends the writers.
     pub async fn close(self) {
         self.inner.queue.close();
         let running = std::mem::take(&mut *self.inner.running.lock());
@@ -191,7 +191,8 @@ impl Store {
         &self.inner.queries
     }
 
-    /// Made at the first migration: names this database, so that a cache is never asked about another.
+    /// The id of the database, made at the first migration, so that a cache is never used for
+    /// another database.
     pub fn database_id(&self) -> Uuid {
         self.inner.database_id
     }

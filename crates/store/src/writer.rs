@@ -1,15 +1,13 @@
-//! The writers: they take batches, see them through, and answer.
-//!
-//! What a fault leads to:
+//! The writers: they take batches, run them, and send the results.
 //!
 //! | fault | what happens |
 //! |---|---|
-//! | a rival was quicker, a deadlock | run again, at once; when that goes on, in halves; alone, `Contended` |
-//! | a row is locked for long | run again without the commands that need it; those wait apart |
+//! | a conflict, or a deadlock | run again at once; after several times in halves; a single command is `Contended` |
+//! | a row is locked for long | run again without the commands that need the row; those wait apart |
 //! | the connection broke before COMMIT | run again on a new one |
-//! | the connection broke during COMMIT | `CommitUnknown` for everybody in the batch |
-//! | the database refuses the rows | halved, until the one poisonous command fails alone |
-//! | the database cannot | everybody in the batch hears so; nothing was written |
+//! | the connection broke during COMMIT | `CommitUnknown` for each command of the batch |
+//! | the database refuses the rows | halved, until only the faulty command fails |
+//! | the database fails | each command of the batch fails; nothing was written |
 //!
 //! Contention is retried here and nowhere else.
 
@@ -26,18 +24,18 @@ use crate::engine::{Engine, Fault, LockedRows};
 use crate::executor::{self, CommandOutcome, CommittedBatch, DecisionTools};
 use crate::key_resolution::panicked;
 use crate::postgres::notify::Notifier;
-use crate::postgres::{LOCK_PATIENCE, Lanes, Postgres};
+use crate::postgres::{LOCK_WAIT_MAX, Lanes, Postgres};
 use crate::queue::{Pending, Queue};
 use crate::stats::{Counters, add};
 use crate::{Error, Listener, Options, Unavailable, sqlite};
 
 /// How often a batch is run again before it is halved.
 const TRIES_MAX: usize = 3;
-/// Between an answer and its commit, in a program with an injected fault.
-const LINGER: Duration = Duration::from_millis(100);
-/// How often a command alone is run again before it is given up.
+/// The pause between a result and its commit in a program with an injected fault.
+const EARLY_ANSWER_PAUSE: Duration = Duration::from_millis(100);
+/// How often a single command is run again before it fails.
 const TRIES_ALONE_MAX: usize = 10;
-/// After a locked row was met, rows are not waited for at all for this long.
+/// For this time after a locked row was found, writers do not wait for rows.
 const SKIP_LOCKED_FOR: Duration = Duration::from_secs(1);
 
 pub(crate) struct Shared {
@@ -45,7 +43,7 @@ pub(crate) struct Shared {
     counters: Arc<Counters>,
     tools: DecisionTools,
     listener: Arc<dyn Listener>,
-    /// Where other processes may be told.
+    /// Notifies other processes.
     notifier: Option<Arc<Notifier>>,
     batch_max: usize,
     queue_max: usize,
@@ -70,34 +68,34 @@ impl Shared {
     }
 }
 
-/// A writer that runs until the queue is closed and drained.
+/// A writer that runs until the queue is closed and empty.
 pub(crate) struct Running(oneshot::Receiver<()>);
 
 impl Running {
     pub async fn ended(self) {
-        // The sender is dropped at the writer's end, however it ends.
+        // Any end of the writer drops the sender.
         let _dropped = self.0.await;
     }
 }
 
-/// A command that waits apart, for the row that somebody else holds; `None` where it is not known.
+/// A command that waits apart for a row that another transaction holds. `None` if the row is not known.
 struct SetAside {
     pending: Pending,
     row: Option<Uuid>,
     since: Instant,
 }
 
-/// Where commands go whose row is locked.
+/// Where commands with a locked row go.
 enum LockedRowRoute {
-    /// SQLite has one writer: nobody else locks anything.
+    /// SQLite has one writer, so there are no other locks.
     Nowhere,
     ToTheLaneApart(mpsc::Sender<SetAside>),
-    /// This is the lane apart, and they have waited.
+    /// This is the lane apart, and the commands have waited.
     Out,
 }
 
-/// The one writer of SQLite. The executor is asynchronous and nothing in it ever waits here, so one
-/// poll runs a batch to its end.
+/// The only writer of SQLite. The executor is asynchronous, but nothing in it waits here, so one
+/// poll runs a whole batch.
 pub(crate) fn thread(shared: Arc<Shared>, mut writer: sqlite::Writer) -> Result<Running, Error> {
     let (end, ended) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
@@ -107,7 +105,7 @@ pub(crate) fn thread(shared: Arc<Shared>, mut writer: sqlite::Writer) -> Result<
         while let Some(batch) = runtime.block_on(lane.shared.queue.take(lane.shared.batch_max)) {
             lane.carry_out(&mut writer.engine, batch).now_or_never().expect("nothing waits on SQLite");
         }
-        // Another process may have the file once close has returned.
+        // Another process may open the file once close has returned.
         drop(writer);
         drop(end);
     };
@@ -142,8 +140,8 @@ pub(crate) fn tasks(shared: &Arc<Shared>, lanes: &Lanes) -> Vec<Running> {
     running
 }
 
-/// Commands that need the same locked row wait for it together, and hold nothing but their own
-/// rows meanwhile. Ends when the last writer has.
+/// Commands that need the same locked row wait for it together, and hold only their own rows in the
+/// meantime. Ends when the last writer has ended.
 async fn wait_apart(mut lane: Lane, mut engine: Postgres, mut apart: mpsc::Receiver<SetAside>) {
     let mut waiting: Vec<SetAside> = Vec::new();
     loop {
@@ -159,13 +157,13 @@ async fn wait_apart(mut lane: Lane, mut engine: Postgres, mut apart: mpsc::Recei
         waiting = rest;
         let later = group.split_off(group.len().min(lane.shared.batch_max));
         waiting.extend(later);
-        engine.patience = Some(LOCK_PATIENCE.saturating_sub(since.elapsed()));
+        engine.patience = Some(LOCK_WAIT_MAX.saturating_sub(since.elapsed()));
         let group = group.into_iter().map(|apart| apart.pending).collect();
         lane.carry_out(&mut engine, group).await;
     }
 }
 
-/// A part of a batch on its way: all of it at first, halves when it fails.
+/// A part of a batch: the whole batch at first, halves after a failure.
 struct Part {
     commands: Vec<Pending>,
     tries: usize,
@@ -194,7 +192,7 @@ impl Lane {
                 Ok(done) => {
                     self.answer(part.commands, done);
                     if fault_injection::is(fault_injection::InjectedFault::AnsweredBeforeCommit) {
-                        std::thread::sleep(LINGER);
+                        std::thread::sleep(EARLY_ANSWER_PAUSE);
                         let _too_late_to_matter = engine.commit().await;
                     }
                 }
@@ -222,7 +220,7 @@ impl Lane {
                 tracing::debug!(why, "a command met rivals too often");
                 refuse(part, &Unavailable::Contended);
             }
-            // It has waited as long as it may.
+            // It has waited for the whole time.
             Fault::Locked if alone && matches!(self.way, LockedRowRoute::Out) => {
                 refuse(part, &Unavailable::Contended);
             }
@@ -231,7 +229,8 @@ impl Lane {
                 part.busy = LockedRows::Skip;
                 parts.push(part);
             }
-            // Not a row that it loads, or that would have been passed over: one that it inserts.
+            // A locked row that the command loads would have been skipped, so it is a row that the
+            // command inserts.
             Fault::Locked if !alone => halve(part, parts),
             Fault::Locked => part.commands.into_iter().for_each(|pending| self.set_aside(pending, None)),
             Fault::Lost(why) if part.tries < TRIES_MAX => {
@@ -253,7 +252,7 @@ impl Lane {
         }
     }
 
-    /// Only ever called after the commit.
+    /// Called only after the commit.
     fn answer(&mut self, commands: Vec<Pending>, done: CommittedBatch) {
         let counters = self.shared.counters.clone();
         add(&counters.commits, usize::from(done.wrote));
@@ -261,26 +260,26 @@ impl Lane {
             counters.wrote();
         }
         add(&counters.commands, commands.len());
-        // Before the answers: whoever has one may count on others having been told.
+        // Before the results, so that the listener has been called once a caller has its result.
         if done.wrote {
-            let tell = || self.shared.listener.committed(&done.committed);
-            if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(tell)) {
+            let notify = || self.shared.listener.committed(&done.committed);
+            if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(notify)) {
                 tracing::error!(panic = panicked(&*panic), "the listener of the store panicked");
             }
             if let Some(notifier) = &self.shared.notifier {
-                notifier.gather(&done.committed);
+                notifier.collect(&done.committed);
             }
         }
         for (pending, settled) in commands.into_iter().zip(done.settled) {
             match settled {
-                CommandOutcome::Answered(answer) => tell(pending, Ok(answer)),
-                CommandOutcome::Failed(why) => tell(pending, Err(why)),
+                CommandOutcome::Answered(answer) => send_result(pending, Ok(answer)),
+                CommandOutcome::Failed(why) => send_result(pending, Err(why)),
                 CommandOutcome::SetAside(row) => self.set_aside(pending, Some(row)),
             }
         }
     }
 
-    /// The lane apart is there to wait.
+    /// The lane apart waits for locked rows.
     fn be_wary(&mut self) {
         if matches!(self.way, LockedRowRoute::ToTheLaneApart(_)) {
             self.skip_locked_until = Some(Instant::now() + SKIP_LOCKED_FOR);
@@ -301,11 +300,11 @@ impl Lane {
             }
             LockedRowRoute::Nowhere | LockedRowRoute::Out => pending,
         };
-        tell(refused, Err(Unavailable::Contended));
+        send_result(refused, Err(Unavailable::Contended));
     }
 }
 
-/// The first half goes first.
+/// The first half runs first.
 fn halve(mut part: Part, parts: &mut Vec<Part>) {
     let second = part.commands.split_off(part.commands.len() / 2);
     parts.push(Part { commands: second, tries: 0, busy: part.busy });
@@ -314,13 +313,13 @@ fn halve(mut part: Part, parts: &mut Vec<Part>) {
 
 fn refuse(part: Part, why: &Unavailable) {
     for pending in part.commands {
-        tell(pending, Err(why.clone()));
+        send_result(pending, Err(why.clone()));
     }
 }
 
-/// A failure is told of by whoever asked, who knows what it was for. If that one has gone, it is told of here;
-/// what was committed stays.
-fn tell(pending: Pending, answer: Result<crate::CommandResult, Unavailable>) {
+/// The caller logs a failure, because it knows what the command was for. If the caller has gone,
+/// the failure is logged here. Committed changes stay.
+fn send_result(pending: Pending, answer: Result<crate::CommandResult, Unavailable>) {
     let command = pending.command.name();
     if let Err(Err(unavailable)) = pending.asker.send(answer) {
         tracing::warn!(command, %unavailable, "a command failed, and nobody waits for it any more");

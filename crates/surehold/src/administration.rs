@@ -15,7 +15,7 @@ pub async fn carry_out(location: &Location, request: AdminRequest) -> Result<Val
             store.close().await;
             done
         }
-        (Err(store::Error::InUse { .. }), Location::Sqlite { path }) => socket::ask(path, &request).await,
+        (Err(store::Error::InUse { .. }), Location::Sqlite { path }) => socket::send(path, &request).await,
         (Err(error), _) => return Err(failed(format!("{location}: {error}"))),
     };
     done.map_err(failed)
@@ -37,7 +37,7 @@ pub fn show_list<const N: usize>(rows: &[Value], columns: [&str; N], json: bool)
     }
     let cell = |row: &Value, column: &str| match &row[column] {
         Value::String(text) => text.clone(),
-        Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
         _ => String::new(),
     };
     let cells: Vec<[String; N]> = rows.iter().map(|row| columns.map(|column| cell(row, column))).collect();

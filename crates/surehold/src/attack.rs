@@ -167,7 +167,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     // Also if the run is interrupted.
     println!("seed {}", options.seed);
     let mut signals = Signals::listen()?;
-    let report = attack::run(&options, &Progress::shown(), signals.asked()).await?;
+    let report = attack::run(&options, &Progress::shown(), signals.stop_requested()).await?;
     let out = options.out.display();
     report.write(&options.out).map_err(|error| failed(format!("--out: {out}: {error}")))?;
     println!("{}; {out}/report.html", summary(&report));
@@ -180,7 +180,7 @@ fn summary(report: &Report) -> String {
     let coverage = if coverage.is_empty() { coverage } else { format!("{coverage}\n") };
     format!(
         "{coverage}{}: {} of {} scenarios ran, {} operations, {} effects, {} duplicates; seed {}",
-        report.verdict.words(),
+        report.verdict.text(),
         report.ran(),
         report.scenarios.len(),
         totals.operations,
@@ -193,7 +193,7 @@ fn summary(report: &Report) -> String {
 fn list() {
     let mut out = std::io::stdout();
     for Scenario { number, name, promise, needs, .. } in SCENARIOS {
-        let needs: Vec<&str> = needs.iter().map(|need| need.words()).collect();
+        let needs: Vec<&str> = needs.iter().map(|need| need.summary()).collect();
         let needs = if needs.is_empty() { String::new() } else { format!(" Needs {}.", needs.join(", ")) };
         // A reader that has closed the pipe (`| head`) is no failure.
         let _gone = writeln!(out, "{number:>2}  {name:<16} {promise}{needs}");
@@ -214,15 +214,15 @@ mod tests {
 
     #[test]
     fn options_without_an_effect_are_refused() {
-        let check = |words: &str, expected: Result<(), &str>| {
-            let tried = Tried::try_parse_from(["attack"].into_iter().chain(words.split_whitespace()));
+        let check = |text: &str, expected: Result<(), &str>| {
+            let tried = Tried::try_parse_from(["attack"].into_iter().chain(text.split_whitespace()));
             let options = match tried {
                 Ok(tried) => tried.arguments.options().map(drop).map_err(|refused| refused.to_string()),
                 Err(refused) => Err(refused.to_string()),
             };
             match expected {
-                Ok(()) => assert_eq!(options, Ok(()), "{words}"),
-                Err(why) => assert!(options.clone().unwrap_err().contains(why), "{words}: {options:?}"),
+                Ok(()) => assert_eq!(options, Ok(()), "{text}"),
+                Err(why) => assert!(options.clone().unwrap_err().contains(why), "{text}: {options:?}"),
             }
         };
         check("", Ok(()));

@@ -134,7 +134,7 @@ async fn serve_plain(plain: Plain) -> crate::Exit {
     let mut signals = Signals::listen()?;
     tokio::select! {
         served = plain::serve(options) => served?,
-        () = signals.asked() => {}
+        () = signals.stop_requested() => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -30,7 +30,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
 /// Checks and prints; `true` if every promise was kept.
 pub async fn report(location: &Location, books: Option<&str>, json: bool) -> Result<bool, Failed> {
     let books = match books {
-        Some(place) => Some(Books::read(place).await?),
+        Some(source) => Some(Books::read(source).await?),
         None => None,
     };
     let verdicts = check::run(location, books).await.map_err(|error| match error {

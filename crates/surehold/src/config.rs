@@ -321,13 +321,14 @@ impl AccountFile {
             self.webhook_secrets.iter().map(|secret| secret.read(&what("webhook_secrets"))).collect();
         let mut stripe =
             stripe::Settings::new(self.secret_key.read(&what("secret_key"))?, secrets?, self.mode);
-        set(&mut stripe.base_url, self.base_url.clone());
-        set(&mut stripe.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
-        set(&mut stripe.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
+        set(&mut stripe.wire.base_url, self.base_url.clone());
+        set(&mut stripe.wire.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
+        set(&mut stripe.wire.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
         // A longer call timeout without a longer operation timeout still leaves the default time
         // for a retry.
-        stripe.operation_timeout = stripe.operation_timeout.max(stripe.call_timeout + SECOND_TRY);
-        set(&mut stripe.operation_timeout, self.operation_timeout_ms.map(Duration::from_millis));
+        stripe.wire.operation_timeout =
+            stripe.wire.operation_timeout.max(stripe.wire.call_timeout + SECOND_TRY);
+        set(&mut stripe.wire.operation_timeout, self.operation_timeout_ms.map(Duration::from_millis));
         set(&mut stripe.webhook_tolerance, self.webhook_tolerance_seconds.map(Span::seconds));
         set(&mut stripe.key_retention, self.key_retention_seconds.map(Span::seconds));
         stripe.check().map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
@@ -385,8 +386,11 @@ mod tests {
             (format!("{account}secret_key = {{ value = 'hunter2' }}\nwebhook_secrets = []"), "line 6: "),
         ] {
             let error = toml::from_str::<File>(&text).unwrap_err();
-            let told = explain(&error, &text);
-            assert!(told.contains(reason) && !told.contains("hunter2"), "{text}\n{told}");
+            let explanation = explain(&error, &text);
+            assert!(
+                explanation.contains(reason) && !explanation.contains("hunter2"),
+                "{text}\n{explanation}"
+            );
         }
         let file: File = toml::from_str("database_url = 'postgres://me:hunter2@host/books'").unwrap();
         assert!(!format!("{file:?}").contains("hunter2"));

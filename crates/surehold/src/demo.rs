@@ -2,14 +2,14 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `stage` | data directory, sandbox, seeded tenants, server, `demo.json` |
+//! | `environment` | data directory, sandbox, seeded tenants, server, `demo.json` |
 //! | `story` | reserve, pay, lose the response, retry, duplicate, change, receive a webhook twice; then compare the books |
 //! | `guide` | what to try next |
 
 /// Prints a line. If the reader has closed the pipe (`| head`), the output ends, but not the story.
-macro_rules! say {
-    ($($words:tt)*) => {
-        $crate::demo::print(format_args!($($words)*))
+macro_rules! print_line {
+    ($($text:tt)*) => {
+        $crate::demo::print(format_args!($($text)*))
     };
 }
 
@@ -54,32 +54,32 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> crate::Exit {
     crate::logging::start(&arguments.log, Format::Text)?;
     let mut signals = Signals::listen()?;
-    let stage = tokio::select! {
+    let environment = tokio::select! {
         set = environment::DemoEnvironment::set(&arguments) => set?,
-        () = signals.asked() => return Err(failed("asked to stop before the server was ready")),
+        () = signals.stop_requested() => return Err(failed("stopped before the server was ready")),
     };
     let held = tokio::select! {
-        held = story::tell(&stage) => held,
-        () = signals.asked() => Err(failed("asked to stop before the story was over")),
+        held = story::run(&environment) => held,
+        () = signals.stop_requested() => Err(failed("stopped before the story was over")),
     };
     let code = match held {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failed) => {
-            stage.stop().await;
+            environment.stop().await;
             return Err(failed);
         }
     };
     if !arguments.once {
-        guide::show(&stage);
-        signals.asked().await;
-        say!("\nStopping: what is at work is finished, nothing is lost.");
+        guide::show(&environment);
+        signals.stop_requested().await;
+        print_line!("\nStopping: what is at work is finished, nothing is lost.");
     }
-    stage.stop().await;
+    environment.stop().await;
     Ok(code)
 }
 
-fn print(words: std::fmt::Arguments<'_>) {
+fn print(text: std::fmt::Arguments<'_>) {
     use std::io::Write as _;
-    let _gone = writeln!(std::io::stdout(), "{words}");
+    let _gone = writeln!(std::io::stdout(), "{text}");
 }

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// A sure hold, on the seat and on the money.
+/// A booking and payment server that does each requested operation once, even if it is repeated
 #[derive(Parser)]
 #[command(name = "surehold", version, about, max_term_width = 100)]
 struct Arguments {
@@ -67,7 +67,7 @@ enum Command {
     /// Measure performance against the plain form of the same work
     #[cfg(feature = "bench")]
     Bench(bench::Arguments),
-    /// Not in this build: it takes the feature `bench`
+    /// Not in this build: it needs the feature `bench`
     #[cfg(not(feature = "bench"))]
     #[command(disable_help_flag = true)]
     Bench(LeftOut),
@@ -91,7 +91,7 @@ enum Command {
 #[derive(clap::Args)]
 struct LeftOut {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    _asked: Vec<String>,
+    _arguments: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -160,8 +160,8 @@ impl<E: std::error::Error> From<E> for Failed {
 }
 
 /// A failure that consists of a message.
-pub fn failed(words: impl Into<String>) -> Failed {
-    Failed(words.into())
+pub fn failed(message: impl Into<String>) -> Failed {
+    Failed(message.into())
 }
 
 pub type Exit = Result<ExitCode, Failed>;

@@ -52,11 +52,11 @@ fn every_alert_has_its_section_which_names_it() {
     let mut alerts = 0;
     for rule in rules.split("- alert: ").skip(1) {
         let alert = rule.lines().next().unwrap();
-        let (_, place) = rule.split_once("runbook: docs/runbook.md#").unwrap_or_else(|| panic!("{alert}"));
-        let place = place.lines().next().unwrap();
-        let section = sections.iter().find(|(anchor, _)| anchor == place);
-        let (_, text) = section.unwrap_or_else(|| panic!("{alert}: the page has no section {place}"));
-        assert!(text.contains(alert), "{place} does not say that it is for {alert}");
+        let (_, target) = rule.split_once("runbook: docs/runbook.md#").unwrap_or_else(|| panic!("{alert}"));
+        let target = target.lines().next().unwrap();
+        let section = sections.iter().find(|(anchor, _)| anchor == target);
+        let (_, text) = section.unwrap_or_else(|| panic!("{alert}: the page has no section {target}"));
+        assert!(text.contains(alert), "{target} does not say that it is for {alert}");
         alerts += 1;
     }
     assert!(alerts >= 15, "{alerts}");
@@ -65,8 +65,8 @@ fn every_alert_has_its_section_which_names_it() {
 #[test]
 fn every_metric_in_it_is_there() {
     let page = page();
-    let words = page.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
-    let named: BTreeSet<&str> = words.filter(|word| word.starts_with("surehold_")).collect();
+    let names = page.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+    let named: BTreeSet<&str> = names.filter(|name| name.starts_with("surehold_")).collect();
     let known = |name: &str| {
         CATALOGUE.iter().map(|instrument| instrument.metric().name).any(|metric| {
             let suffix = name.strip_prefix(metric);
@@ -97,19 +97,19 @@ fn every_query_in_it_is_one() {
 
 /// The words of a `surehold` command, up to the shell's redirection of its output. A word in
 /// capitals is a placeholder.
-fn words(command: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
+fn arguments_of(command: &str) -> Vec<String> {
+    let mut arguments: Vec<String> = Vec::new();
     for (number, part) in command.split('"').enumerate() {
         if number % 2 == 1 {
-            words.push(part.to_owned());
+            arguments.push(part.to_owned());
         } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
+            arguments.extend(part.split_whitespace().map(str::to_owned));
         }
     }
     let id = || uuid::Uuid::nil().to_string();
-    let until = words.iter().position(|word| matches!(word.as_str(), "|" | ">" | "#"));
-    words.truncate(until.unwrap_or(words.len()));
-    words.into_iter().map(|word| if word == "ID" { id() } else { word }).collect()
+    let until = arguments.iter().position(|argument| matches!(argument.as_str(), "|" | ">" | "#"));
+    arguments.truncate(until.unwrap_or(arguments.len()));
+    arguments.into_iter().map(|argument| if argument == "ID" { id() } else { argument }).collect()
 }
 
 #[test]
@@ -117,14 +117,14 @@ fn every_command_in_it_is_one_of_ours() {
     let shell = blocks(&page(), "sh").concat();
     let mut commands = 0;
     for line in shell.lines().filter(|line| line.starts_with("surehold ")) {
-        let mut words = words(line);
+        let mut arguments = arguments_of(line);
         // Both are in the environment, as the page says at the beginning.
-        match words[1].as_str() {
-            "ops" => words.extend(["--api-key", "k"].map(str::to_owned)),
-            "check" => words.extend(["--database-url", "sqlite:x"].map(str::to_owned)),
+        match arguments[1].as_str() {
+            "ops" => arguments.extend(["--api-key", "k"].map(str::to_owned)),
+            "check" => arguments.extend(["--database-url", "sqlite:x"].map(str::to_owned)),
             _ => {}
         }
-        if let Err(error) = Arguments::try_parse_from(&words) {
+        if let Err(error) = Arguments::try_parse_from(&arguments) {
             panic!("{line}: {error}");
         }
         commands += 1;

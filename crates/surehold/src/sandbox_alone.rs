@@ -20,7 +20,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     let options = sandbox::Options { listen: arguments.listen, journal: arguments.journal };
     let running = sandbox::start(options).await?;
     println!("listening on http://{}", running.address);
-    signals.asked().await;
+    signals.stop_requested().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }

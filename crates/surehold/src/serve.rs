@@ -1,4 +1,4 @@
-//! `surehold serve`: the API and its workers, until the process is asked to stop.
+//! `surehold serve`: the API and its workers, until the process is stop_requested to stop.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -59,17 +59,17 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     start_logging(&arguments, &file)?;
     let Serving { running, telemetry, drain } = tokio::select! {
         started = start(&arguments, &file) => started?,
-        () = signals.asked() => {
-            info!("asked to stop before the server was ready");
+        () = signals.stop_requested() => {
+            info!("stopped before the server was ready");
             return Ok(ExitCode::SUCCESS);
         }
     };
-    signals.asked().await;
+    signals.stop_requested().await;
     leave(&running, drain, &mut signals).await;
     info!("stopping: no new requests; requests in progress are finished");
     let in_order = tokio::select! {
         () = running.stop() => true,
-        () = signals.asked() => false,
+        () = signals.stop_requested() => false,
         () = tokio::time::sleep(STOP_MAX) => false,
     };
     if !in_order {
@@ -167,7 +167,7 @@ fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
 /// Logs the settings, without secrets.
 fn log_settings(settings: &Settings, telemetry: Option<&dyn TelemetryAdapter>) {
     let account = |account: &AccountSettings| {
-        format!("stripe/{} ({}, {})", account.name, account.stripe.mode.name(), account.stripe.base_url)
+        format!("stripe/{} ({}, {})", account.name, account.stripe.mode.name(), account.stripe.wire.base_url)
     };
     let accounts: Vec<String> = settings.accounts.iter().map(account).collect();
     let nats = settings.broker.as_ref().map(|broker| broker.address());
@@ -240,7 +240,7 @@ async fn leave(running: &RunningService, drain: Duration, signals: &mut Signals)
     info!(drain_ms = drain.as_millis(), "leaving: not ready any more; requests are served until the end");
     running.leave();
     tokio::select! {
-        () = signals.asked() => {}
+        () = signals.stop_requested() => {}
         () = tokio::time::sleep(drain) => {}
     }
 }

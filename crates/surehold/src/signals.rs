@@ -1,4 +1,4 @@
-//! Signals that ask a subcommand to stop: Ctrl-C, or a supervisor's SIGTERM.
+//! Signals that stop a subcommand: Ctrl-C, or a supervisor's SIGTERM.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -20,7 +20,7 @@ impl Signals {
     }
 
     /// Waits for the next signal.
-    pub async fn asked(&mut self) {
+    pub async fn stop_requested(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -107,7 +107,7 @@ pub fn check_name(owner: &str, name: &str) -> Result<(), crate::Failed> {
         return Err(failed(format!("the name of {owner} {}", mistake.detail)));
     }
     if card_number::is_in(name) {
-        return Err(failed(format!("the name of {owner} must not hold what looks like a card number")));
+        return Err(failed(format!("the name of {owner} must not contain what looks like a card number")));
     }
     Ok(())
 }

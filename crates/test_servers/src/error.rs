@@ -1,4 +1,4 @@
-//! Why there is no server; the message says what to do, if anything helps.
+//! Why there is no server. The message has a remedy if there is one.
 
 use crate::port::NoPort;
 

@@ -67,8 +67,8 @@ impl Program {
 
 /// The first word of the line that is a version: `v=7.0.15`, `v2.9.10`, `2.6.12-1+deb12u3`.
 fn number(line: &str) -> Option<(u32, u32)> {
-    line.split_whitespace().find_map(|word| {
-        let mut numbers = word.trim_start_matches(['v', '=']).split(|letter: char| !letter.is_ascii_digit());
+    line.split_whitespace().find_map(|part| {
+        let mut numbers = part.trim_start_matches(['v', '=']).split(|letter: char| !letter.is_ascii_digit());
         Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
     })
 }
@@ -105,15 +105,15 @@ mod tests {
         assert!(refused.to_string().ends_with("apt-get install no-such-package"), "{refused}");
 
         let path = directory.path().join(wanted.program);
-        let says = |version: &str| {
+        let prints = |version: &str| {
             std::fs::write(&path, format!("#!/bin/sh\necho server v{version}\n")).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
         };
-        says("2.8.4");
+        prints("2.8.4");
         let refused = find().unwrap_err();
         assert!(matches!(&refused, Error::TooOld { found, .. } if found == "server v2.8.4"), "{refused}");
         assert!(refused.to_string().ends_with("apt-get install no-such-package"), "{refused}");
-        says("2.10.0");
+        prints("2.10.0");
         assert_eq!(find().unwrap().version(), "server v2.10.0");
     }
 }

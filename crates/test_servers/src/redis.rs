@@ -94,18 +94,18 @@ impl Peer for Options {
 impl Instance<Options> {
     /// Runs one command through `redis-cli`, which prints one value per line. It waits forever for a
     /// paused server.
-    pub fn command(&self, words: &[&str]) -> Result<String, Error> {
+    pub fn command(&self, arguments: &[&str]) -> Result<String, Error> {
         let port = self.port().to_string();
         let output = Command::new(Program::find(CLIENT)?.path())
             .args(["-h", "127.0.0.1", "-p", &port, "-e"])
-            .args(words)
+            .args(arguments)
             .output()?;
         let trimmed = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() {
             return Ok(trimmed(&output.stdout));
         }
         let output = format!("{} {}", trimmed(&output.stdout), trimmed(&output.stderr));
-        Err(Error::Refused { command: words.join(" "), output: output.trim().to_owned() })
+        Err(Error::Refused { command: arguments.join(" "), output: output.trim().to_owned() })
     }
 
     /// Writes the data to its file, and keeps a copy of the file.

@@ -1,4 +1,4 @@
-//! Requests to the API as a client sends them, with one API key, and what they reply.
+//! Requests to the API as a client sends them, with one API key, and their replies.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use reqwest::Method;
@@ -11,7 +11,7 @@ use crate::until;
 pub struct TestClient {
     pub http: reqwest::Client,
     pub base_url: String,
-    /// The API key; empty for somebody who has none.
+    /// The API key; empty for a client without one.
     pub secret: String,
 }
 
@@ -25,7 +25,7 @@ pub struct TestReply {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
-    /// Null where the text is not JSON.
+    /// Null if the text is not JSON.
     pub body: Value,
 }
 
@@ -44,7 +44,7 @@ impl TestClient {
         self.request("POST", path).json(body)
     }
 
-    /// Something of the client's own, as it is now.
+    /// The current view of something that belongs to the client.
     pub async fn see(&self, path: &str) -> Value {
         self.get(path).expect(200).await.body
     }
@@ -57,7 +57,7 @@ impl TestClient {
         self.see(&format!("/v1/payments/{id}")).await
     }
 
-    /// The payment, once its state is this one.
+    /// Waits until the payment has this state, and returns it.
     pub async fn payment_becomes(&self, id: &str, state: &str) -> Value {
         self.is_in(state, &format!("/v1/payments/{id}")).await
     }
@@ -78,7 +78,7 @@ impl TestClient {
         until(what, async || Some(self.see(path).await).filter(&so)).await
     }
 
-    /// A dead letter, or the problem that says it is none.
+    /// A dead letter, or the problem document that it does not exist.
     pub async fn letter(&self, id: &str) -> Value {
         self.get(&format!("/v1/ops/dead_letters/{id}")).send().await.body
     }
@@ -89,7 +89,7 @@ impl TestClient {
         self.post(&format!("/v1/ops/dead_letters/{id}/{verb}"), &decision).expect(200).await.body
     }
 
-    /// The same request under the same key, until the reply does not ask to wait.
+    /// Sends the same request under the same key until the reply no longer requests to wait.
     pub async fn persist(&self, path: &str, body: &Value, key: &str) -> TestReply {
         until(&format!("an answer to {key}"), async || {
             let reply = self.post(path, body).key(key).try_send().await?;
@@ -122,17 +122,17 @@ impl TestRequest {
         self.header("idempotency-key", key)
     }
 
-    /// With another API key; with none, where it is empty.
+    /// With another API key, or with none if `secret` is empty.
     pub fn by(self, secret: &str) -> TestRequest {
         TestRequest { secret: secret.to_owned(), ..self }
     }
 
-    /// The reply comes before the outcome, if that is not there at once.
+    /// The reply comes before the outcome, unless the outcome is known at once.
     pub fn without_waiting(self) -> TestRequest {
         self.header("prefer", "wait=0")
     }
 
-    /// `None` where no reply came.
+    /// `None` if no reply came.
     pub async fn try_send(self) -> Option<TestReply> {
         let request =
             if self.secret.is_empty() { self.request } else { self.request.bearer_auth(self.secret) };
@@ -153,7 +153,7 @@ impl TestRequest {
         reply
     }
 
-    /// A problem document with this code, and all that every one of them must have.
+    /// Checks a problem document: this code, and the members that all of them have.
     pub async fn refused(self, status: u16, code: &str) -> TestReply {
         let reply = self.send().await;
         assert_eq!((reply.status, reply.code()), (status, code), "{}", reply.text);
@@ -183,7 +183,7 @@ impl TestReply {
         self.header("idempotent-replayed") == Some("true")
     }
 
-    /// The pointers of the mistakes.
+    /// The JSON pointers of the mistakes.
     pub fn pointers(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
         errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect()
@@ -198,7 +198,7 @@ pub fn eur(minor: i64) -> Value {
     json!({ "minor": minor, "currency": "EUR" })
 }
 
-/// `body` with some members more, or others.
+/// `body` with these members added or replaced.
 pub fn with(mut body: Value, members: Value) -> Value {
     let Value::Object(members) = members else { panic!("members are an object") };
     body.as_object_mut().unwrap().extend(members);
@@ -209,7 +209,7 @@ pub fn charge(minor: i64, payment_method: &str) -> Value {
     json!({ "amount": eur(minor), "provider": "stripe", "payment_method": payment_method })
 }
 
-/// A payment of what a booking owes.
+/// A payment of the amount that a booking owes.
 pub fn payment_of(booking: &str, payment_method: &str) -> Value {
     json!({ "booking_id": booking, "provider": "stripe", "payment_method": payment_method })
 }

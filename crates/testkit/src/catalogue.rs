@@ -1,4 +1,4 @@
-//! What is booked: a product where an adult pays 45 euros and a child nothing, with one slot far ahead.
+//! A product to book: an adult pays 45 euros and a child nothing, with one slot in the far future.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct TestCatalogue {
 }
 
 impl TestCatalogue {
-    /// A new product of the client's tenant, and its one slot.
+    /// Creates a product of the client's tenant, with one slot.
     pub async fn create(client: &TestClient, capacity: i64) -> TestCatalogue {
         let product = json!({
             "name": "Sunset sail",
@@ -41,7 +41,7 @@ impl TestCatalogue {
         }
     }
 
-    /// Seats of adults.
+    /// A request for seats of adults.
     pub fn booking(&self, seats: i64, customer: &str) -> Value {
         json!({
             "slot_id": self.slot,
@@ -50,18 +50,18 @@ impl TestCatalogue {
         })
     }
 
-    /// A held booking of these seats, under a key and for a customer of that name.
+    /// Books seats under a key and for a customer of this name; the booking is held.
     pub async fn book(&self, client: &TestClient, name: &str, seats: i64) -> String {
         reserve(client, name, &self.booking(seats, name)).await
     }
 
-    /// One seat, held for these seconds.
+    /// One seat, held for this many seconds.
     pub async fn book_for(&self, client: &TestClient, name: &str, hold_seconds: i64) -> String {
         let body = with(self.booking(1, name), json!({ "hold_seconds": hold_seconds }));
         reserve(client, name, &body).await
     }
 
-    /// Seats of children, who pay nothing.
+    /// Books seats of children, who pay nothing.
     pub async fn book_children(&self, client: &TestClient, name: &str, seats: i64) -> String {
         let units = json!({ "units": [{ "unit_id": self.child, "quantity": seats }] });
         reserve(client, name, &with(self.booking(1, name), units)).await
@@ -80,7 +80,8 @@ async fn reserve(client: &TestClient, key: &str, body: &Value) -> String {
     client.post("/v1/bookings", body).key(key).expect(201).await.id()
 }
 
-/// The same straight in the store: a product at 25 euros a seat, with one slot of ten seats that never starts.
+/// The same directly in the store: a product at 25 euros per seat, with one slot of ten seats that
+/// never starts.
 #[derive(Clone, Copy)]
 pub struct StoredCatalogue {
     pub product: ProductId,
@@ -118,7 +119,7 @@ impl StoredCatalogue {
     }
 }
 
-/// A provider that moves every amount.
+/// A provider that accepts every amount.
 pub const ANY_AMOUNT: AmountRules =
     AmountRules(|_, _| Some(AmountRule { min_minor: 1, max_minor: 1_000_000, step_minor: 1 }));
 

@@ -1,4 +1,4 @@
-//! A clock that a test moves, and ids that nobody else has.
+//! A clock that a test moves, and unique ids.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -8,12 +8,12 @@ use server::ports::clock::SystemClock;
 use store::Clock;
 use uuid::Uuid;
 
-/// The machine's time and what was added to it, or a time that stands still. On PostgreSQL commands go by
-/// the database's own clock, which no test moves.
+/// The machine's time plus an offset, or a fixed time. On PostgreSQL commands use the database's
+/// own clock, which no test moves.
 #[derive(Default)]
 pub struct TestClock {
     ahead: AtomicI64,
-    /// 0 while time flows.
+    /// 0 while time passes.
     stopped_at: AtomicI64,
 }
 
@@ -39,12 +39,12 @@ impl Clock for TestClock {
     }
 }
 
-/// Unix milliseconds by the clock that a service goes by.
+/// Unix milliseconds by the clock that a service uses.
 pub fn now_ms() -> i64 {
     SystemClock.now().0 / 1_000
 }
 
-/// Unique in this process and beyond, and ascending.
+/// Unique in this process and in others, and ascending.
 pub struct AscendingIds;
 
 impl Ids for AscendingIds {

@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::{Engine, OnEngine};
 
-/// A database that no other test sees. A file goes with it; a database of PostgreSQL goes with its server.
+/// A database that no other test sees. A file is deleted with it; a database of PostgreSQL is
+/// deleted with its server.
 pub struct TestDatabase {
     pub location: Location,
     directory: TempDir,
@@ -40,19 +41,19 @@ impl TestDatabase {
         TestDatabase { location, directory }
     }
 
-    /// Where somebody else made it, such as on a server that the test stops.
+    /// A database that was made elsewhere, for example on a server that the test stops.
     pub fn at(location: Location) -> TestDatabase {
         TestDatabase { location, directory: tempfile::tempdir().unwrap() }
     }
 
-    /// The same rows in another database. Nobody may have this one open.
+    /// A copy with the same rows. No process may have the original open.
     pub async fn copy(&self) -> TestDatabase {
         let directory = tempfile::tempdir().unwrap();
         let location = match &self.location {
             Location::Sqlite { path } => {
                 let copy = directory.path().join("copy.sqlite");
                 std::fs::copy(path, &copy).unwrap();
-                // What was committed last may still stand beside the file.
+                // The last commits may still be in the log beside the file.
                 let log = path.with_extension("sqlite-wal");
                 if log.exists() {
                     std::fs::copy(log, copy.with_extension("sqlite-wal")).unwrap();
@@ -67,7 +68,6 @@ impl TestDatabase {
         TestDatabase { location, directory }
     }
 
-    /// As the program opens it.
     pub async fn open(&self) -> Store {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7::default()));
         Store::open(Options::new(self.location.clone(), clock, ids, Arc::new(Wire))).await.unwrap()
@@ -87,7 +87,7 @@ impl TestDatabase {
         }
     }
 
-    /// For other files of the test.
+    /// A directory for other files of the test.
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()
     }
@@ -103,7 +103,7 @@ impl TestDatabase {
         }
     }
 
-    /// The one text that the query finds.
+    /// The only text that the query returns.
     pub async fn query_text(&self, query: &str) -> String {
         match &self.location {
             Location::Sqlite { path } => {
@@ -116,7 +116,7 @@ impl TestDatabase {
         }
     }
 
-    /// An id as it is written in a statement.
+    /// An id as a literal of SQL.
     pub fn literal(&self, id: impl Into<Uuid>) -> String {
         let id: Uuid = id.into();
         match self.engine() {
@@ -126,7 +126,7 @@ impl TestDatabase {
     }
 }
 
-/// The reply of a command that is done now, for the first time.
+/// The reply of a command that is carried out now, for the first time.
 pub async fn submit(store: &Store, command: impl Command + 'static) -> Reply {
     match store.submit(Box::new(command)).await.unwrap() {
         CommandResult::Fresh { reply, .. } => reply,
@@ -140,7 +140,7 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
     client
 }
 
-/// A database on the server for tests, by its URL.
+/// Creates a database on the tests' server, and returns its URL.
 async fn create_database(template: &str) -> String {
     let server = postgres_url();
     let name = format!("test_{:032x}", rand::random::<u128>());
@@ -149,7 +149,7 @@ async fn create_database(template: &str) -> String {
     format!("{rest}/{name}")
 }
 
-/// The PostgreSQL that the tests share.
+/// The URL of the PostgreSQL server that the tests share.
 #[expect(clippy::disallowed_methods, reason = "a test has no program that would read its configuration")]
 pub fn postgres_url() -> String {
     std::env::var("SUREHOLD_TEST_POSTGRES")

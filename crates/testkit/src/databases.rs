@@ -1,4 +1,4 @@
-//! Databases of one's own on a PostgreSQL that others may use as well: made, and dropped again.
+//! Private databases on a PostgreSQL server that others may use as well: created and dropped.
 
 use test_servers::postgres::{Options, Private};
 use tokio_postgres::NoTls;
@@ -15,7 +15,7 @@ pub enum Error {
     Failed(String),
 }
 
-/// Makes databases on one server, and drops them when it is told to.
+/// Creates databases on one server, and drops them on request.
 pub struct Databases {
     /// The maintenance database.
     server: String,
@@ -24,24 +24,24 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// On a server that runs, as a user who may create databases.
+    /// Uses a running server, as a user who may create databases.
     pub fn on(server: &str) -> Databases {
         Databases { server: server.to_owned(), made: Vec::new(), private: None }
     }
 
-    /// On a server of our own, which ends with us.
+    /// Starts a private server, which ends with this process.
     pub async fn private(options: Options) -> Result<Databases, Error> {
         let started = tokio::task::spawn_blocking(move || Private::start(&options)).await;
         let private = started.map_err(|error| Error::Failed(error.to_string()))??;
         Ok(Databases { server: private.url(), made: Vec::new(), private: Some(private) })
     }
 
-    /// An empty database, by its URL. `name` begins its name.
+    /// Creates an empty database and returns its URL. `name` begins its name.
     pub async fn create(&mut self, name: &str) -> Result<String, Error> {
         let (front, rest) = self.server.rsplit_once('/').ok_or_else(|| Error::Url(self.server.clone()))?;
-        // Unique among the databases of a server that others may use as well.
+        // Unique on a server that others may use as well.
         let name = format!("{name}_{:032x}", rand::random::<u128>());
-        // What stands behind a question mark is settings of the connection.
+        // The settings of the connection follow a question mark.
         let settings = rest.find('?').map_or("", |at| &rest[at..]);
         let url = format!("{front}/{name}{settings}");
         execute(&self.server, &format!("create database {name}")).await?;
@@ -49,12 +49,12 @@ impl Databases {
         Ok(url)
     }
 
-    /// Drops whatever it made, whoever is still connected to it.
+    /// Drops all databases that it created, even if clients are connected to them.
     pub async fn drop_all(&mut self) -> Result<(), Error> {
         self.drop_those(|_| true).await
     }
 
-    /// Drops those whose names begin with this one.
+    /// Drops the databases whose names begin with this name.
     pub async fn drop_of(&mut self, name: &str) -> Result<(), Error> {
         let name = format!("{name}_");
         self.drop_those(|made| made.starts_with(&name)).await
@@ -67,12 +67,12 @@ impl Databases {
         Ok(())
     }
 
-    /// The server, if it is our own: to stop it, to restart it, to cut its clients off.
+    /// The server, if it is private: to stop it, to restart it, to disconnect its clients.
     pub fn server(&self) -> Option<&Private> {
         self.private.as_ref()
     }
 
-    /// What the server calls itself, such as `15.8`.
+    /// The version that the server reports, such as `15.8`.
     pub async fn version(&self) -> Result<String, Error> {
         let (client, connection) = tokio_postgres::connect(&self.server, NoTls).await?;
         let connection = tokio::spawn(connection);

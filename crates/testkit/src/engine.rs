@@ -1,4 +1,4 @@
-//! The two databases, and a test written once for both.
+//! The two engines, and a test written once for both.
 
 use std::future::Future;
 
@@ -17,7 +17,7 @@ impl Engine {
     }
 }
 
-/// What a test of [`on_both_engines`](crate::on_both_engines) may take as its argument.
+/// A type that a test of [`on_both_engines`](crate::on_both_engines) may take as its argument.
 pub trait OnEngine: Sized {
     fn on(engine: Engine) -> impl Future<Output = Self> + Send;
 }
@@ -28,12 +28,11 @@ impl OnEngine for Engine {
     }
 }
 
-/// One test on one engine.
 pub async fn run<T: OnEngine, F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(T) -> F) {
     test(T::on(engine).await).await;
 }
 
-/// Each test once on SQLite and once on PostgreSQL.
+/// Runs each test once on SQLite and once on PostgreSQL.
 #[macro_export]
 macro_rules! on_both_engines {
     ($($test:ident),+ $(,)?) => {

@@ -11,7 +11,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// A line of the log: its fields, and those of its work_context.
+/// A line of the log: its fields, and those of its work context.
 pub type LogLine = BTreeMap<String, String>;
 
 #[derive(Clone, Default)]
@@ -44,7 +44,7 @@ impl LogLines {
     }
 }
 
-/// From now on, once in a process.
+/// Collects the log from now on; called once per process.
 pub fn keep_log() -> LogLines {
     let lines = LogLines::default();
     tracing_subscriber::registry().with(lines.clone()).init();

@@ -1,7 +1,7 @@
-//! The program as it ships, in a process of its own: started, measured, stopped, and killed.
+//! The released program in its own process: started, measured, stopped, and killed.
 //!
-//! A child ends with us, also when we are killed ([`guard`]): one that is dropped is killed. What it prints
-//! is kept in a file, and the end of that file is shown when something goes wrong.
+//! A child ends with this process, also if this process is killed ([`guard`]); dropping it kills
+//! it. Its output is kept in a file, and errors show the end of that file.
 
 mod guard;
 mod installation;
@@ -17,30 +17,29 @@ use guard::Guard;
 pub use installation::{Catalogue, Installation, Resident, Serving, Tenant, sell};
 pub use usage::Usage;
 
-/// A recovery of the database is a part of it.
+/// Includes a recovery of the database.
 const READY_WITHIN: Duration = Duration::from_mins(1);
-/// Requests at work may take this long to be answered.
+/// Requests in progress may take this long.
 const STOPPED_WITHIN: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const POLL_EVERY: Duration = Duration::from_millis(5);
 const LOG_LINES_MAX: usize = 30;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{program} cannot be run: {cause}")]
     Spawn { program: String, cause: std::io::Error },
-    #[error("{what} ended with {status} before it was ready; its last words:\n{log}")]
+    #[error("{what} ended with {status} before it was ready; its last output:\n{log}")]
     Ended { what: String, status: ExitStatus, log: String },
-    #[error("{what} did not come to it within {within:?}; its last words:\n{log}")]
+    #[error("{what} did not come to it within {within:?}; its last output:\n{log}")]
     TooSlow { what: String, within: Duration, log: String },
-    #[error("{what} failed: {words}")]
-    Failed { what: String, words: String },
+    #[error("{what} failed: {message}")]
+    Failed { what: String, message: String },
     #[error(transparent)]
     Http(#[from] outbound::Error),
     #[error(transparent)]
     File(#[from] std::io::Error),
 }
 
-/// What the program takes from its environment.
 const VARIABLES: [&str; 11] = [
     "SUREHOLD_CONFIG",
     "SUREHOLD_DATABASE_URL",
@@ -55,17 +54,17 @@ const VARIABLES: [&str; 11] = [
     "SUREHOLD_URL",
 ];
 
-/// How a program says that it serves.
+/// How a program reports that it serves.
 pub enum Ready {
-    /// By writing `{"base_url"}` into this file.
+    /// It writes `{"base_url"}` into this file.
     File(PathBuf),
-    /// By printing a line `listening on URL`.
+    /// It prints a line `listening on URL`.
     Line,
 }
 
 /// A program that serves.
 pub struct RunningProgram {
-    // Before the guard: the child is told to end while nobody else can have its number.
+    // Before the guard: the child is killed while no other process can have its number.
     process: Child,
     _guard: Guard,
     pid: u32,
@@ -75,7 +74,7 @@ pub struct RunningProgram {
 }
 
 impl RunningProgram {
-    /// Starts it, and comes back when it serves.
+    /// Starts the program, and returns when it serves.
     pub async fn start(
         program: &Path,
         arguments: &[&str],
@@ -88,14 +87,14 @@ impl RunningProgram {
             std::fs::remove_file(file)?;
         }
         let what = arguments.first().copied().unwrap_or("the program").to_owned();
-        // Appended to: the words of a life that was cut short are worth reading too.
-        let words = std::fs::File::options().create(true).append(true).open(&log)?;
-        let from = words.metadata()?.len();
+        // Appended, because the output of an earlier run that was cut short is useful too.
+        let output = std::fs::File::options().create(true).append(true).open(&log)?;
+        let from = output.metadata()?.len();
         let process = command(program)
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(words.try_clone()?)
-            .stderr(words)
+            .stdout(output.try_clone()?)
+            .stderr(output)
             .kill_on_drop(true)
             .spawn()
             .map_err(|cause| Error::Spawn { program: program.display().to_string(), cause })?;
@@ -104,44 +103,45 @@ impl RunningProgram {
         let mut running = RunningProgram { process, _guard: guard, pid, what, log, base_url: String::new() };
         let begun = Instant::now();
         loop {
-            if let Some(base_url) = running.says(&ready, from) {
+            if let Some(base_url) = running.ready_url(&ready, from) {
                 running.base_url = base_url;
                 return Ok(running);
             }
             if let Some(status) = running.process.try_wait()? {
-                return Err(Error::Ended { what: running.what.clone(), status, log: running.last_words() });
+                return Err(Error::Ended { what: running.what.clone(), status, log: running.last_output() });
             }
             if begun.elapsed() > READY_WITHIN {
                 return Err(running.too_slow(READY_WITHIN));
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
-    fn says(&self, ready: &Ready, from: u64) -> Option<String> {
+    fn ready_url(&self, ready: &Ready, from: u64) -> Option<String> {
         match ready {
             Ready::File(file) => {
-                let said: serde_json::Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
-                said["base_url"].as_str().map(str::to_owned)
+                let content: serde_json::Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+                content["base_url"].as_str().map(str::to_owned)
             }
             Ready::Line => {
-                let words = std::fs::read(&self.log).ok()?;
-                let words = String::from_utf8_lossy(words.get(usize::try_from(from).ok()?..)?).into_owned();
-                // A line that has no end yet may still grow.
-                let whole = words.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+                let output = std::fs::read(&self.log).ok()?;
+                let output = String::from_utf8_lossy(output.get(usize::try_from(from).ok()?..)?).into_owned();
+                // A line without an end may still grow.
+                let whole = output.split_inclusive('\n').filter(|line| line.ends_with('\n'));
                 let url = |line: &str| line.trim_end().strip_prefix("listening on ").map(str::to_owned);
                 whole.map(str::to_owned).find_map(|line| url(&line))
             }
         }
     }
 
-    /// `kill -9`: nothing is flushed, nobody is told.
+    /// `kill -9`: nothing is flushed and no work is finished.
     pub async fn kill(mut self) -> Result<(), Error> {
         self.process.kill().await?;
         Ok(())
     }
 
-    /// Asks it to stop, as a terminal (`INT`) or a supervisor (`TERM`) does, and waits until it has.
+    /// Requests a stop, as a terminal (`INT`) or a supervisor (`TERM`) does, and waits until it has
+    /// ended.
     pub async fn stop(mut self, signal: &str) -> Result<ExitStatus, Error> {
         self.signal(signal).await?;
         match tokio::time::timeout(STOPPED_WITHIN, self.process.wait()).await {
@@ -150,7 +150,8 @@ impl RunningProgram {
         }
     }
 
-    /// Stalls it: it runs no further, holds all that it has, and answers nobody, until [`RunningProgram::wake`].
+    /// Suspends it: it keeps everything that it has and answers no requests, until
+    /// [`RunningProgram::wake`].
     pub async fn stall(&self) -> Result<(), Error> {
         self.signal("STOP").await
     }
@@ -161,11 +162,14 @@ impl RunningProgram {
 
     async fn signal(&self, signal: &str) -> Result<(), Error> {
         let pid = self.pid.to_string();
-        let told = Command::new("kill").args(["-s", signal, &pid]).status().await?;
-        if told.success() {
+        let status = Command::new("kill").args(["-s", signal, &pid]).status().await?;
+        if status.success() {
             return Ok(());
         }
-        Err(Error::Failed { what: self.what.clone(), words: format!("kill -s {signal} ended with {told}") })
+        Err(Error::Failed {
+            what: self.what.clone(),
+            message: format!("kill -s {signal} ended with {status}"),
+        })
     }
 
     pub fn pid(&self) -> u32 {
@@ -181,19 +185,19 @@ impl RunningProgram {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    pub fn last_words(&self) -> String {
-        let words = std::fs::read(&self.log).unwrap_or_default();
-        let words = String::from_utf8_lossy(&words);
-        let lines: Vec<&str> = words.lines().collect();
+    pub fn last_output(&self) -> String {
+        let output = std::fs::read(&self.log).unwrap_or_default();
+        let output = String::from_utf8_lossy(&output);
+        let lines: Vec<&str> = output.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES_MAX)..].join("\n")
     }
 
     fn too_slow(&self, within: Duration) -> Error {
-        Error::TooSlow { what: self.what.clone(), within, log: self.last_words() }
+        Error::TooSlow { what: self.what.clone(), within, log: self.last_output() }
     }
 }
 
-/// Runs the program to its end, and answers with what it printed.
+/// Runs the program to its end, and returns its output.
 pub async fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
     let output = command(program)
         .args(arguments)
@@ -206,14 +210,15 @@ pub async fn run(program: &Path, arguments: &[&str]) -> Result<String, Error> {
     if output.status.success() {
         return Ok(printed);
     }
-    let words = format!("{}\n{printed}{}", output.status, String::from_utf8_lossy(&output.stderr));
-    // Not its flags: a URL may hold a password, and a key is one.
-    let what: Vec<&str> = arguments.iter().copied().take_while(|word| !word.starts_with("--")).collect();
-    Err(Error::Failed { what: format!("surehold {}", what.join(" ")), words })
+    let message = format!("{}\n{printed}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    // Without its flags: a URL may contain a password, and a key is one.
+    let what: Vec<&str> =
+        arguments.iter().copied().take_while(|argument| !argument.starts_with("--")).collect();
+    Err(Error::Failed { what: format!("surehold {}", what.join(" ")), message })
 }
 
-/// A process that is told what to do by its arguments alone. A variable wins over a configuration file, so
-/// the address of a database that is exported for `serve` would be attacked.
+/// A process that is configured by its arguments only. A variable takes precedence over a
+/// configuration file, so a database address that is exported for `serve` would be attacked.
 fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     for variable in VARIABLES {
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_is_ready_when_it_says_so() {
+    async fn a_program_is_ready_when_it_reports_it() {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
         let script = "echo listening on http://127.0.0.1:1; exec sleep 60";
@@ -245,7 +250,8 @@ mod tests {
         assert!(!running.stop("TERM").await.unwrap().success());
     }
 
-    /// The state of a process in `/proc`: `S` sleeps, `T` was stopped, `Z` is dead and not yet buried.
+    /// The state of a process in `/proc`: `S` sleeps, `T` is stopped, `Z` has ended and was not
+    /// waited for.
     fn state(pid: u32) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()
@@ -255,7 +261,7 @@ mod tests {
         let begun = Instant::now();
         while !reached(state(pid)) {
             assert!(begun.elapsed() < READY_WITHIN, "it is {:?}", state(pid));
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
@@ -271,13 +277,13 @@ mod tests {
         becomes(running.pid(), |state| state == Some('S')).await;
     }
 
-    /// This very test, run again as a process of its own that has a child, and is killed.
+    /// Runs this test again as a separate process that has a child, and kills that process.
     #[tokio::test]
     async fn a_child_ends_with_us_even_if_we_are_killed() {
         const DIRECTORY: &str = "SUREHOLD_GUARD_TEST";
         #[expect(clippy::disallowed_methods, reason = "what the test tells the process that it starts")]
-        let told = std::env::var(DIRECTORY);
-        if let Ok(directory) = told {
+        let variable = std::env::var(DIRECTORY);
+        if let Ok(directory) = variable {
             let directory = Path::new(&directory);
             let script = "echo listening on http://127.0.0.1:1; exec sleep 600";
             let log = directory.join("log");
@@ -302,7 +308,7 @@ mod tests {
                 break pid.parse().unwrap();
             }
             assert!(begun.elapsed() < READY_WITHIN, "it has no child");
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         };
         becomes(child, |state| state == Some('T')).await;
         parent.kill().await.unwrap();
@@ -310,11 +316,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_ends_at_once_is_told_with_its_last_words() {
+    async fn the_error_of_a_program_that_ends_at_once_has_its_output() {
         let directory = tempfile::tempdir().unwrap();
         let ready = Ready::File(directory.path().join("ready"));
-        let words = shell("echo no such thing >&2; exit 3");
-        let ended = RunningProgram::start(Path::new("sh"), &words, ready, directory.path().join("log")).await;
+        let arguments = shell("echo no such thing >&2; exit 3");
+        let ended =
+            RunningProgram::start(Path::new("sh"), &arguments, ready, directory.path().join("log")).await;
         let Err(error) = ended else { panic!("it did not fail") };
         assert!(error.to_string().contains("no such thing"), "{error}");
         let failed = run(Path::new("sh"), &shell("echo broken; exit 1")).await;

@@ -1,29 +1,30 @@
-//! A network that can be told to fail: a TCP proxy between any two peers.
+//! A network that fails on command: a TCP proxy between any two peers.
 //!
-//! It stands between a client and a server, a server and its provider, or before a database, and does to a
-//! connection what networks do. What befalls a connection is decided when it comes, by a [`Plan`] that a
-//! seed repeats, or by a command while it lives.
+//! It stands between a client and a server, a server and its provider, or in front of a database,
+//! and applies network faults to connections. A [`Plan`], which a seed repeats, chooses the fault
+//! of a new connection; a command changes existing ones.
 //!
-//! | command | connections to come | connections that live |
+//! | command | new connections | existing connections |
 //! |---|---|---|
-//! | [`Proxy::plan`] | by the plan | as they were |
-//! | [`Proxy::strike`] | all alike | all alike, from now on |
-//! | [`Proxy::heal`] | nothing befalls them | the same; one that lost bytes is reset, for it cannot go on |
-//! | [`Proxy::refuse`] | refused by the kernel, as by a host without that port | as they were |
-//! | [`Proxy::reset_all`] | as they were | reset |
+//! | [`Proxy::plan`] | by the plan | unchanged |
+//! | [`Proxy::strike`] | all have this fault | all have this fault from now on |
+//! | [`Proxy::heal`] | no fault | the same; a connection that lost bytes is reset, because it cannot continue |
+//! | [`Proxy::refuse`] | refused by the kernel, as by a host without that port | unchanged |
+//! | [`Proxy::reset_all`] | unchanged | reset |
 //!
-//! What it did is counted ([`Counters`]) and written down ([`Entry`]). Everything ends with the handle.
+//! Its actions are counted ([`Counters`]) and recorded ([`Entry`]). Everything ends with the
+//! handle.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`fault`] | what can befall a connection, and the plan |
-//! | [`chronicle`] | what did |
+//! | [`fault`] | the faults of a connection, and the plan |
+//! | [`chronicle`] | the counters and the record |
 //! | [`connection`] | one connection, from its first byte to its end |
-//! | [`pump`] | one direction of it |
+//! | [`pump`] | one direction of a connection |
 //! | [`message`] | where one HTTP message ends |
-//! | [`copy`] | a request said a second time, as a lower layer does that resends |
+//! | [`copy`] | sends a request a second time, as a lower layer does that resends |
 //!
-//! What must never be here: an idea of what the bytes mean, but for where one HTTP request ends.
+//! What must never be here: knowledge of what the bytes mean, except where one HTTP request ends.
 
 mod chronicle;
 mod connection;
@@ -50,15 +51,15 @@ pub use fault::{Fault, Plan};
 
 use chronicle::Chronicle;
 
-/// At once; the next ones wait in the kernel's queue.
+/// Connections at the same time; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1_024;
 const BACKLOG: u32 = 1_024;
-/// Second requests that wait to be said; more are left out, and counted.
+/// Copies that wait to be sent. More are left out, and counted.
 const COPIES_WAITING_MAX: usize = 64;
-/// After a failed accept, as when file descriptors have run out.
+/// The pause after a failed accept, as when there are no free file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The last command; a connection that lives follows it.
+/// The last command. Existing connections follow it.
 #[derive(Clone, Copy, Debug)]
 enum Command {
     Suffer(Fault),
@@ -66,7 +67,7 @@ enum Command {
     End,
 }
 
-/// What the handle and all connections share.
+/// The state that the handle and all connections share.
 struct Shared {
     upstream: Mutex<SocketAddr>,
     plan: Mutex<Plan>,
@@ -81,9 +82,9 @@ impl Shared {
     }
 }
 
-/// A proxy at work. Dropping it ends it and every connection through it.
+/// A running proxy. Dropping it ends it and every connection through it.
 pub struct Proxy {
-    /// Where it listens: a free port of the loopback.
+    /// Its own address: a free port of the loopback interface.
     pub address: SocketAddr,
     shared: Arc<Shared>,
     wanted: watch::Sender<bool>,
@@ -92,14 +93,14 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens at once, on the runtime that it is called in. Whether the upstream is there shows with the
-    /// first connection.
+    /// Listens at once, on the current runtime. An upstream that is not there shows with the first
+    /// connection.
     pub fn start(upstream: SocketAddr, plan: Plan) -> io::Result<Proxy> {
-        // Bound, and never listening: it keeps the port ours while connections are refused.
+        // Bound but never listening: it reserves the port while connections are refused.
         let keeper = socket((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = keeper.local_addr()?;
         let listener = socket(address)?.listen(BACKLOG)?;
-        let (copies, asked) = mpsc::channel(COPIES_WAITING_MAX);
+        let (copies, to_copy) = mpsc::channel(COPIES_WAITING_MAX);
         let shared = Arc::new(Shared {
             upstream: Mutex::new(upstream),
             plan: Mutex::new(plan),
@@ -108,9 +109,9 @@ impl Proxy {
             copies,
         });
         let (wanted, wants) = watch::channel(true);
-        let (says, listens) = watch::channel(true);
-        let door = Door { address, _keeper: keeper, wants, says };
-        let task = tokio::spawn(door.attend(shared.clone(), listener, asked));
+        let (listening, listens) = watch::channel(true);
+        let acceptor = Acceptor { address, _keeper: keeper, wants, listening };
+        let task = tokio::spawn(acceptor.run(shared.clone(), listener, to_copy));
         Ok(Proxy { address, shared, wanted, listens, task })
     }
 
@@ -118,21 +119,19 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Where connections to come are led.
     pub fn aim(&self, upstream: SocketAddr) {
         *self.shared.upstream.lock() = upstream;
     }
 
-    /// Decides over connections to come.
     pub fn plan(&self, plan: Plan) {
         *self.shared.plan.lock() = plan;
     }
 
-    /// Befalls all, those that live and those to come. [`Fault::Duplicate`] befalls only those to come:
-    /// in the middle of a connection nobody knows where a request begins.
+    /// Applies the fault to all connections, existing and new. [`Fault::Duplicate`] applies only to
+    /// new ones: in the middle of a connection the start of a request is not known.
     pub fn strike(&self, fault: Fault) {
         self.plan(Plan::Always(fault));
-        self.shared.chronicle.says(What::Commanded(fault));
+        self.shared.chronicle.record(What::Commanded(fault));
         self.shared.command.send_replace(Command::Suffer(fault));
     }
 
@@ -140,27 +139,26 @@ impl Proxy {
         self.strike(Fault::Pass);
     }
 
-    /// Ends those that live, by a reset.
     pub fn reset_all(&self) {
-        self.shared.chronicle.says(What::ResetAll);
+        self.shared.chronicle.record(What::ResetAll);
         self.shared.command.send_replace(Command::End);
     }
 
-    /// From its return on nobody can connect.
+    /// When it returns, no client can connect.
     pub async fn refuse(&self) {
-        self.shared.chronicle.says(What::Closed);
+        self.shared.chronicle.record(What::Closed);
         self.listen(false).await;
     }
 
-    /// From its return on connections are taken again.
+    /// When it returns, clients can connect again.
     pub async fn accept(&self) {
-        self.shared.chronicle.says(What::Opened);
+        self.shared.chronicle.record(What::Opened);
         self.listen(true).await;
     }
 
     async fn listen(&self, wanted: bool) {
         self.wanted.send_replace(wanted);
-        // An error is a task that has ended: then nobody can connect, and nobody will.
+        // An error means that the task has ended: then no client can connect, now or later.
         let _ = self.listens.clone().wait_for(|listens| *listens == wanted).await;
     }
 
@@ -168,12 +166,11 @@ impl Proxy {
         self.shared.chronicle.counters()
     }
 
-    /// Waits until the counters are so.
+    /// Waits until the counters satisfy the condition.
     pub async fn wait_for(&self, so: impl FnMut(&Counters) -> bool) -> Counters {
         self.shared.chronicle.wait_for(so).await
     }
 
-    /// What was done, in order.
     pub fn log(&self) -> Vec<Entry> {
         self.shared.chronicle.log()
     }
@@ -185,7 +182,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Sockets that share a port, so that one can keep it while another listens.
+/// Sockets that share a port, so that one can reserve it while another listens.
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
@@ -194,25 +191,25 @@ fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Where connections come in. It owns all tasks: they end with it.
-struct Door {
+/// Accepts the connections. It owns all tasks, so they end with it.
+struct Acceptor {
     address: SocketAddr,
     _keeper: TcpSocket,
     wants: watch::Receiver<bool>,
-    says: watch::Sender<bool>,
+    listening: watch::Sender<bool>,
 }
 
-impl Door {
-    async fn attend(mut self, shared: Arc<Shared>, first: TcpListener, mut asked: mpsc::Receiver<Bytes>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+impl Acceptor {
+    async fn run(mut self, shared: Arc<Shared>, first: TcpListener, mut to_copy: mpsc::Receiver<Bytes>) {
+        let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut tasks = JoinSet::new();
         let mut listener = Some(first);
         let mut number = 0;
         loop {
             while tasks.try_join_next().is_some() {}
             let taken = async {
-                let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-                accept(listener.as_ref()).await.map(|client| (client, place))
+                let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+                accept(listener.as_ref()).await.map(|client| (client, permit))
             };
             tokio::select! {
                 wants = self.wants.changed() => {
@@ -221,11 +218,11 @@ impl Door {
                     }
                     self.turn(&mut listener).await;
                 }
-                Some(request) = asked.recv() => {
-                    tasks.spawn(copy::say(shared.clone(), request));
+                Some(request) = to_copy.recv() => {
+                    tasks.spawn(copy::send(shared.clone(), request));
                 }
                 taken = taken => {
-                    let Ok((client, place)) = taken else {
+                    let Ok((client, permit)) = taken else {
                         tokio::time::sleep(PAUSE).await;
                         continue;
                     };
@@ -233,7 +230,7 @@ impl Door {
                     number += 1;
                     tasks.spawn(async move {
                         connection.carry(client).await;
-                        drop(place);
+                        drop(permit);
                     });
                 }
             }
@@ -249,7 +246,7 @@ impl Door {
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
-        self.says.send_replace(wanted);
+        self.listening.send_replace(wanted);
     }
 }
 

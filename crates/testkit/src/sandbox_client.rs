@@ -1,4 +1,4 @@
-//! The sandbox from outside: its books, its faults, and what its test pages do.
+//! The sandbox from outside: its books, its faults, and its test pages.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ pub struct SandboxClient {
     pub base_url: String,
 }
 
-/// What the provider has, and which calls it received, at one moment.
+/// The provider's objects, and the calls that it received, at one moment.
 #[derive(Debug)]
 pub struct SandboxBooks(Value);
 
-/// The length of a key, up to its attempt.
+/// The length of a key up to the end of its attempt's id.
 const ATTEMPT_CHARACTERS: usize = "surehold-01a2277b-4cf6-7000-b974-5fc08840a5bf".len();
 const BY_HAND: &str = "by-hand-";
 
@@ -31,7 +31,7 @@ impl SandboxClient {
         SandboxBooks(serde_json::from_str(&response.text().await.unwrap()).unwrap())
     }
 
-    /// Replaces all faults; `{}` clears them.
+    /// Replaces all faults; `{}` removes them.
     pub async fn faults(&self, faults: Value) {
         self.post("/sandbox/faults", &faults).await;
     }
@@ -45,7 +45,7 @@ impl SandboxClient {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// A person in the provider's dashboard, or a program of the tenant's own beside us.
+    /// A manual action in the provider's dashboard, or by another program of the tenant.
     pub async fn by_hand(&self, tenant: TestTenant, path: &str, form: &[(&str, &str)]) -> Value {
         let form: Vec<String> =
             form.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "%20"))).collect();
@@ -58,12 +58,12 @@ impl SandboxClient {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// The customer at the bank's page.
+    /// The customer's answer on the bank's page.
     pub async fn authenticate(&self, object: &str, approve: bool) {
         self.post(&format!("/sandbox/authenticate/{object}"), &json!({ "approve": approve })).await;
     }
 
-    /// The same, where the object may have ended meanwhile. Whether the bank took it.
+    /// The same for an object that may have ended meanwhile. Returns whether the bank accepted it.
     pub async fn try_authenticate(&self, object: &str) -> bool {
         let request = self.http.post(format!("{}/sandbox/authenticate/{object}", self.base_url));
         let request = request.header("content-type", "application/json").body(r#"{"approve":true}"#);
@@ -84,8 +84,8 @@ impl SandboxBooks {
         self.0["calls"].as_array().unwrap()
     }
 
-    /// The one object that was made for this payment. Another may be left behind by a call that was answered
-    /// with an error for good: nobody learned its id, so nobody will ever confirm it.
+    /// The only object of this payment. A call that got a kept error may have left another one: its
+    /// id is unknown, so it is never confirmed.
     pub fn charge_of(&self, payment: &str) -> &Value {
         let of = |charge: &&Value| charge["reference"] == payment;
         let mut made: Vec<&Value> = self.charges().iter().filter(of).collect();
@@ -100,7 +100,7 @@ impl SandboxBooks {
         made[0]
     }
 
-    /// Status, and what was ever held, taken and given back.
+    /// The status, and the amounts that were authorised, captured and refunded in total.
     pub fn stands(&self, payment: &str) -> (&str, i64, i64, i64) {
         let charge = self.charge_of(payment);
         let sum = |name: &str| charge[name].as_i64().unwrap();
@@ -108,7 +108,7 @@ impl SandboxBooks {
         (status, sum("authorized_minor"), sum("captured_minor"), sum("refunded_minor"))
     }
 
-    /// Amounts and statuses of the refunds that were made of this payment, in order.
+    /// The amounts and statuses of the payment's refunds, in order.
     pub fn refunds_of(&self, payment: &str) -> Vec<(i64, &str)> {
         let object = &self.charge_of(payment)["id"];
         let of = self.refunds().iter().filter(|refund| refund["payment_intent"] == *object);
@@ -116,15 +116,15 @@ impl SandboxBooks {
             .collect()
     }
 
-    /// How often a path that ends so was called; each raw arrival counts.
+    /// How many calls arrived on paths with this end; repetitions count.
     pub fn arrivals(&self, method: &str, end: &str) -> usize {
         let such = |call: &&Value| call["method"] == method && call["path"].as_str().unwrap().ends_with(end);
         self.calls().iter().filter(such).count()
     }
 
-    /// What must be so of the calls, whatever happened: a key is never used for other bytes, each call
-    /// that changes something has one, and no attempt confirms or captures under another key but where the
-    /// key before is spent: the provider keeps an error under it.
+    /// Checks that hold for all calls: a key is never used with different bytes, each call that
+    /// changes something has a key, and no attempt confirms or captures under another key unless
+    /// its previous key is spent, because the provider keeps an error under it.
     pub fn check_calls(&self) {
         let mut before: BTreeMap<(&str, &str), (&str, bool)> = BTreeMap::new();
         for call in self.calls() {
@@ -137,7 +137,7 @@ impl SandboxBooks {
             let moves_money = path.ends_with("/confirm") || path.ends_with("/capture");
             if moves_money && !key.starts_with(BY_HAND) {
                 let spent = ["kept_500", "committed_then_kept_500", "500 replayed"].contains(&outcome);
-                // The attempt, whose keys differ in their ends alone.
+                // The attempt, whose keys differ only at their end.
                 let attempt = key.get(..ATTEMPT_CHARACTERS).unwrap_or(key);
                 let known = before.insert((path, attempt), (key, spent));
                 assert!(known.is_none_or(|(known, spent)| known == key || spent), "{call} after {known:?}");

@@ -1,8 +1,8 @@
-//! The text of `/metrics`, read.
+//! The text of `/metrics`, parsed.
 
 use outbound::HttpConnection;
 
-/// What a process said of itself at one moment.
+/// The metrics of a process at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Scrape(String);
 
@@ -15,19 +15,19 @@ impl Scrape {
         Scrape(text.into())
     }
 
-    /// The sum over all labels; `None` where there is no such metric.
+    /// The sum over all labels; `None` if there is no such metric.
     pub fn total(&self, name: &str) -> Option<f64> {
         self.sum(name, &[])
     }
 
-    /// The sum over what carries all of these labels; `None` where nothing does.
+    /// The sum over the series that have all of these labels; `None` if there is none.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let wanted: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
         let values = self.0.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
             let (labels, value) = match rest.strip_prefix('{') {
                 Some(rest) => rest.rsplit_once("} ")?,
-                // Not a longer name that begins alike.
+                // Not a longer name with the same beginning.
                 None => ("", rest.strip_prefix(' ')?),
             };
             let carried = wanted.iter().all(|wanted| labels.contains(wanted.as_str()));

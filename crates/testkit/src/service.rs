@@ -31,7 +31,7 @@ impl TestService {
         TestService::with(engine, |_| ()).await
     }
 
-    /// A lost webhook is soon replaced by a look at the object.
+    /// If a webhook is lost, the object is fetched soon.
     pub async fn watchful(engine: Engine) -> TestService {
         TestService::with(engine, |settings| settings.pace.evidence_after = Span::millis(300)).await
     }
@@ -50,12 +50,12 @@ impl TestService {
         store.close().await;
 
         let mut settings = Settings::new(anywhere, database.location.clone());
-        // A call that goes wrong is soon tried again; evidence is waited for longer than a test takes.
+        // A failed call is retried soon; a missing webhook is awaited longer than a test takes.
         settings.pace.base = Span::millis(10);
         settings.pace.cap = Span::millis(200);
         settings.pace.evidence_after = Span::seconds(60);
         settings.events_every = Span::seconds(3_600);
-        // So is an account whose circuit opened; and only the tests of the budget are short of tokens.
+        // An open circuit is probed soon; and only the tests of the budget run short of tokens.
         settings.guard.breaker.open_base = Duration::from_millis(100);
         settings.guard.breaker.open_cap = Duration::from_millis(400);
         settings.guard.budget.floor_per_second = 1_000.0;
@@ -85,7 +85,7 @@ impl TestService {
         running
     }
 
-    /// Tells the sandbox of an account, where it wants its webhooks, and by which secrets.
+    /// Creates an account in the sandbox, with the address of its webhooks and their secrets.
     pub async fn open_account(&self, tenant: TestTenant, secrets: &[&str]) {
         let account = json!({
             "id": tenant.account_name(),
@@ -107,7 +107,7 @@ impl TestService {
         self.service.take().expect("the service is at work").stop().await;
     }
 
-    /// For the next start of the service.
+    /// Takes effect at the next start of the service.
     pub fn change(&mut self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);
     }
@@ -120,12 +120,11 @@ impl TestService {
         self.service = Some(start(&self.settings).await);
     }
 
-    /// Somebody without an API key.
     pub fn nobody(&self) -> TestClient {
         TestClient { secret: String::new(), ..self.one.clone() }
     }
 
-    /// The provider's id of what it made for a payment of the first tenant.
+    /// The provider's id of the object for a payment of the first tenant.
     pub async fn provider_reference(&self, payment: &str) -> String {
         self.one.payment(payment).await["provider_reference"].as_str().unwrap().to_owned()
     }
@@ -139,9 +138,10 @@ impl TestService {
         self.database.execute(&older).await;
     }
 
-    /// The provider's books once nothing is under way any more: what was asked is done, told and posted.
+    /// The provider's books once all work is done, its messages are published, and the ledger has
+    /// posted them.
     pub async fn quiet(&self) -> SandboxBooks {
-        until("everything is done, told and posted", async || {
+        until("everything is done, published and posted", async || {
             let figures = self.store().figures(SystemClock.now()).await.unwrap();
             let open: i64 = figures.jobs.iter().map(|jobs| jobs.count).sum();
             let waits = open + figures.backlog.outbox_pending + figures.backlog.events_received;
@@ -151,12 +151,12 @@ impl TestService {
         self.provider.books().await
     }
 
-    /// Ends the test: nothing is left open, all promises hold, and nobody needs to look.
+    /// Ends the test: nothing is open, all promises hold, and there is no review case.
     pub async fn end(self) {
         self.end_reviewed(&[]).await;
     }
 
-    /// The same, where these reasons wait for a person, in this order.
+    /// The same, with review cases for these reasons, in this order.
     pub async fn end_reviewed(self, reasons: &[&str]) {
         let books = self.quiet().await;
         books.check_calls();
@@ -172,7 +172,7 @@ impl TestService {
         let verdicts = until("the provider's books can be held against ours", async || {
             let books = check::Books::read(&self.provider.base_url).await.unwrap();
             let verdicts = check::run(&self.database.location, Some(books)).await.unwrap();
-            // A webhook that was still on its way may have come meanwhile.
+            // A webhook that was still on its way may have arrived meanwhile.
             let compared = !verdicts.has_notes() || !reasons.is_empty();
             (compared || !verdicts.all_hold()).then_some(verdicts)
         })
@@ -184,7 +184,7 @@ impl TestService {
         self.sandbox.stop().await;
     }
 
-    /// A person closes the cases of the first tenant that have this reason.
+    /// A person closes the review cases of the first tenant with this reason.
     pub async fn resolve(&self, reason: &str) {
         let cases = self.one.see("/v1/ops/review_cases").await;
         let cases = cases["data"].as_array().unwrap().iter().filter(|case| case["reason"] == reason);
@@ -197,7 +197,7 @@ impl TestService {
         }
     }
 
-    /// Why a person should look at something of the first tenant.
+    /// The reasons of the first tenant's open review cases.
     pub async fn reviews(&self) -> Vec<String> {
         let reviews = self.one.see("/v1/ops/review_cases").await;
         let reviews = reviews["data"].as_array().unwrap().iter();
@@ -205,8 +205,8 @@ impl TestService {
     }
 }
 
-/// A program that another test starts at this moment holds our files open until it has become itself, and
-/// with them the lock of a database that was just closed.
+/// A program that another test starts at this moment inherits our open files until its own start is
+/// complete, and with them the lock of a database that was just closed.
 async fn start(settings: &Settings) -> service::RunningService {
     until("nobody holds the database", async || match service::start(settings.clone()).await {
         Err(service::Error::Store(store::Error::InUse { .. })) => None,

@@ -1,4 +1,4 @@
-//! Tenants for tests: the ids, keys and secrets of one follow from its name.
+//! Tenants for tests: ids, keys and secrets are derived from the name.
 
 use domain::commands::Provision;
 use domain::rows::{Account, ApiKey, Client, Mode, Settings, Tenant};
@@ -33,7 +33,7 @@ impl TestTenant {
         ClientId(Uuid::from_u128(self.number + 1_000))
     }
 
-    /// The API key with every scope.
+    /// The API key with all scopes.
     pub fn api_key(self) -> String {
         format!("sk_{}", self.name)
     }
@@ -61,11 +61,11 @@ impl TestTenant {
     pub fn account_settings(self, provider_url: &str) -> AccountSettings {
         let secrets = vec![Secret::new(self.webhook_secret())];
         let mut stripe = stripe::Settings::new(Secret::new(self.provider_key()), secrets, Mode::Test);
-        provider_url.clone_into(&mut stripe.base_url);
+        provider_url.clone_into(&mut stripe.wire.base_url);
         AccountSettings { tenant: self.id(), name: self.account_name(), stripe }
     }
 
-    /// Makes the tenant with its client, its account and an API key that may do everything.
+    /// Creates the tenant with its client, its account and an API key with all scopes.
     pub fn provision(self) -> Provision {
         self.provision_keys(&[(&self.api_key(), &ALL_SCOPES, None)])
     }
@@ -75,7 +75,7 @@ impl TestTenant {
     }
 }
 
-/// Makes a tenant with one client, one account at Stripe, and these API keys.
+/// Creates a tenant with one client, one account at Stripe, and these API keys.
 pub fn provision(id: TenantId, client: ClientId, account: &str, keys: &[TestApiKey<'_>]) -> Provision {
     let created_at = Timestamp(1);
     let api_key = |(secret, scopes, revoked_at): &TestApiKey<'_>| {
@@ -112,7 +112,7 @@ pub fn provision(id: TenantId, client: ClientId, account: &str, keys: &[TestApiK
         clients: vec![Client {
             id: client,
             tenant: id,
-            name: "shop".to_owned(),
+            name: "web".to_owned(),
             held_seats: 0,
             held_seats_max: None,
             created_at,

@@ -1,19 +1,19 @@
-//! The arrows between the crates, as ARCHITECTURE.md draws them.
+//! The dependencies between the crates, as ARCHITECTURE.md draws them.
 //!
-//! A crate's rule holds because it cannot name what it must not know: `domain` has no clock and no row
-//! within reach. Cargo would let anybody add an arrow; this does not. Dev-dependencies are free.
+//! A crate's rule holds because the crate cannot name what it must not know: `domain` has no clock
+//! and no rows. Cargo accepts any new dependency; this check does not. Dev-dependencies are free.
 
 use serde_json::Value;
 
 use crate::Failure;
 
-/// One crate, and the crates of this workspace it needs to be built.
+/// One crate, and the crates of this workspace that it needs to be built.
 pub struct Crate {
     name: String,
     needs: Vec<String>,
 }
 
-/// What a crate may lean on.
+/// The permitted dependencies of each crate.
 enum Allowed {
     Only(&'static [&'static str]),
     AllBut(&'static [&'static str]),
@@ -28,7 +28,7 @@ fn allowed(name: &str) -> Option<Allowed> {
         "api" => Allowed::Only(&["domain"]),
         "client" => Allowed::Only(&["api", "outbound", "resilience"]),
         "server" => Allowed::Only(&["domain", "store", "providers", "api", "fault_injection", "resilience"]),
-        // Besides the server's ports, what these speak of.
+        // Besides the server's ports, the types that those use.
         "adapter_nats" | "adapter_otlp" | "adapter_redis" => Allowed::Only(&[
             "server",
             "store",
@@ -70,7 +70,7 @@ pub fn check(crates: &[Crate]) -> Vec<String> {
     let mut complaints = Vec::new();
     for Crate { name, needs } in crates {
         let Some(allowed) = allowed(name) else {
-            complaints.push(format!("crate {name}: say in xtask/src/tidy/arrows.rs what it may lean on"));
+            complaints.push(format!("crate {name}: add its dependencies to xtask/src/tidy/arrows.rs"));
             continue;
         };
         for need in needs {
@@ -86,7 +86,8 @@ pub fn check(crates: &[Crate]) -> Vec<String> {
     complaints
 }
 
-/// From `cargo metadata`, where a dependency of this workspace has a path and one for tests a kind.
+/// Reads `cargo metadata`, where a dependency of this workspace has a path, and a dependency for
+/// tests has a kind.
 pub fn read(metadata: &Value) -> Result<Vec<Crate>, Failure> {
     let packages = metadata["packages"].as_array().ok_or("cargo metadata names no packages")?;
     let name = |value: &Value| value["name"].as_str().map(str::to_owned).ok_or("a package without a name");
@@ -119,7 +120,7 @@ mod tests {
         check("surehold", &["test_servers"], &["crate surehold: must not lean on test_servers"]);
         check("attack", &["testkit", "test_servers"], &[]);
         check("testkit", &["attack"], &["crate testkit: must not lean on attack"]);
-        let unknown = "crate newcomer: say in xtask/src/tidy/arrows.rs what it may lean on";
+        let unknown = "crate newcomer: add its dependencies to xtask/src/tidy/arrows.rs";
         check("newcomer", &[], &[unknown]);
     }
 

@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 use super::infallible;
 use crate::Failure;
 
-/// Past this a file tells more than one story and is split by idea.
+/// A longer file has more than one subject, and must be split.
 const LINES_MAX: usize = 500;
 
-/// Names that say nothing of what is inside, and so collect everything.
+/// Names without a meaning, which collect everything.
 const EMPTY_NAMES: [&str; 5] = ["util.rs", "helpers.rs", "common.rs", "manager.rs", "types.rs"];
 
-/// What is not finished, with why it is refused. Written in halves, or this file would refuse itself.
+/// Marks of unfinished work, and why they are refused. Written in halves, or this file would refuse
+/// itself.
 const UNFINISHED: [(&str, &str); 3] = [
     (concat!("to", "do!("), "finish it, or leave it out"),
-    (concat!("FIX", "ME"), "fix it, or say in a sentence what is known"),
+    (concat!("FIX", "ME"), "fix it, or describe it in a sentence"),
     (concat!("#[ig", "nore"), "a test that does not run proves nothing"),
 ];
 
-/// Each Rust file and each page below the root, committed or not, by its path from there.
+/// Each Rust file and each page below the root, committed or not, by its relative path.
 pub fn list(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     walk(root, &mut files)?;
@@ -31,7 +32,7 @@ pub fn is_rust(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// Looks at the Rust files among these: what is wrong with each.
+/// Checks the Rust files, and returns the complaints.
 pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
     for file in files.iter().filter(|file| is_rust(file)) {
@@ -58,23 +59,23 @@ fn check_file(path: &Path, text: &str) -> Vec<String> {
             let why = "a log is for people: show it by Display, or name it";
             complaints.push(format!("{}:{number}: `?field`: {why}", path.display()));
         }
-        for (word, reason) in UNFINISHED {
-            if line.contains(word) {
-                complaints.push(format!("{}:{number}: `{word}`: {reason}", path.display()));
+        for (mark, reason) in UNFINISHED {
+            if line.contains(mark) {
+                complaints.push(format!("{}:{number}: `{mark}`: {reason}", path.display()));
             }
         }
     }
     complaints
 }
 
-/// A field of a log that is shown by `Debug`: the program's own names, and whatever a value holds.
+/// A field of a log that is formatted by `Debug`: it shows internal names and unchecked values.
 fn logs_debug(line: &str) -> bool {
     let begins = |rest: &str| rest.starts_with(|first: char| first.is_ascii_lowercase());
     let shown = |sign: &str| line.split(sign).skip(1).any(begins);
     line.trim_start().strip_prefix('?').is_some_and(begins) || shown(" = ?") || shown("!(?") || shown(", ?")
 }
 
-/// Walks past what is built, downloaded or hidden; git is not asked, for it may not be there.
+/// Leaves out built, downloaded and hidden files. Git is not used, because it may be missing.
 fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -115,13 +116,13 @@ mod tests {
         for line in ["let a = b?;", "where id = ?1", "warn!(%error, \"why?\");", "f(a?, b?)"] {
             check("crates/a/src/b.rs", line, &[]);
         }
-        for (word, reason) in UNFINISHED {
-            check("src/a.rs", &format!("\n  {word}"), &[&format!("src/a.rs:2: `{word}`: {reason}")]);
+        for (mark, reason) in UNFINISHED {
+            check("src/a.rs", &format!("\n  {mark}"), &[&format!("src/a.rs:2: `{mark}`: {reason}")]);
         }
     }
 
     #[test]
-    fn what_is_built_or_downloaded_is_not_looked_at() {
+    fn built_and_downloaded_files_are_left_out() {
         let root = tempfile::tempdir().unwrap();
         for directory in ["src", "target", "node_modules", ".git"] {
             fs::create_dir(root.path().join(directory)).unwrap();

@@ -1,4 +1,5 @@
-//! A decision lists its refusals first. After the line that says so nothing can fail, so no `?` stands there.
+//! A decision lists its refusals first. After the line that announces it nothing can fail, so no
+//! `?` may follow.
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ pub fn check_file(path: &Path, text: &str) -> Vec<String> {
         return Vec::new();
     }
     let mut complaints = Vec::new();
-    // How far the body is indented in which nothing can fail.
+    // The indentation of the body in which nothing can fail.
     let mut within: Option<usize> = None;
     for (number, line) in (1..).zip(text.lines()) {
         let code = line.trim_start();
@@ -20,15 +21,15 @@ pub fn check_file(path: &Path, text: &str) -> Vec<String> {
             }
         } else if !code.is_empty() && within.is_some_and(|body| indent < body) {
             within = None;
-        } else if within.is_some() && asks(code) {
+        } else if within.is_some() && has_question_mark(code) {
             complaints.push(format!("{}:{number}: `?` after `{LINE}`: decide it above", path.display()));
         }
     }
     complaints
 }
 
-/// Whether the operator stands in the line, outside of texts and comments.
-fn asks(code: &str) -> bool {
+/// Whether the line contains the operator, outside of texts and comments.
+fn has_question_mark(code: &str) -> bool {
     let (mut in_text, mut before) = (false, ' ');
     for letter in code.split("//").next().unwrap_or_default().chars() {
         match letter {
@@ -42,7 +43,7 @@ fn asks(code: &str) -> bool {
         }
         before = letter;
     }
-    // A chain that was broken before it.
+    // A method chain over several lines.
     code.starts_with('?')
 }
 

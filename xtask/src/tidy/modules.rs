@@ -1,4 +1,4 @@
-//! The arrows between the modules of a crate, where one is a boundary that the compiler does not see.
+//! The dependencies between modules of a crate, for boundaries that the compiler does not check.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ struct Boundary {
     /// The crate's sources.
     sources: &'static str,
     module: &'static str,
-    /// Who may name it: it is put together there.
+    /// The modules that may name it, because they put it together.
     but_for: &'static [&'static str],
     why: &'static str,
 }
@@ -18,12 +18,12 @@ struct Boundary {
 const BOUNDARIES: [Boundary; 1] = [Boundary {
     sources: "crates/server/src",
     module: "http",
-    // The metrics count by address, and the addresses are the endpoints'.
+    // The metrics count by route, and the routes belong to the endpoints.
     but_for: &["http", "service", "metrics"],
     why: "what HTTP needs of others is a port (crates/server/src/ports)",
 }];
 
-/// What a build may leave out is an adapter: the core is the same in every build.
+/// A build may leave out an adapter only: the core is the same in every build.
 const WITHOUT_FEATURES: &str = "crates/server/src";
 /// Written in halves, or this file would find itself.
 const FEATURE: &str = concat!("feature", " = \"");
@@ -47,7 +47,7 @@ pub fn check<'a>(root: &Path, files: impl Iterator<Item = &'a Path>) -> Result<V
     Ok(complaints)
 }
 
-/// The crate's module that the file is, or is part of.
+/// The crate's module that contains the file.
 fn module_of<'a>(file: &'a Path, sources: &str) -> Option<&'a str> {
     let first = file.strip_prefix(sources).ok()?.iter().next()?.to_str()?;
     Some(first.strip_suffix(".rs").unwrap_or(first))
@@ -56,7 +56,7 @@ fn module_of<'a>(file: &'a Path, sources: &str) -> Option<&'a str> {
 fn check_file(file: &Path, text: &str, boundary: &Boundary) -> Vec<String> {
     let path = format!("crate::{}", boundary.module);
     let is_word = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
-    // Also as one of several: `use crate::{http, wake};`.
+    // A module may also be one of several: `use crate::{http, wake};`.
     let among = |list: &str| {
         list.split([',', '{', '}']).any(|item| item.trim().split("::").next() == Some(boundary.module))
     };

@@ -1,7 +1,8 @@
-//! One word for one idea: `docs/glossary.md` says which, and this looks at whether the code keeps to it.
+//! One term for one idea: `docs/glossary.md` has the terms, and this module checks the code against
+//! it.
 //!
-//! A public type name that two crates have is either one idea, and the glossary says so, or one of the two
-//! needs another name. Words and phrases that readers had to decode are refused wherever they stand.
+//! A public type name in two crates must be one idea with a row in the glossary; otherwise one of
+//! the two needs another name. Banned names and phrases are refused everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,9 +11,9 @@ use std::path::Path;
 use crate::Failure;
 
 const GLOSSARY: &str = "docs/glossary.md";
-/// The table of the glossary that lists names of several crates begins below this heading.
+/// The heading of the glossary's table of names that several crates share.
 const SHARED: &str = "## Type names that several crates share";
-/// What every crate may have one of.
+/// Names that every crate may have.
 const EVERYWHERE: [&str; 4] = ["Error", "Settings", "Arguments", "Options"];
 const TYPES: [&str; 4] = ["struct", "enum", "trait", "type"];
 /// Metaphors that were replaced, as names of types.
@@ -21,12 +22,12 @@ const BANNED_TYPES: [&str; 24] = [
     "Laid", "Look", "Purse", "Ruling", "Shut", "Siege", "Teller", "Told", "Town", "Wall", "Way", "Wish",
     "Witness",
 ];
-/// And as names of functions; the others are English verbs.
+/// Metaphors as names of functions. The other banned types are ordinary English verbs.
 const BANNED_FUNCTIONS: [&str; 8] =
     ["desk", "dice", "errand", "heard", "noted_as", "pursue", "teller", "told"];
-/// Phrases that are not English as it is written today. Written in halves, or this file would refuse itself.
+/// Phrases that are not current English. Written in halves, or this file would refuse itself.
 const BANNED_PHRASES: [(&str, &str); 5] = [
-    (concat!("/// ", "Of "), "what it is: this is no sentence"),
+    (concat!("/// ", "Of "), "a sentence"),
     (concat!("for", " ever"), "forever"),
     (concat!("so many", " as"), "as many as"),
     (concat!("Leave", " to make"), "permission to make"),
@@ -56,7 +57,7 @@ fn check_words(file: &Path, text: &str) -> Vec<String> {
     for (number, line) in (1..).zip(text.lines()) {
         for (phrase, better) in BANNED_PHRASES {
             if has_phrase(line, phrase) {
-                complaints.push(format!("{}:{number}: `{phrase}`: say {better}", file.display()));
+                complaints.push(format!("{}:{number}: `{phrase}`: write {better}", file.display()));
             }
         }
         let types = TYPES.iter().find_map(|kind| declared(line, kind)).filter(|it| BANNED_TYPES.contains(it));
@@ -68,13 +69,13 @@ fn check_words(file: &Path, text: &str) -> Vec<String> {
     complaints
 }
 
-/// Whether the phrase stands there as words: "for every" is none of them.
+/// Whether the line contains the phrase as whole words: "for every" does not count.
 fn has_phrase(line: &str, phrase: &str) -> bool {
     let ends_within_a_word = |rest: &str| !phrase.ends_with(' ') && rest.starts_with(char::is_alphanumeric);
     line.split(phrase).skip(1).any(|rest| !ends_within_a_word(rest))
 }
 
-/// Names that stand in several crates without the glossary's word, and words of it that nobody needs.
+/// Names in several crates without a row in the glossary, and rows without such names.
 fn check_names(
     crates: &BTreeMap<String, BTreeSet<String>>,
     shared: &BTreeMap<String, BTreeSet<String>>,
@@ -86,7 +87,7 @@ fn check_names(
         if shared.get(name) != Some(owners) {
             let list = owners.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             complaints.push(format!(
-                "`{name}` is a public type of {list}: give one of them another name, or say in {GLOSSARY} that they are one idea"
+                "`{name}` is a public type of {list}: give one of them another name, or add their common idea to {GLOSSARY}"
             ));
         }
     }
@@ -108,7 +109,7 @@ fn read_shared(glossary: &str) -> BTreeMap<String, BTreeSet<String>> {
     table.lines().take_while(|line| !line.starts_with("## ")).filter_map(row).collect()
 }
 
-/// The crate whose source this is. Tests have words of their own.
+/// The crate of a source file. Tests may use their own names.
 fn crate_of(file: &Path) -> Option<String> {
     let mut parts = file.iter().map(|part| part.to_str().unwrap_or_default());
     let folder = (parts.next()? == "crates").then(|| parts.next()).flatten()?;
@@ -124,7 +125,7 @@ fn public_types(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The identifier that the line declares as such a thing.
+/// The identifier that the line declares as this kind of item.
 fn declared<'a>(line: &'a str, kind: &str) -> Option<&'a str> {
     let (before, after) = line.split_once(kind)?;
     let is_word = before.is_empty() || before.ends_with([' ', '(']);
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_have_words_of_their_own() {
+    fn tests_may_use_any_name() {
         let check = |file: &str, owner: Option<&str>| {
             assert_eq!(crate_of(Path::new(file)).as_deref(), owner, "{file}");
         };

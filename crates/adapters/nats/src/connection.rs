@@ -1,8 +1,8 @@
-//! The connection: one a process, made in the background, tried again forever with full jitter.
+//! The connection: one per process, made in the background, retried forever with full jitter.
 //!
-//! A server that is down when we start is no reason not to start: the API takes work all the same, and what
-//! it has to tell waits in the outbox. What can be known to be wrong, such as a file that is not there, is
-//! refused at the start.
+//! A server that is down does not prevent our start: the API still takes work, and its messages
+//! wait in the outbox. Errors that can be detected, such as a missing file, are refused at the
+//! start.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,36 +21,38 @@ use uuid::Uuid;
 
 use super::settings::{Credentials, Settings};
 
-/// A server that has not answered two pings has gone: a cut link is found out within three of these.
+/// A server that does not answer two pings is gone: a cut connection is detected within three of
+/// these.
 const PING: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// While there is no connection.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// Between two tries to connect. The whole fleet comes back at once where it is not spread.
+const RECHECK: Duration = Duration::from_millis(200);
+/// Between two attempts to connect. Without jitter all processes would come back at once.
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(5) };
 
-/// A connection to NATS, with what is known of the stream.
+/// A connection to NATS, and the known state of the stream.
 pub struct Nats {
     pub(super) client: Client,
     pub(super) jetstream: Context,
     pub(super) settings: Settings,
     pub(super) database: Uuid,
-    /// The stream was seen since the last sign that it may be gone. Behind the lock it is made.
+    /// The stream was seen since the last sign that it may be gone. It is made under the lock.
     pub(super) stream_seen: AtomicBool,
     pub(super) making: Mutex<()>,
-    /// Why the stream that is there is not for us, since that was seen.
+    /// Why the existing stream is not ours, once that was detected.
     pub(super) unfit: parking_lot::Mutex<Option<String>>,
-    /// Counts the connections made, so that what waits on an old one hears of it.
+    /// Counts the connections, so that code that waits on an old one is notified.
     pub(super) connections: watch::Receiver<u64>,
 }
 
 impl Nats {
-    /// Answers before it is connected. `database` is what its messages are told apart by.
+    /// Returns before it is connected. Messages of different databases are distinguished by
+    /// `database`.
     pub async fn connect(settings: Settings, database: Uuid) -> Result<Arc<Nats>, String> {
         settings.check()?;
         let (made, connections) = watch::channel(0);
         let options = options(&settings)?.event_callback(move |event| {
-            hear(&event);
+            log_event(&event);
             if event == Event::Connected {
                 made.send_modify(|count| *count += 1);
             }
@@ -80,16 +82,16 @@ impl Nats {
         self.client.connection_state() == State::Connected
     }
 
-    /// Until there is a connection. It is told of a moment before it counts as one, so whoever was told looks
-    /// again.
+    /// Waits for a connection. The notification comes a moment before the state changes, so the
+    /// state is checked again.
     pub(super) async fn connected(&self) {
         let mut connections = self.connections.clone();
         while !self.is_connected() {
-            let _told_or_not = timeout(LOOK_AGAIN, connections.changed()).await;
+            let _changed_or_not = timeout(RECHECK, connections.changed()).await;
         }
     }
 
-    /// Something said that the stream or a consumer is not there: the next use looks, and makes it again.
+    /// The stream or a consumer may be gone: the next use checks, and makes it again.
     pub(super) fn doubt(&self) {
         self.stream_seen.store(false, Ordering::Release);
     }
@@ -114,7 +116,7 @@ fn options(settings: &Settings) -> Result<ConnectOptions, String> {
         readable(key)?;
         options = options.add_client_certificate(certificate.clone(), key.clone());
     }
-    // Whoever names an authority or a certificate would not have it go over a plain connection.
+    // Settings with an authority or a certificate must not use a plain connection.
     if settings.tls.authorities.is_some() || settings.tls.certificate.is_some() {
         options = options.require_tls(true);
     }
@@ -138,10 +140,10 @@ fn readable(path: &Path) -> Result<(), String> {
     }
 }
 
-fn hear(event: &Event) {
+fn log_event(event: &Event) {
     match event {
         Event::Connected => info!("connected to NATS"),
-        Event::Disconnected => warn!("the connection to NATS is cut: what is to be told waits"),
+        Event::Disconnected => warn!("the connection to NATS is cut: messages wait in the outbox"),
         other => warn!(event = %other, "NATS"),
     }
 }

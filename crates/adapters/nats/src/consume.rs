@@ -1,24 +1,25 @@
-//! Consuming: our durable consumer's messages are pulled, as many as we have room for, taken to the desk, and
-//! acknowledged when what became of them is committed.
+//! Consuming: pulls as many messages of our durable consumer as there is room for, passes them to
+//! the dispatcher, and acknowledges them when the result is committed.
 //!
-//! | what the desk says | what NATS hears |
+//! | the dispatcher's result | the reply to NATS |
 //! |---|---|
-//! | received, dead, or waiting in the inbox | it is done: from here on the inbox row counts |
-//! | nothing: the outbox has no such message | no more of it: it is forged, or forgotten |
+//! | received, dead, or waiting in the inbox | acknowledged: from here on the inbox row counts |
+//! | none: the outbox has no such message | terminated: the message is forged, or forgotten |
 //! | unavailable: nothing could be committed | again, after a pause with full jitter |
 //! | the handler panicked | the same |
-//! | nothing, because we died | nothing: delivered again after the ack wait |
+//! | none, because this process died | none: delivered again after the ack wait |
 //!
-//! What comes says which message to look at, and no more: the desk gets the row of the outbox. So whoever can
-//! write to NATS can make us look again, and cannot post anything; and what a restored database has forgotten
-//! is not brought back.
+//! A delivery only names a message; the dispatcher gets the row of the outbox. So a client that can
+//! write to NATS can cause a check but no posting, and a message that a restored database no longer
+//! has is not brought back.
 //!
-//! A message that NATS has delivered before, or that the sweep published again, may have killed whoever had it:
-//! it goes to the desk as left behind, and is counted there before its handler starts. What cannot be read will not be readable
-//! later: it is let go and logged, and its row in the outbox still waits for its receipts.
+//! A message that NATS has delivered before, or that the sweep published again, may have killed the
+//! process that handled it. It is passed on as left behind, and counted before its handler starts.
+//! A message that cannot be read now cannot be read later either: it is dropped and logged, and its
+//! row in the outbox still waits for its receipts.
 //!
-//! Nothing is pulled that could not begin at once, and NATS is told of what is still in hand, so that a slow
-//! database does not make messages look abandoned.
+//! Only as many messages are pulled as can begin at once, and NATS gets progress reports for those
+//! in progress, so that a slow database does not make them look abandoned.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,22 +45,23 @@ use super::silence::SilenceDetector;
 use super::wire;
 use server::consumers::{DispatchResult, MessageDispatcher};
 
-/// How long the server keeps a request for messages open. One that a cut connection ate costs no more.
+/// How long the server keeps a request for messages open. If a cut connection loses it, this is the
+/// delay.
 const PULL: Duration = Duration::from_secs(5);
-/// How long a word to NATS may wait for room on the way out. One that is lost is a delivery more.
-const WORD: Duration = Duration::from_secs(1);
-/// Before a message is delivered again that could not be committed.
+/// How long a reply to NATS may wait to be sent. A lost reply causes one more delivery.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+/// Before a message that could not be committed is delivered again.
 const AGAIN: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(30) };
-/// Before the consumer is looked for again.
-const LOOK: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) };
-/// NATS hears of what is in hand so often within the ack wait.
-const WORDS_PER_WAIT: u32 = 3;
+/// Before the consumer is opened again.
+const CONSUMER_BACKOFF: Backoff = Backoff { base: Duration::from_millis(200), cap: Duration::from_secs(10) };
+/// Progress reports to NATS per ack wait.
+const REPORTS_PER_WAIT: u32 = 3;
 
-/// Consumes in one process. Others share the durable consumer.
+/// Consumes in one process. Other processes share the durable consumer.
 pub struct NatsConsumer {
     pub nats: Arc<Nats>,
     pub store: Store,
-    pub desk: Arc<MessageDispatcher>,
+    pub dispatcher: Arc<MessageDispatcher>,
 }
 
 impl NatsConsumer {
@@ -80,9 +82,9 @@ impl NatsConsumer {
                 }
                 Err(why) => why,
             };
-            warn!(why, "NATS does not deliver: looking again");
+            warn!(why, "NATS does not deliver: trying again");
             self.nats.doubt();
-            let pause = LOOK.pause(attempt, &mut rand::rng());
+            let pause = CONSUMER_BACKOFF.pause(attempt, &mut rand::rng());
             attempt += 1;
             tokio::select! {
                 _ = stop.changed() => {}
@@ -92,14 +94,12 @@ impl NatsConsumer {
     }
 }
 
-/// What became of a message.
 enum MessageResult {
     Taken(DispatchResult),
     /// The outbox does not have it.
     Unknown,
 }
 
-/// A message in hand.
 struct Delivery {
     message: Message,
     raw: jetstream::Message,
@@ -108,11 +108,11 @@ struct Delivery {
     left_behind: bool,
 }
 
-/// From the consumer's being there until something says otherwise.
+/// One use of the consumer, from its opening to the first failure.
 struct Session<'a> {
     nats: &'a Nats,
     store: &'a Store,
-    desk: &'a Arc<MessageDispatcher>,
+    dispatcher: &'a Arc<MessageDispatcher>,
     consumer: jetstream::consumer::Consumer<pull::Config>,
     pulling: Option<Batch>,
     silence: SilenceDetector,
@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
         Session {
             nats: &of.nats,
             store: &of.store,
-            desk: &of.desk,
+            dispatcher: &of.dispatcher,
             consumer,
             pulling: None,
             silence: SilenceDetector::default(),
@@ -136,19 +136,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// `Ok` when it was told to stop. Either way nothing is in hand any more.
+    /// `Ok` when it was stopped. In both cases nothing is in progress any more.
     async fn run(mut self, stop: &mut watch::Receiver<bool>) -> Result<(), String> {
         let mut connections = self.nats.connections.clone();
         connections.mark_unchanged();
-        let mut word = interval(self.nats.settings.ack_wait / WORDS_PER_WAIT);
-        word.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = interval_at(Instant::now() + self.nats.settings.ack_wait, self.nats.settings.ack_wait);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut report = interval(self.nats.settings.ack_wait / REPORTS_PER_WAIT);
+        report.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut check =
+            interval_at(Instant::now() + self.nats.settings.ack_wait, self.nats.settings.ack_wait);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end: Option<Result<(), String>> = (*stop.borrow()).then_some(Ok(()));
         loop {
             match &end {
-                Some(outcome) if self.in_hand() == 0 => return outcome.clone(),
-                // What was asked for is not wanted any more: the server hears that we left.
+                Some(outcome) if self.in_progress() == 0 => return outcome.clone(),
+                // No more messages are wanted: dropping the request cancels it at the server.
                 Some(_) => self.pulling = None,
                 None => {
                     if let Err(why) = self.pull().await {
@@ -159,14 +160,14 @@ impl<'a> Session<'a> {
             }
             tokio::select! {
                 _ = stop.changed() => end = Some(Ok(())),
-                // A request that went over the old connection may be lost.
+                // A request on the old connection may be lost.
                 _ = connections.changed() => self.pulling = None,
                 Some(ended) = self.work.join_next_with_id() => match ended {
                     Ok((id, came)) => self.ended(id, Some(came)).await,
                     Err(panicked) => self.ended(panicked.id(), None).await,
                 },
-                _ = word.tick() => self.tell_of_what_is_in_hand().await,
-                _ = look.tick() => if let Err(why) = self.listen().await {
+                _ = report.tick() => self.report_progress().await,
+                _ = check.tick() => if let Err(why) = self.listen().await {
                     end = Some(Err(why));
                 },
                 pulled = next(&mut self.pulling) => match pulled {
@@ -178,18 +179,19 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn in_hand(&self) -> usize {
+    fn in_progress(&self) -> usize {
         self.at_work.len() + self.waiting.len()
     }
 
-    /// Asks for as many as there is room for, unless that is asked for already.
+    /// Requests as many messages as there is room for, unless a request is open.
     async fn pull(&mut self) -> Result<(), String> {
-        let room = self.nats.settings.deliveries_max.saturating_sub(self.in_hand());
+        let room = self.nats.settings.deliveries_max.saturating_sub(self.in_progress());
         if self.pulling.is_some() || room == 0 || !self.nats.is_connected() {
             return Ok(());
         }
-        let asked = timeout(WORD, self.consumer.batch().max_messages(room).expires(PULL).messages()).await;
-        match asked {
+        let batch =
+            timeout(SEND_TIMEOUT, self.consumer.batch().max_messages(room).expires(PULL).messages()).await;
+        match batch {
             Ok(Ok(batch)) => self.pulling = Some(batch),
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("a request for messages found no room on the way out".to_owned()),
@@ -197,12 +199,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Looks why nothing came, if it was asked for.
+    /// If a request was open, checks why nothing came.
     async fn listen(&mut self) -> Result<(), String> {
         if self.pulling.is_none() || !self.nats.is_connected() {
             self.silence.message_arrived();
         }
-        self.silence.look(self.nats).await
+        self.silence.check(self.nats).await
     }
 
     async fn arrived(&mut self, raw: jetstream::Message) {
@@ -213,8 +215,8 @@ impl<'a> Session<'a> {
                 Arc::new(Delivery { message, raw, number, left_behind })
             }
             Err(why) => {
-                error!(subject = %raw.subject, why, "a message that cannot be read is let go");
-                return tell(&raw, AckKind::Term).await;
+                error!(subject = %raw.subject, why, "a message that cannot be read is dropped");
+                return acknowledge(&raw, AckKind::Term).await;
             }
         };
         if let Some(delivery) = self.waiting.arrived(delivery.message.subject, delivery) {
@@ -223,20 +225,20 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, delivery: Arc<Delivery>) {
-        let (store, desk, at_work) = (self.store.clone(), self.desk.clone(), delivery.clone());
-        let task = self.work.spawn(async move { take(&store, &desk, &at_work).await });
+        let (store, dispatcher, at_work) = (self.store.clone(), self.dispatcher.clone(), delivery.clone());
+        let task = self.work.spawn(async move { take(&store, &dispatcher, &at_work).await });
         self.at_work.insert(task.id(), delivery);
     }
 
     async fn ended(&mut self, id: Id, came: Option<MessageResult>) {
         let delivery = self.at_work.remove(&id).expect("what ends was begun");
         let subject = delivery.message.subject;
-        let word = match came {
+        let ack = match came {
             Some(MessageResult::Taken(
                 DispatchResult::Received | DispatchResult::Waiting | DispatchResult::Dead,
             )) => Some(AckKind::Ack),
             Some(MessageResult::Unknown) => {
-                error!(id = %delivery.message.id, "a message that the outbox does not have is let go");
+                error!(id = %delivery.message.id, "a message that the outbox does not have is dropped");
                 Some(AckKind::Term)
             }
             Some(MessageResult::Taken(DispatchResult::Unavailable(why))) => {
@@ -244,12 +246,12 @@ impl<'a> Session<'a> {
                 None
             }
             None => {
-                error!(id = %delivery.message.id, "the desk panicked");
+                error!(id = %delivery.message.id, "the dispatcher panicked");
                 None
             }
         };
-        if let Some(word) = word {
-            tell(&delivery.raw, word).await;
+        if let Some(ack) = ack {
+            acknowledge(&delivery.raw, ack).await;
             if let Some(next) = self.waiting.ended(subject) {
                 self.begin(next);
             }
@@ -261,34 +263,35 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn tell_of_what_is_in_hand(&self) {
+    async fn report_progress(&self) {
         if !self.nats.is_connected() {
             return;
         }
         for delivery in self.at_work.values().chain(self.waiting.iter()) {
-            tell(&delivery.raw, AckKind::Progress).await;
+            acknowledge(&delivery.raw, AckKind::Progress).await;
         }
     }
 }
 
-/// Takes the outbox's own row to the desk.
-async fn take(store: &Store, desk: &MessageDispatcher, delivery: &Delivery) -> MessageResult {
+/// Passes the outbox's own row to the dispatcher.
+async fn take(store: &Store, dispatcher: &MessageDispatcher, delivery: &Delivery) -> MessageResult {
     let Delivery { message, left_behind, .. } = delivery;
-    if !desk.has_consumers_of(&message.kind) {
+    if !dispatcher.has_consumers_of(&message.kind) {
         return MessageResult::Taken(DispatchResult::Received);
     }
     match store.messages(&[message.id]).await {
         Ok(rows) => match rows.first() {
-            // A repetition of what everybody has received need not be counted, alone, to be refused.
+            // A repetition of a message that everybody has received is refused, and need not be
+            // counted.
             Some(row) if row.received_at.is_some() => MessageResult::Taken(DispatchResult::Received),
-            Some(row) => MessageResult::Taken(desk.take(row, *left_behind).await),
+            Some(row) => MessageResult::Taken(dispatcher.take(row, *left_behind).await),
             None => MessageResult::Unknown,
         },
         Err(error) => MessageResult::Taken(DispatchResult::Unavailable(error.to_string())),
     }
 }
 
-/// The next of what was asked for; never, if nothing was.
+/// The next message of the open request; never returns if there is none.
 async fn next(pulling: &mut Option<Batch>) -> Option<Result<jetstream::Message, async_nats::Error>> {
     match pulling {
         Some(batch) => batch.next().await,
@@ -309,14 +312,14 @@ fn read(raw: &jetstream::Message) -> Result<(Message, i64), String> {
 async fn again(delivery: &Delivery) {
     let attempt = u32::try_from(delivery.number - 1).unwrap_or_default();
     let pause = AGAIN.pause(attempt, &mut rand::rng());
-    tell(&delivery.raw, AckKind::Nak(Some(pause))).await;
+    acknowledge(&delivery.raw, AckKind::Nak(Some(pause))).await;
 }
 
-/// A word that is lost costs a delivery more, and no effect.
-async fn tell(raw: &jetstream::Message, word: AckKind) {
-    match timeout(WORD, raw.ack_with(word)).await {
+/// A lost reply causes one more delivery, and no second effect.
+async fn acknowledge(raw: &jetstream::Message, ack: AckKind) {
+    match timeout(SEND_TIMEOUT, raw.ack_with(ack)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => warn!(%error, "NATS was not told"),
-        Err(_) => warn!("NATS was not told: no room on the way out"),
+        Ok(Err(error)) => warn!(%error, "NATS got no reply"),
+        Err(_) => warn!("NATS got no reply: it could not be sent in time"),
     }
 }

@@ -1,4 +1,5 @@
-//! What is in hand, one after the other per subject: while one of a subject is at work, its next ones wait.
+//! Deliveries in progress, one after the other per subject: while one of a subject is handled, the
+//! next ones wait.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,7 +7,7 @@ use uuid::Uuid;
 
 /// `T` is a delivery.
 pub struct OrderedQueues<T> {
-    /// Per subject with one at work, those that wait behind it.
+    /// By subject with one in progress: the deliveries that wait behind it.
     waiting: HashMap<Uuid, VecDeque<T>>,
 }
 
@@ -17,17 +18,15 @@ impl<T> Default for OrderedQueues<T> {
 }
 
 impl<T> OrderedQueues<T> {
-    /// How many wait.
     pub fn len(&self) -> usize {
         self.waiting.values().map(VecDeque::len).sum()
     }
 
-    /// Those that wait.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.waiting.values().flatten()
     }
 
-    /// What may begin at once: this one, unless its subject is at work.
+    /// The delivery that may begin at once: this one, unless one of its subject is in progress.
     pub fn arrived(&mut self, subject: Uuid, delivery: T) -> Option<T> {
         if let Some(waiting) = self.waiting.get_mut(&subject) {
             waiting.push_back(delivery);
@@ -37,7 +36,7 @@ impl<T> OrderedQueues<T> {
         Some(delivery)
     }
 
-    /// The one at work has come to its end; what may begin now.
+    /// One has ended; returns the next one of its subject.
     pub fn ended(&mut self, subject: Uuid) -> Option<T> {
         let next = self.waiting.get_mut(&subject).and_then(VecDeque::pop_front);
         if next.is_none() {
@@ -46,7 +45,7 @@ impl<T> OrderedQueues<T> {
         next
     }
 
-    /// The one at work could not be handled: those behind it are not to begin before it.
+    /// One could not be handled; returns those behind it, which must not begin before it.
     pub fn failed(&mut self, subject: Uuid) -> Vec<T> {
         self.waiting.remove(&subject).map(Vec::from).unwrap_or_default()
     }

@@ -1,8 +1,9 @@
-//! Publishing: many subjects at once, one message of a subject after the other.
+//! Publishing: many subjects at the same time, one message of a subject after the other.
 //!
-//! A subject's next message is published when the stream has acknowledged the one before, so the stream has
-//! them in order whatever is cut in between. While NATS is not there nothing is handed to its client, which
-//! would keep it in memory: publishing fails, and the backlog stays where it is safe, in the outbox.
+//! The next message of a subject is published when the stream has acknowledged the previous one, so
+//! the stream has them in order even if the connection is cut. While NATS is unreachable, nothing
+//! is passed to its client, which would keep it in memory: publishing fails, and the backlog stays
+//! in the outbox.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,8 +18,8 @@ use super::connection::Nats;
 use super::{stream as names, wire};
 use server::ports::broker::{Ack, Broker, Error, Publication, in_order};
 
-/// Subjects that are published at once: enough to hide the way there and back, and well below what the
-/// client takes before it makes us wait.
+/// Subjects that are published at the same time: enough to hide the latency, and well below the
+/// number at which the client makes us wait.
 const SUBJECTS_AT_ONCE_MAX: usize = 256;
 
 impl Broker for Nats {
@@ -38,7 +39,7 @@ impl Broker for Nats {
                 Ok(Err(why)) => return vec![Err(Error::Unavailable(why)); batch.len()],
                 Err(_) => return vec![Err(Error::Late); batch.len()],
             }
-            // One that is not answered is enough to know: the others would wait as long.
+            // If one is not answered, the others would wait as long in vain.
             let silent = AtomicBool::new(false);
             let patience = patience.saturating_sub(began.elapsed());
             let publish = |publication| self.publish_one(publication, &silent);
@@ -62,12 +63,12 @@ impl Nats {
         let message = &publication.message;
         let payload = wire::write(message).map_err(Error::Unavailable)?;
         let subject = names::subject(self.database, message.partition, &message.kind);
-        // Another stream that takes the same subjects must not answer in its place.
+        // Another stream with the same subjects must not answer instead.
         let mut publish = PublishMessage::build()
             .message_id(message_id(publication))
             .expected_stream(&self.settings.stream)
             .payload(payload.into());
-        // Another relay's death is no word about who may have handled a first publication.
+        // The death of another relay says nothing about who handled a first publication.
         if publication.left_behind && publication.number > 1 {
             publish = publish.header(LEFT_BEHIND, "true");
         }
@@ -76,7 +77,7 @@ impl Nats {
             Err(refused) => Err(refused),
         };
         match acknowledged {
-            // A duplicate is one that the stream has: an earlier try whose acknowledgement was lost.
+            // A duplicate is already in the stream: an earlier try whose acknowledgement was lost.
             Ok(_) => Ok(Ack::Stored),
             Err(error) => {
                 match error.kind() {
@@ -92,8 +93,8 @@ impl Nats {
     }
 }
 
-/// The same for each try of one publication, another for each publication: a message that is published again
-/// because nobody received it would be swallowed under its old id.
+/// The same for each try of a publication, different for each publication: under its old id the
+/// stream would ignore a message that is published again because nobody received it.
 fn message_id(publication: &Publication) -> String {
     format!("{}-{}", publication.message.id.0, publication.number)
 }

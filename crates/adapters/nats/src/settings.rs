@@ -1,15 +1,15 @@
-//! What a process is told about its NATS, and what of it cannot work.
+//! The NATS settings of a process, and their checks.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use providers::Secret;
 
-/// A name that JetStream takes is longer than anybody writes.
+/// Longer than any real name, and within JetStream's limit.
 const NAME_BYTES_MAX: usize = 64;
-/// JetStream keeps no more copies of a stream.
+/// JetStream's own limit.
 const REPLICAS_MAX: usize = 5;
-/// The stream must remember a publication's id for longer than the relay takes to try it again.
+/// Longer than the relay takes to retry a publication, so that the stream still knows its id.
 pub(super) const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
 #[derive(Clone, Debug)]
@@ -18,21 +18,20 @@ pub struct Settings {
     pub urls: Vec<String>,
     pub credentials: Credentials,
     pub tls: Tls,
-    /// JetStream's domain, where the server has one.
+    /// JetStream's domain, if the server has one.
     pub domain: Option<String>,
-    /// The stream's name. One a database.
+    /// One per database.
     pub stream: String,
-    /// How many servers keep the stream.
     pub replicas: usize,
     /// How long the stream keeps a message, received or not.
     pub kept: Duration,
-    /// How much the stream keeps; the oldest goes first.
+    /// How many bytes the stream keeps; the oldest messages are deleted first.
     pub kept_bytes_max: u64,
-    /// How long one publication waits for the stream's word.
+    /// How long one publication waits for the stream's acknowledgement.
     pub publish_timeout: Duration,
     /// How long a worker may be silent about a message before it is delivered again.
     pub ack_wait: Duration,
-    /// Messages that one process has in hand at once.
+    /// Messages that one process handles at the same time.
     pub deliveries_max: usize,
 }
 
@@ -45,18 +44,16 @@ pub enum Credentials {
         password: Secret,
     },
     Token(Secret),
-    /// The seed of an NKey.
     Nkey(Secret),
-    /// What a file of credentials holds: a JWT and the seed of its NKey.
+    /// The content of a credentials file: a JWT and the seed of its NKey.
     File(Secret),
 }
 
-/// Beyond what `tls://` in the address says.
+/// Settings in addition to `tls://` in the address.
 #[derive(Clone, Debug, Default)]
 pub struct Tls {
-    /// Whom to trust instead of the system's authorities.
+    /// The authorities to trust instead of the system's.
     pub authorities: Option<PathBuf>,
-    /// Our certificate and its key.
     pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
@@ -77,7 +74,7 @@ impl Settings {
         }
     }
 
-    /// Refuses what cannot work, in a sentence.
+    /// Refuses invalid settings, with a sentence.
     pub fn check(&self) -> Result<(), String> {
         if self.urls.is_empty() {
             return Err("the address of NATS is missing".to_owned());
@@ -96,12 +93,13 @@ impl Settings {
         }
         let within = |what: &str, value: Duration, least: Duration, most: Duration| {
             let fits = value >= least && value <= most;
-            let words = || format!("{what} must be from {} ms to {} ms", least.as_millis(), most.as_millis());
-            if fits { Ok(()) } else { Err(words()) }
+            let message =
+                || format!("{what} must be from {} ms to {} ms", least.as_millis(), most.as_millis());
+            if fits { Ok(()) } else { Err(message()) }
         };
         let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
         within("the time-out of publishing", self.publish_timeout, Duration::from_millis(100), hour)?;
-        within("the wait for a worker's word", self.ack_wait, second, hour)?;
+        within("the wait for a worker's acknowledgement", self.ack_wait, second, hour)?;
         within("the stream's age", self.kept, DUPLICATE_WINDOW, hour * 24 * 365)?;
         if self.replicas == 0 || self.replicas > REPLICAS_MAX {
             return Err(format!("the stream has 1 to {REPLICAS_MAX} replicas"));
@@ -110,13 +108,13 @@ impl Settings {
             return Err("the stream keeps at least a mebibyte".to_owned());
         }
         if self.deliveries_max == 0 {
-            return Err("a process must be allowed to have a message in hand".to_owned());
+            return Err("a process must be allowed to have a message in progress".to_owned());
         }
         Ok(())
     }
 }
 
-/// `nats://HOST[:PORT]`; what else an address may hold is a setting of its own here, or a mistake.
+/// `nats://HOST[:PORT]`. Other parts of an address have their own setting here, or are a mistake.
 fn address(url: &str) -> Result<(), String> {
     let uri: http::Uri = url.parse().map_err(|_| "an address of NATS is nats://HOST:PORT".to_owned())?;
     if !matches!(uri.scheme_str(), Some("nats" | "tls")) {
@@ -164,8 +162,8 @@ mod tests {
         check(|settings| settings.kept = Duration::from_mins(1), Some("age"));
         check(|settings| settings.kept_bytes_max = 1000, Some("mebibyte"));
         check(|settings| settings.publish_timeout = Duration::ZERO, Some("publishing"));
-        check(|settings| settings.ack_wait = Duration::from_millis(10), Some("word"));
-        check(|settings| settings.deliveries_max = 0, Some("in hand"));
+        check(|settings| settings.ack_wait = Duration::from_millis(10), Some("acknowledgement"));
+        check(|settings| settings.deliveries_max = 0, Some("in progress"));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Silence: the stream has messages, and the consumer delivers them to nobody.
 //!
-//! It happens: to a consumer that a server brought back from its disk further than its stream, to one whose
-//! deliveries were taken by somebody who neither acknowledges them nor goes, and to servers that are wrong.
-//! What the sweep publishes again does not help, because it waits behind the same consumer.
+//! This happens to a consumer that a server restored from disk with a later position than its
+//! stream, to one whose deliveries another client took and neither acknowledges nor returns, and
+//! because of bugs in servers. The sweep's publications do not help, because they wait behind the
+//! same consumer.
 //!
-//! So whoever asked and heard nothing for an ack wait looks. Where the consumer has not moved by the next look
-//! either, though the stream has a message for it, it is deleted and made anew, to begin behind what it had
-//! acknowledged. What is delivered once more is refused by its receipt, so being wrong about it costs
-//! deliveries and no effect.
+//! So a session that received nothing for an ack wait although it requested messages checks the
+//! consumer. If the consumer has not moved until the next check either, although the stream has a
+//! message for it, it is deleted and made again, to begin behind its last acknowledgement. A
+//! repeated delivery is refused by its receipt, so a wrong judgement costs deliveries and has no
+//! other effect.
 
 use async_nats::datetime::DateTime;
 use async_nats::jetstream::stream::RawMessageErrorKind;
@@ -16,38 +18,38 @@ use tracing::warn;
 use super::connection::Nats;
 use super::stream::{DURABLE, all};
 
-/// What a session has heard since it looked last, and what it saw then.
+/// What a session has received since its last check, and the result of that check.
 #[derive(Default)]
 pub(super) struct SilenceDetector {
-    heard: bool,
+    active: bool,
     seen: Option<Owed>,
 }
 
-/// How far a consumer that owes something is.
+/// The position of a consumer that has messages to deliver.
 struct Owed {
-    /// Tells one consumer from the next of its name.
+    /// Distinguishes successive consumers of the same name.
     created: DateTime,
     deliveries: u64,
-    /// The first message of the stream that it has not delivered. Where it is ahead of its stream, the next
-    /// that will be published, which it would take for delivered.
+    /// The first message of the stream that it has not delivered. If it is ahead of its stream,
+    /// this is the next message to be published, which it would treat as delivered.
     next: u64,
-    /// All up to here were acknowledged, or are the sweep's to publish again.
+    /// Everything up to here was acknowledged, or is left to the sweep.
     acknowledged: u64,
 }
 
 impl SilenceDetector {
-    /// Something came, or nothing was asked for.
+    /// A message came, or none was requested.
     pub(super) fn message_arrived(&mut self) {
-        self.heard = true;
+        self.active = true;
     }
 
-    /// At the end of each ack wait.
+    /// Called at the end of each ack wait.
     ///
     /// # Errors
-    /// The consumer is not what the session knew, or cannot be seen.
-    pub(super) async fn look(&mut self, nats: &Nats) -> Result<(), String> {
+    /// The consumer is not the one that the session knew, or cannot be read.
+    pub(super) async fn check(&mut self, nats: &Nats) -> Result<(), String> {
         let before = self.seen.take();
-        if std::mem::take(&mut self.heard) {
+        if std::mem::take(&mut self.active) {
             return Ok(());
         }
         let Some(owed) = nats.owed().await? else { return Ok(()) };
@@ -56,21 +58,21 @@ impl SilenceDetector {
             return Ok(());
         }
         let Owed { next, acknowledged, .. } = owed;
-        warn!(next, acknowledged, "the consumer delivers nothing of what the stream has: making it anew");
+        warn!(next, acknowledged, "the consumer delivers nothing of what the stream has: making it again");
         nats.make_consumer_anew(acknowledged + 1).await?;
-        Err("its consumer was made anew".to_owned())
+        Err("its consumer was made again".to_owned())
     }
 }
 
 impl Owed {
-    /// Nothing was delivered in between, to whomever.
+    /// Nothing was delivered in between, to any client.
     fn stood_where(&self, later: &Owed) -> bool {
         (self.created, self.deliveries) == (later.created, later.deliveries)
     }
 }
 
 impl Nats {
-    /// What our consumer owes, if it owes anything.
+    /// The position of our consumer, if it has messages to deliver.
     async fn owed(&self) -> Result<Option<Owed>, String> {
         let stream =
             self.jetstream.get_stream(&self.settings.stream).await.map_err(|error| unseen(&error))?;

@@ -1,7 +1,7 @@
-//! The stream and its consumers: seen before they are used, made where they are not there.
+//! The stream and its consumers: checked before they are used, made if they are missing.
 //!
-//! A stream that somebody deleted, or that a new server does not have, is made again empty. What it held and
-//! nobody had received is then published again by the relay's sweep.
+//! A stream that was deleted, or that a new server does not have, is made again empty. The relay's
+//! sweep then publishes again the messages that it held and that nobody had received.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,21 +16,23 @@ use super::connection::Nats;
 use super::settings::{DUPLICATE_WINDOW, Settings};
 use server::metrics::catalogue::BROKER_UNFIT;
 
-/// JetStream's code for a stream that is not there (`JSStreamNotFoundErr`).
+/// JetStream's code for a missing stream (`JSStreamNotFoundErr`).
 const STREAM_NOT_FOUND: u64 = 10_059;
-/// And for a consumer (`JSConsumerNotFoundErr`).
+/// The code for a missing consumer (`JSConsumerNotFoundErr`).
 const CONSUMER_NOT_FOUND: u64 = 10_014;
-/// One for all our consumers: the desk brings a message to each that wants it.
+/// One for all our consumers: the dispatcher passes a message to each that wants it.
 pub(super) const DURABLE: &str = "surehold";
-/// Far above the attempts after which a delivery is dead: whatever is delivered as often is left to the sweep.
+/// Far more than the attempts after which a delivery is dead: the sweep takes care of a message
+/// that is delivered this often.
 const DELIVERIES_PER_MESSAGE_MAX: i64 = 100;
-/// How many messages all workers of a consumer have in hand together.
+/// How many messages all workers of a consumer handle at the same time.
 const DELIVERIES_PER_CONSUMER_MAX: i64 = 1_024;
-/// After the first silence, which is the ack wait, a message is delivered again more and more slowly.
+/// After the first silence, which is the ack wait, a message is delivered again at growing
+/// intervals.
 const SILENCE: [u32; 4] = [1, 2, 4, 8];
 
 impl Nats {
-    /// Sees to it that the stream is there, unless it was seen.
+    /// Makes sure that the stream exists, unless it was seen before.
     pub(super) async fn see_stream(&self) -> Result<(), String> {
         if self.stream_seen.load(Ordering::Acquire) {
             return Ok(());
@@ -49,22 +51,23 @@ impl Nats {
         let there = match self.jetstream.get_stream(&wanted.name).await {
             Ok(stream) => stream.cached_info().config.clone(),
             Err(error) if is_missing(&error.kind()) => {
-                self.jetstream.create_stream(&wanted).await.map_err(|error| said("made", &error))?;
+                self.jetstream.create_stream(&wanted).await.map_err(|error| failure("made", &error))?;
                 info!(stream = wanted.name, "made the stream");
                 return self.judge(Ok(()));
             }
-            Err(error) => return Err(said("seen", &error)),
+            Err(error) => return Err(failure("seen", &error)),
         };
         self.judge(suits(&there, &wanted))?;
         let adjusted = adjust(there.clone(), &wanted);
         if adjusted != there {
-            self.jetstream.update_stream(&adjusted).await.map_err(|error| said("adjusted", &error))?;
+            self.jetstream.update_stream(&adjusted).await.map_err(|error| failure("adjusted", &error))?;
             info!(stream = wanted.name, "adjusted the stream to the settings");
         }
         Ok(())
     }
 
-    /// Said once, and kept for whoever asks: nothing is carried until somebody changes something.
+    /// Logged once, and kept for later callers: nothing is carried until somebody changes
+    /// something.
     fn judge(&self, suits: Result<(), String>) -> Result<(), String> {
         let mut unfit = self.unfit.lock();
         match (&suits, unfit.is_some()) {
@@ -77,21 +80,21 @@ impl Nats {
         suits
     }
 
-    /// Our durable consumer, made or brought up to date. Where it began cannot be changed.
+    /// Our durable consumer, made or updated. Its start position cannot be changed.
     pub(super) async fn consumer(&self) -> Result<Consumer<pull::Config>, String> {
         self.see_stream().await?;
         let there: Result<Consumer<pull::Config>, _> =
             self.jetstream.get_consumer_from_stream(DURABLE, &self.settings.stream).await;
         let begin = match there {
             Ok(there) => there.cached_info().config.deliver_policy,
-            // One that somebody deleted must see all that is there.
+            // If the consumer was deleted, the new one must get all messages.
             Err(error) if has_no_consumer(&error.kind()) => DeliverPolicy::All,
             Err(error) => return Err(format!("the consumer {DURABLE} cannot be seen: {error}")),
         };
         self.make_consumer(begin).await
     }
 
-    /// Deletes our durable consumer, with all that it knows, and makes it to begin there.
+    /// Deletes our durable consumer with its state, and makes it again with this start position.
     pub(super) async fn make_consumer_anew(&self, start_sequence: u64) -> Result<(), String> {
         let deleted = self.jetstream.delete_consumer_from_stream(DURABLE, &self.settings.stream).await;
         deleted.map_err(|error| format!("the consumer {DURABLE} cannot be deleted: {error}"))?;
@@ -106,12 +109,13 @@ impl Nats {
     }
 }
 
-/// All messages of a database.
+/// The subjects of all messages of a database.
 pub(super) fn all(database: Uuid) -> String {
     format!("surehold.{database}.>")
 }
 
-/// `surehold.DATABASE.PARTITION.KIND`: a reader may take one kind of message, or one part of the subjects.
+/// `surehold.DATABASE.PARTITION.KIND`: a reader may subscribe to one kind of message, or to one
+/// partition.
 pub(super) fn subject(database: Uuid, partition: i64, kind: &str) -> String {
     format!("surehold.{database}.{partition}.{kind}")
 }
@@ -123,7 +127,8 @@ fn config(settings: &Settings, database: Uuid) -> Config {
         subjects: vec![all(database)],
         storage: StorageType::File,
         retention: RetentionPolicy::Limits,
-        // What goes unread is published again; a stream that is full of what was read must not stop us.
+        // The sweep publishes again what was not read. A stream that is full of messages that were
+        // read must not stop us.
         discard: DiscardPolicy::Old,
         max_age: settings.kept,
         max_bytes: settings.kept_bytes_max as i64,
@@ -135,7 +140,8 @@ fn config(settings: &Settings, database: Uuid) -> Config {
     }
 }
 
-/// What is another's, or cannot be changed, is told and left alone.
+/// A stream that belongs to another database, or cannot be adjusted, is reported and left
+/// unchanged.
 fn suits(there: &Config, wanted: &Config) -> Result<(), String> {
     let name = &wanted.name;
     if there.subjects != wanted.subjects {
@@ -155,7 +161,7 @@ fn suits(there: &Config, wanted: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// What is there, with the limits that the settings want; the rest is its operator's.
+/// The existing configuration with the limits of the settings; the rest belongs to its operator.
 fn adjust(there: Config, wanted: &Config) -> Config {
     Config {
         max_age: wanted.max_age,
@@ -191,7 +197,7 @@ fn has_no_consumer(kind: &ConsumerErrorKind) -> bool {
     matches!(kind, ConsumerErrorKind::JetStream(error) if error.error_code().0 == CONSUMER_NOT_FOUND)
 }
 
-fn said(done: &str, error: &dyn std::error::Error) -> String {
+fn failure(done: &str, error: &dyn std::error::Error) -> String {
     format!("the stream cannot be {done}: {error}")
 }
 

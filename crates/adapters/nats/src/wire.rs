@@ -1,5 +1,5 @@
-//! A message as it travels: the event that `GET /v1/events` shows, without a place in the log, which it
-//! does not have yet, and with its tenant.
+//! The form of a message in NATS: the event that `GET /v1/events` shows, with its tenant, and
+//! without a position in the log, which it does not have yet.
 
 use api::time::{instant, timestamp};
 use domain::rows::{Message, Subject};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// What a later version adds is passed over by an earlier one that still runs.
+/// A process of this version ignores the fields that a later version adds.
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     id: Uuid,
@@ -18,11 +18,11 @@ struct Envelope<'a> {
     subject_id: Uuid,
     seq: i64,
     created_at: jiff::Timestamp,
-    /// As it was written, byte for byte.
+    /// The data as they were written, byte for byte.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
-    /// In its place, what is no JSON. It must reach its consumer all the same, which says that it cannot be
-    /// read, and counts that.
+    /// Used instead of `data` for text that is not JSON. The message must still reach its consumer,
+    /// which reports that it cannot be read, and counts the attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unreadable: Option<String>,
 }
@@ -44,7 +44,7 @@ pub fn write(message: &Message) -> Result<Vec<u8>, String> {
     serde_json::to_vec(&envelope).map_err(|error| error.to_string())
 }
 
-/// As a consumer needs it: what the relay alone knows is not there.
+/// The parts that a consumer needs, without those that only the relay knows.
 pub fn read(bytes: &[u8]) -> Result<Message, String> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let subject_kind = Subject::from_name(&envelope.subject)
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wire_is_what_readers_were_told() {
+    fn the_wire_is_the_documented_form() {
         let written = String::from_utf8(write(&message(r#"{"amount":1250}"#)).unwrap()).unwrap();
         assert_eq!(
             written,

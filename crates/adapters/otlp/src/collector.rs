@@ -34,8 +34,8 @@ impl Collector for OtlpSdk {
     }
 }
 
-/// `traceparent` alone (W3C Trace Context, section 3.2). Its companion `tracestate` is any text of the
-/// client's, and would go to the collector.
+/// Only `traceparent` (W3C Trace Context, section 3.2). Its companion `tracestate` contains any
+/// text of the client, and would go to the collector.
 struct Traceparent<'a>(&'a HeaderMap);
 
 const TRACEPARENT: &str = "traceparent";
@@ -44,7 +44,7 @@ impl Extractor for Traceparent<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         let mut values = self.0.get_all(TRACEPARENT).iter();
         let value = if key == TRACEPARENT { values.next()?.to_str().ok()? } else { return None };
-        // Two are none: nobody could say which.
+        // Two values are ignored, because it is not known which is right.
         values.next().is_none().then_some(value)
     }
 
@@ -71,7 +71,7 @@ impl Recorded {
         Recorded { tracer: tracer.clone(), context: span.span_context().clone(), span: Mutex::new(span) }
     }
 
-    /// What is not kept is not even written down.
+    /// A span that is not sampled is not recorded at all.
     fn with(&self, act: impl FnOnce(&mut opentelemetry_sdk::trace::Span)) {
         if self.context.is_sampled() {
             act(&mut self.span.lock());
@@ -90,7 +90,7 @@ impl TraceSpan for Recorded {
     }
 
     fn set(&self, name: &str, value: String) {
-        // The conventions' own names have a dot in them, ours get one.
+        // The names of the conventions contain a dot; our own names get a prefix with one.
         let key = if name.contains('.') { name.to_owned() } else { format!("surehold.{name}") };
         self.with(|span| span.set_attribute(KeyValue::new(Key::new(key), value)));
     }
@@ -121,12 +121,12 @@ mod tests {
         let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Traceparent(&map));
         let span = context.span();
         let found = span.span_context();
-        let told = (found.trace_id().to_string(), found.is_sampled(), found.trace_state().header());
-        found.is_valid().then_some(told)
+        let parent = (found.trace_id().to_string(), found.is_sampled(), found.trace_state().header());
+        found.is_valid().then_some(parent)
     }
 
     #[test]
-    fn a_request_says_to_which_trace_it_belongs_and_nothing_else() {
+    fn only_traceparent_is_taken_from_a_request() {
         let sampled = format!("00-{TRACE}-00f067aa0ba902b7-01");
         let unsampled = format!("00-{TRACE}-00f067aa0ba902b7-00");
         let of = |sampled| Some((TRACE.to_owned(), sampled, String::new()));

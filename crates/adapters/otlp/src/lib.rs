@@ -1,24 +1,26 @@
-//! Traces: what a work context came to, for those who collect such things with OpenTelemetry.
+//! Traces: work contexts as spans, for collectors of OpenTelemetry.
 //!
 //! | piece | what it is |
 //! |---|---|
-//! | [`server::ports::telemetry`] | the port: spans that exist only while somebody collects them |
-//! | `collector` | spans of the SDK behind our port, and the trace that a request belongs to |
-//! | `queue` | so many spans may wait; what becomes of each is counted |
-//! | `span_sender` | the HTTP client that brings batches to the collector |
+//! | [`server::ports::telemetry`] | the port: spans that exist only while they are collected |
+//! | `collector` | spans of the SDK behind our port, and the trace of a request |
+//! | `queue` | limits the spans that wait, and counts the result of each |
+//! | `span_sender` | the HTTP client that sends batches to the collector |
 //!
-//! The SDK sends on a thread of its own, one batch at a time. What a collector does not take is lost: to
-//! say it again would keep what comes after it waiting.
+//! The SDK sends on its own thread, one batch at a time. A batch that the collector does not accept
+//! is lost: to repeat it would delay the next ones.
 //!
-//! A work context is what is done; while traces are collected it is a span as well, with the same ids that the
-//! log has, and a call to a provider is a span below it. While they are not, there is no span, and nothing
-//! is paid for but a look at whether there is somebody. Decision 0018 says why.
+//! While traces are collected, a work context has a span, with the same ids as the log, and a call
+//! to a provider has a span below it. Otherwise there is no span, and the only cost is the check
+//! whether there is a collector. Decision 0018 gives the reasons.
 //!
-//! **Nobody waits for a collector.** A span that ends goes into a queue of [`QUEUE_MAX`]; where there is no
-//! room it is dropped and counted. Metrics do not go this way: they are Prometheus' (`/metrics`).
+//! **Nothing waits for a collector.** A span that ends goes into a queue of [`QUEUE_MAX`]; without
+//! room it is dropped and counted. Metrics are not sent this way: Prometheus reads them
+//! (`/metrics`).
 //!
-//! What must never be here: a name, an address, an amount, a secret, an error's text, or anything else that
-//! a client or a provider sent, but for the request's id and the trace that it belongs to.
+//! What must never be here: a name, an address, an amount, a secret, the text of an error, or
+//! anything else that a client or a provider sent, except the request's id and the trace that it
+//! belongs to.
 
 mod collector;
 mod queue;
@@ -46,30 +48,29 @@ use self::span_sender::SpanSender;
 
 /// Spans that wait for the collector; one more is dropped.
 const QUEUE_MAX: usize = 2_048;
-/// Spans that go to the collector at once.
 const BATCH_MAX: usize = 512;
-/// So often what waits is sent.
 const PAUSE: Duration = Duration::from_secs(2);
-/// What waits at the end has so long to leave.
+/// The time for the last spans when the process ends.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
-/// Where OTLP says that traces go, below the collector's address.
+/// The path of traces in OTLP, below the collector's address.
 const TRACES: &str = "/v1/traces";
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// With the path.
     pub endpoint: Uri,
-    /// For a collector that wants to know who sends. Their values are not shown.
+    /// For a collector that authenticates the sender. Their values are never shown.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The part of the traces that begin here that is kept. One that began elsewhere was decided on there.
+    /// The part of the traces beginning here that is kept. For a trace that began elsewhere the
+    /// caller has decided.
     pub sample_ratio: f64,
-    /// For one batch, from the connection to the answer.
+    /// For one batch, from the connection to the reply.
     pub timeout: Duration,
 }
 
 impl Settings {
-    /// `endpoint` is the collector's address; the path of traces is added where it is missing.
+    /// `endpoint` is the collector's address; the path of traces is added if it is missing.
     pub fn new(endpoint: &str) -> Result<Settings, String> {
         let whole = match endpoint.trim_end_matches('/') {
             whole if whole.ends_with(TRACES) => whole.to_owned(),
@@ -90,7 +91,6 @@ impl Settings {
     }
 }
 
-/// Traces, while they are collected.
 struct Telemetry {
     provider: SdkTracerProvider,
 }
@@ -140,7 +140,7 @@ impl Telemetry {
 }
 
 impl RunningTelemetry for Telemetry {
-    /// For [`STOP_MAX`] at most.
+    /// Takes at most [`STOP_MAX`].
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
         async move {
             let stopping = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(STOP_MAX));
@@ -152,7 +152,8 @@ impl RunningTelemetry for Telemetry {
     }
 }
 
-/// Who we are. Nothing is taken from the environment here: the configuration is read elsewhere.
+/// The attributes of this process. The environment is not read here, because the configuration is
+/// read elsewhere.
 fn resource() -> Resource {
     Resource::builder_empty()
         .with_service_name("surehold")

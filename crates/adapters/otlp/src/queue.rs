@@ -1,7 +1,7 @@
-//! What waits for the collector, and what became of it.
+//! The spans that wait for the collector, and what happened to them.
 //!
-//! The SDK has a queue of its own, of the same size, and says of what it drops only that it did. So each
-//! span is written down before it goes in there, and taken out when its batch is back.
+//! The SDK has its own queue of the same size, and reports only that it drops spans. So each span
+//! is counted before it enters that queue, and subtracted when its batch returns.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use server::metrics::labels::SpanFate;
 
 use crate::QUEUE_MAX;
 
-/// How many wait, and what has been told of.
+/// The number of waiting spans, and what was logged.
 #[derive(Clone, Debug, Default)]
 pub struct QueueStats(Arc<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
     waiting: AtomicUsize,
-    /// The collector takes nothing: told once, until it does again.
+    /// The collector accepts nothing. Logged once, until it accepts spans again.
     away: AtomicBool,
     full: AtomicBool,
-    /// Why the last batch did not arrive; the SDK does not pass it on.
+    /// Why the last batch did not arrive; the SDK does not report it.
     why: Mutex<String>,
 }
 
@@ -38,7 +38,6 @@ impl QueueStats {
         *self.0.why.lock() = why;
     }
 
-    /// Whether there is room for one more.
     fn takes_one(&self) -> bool {
         let taken = self.0.waiting.fetch_add(1, Ordering::Relaxed) < QUEUE_MAX;
         if !taken {
@@ -70,7 +69,7 @@ impl QueueStats {
     }
 }
 
-/// Lets through what there is room for.
+/// Passes on the spans that there is room for.
 #[derive(Debug)]
 pub struct Bounded<P> {
     inner: P,
@@ -107,7 +106,6 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
     }
 }
 
-/// Counts what comes back.
 #[derive(Debug)]
 pub struct Counted<E> {
     inner: E,

@@ -1,4 +1,4 @@
-//! Sends batches of spans to the collector, with the HTTP client that calls providers too.
+//! Sends batches of spans to the collector, with the HTTP client that also calls providers.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tower::ServiceExt as _;
 use super::queue::QueueStats;
 use crate::Settings;
 
-/// A reply says how many spans were taken. A longer reply says something else.
+/// A reply contains the number of accepted spans. A longer reply contains something else.
 const REPLY_BYTES_MAX: usize = 64 * 1024;
 
 pub struct SpanSender {
-    /// The SDK sends on a thread of its own, where nothing would drive a connection.
+    /// The SDK sends on its own thread, which drives no connection.
     runtime: Handle,
     http: outbound::HttpClient,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -49,7 +49,7 @@ impl HttpClient for SpanSender {
             (*response.status_mut(), *response.headers_mut()) = (reply.status, reply.headers);
             Ok::<_, HttpError>(response)
         });
-        // A runtime that ends takes the exchange with it.
+        // The end of the runtime cancels the exchange.
         let answer = sent.await.map_err(|_| HttpError::from("the process ends")).flatten();
         answer.inspect_err(|error| self.books.because(error.to_string()))
     }

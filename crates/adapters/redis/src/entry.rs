@@ -1,12 +1,12 @@
-//! What stands under a key, and what it says to a request.
+//! The value of a key, and what it means for a request.
 //!
 //! | byte | marker | finished |
 //! |---|---|---|
 //! | 0 | `m` | `f` |
 //! | 1 to 32 | the fingerprint of the request that set it | the fingerprint that the database keeps |
-//! | then | 16 bytes that only its owner knows; 16 more, once known, of what the key is making | status (2), length of the location (2, `0xffff` for none), location, body |
+//! | then | 16 bytes that only its owner knows; 16 more, once known, with the id of the resource that the key makes | status (2), length of the location (2, `0xffff` for none), location, body |
 //!
-//! Numbers are big-endian. What cannot be read says nothing.
+//! Numbers are big-endian. A value that cannot be read is ignored.
 
 use domain::KeyId;
 use domain::idempotency::Fingerprint;
@@ -17,40 +17,40 @@ use uuid::Uuid;
 
 use server::ports::idempotency_cache::KnownDuplicate;
 
-/// With another form of the entries comes another number.
+/// If the form of the entries changes, this number changes.
 const FORM: &str = "surehold:1";
 const MARKER: u8 = b'm';
 const FINISHED: u8 = b'f';
 const NO_LOCATION: u16 = u16::MAX;
 const ID: usize = 16;
 
-/// How the entries of one database are named.
+/// The names of a database's entries.
 #[derive(Debug)]
 pub struct Names {
     database: Uuid,
     epoch: String,
-    /// Which course of its history.
-    course: RwLock<String>,
+    /// The part of its history.
+    history: RwLock<String>,
 }
 
 impl Names {
     pub fn new(database: Uuid, lineage: &str, epoch: &str) -> Names {
-        let course = RwLock::new(course(lineage, epoch));
-        Names { database, epoch: epoch.to_owned(), course }
+        let history = RwLock::new(history(lineage, epoch));
+        Names { database, epoch: epoch.to_owned(), history }
     }
 
-    /// From now on entries are this course's. Whether it is another one than before.
+    /// Switches to the entries of this part of the history. Returns whether it has changed.
     pub fn follow(&self, lineage: &str) -> bool {
-        let now = course(lineage, &self.epoch);
-        let mut course = self.course.write();
-        let another = *course != now;
-        *course = now;
+        let now = history(lineage, &self.epoch);
+        let mut history = self.history.write();
+        let another = *history != now;
+        *history = now;
         another
     }
 
     pub fn key(&self, key: KeyId) -> String {
-        let course = self.course.read();
-        format!("{FORM}:{}:{}:key:{}", self.database.simple(), *course, key.0.simple())
+        let history = self.history.read();
+        format!("{FORM}:{}:{}:key:{}", self.database.simple(), *history, key.0.simple())
     }
 
     pub fn floor(&self, budget: &str) -> String {
@@ -58,7 +58,7 @@ impl Names {
     }
 }
 
-fn course(lineage: &str, epoch: &str) -> String {
+fn history(lineage: &str, epoch: &str) -> String {
     let mut hash = Sha256::new();
     for part in [lineage, epoch] {
         hash.update((part.len() as u64).to_be_bytes());
@@ -67,15 +67,15 @@ fn course(lineage: &str, epoch: &str) -> String {
     hex::encode(&hash.finalize()[..4])
 }
 
-/// Who set a marker. Drawn anew for each request.
+/// The owner of a marker: a new random value for each request.
 pub type MarkerOwner = [u8; ID];
 
-/// A marker as it is first set; what it says of its owner is also its beginning forever.
+/// A marker as it is first set. Its beginning, with the owner, never changes.
 pub fn marker(fingerprint: &Fingerprint, owner: &MarkerOwner) -> Vec<u8> {
     [&[MARKER][..], &fingerprint.0, owner].concat()
 }
 
-/// `None`: it has no place here.
+/// `None`: the reply is not kept here.
 pub fn finished(fingerprint: &Fingerprint, reply: &Rendered, bytes_max: usize) -> Option<Vec<u8>> {
     let location = reply.location.as_deref();
     let length = location.map_or(Some(NO_LOCATION), |path| {
@@ -93,11 +93,11 @@ pub fn finished(fingerprint: &Fingerprint, reply: &Rendered, bytes_max: usize) -
     (entry.len() <= bytes_max).then_some(entry)
 }
 
-/// What the entry says to a request with this fingerprint; `None`: ask the database.
+/// The verdict of the entry on a request with this fingerprint; `None`: the database decides.
 ///
-/// A marker of *another* request says nothing: that one may yet be refused without a trace, and this one
-/// would be the first.
-pub fn says(entry: &[u8], fingerprint: &Fingerprint) -> Option<KnownDuplicate> {
+/// A marker of *another* request gives no verdict: that request may still be refused without a
+/// trace, and then this one would be the first.
+pub fn known_duplicate(entry: &[u8], fingerprint: &Fingerprint) -> Option<KnownDuplicate> {
     let (kind, rest) = entry.split_first()?;
     let (theirs, rest) = rest.split_at_checked(fingerprint.0.len())?;
     let same = theirs == fingerprint.0;
@@ -154,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn what_an_entry_says_to_a_request() {
+    fn an_entry_is_a_known_duplicate_for_its_request() {
         let check = |entry: &[u8], expected: Option<KnownDuplicate>| {
-            assert_eq!(says(entry, &MINE), expected, "{entry:?}");
+            assert_eq!(known_duplicate(entry, &MINE), expected, "{entry:?}");
         };
         let making = Uuid::from_u128(5);
         check(&marker(&MINE, &OWNER), Some(KnownDuplicate::InFlight { resource: None }));
@@ -172,33 +172,33 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_nothing() {
+    fn an_unreadable_entry_is_ignored() {
         let whole = finished(&MINE, &rendered(Some("/v1/payments/1")), 1_000).unwrap();
-        // From here on a shorter text is a body that was cut, and may be read as one.
+        // From here on a shorter text is a shortened body, which may be readable.
         let head = 1 + 32 + 2 + 2 + "/v1/payments/1".len();
         for length in 0..head {
-            assert_eq!(says(&whole[..length], &MINE), None, "{length}");
+            assert_eq!(known_duplicate(&whole[..length], &MINE), None, "{length}");
         }
         let marker = marker(&MINE, &OWNER);
         for length in 0..marker.len() {
-            assert_eq!(says(&marker[..length], &MINE), None, "{length}");
+            assert_eq!(known_duplicate(&marker[..length], &MINE), None, "{length}");
         }
-        assert_eq!(says(&[&marker[..], &[0; 5]].concat(), &MINE), None);
+        assert_eq!(known_duplicate(&[&marker[..], &[0; 5]].concat(), &MINE), None);
         let broken = |at: usize, byte: u8| {
             let mut broken = whole.clone();
             broken[at] = byte;
-            says(&broken, &MINE)
+            known_duplicate(&broken, &MINE)
         };
         assert_eq!(broken(0, b'x'), None);
         assert_eq!(broken(33, 0xff), None, "no status");
         assert_eq!(broken(35, 0x7f), None, "a location longer than the entry");
         assert_eq!(broken(head + 1, 0xff), None, "no text");
-        assert_eq!(says(b"", &MINE), None);
-        assert_eq!(says(b"PONG", &MINE), None);
+        assert_eq!(known_duplicate(b"", &MINE), None);
+        assert_eq!(known_duplicate(b"PONG", &MINE), None);
     }
 
     #[test]
-    fn a_reply_that_is_too_large_has_no_place() {
+    fn a_reply_that_is_too_large_is_not_kept() {
         let reply = rendered(None);
         let bytes = finished(&MINE, &reply, usize::MAX).unwrap().len();
         assert!(finished(&MINE, &reply, bytes).is_some());
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_another_database_or_another_course_are_others() {
+    fn entries_of_another_database_or_another_history_are_separate() {
         let key = KeyId(Uuid::from_u128(9));
         let name = |database: u128, lineage: &str, epoch: &str| {
             Names::new(Uuid::from_u128(database), lineage, epoch).key(key)

@@ -1,8 +1,9 @@
-//! The floor of a retry budget for the whole fleet: one token bucket a budget, kept in Redis by Redis's
-//! clock, so that it does not multiply by processes.
+//! The floor of a retry budget for all processes: one token bucket per budget, kept in Redis by the
+//! clock of Redis, so that it is not multiplied by the number of processes.
 //!
-//! A bucket that was lost (flushed, evicted, another Redis) is full again: once more the floor, never more
-//! than that. One that is full may be forgotten, and is, after the time it takes to fill.
+//! A lost bucket (flushed, evicted, another Redis) is full again: this allows the floor once more,
+//! never more than that. A full bucket may be forgotten, and expires after the time that it takes
+//! to fill.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,9 +14,9 @@ use resilience::budget::{FloorSource, FloorUnavailable, Settings};
 use super::entry::Names;
 use super::link::Link;
 
-/// Arguments: tokens a second, most tokens saved, tokens wanted, and for how long a bucket is kept.
+/// Arguments: tokens per second, most tokens saved, tokens wanted, and the lifetime of the bucket.
 ///
-/// A clock that goes back (a failover) brings no tokens, and takes none.
+/// A clock that goes back (a failover) neither adds nor removes tokens.
 const TAKE: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -1,16 +1,16 @@
 //! The idempotency cache over Redis.
 //!
-//! | moment | Redis is told | answer |
+//! | moment | command to Redis | result |
 //! |---|---|---|
-//! | asked | `SET key marker NX PX lease`, `GET key` | what stands there now: see [`entry::says`] |
-//! | work was begun | the marker, if it is still ours, says what it is making; its time goes on running | |
-//! | a reply is stored | `SET key reply PX ttl`, whoever's marker stands there: the database has decided | |
-//! | none is | the marker, if it is still ours, is deleted | |
+//! | lookup | `SET key marker NX PX lease`, `GET key` | the current entry: see [`entry::known_duplicate`] |
+//! | work has begun | the marker, if it is still ours, gets the id of the resource; its remaining time is unchanged | |
+//! | a reply is stored | `SET key reply PX ttl`, whichever marker is there: the database has decided | |
+//! | none is stored | the marker, if it is still ours, is deleted | |
 //!
-//! A marker that lapses early, by a slow operation or an eviction, lets one more duplicate through to the
-//! database, which answers it. One that stays too long, because its server died or Redis was out of reach
-//! when it should have been given back, keeps retries away until it lapses. Its time is therefore short,
-//! and nobody makes it longer: not its owner, and not a duplicate that finds it.
+//! If a marker expires early, because of a slow operation or an eviction, one more duplicate
+//! reaches the database, which answers it. If a marker stays too long, because its server died or
+//! Redis was unreachable when it should have been released, it keeps retries away until it expires.
+//! Its time is therefore short, and is never extended: neither by its owner nor by a duplicate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,11 +27,12 @@ use uuid::Uuid;
 use super::Settings;
 use super::entry::{self, MarkerOwner, Names};
 use super::link::{Link, RedisUnavailable};
-use server::metrics::catalogue::HOT_PATH;
+use server::metrics::catalogue::IDEMPOTENCY_CACHE;
 use server::metrics::labels::Lookup;
 use server::ports::idempotency_cache::{CacheLookup, IdempotencyCache, InFlightMarker, KnownDuplicate};
 
-/// Compared and changed in one step, or it could be another's by then. A marker begins with its owner.
+/// Compared and changed in one step, because the marker could become another's in between. A marker
+/// begins with its owner.
 const POINT_IF_OURS: &str = "if redis.call('GETRANGE', KEYS[1], 0, -1) == ARGV[1] then \
     redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'KEEPTTL') end";
 const DELETE_IF_OURS: &str = "if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) == ARGV[1] then \
@@ -66,20 +67,20 @@ impl RedisIdempotencyCache {
         let (outcome, ours) = match found {
             Ok((true, _)) => (Lookup::Miss, true),
             Ok((false, standing)) => {
-                match standing.and_then(|standing| entry::says(&standing, &claim.fingerprint)) {
+                match standing.and_then(|standing| entry::known_duplicate(&standing, &claim.fingerprint)) {
                     Some(known) => {
                         let in_flight = matches!(known, KnownDuplicate::InFlight { .. });
-                        HOT_PATH.increment(if in_flight { Lookup::Shielded } else { Lookup::Hit });
+                        IDEMPOTENCY_CACHE.increment(if in_flight { Lookup::Shielded } else { Lookup::Hit });
                         return CacheLookup::Known(known);
                     }
                     None => (Lookup::Miss, false),
                 }
             }
             Err(RedisUnavailable::NotSent) => (Lookup::Unavailable, false),
-            // It may stand there yet.
+            // It may have been set.
             Err(RedisUnavailable::Unknown) => (Lookup::Unavailable, true),
         };
-        HOT_PATH.increment(outcome);
+        IDEMPOTENCY_CACHE.increment(outcome);
         let fingerprint = claim.fingerprint;
         let held = RedisMarker {
             key,
@@ -93,25 +94,25 @@ impl RedisIdempotencyCache {
 }
 
 impl IdempotencyCache for RedisIdempotencyCache {
-    fn ask<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, CacheLookup> {
+    fn lookup<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, CacheLookup> {
         self.decide(claim).boxed()
     }
 }
 
-/// The request's side of its marker.
+/// The request's handle of its marker.
 struct RedisMarker {
     key: String,
     fingerprint: Fingerprint,
     marker: Vec<u8>,
-    /// It was set, or may have been, and is not settled yet.
+    /// The marker was set, or may have been, and is not settled yet.
     ours: AtomicBool,
     shared: Arc<Shared>,
 }
 
 impl RedisMarker {
-    async fn tell(&self, commands: Pipeline) {
-        // What is not heard lapses.
-        let _told: Result<(), RedisUnavailable> = self.shared.link.run(&commands).await;
+    async fn send(&self, commands: Pipeline) {
+        // If this fails, the marker expires.
+        let _result: Result<(), RedisUnavailable> = self.shared.link.run(&commands).await;
     }
 
     fn deletion(&self) -> Pipeline {
@@ -128,7 +129,7 @@ impl InFlightMarker for RedisMarker {
                 let mut commands = pipe();
                 let script = commands.cmd("EVAL").arg(POINT_IF_OURS).arg(1).arg(&self.key);
                 script.arg(&self.marker).arg(&resource.as_bytes()[..]).ignore();
-                self.tell(commands).await;
+                self.send(commands).await;
             }
         }
         .boxed()
@@ -142,9 +143,9 @@ impl InFlightMarker for RedisMarker {
                     let mut commands = pipe();
                     let ttl = milliseconds(self.shared.reply_ttl);
                     commands.cmd("SET").arg(&self.key).arg(entry).arg("PX").arg(ttl).ignore();
-                    self.tell(commands).await;
+                    self.send(commands).await;
                 }
-                None if self.ours.load(Ordering::Acquire) => self.tell(self.deletion()).await,
+                None if self.ours.load(Ordering::Acquire) => self.send(self.deletion()).await,
                 None => {}
             }
             self.ours.store(false, Ordering::Release);
@@ -153,13 +154,13 @@ impl InFlightMarker for RedisMarker {
     }
 }
 
-/// The request was given up: its client went away, or its time was over.
+/// The request was abandoned: its client disconnected, or its time was over.
 impl Drop for RedisMarker {
     fn drop(&mut self) {
         if let (true, Ok(runtime)) = (*self.ours.get_mut(), Handle::try_current()) {
             let (link, deletion) = (self.shared.link.clone(), self.deletion());
             runtime.spawn(async move {
-                let _told: Result<(), RedisUnavailable> = link.run(&deletion).await;
+                let _result: Result<(), RedisUnavailable> = link.run(&deletion).await;
             });
         }
     }

@@ -2,22 +2,22 @@
 //!
 //! | piece | what it is |
 //! |---|---|
-//! | `idempotency_cache` | markers that keep a stampede of duplicates away from the database, and finished replies |
-//! | `floor` | the floor of a retry budget, shared by the fleet |
-//! | `entry` | what stands under a key, and what it says to a request: pure |
-//! | `link` | one connection; quick, or not at all |
+//! | `idempotency_cache` | markers that keep many duplicates away from the database, and finished replies |
+//! | `floor` | the floor of a retry budget, shared by all processes |
+//! | `entry` | the value of a key, and its meaning for a request: pure |
+//! | `link` | one connection, with short limits |
 //!
-//! **Nothing is true because Redis says so.** A finished reply is a copy of what the database keeps for
-//! good. A marker says no more than "somebody may be at it, ask again", and lapses by itself. So Redis may
-//! lose all of it, or any part, at any moment; may be slow, gone, or back from an old snapshot; and the
-//! only thing that changes is how long an answer takes.
+//! **Nothing is true because Redis says so.** A finished reply is a copy of what the database keeps
+//! permanently. A marker only means that another request may be in progress, and expires by itself.
+//! So Redis may lose all or some of its entries at any moment, may be slow, gone, or restored from
+//! an old snapshot; this changes only how long a reply takes.
 //!
-//! Entries belong to one database, by its own id, and to one course of its history: a database that was
-//! restored is told from what it was before by [`lineage`](store::Queries::lineage), which is read each
-//! second, and, where that cannot tell, by the operator, who changes [`Settings::epoch`].
+//! Entries belong to one database, by its own id, and to one part of its history. A restored
+//! database is distinguished from its former state by [`lineage`](store::Queries::lineage), which
+//! is read each second. If that is not enough, the operator changes [`Settings::epoch`].
 //!
-//! What must never be here: an answer of the kind "this is new", a lease that is renewed, and an error
-//! that a client sees.
+//! What must never be here: a verdict "this is new", a lease that is renewed, or an error that a
+//! client sees.
 
 mod entry;
 mod floor;
@@ -32,21 +32,22 @@ use providers::Secret;
 use server::ports::cache::{Cache, CacheAdapter, CacheTimes};
 use store::Store;
 
-const LOOK_FOR_ANOTHER_COURSE: Duration = Duration::from_secs(1);
+const LINEAGE_POLL: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS.
     pub url: Secret,
-    /// For one question or message; past it the database is asked, and nobody is told.
+    /// For one query or message. After this time the database answers, and the client sees no
+    /// difference.
     pub timeout: Duration,
-    /// How long a marker keeps duplicates away at most. It is set once and never renewed.
+    /// The longest time that a marker keeps duplicates away. It is set once and never renewed.
     pub lease: Duration,
     /// How long a finished reply is kept. No longer than the database keeps it.
     pub reply_ttl: Duration,
-    /// A larger reply is not kept here.
+    /// A larger reply is not kept in Redis.
     pub reply_bytes_max: usize,
-    /// Another word here is another set of entries.
+    /// Another value means another set of entries.
     pub epoch: String,
 }
 
@@ -73,7 +74,7 @@ impl CacheAdapter for Settings {
     }
 }
 
-/// Refuses an address that cannot be one. A Redis that is out of reach is no reason not to start.
+/// Refuses an invalid address. An unreachable Redis does not prevent the start.
 async fn open(settings: &Settings, store: &Store) -> Result<Cache, String> {
     let link = link::Link::open(settings)?;
     let lineage = store.lineage().await.unwrap_or_else(|error| {
@@ -92,17 +93,18 @@ async fn open(settings: &Settings, store: &Store) -> Result<Cache, String> {
     })
 }
 
-/// A failover goes past servers that run on: until the names are dropped they follow the database.
+/// After a failover the servers may run on, so they follow the database's lineage until the names
+/// are dropped.
 async fn follow(store: Store, names: Weak<entry::Names>) {
     loop {
-        tokio::time::sleep(LOOK_FOR_ANOTHER_COURSE).await;
+        tokio::time::sleep(LINEAGE_POLL).await;
         let Some(names) = names.upgrade() else { return };
-        // A database that does not answer has begun nothing new yet.
+        // While the database does not answer, it has not begun a new history either.
         if let Ok(lineage) = store.lineage().await
             && names.follow(&lineage)
         {
             tracing::warn!(
-                "the database was restored or failed over: what Redis kept before is not asked any more"
+                "the database was restored or failed over: the earlier entries of Redis are not used any more"
             );
         }
     }

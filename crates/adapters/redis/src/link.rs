@@ -1,14 +1,14 @@
-//! One connection to Redis, shared by all requests of the process; quick, or not at all.
+//! One connection to Redis, shared by all requests of the process, with short limits.
 //!
-//! | what | how |
+//! | state | what happens |
 //! |---|---|
-//! | not connected | nothing is sent; a task of its own connects again, with backoff, for as long as it takes |
-//! | connected | commands of all requests go out on one connection, one after another |
-//! | no answer in time | the caller goes on without; the breaker counts it |
-//! | too many of those | nothing is sent for a while, and the connection is given up: behind it nobody may be left |
+//! | not connected | nothing is sent; a separate task connects again, with backoff, until it succeeds |
+//! | connected | commands of all requests go over one connection, one after another |
+//! | no reply in time | the caller continues without it; the breaker counts it |
+//! | too many of those | nothing is sent for a while, and the connection is dropped, because its peer may be gone |
 //!
-//! So no request ever waits for a connection, and a Redis that hangs costs the first few requests their
-//! timeout and the others nothing.
+//! So no request ever waits for a connection, and a Redis that hangs costs the first few requests
+//! their timeout and the others nothing.
 
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
@@ -26,11 +26,11 @@ use tokio::time::{sleep, timeout};
 
 use super::Settings;
 
-/// For the connection and its first words.
+/// For the connection and its handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const RECONNECT: Backoff = Backoff { base: Duration::from_millis(50), cap: Duration::from_secs(5) };
 
-/// Opens for shorter than for a provider: what is missed meanwhile is only time.
+/// Opens for a shorter time than for a provider, because a missed answer only costs time.
 fn breaker() -> BreakerSettings {
     BreakerSettings {
         window: Duration::from_secs(10),
@@ -41,7 +41,7 @@ fn breaker() -> BreakerSettings {
     }
 }
 
-/// A handle; clones share the connection, which ends with the last of them.
+/// A handle. Clones share the connection, which ends with the last of them.
 #[derive(Clone)]
 pub struct Link(Arc<Inner>);
 
@@ -53,26 +53,22 @@ struct Inner {
 }
 
 enum State {
-    /// Somebody is at it.
     Connecting,
-    Connected {
-        number: u64,
-        connection: MultiplexedConnection,
-    },
+    Connected { number: u64, connection: MultiplexedConnection },
 }
 
-/// Why there is no answer. Nobody is told but the log and a counter.
+/// Why there is no reply. Only the log and a counter show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedisUnavailable {
     NotSent,
-    /// It may be carried out yet, or have been.
+    /// The command may have been carried out, or may still be.
     Unknown,
 }
 
 impl Link {
-    /// Refuses an address that cannot be one. Needs a Tokio runtime.
+    /// Refuses an invalid address. Needs a Tokio runtime.
     pub fn open(settings: &Settings) -> Result<Link, String> {
-        // What the library says of an address may repeat it, and it may hold a password.
+        // The library's error may repeat the address, which may contain a password.
         let address = settings.url.expose().into_connection_info();
         let address =
             address.map(|address| address.set_tcp_settings(TcpSettings::default().set_nodelay(true)));
@@ -90,7 +86,7 @@ impl Link {
         Ok(link)
     }
 
-    /// Sends the commands and reads their answers, in the time that there is.
+    /// Sends the commands and reads their replies, within the timeout.
     pub async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, RedisUnavailable> {
         let (number, mut connection) = self.connection().ok_or(RedisUnavailable::NotSent)?;
         let call = self.0.breaker.admit().map_err(|_| RedisUnavailable::NotSent)?;
@@ -121,7 +117,7 @@ impl Link {
         }
     }
 
-    /// Only the first who finds it broken gives it up.
+    /// Only the first caller that finds the connection broken drops it.
     fn lost(&self, broken: u64, why: &str) {
         let mut state = self.0.lock();
         if matches!(&*state, State::Connected { number, .. } if *number == broken) {
@@ -134,24 +130,25 @@ impl Link {
 }
 
 impl Inner {
-    /// What is behind the lock is whole between any two statements.
+    /// The state behind the lock is consistent between any two statements.
     fn lock(&self) -> parking_lot::MutexGuard<'_, State> {
         self.state.lock()
     }
 }
 
-/// Another connection cures it. `ReadOnly`: it has become a replica, and another one is the primary.
+/// A new connection helps. `ReadOnly`: the server has become a replica, and another one is the
+/// primary.
 fn is_of_the_connection(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_unrecoverable_error()
         || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
 
-/// Tries until it is connected, or nobody has a handle any more.
+/// Tries until it is connected, or until the last handle is dropped.
 async fn connect(inner: Weak<Inner>, number: u64) {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        // Each command has its caller's.
+        // The caller of each command sets its timeout.
         .set_response_timeout(None);
     let mut tries = 0;
     while let Some(client) = inner.upgrade().map(|inner| inner.client.clone()) {

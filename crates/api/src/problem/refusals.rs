@@ -138,10 +138,10 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
 fn detail(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         Refusal::SlotIsFull { vacancies } => format!("The slot has {vacancies} vacancies."),
-        Refusal::TooManySeatsHeldByCustomer { held, asked, limit }
-        | Refusal::TooManySeatsHeldByClient { held, asked, limit } => {
+        Refusal::TooManySeatsHeldByCustomer { held, requested, limit }
+        | Refusal::TooManySeatsHeldByClient { held, requested, limit } => {
             format!(
-                "{held} seats are held, and {asked} more are asked for; at most {limit} may be held at once."
+                "{held} seats are held, and {requested} more are asked for; at most {limit} may be held at once."
             )
         }
         Refusal::HoldIsTooLong { seconds_max } => format!("A hold lasts at most {seconds_max} seconds."),

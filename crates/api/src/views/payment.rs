@@ -68,6 +68,13 @@ pub enum NextAction {
         #[serde(default)]
         client_secret: Option<String>,
     },
+    /// Show this Pix code: the customer pays it in the application of a bank.
+    Pix {
+        /// The text of the code, to copy.
+        code: String,
+        /// The code can be paid until then.
+        expires_at: jiff::Timestamp,
+    },
 }
 
 impl NextAction {
@@ -76,6 +83,9 @@ impl NextAction {
             rows::NextAction::Redirect { url } => NextAction::Redirect { url: url.clone() },
             rows::NextAction::UseProviderSdk { client_secret } => {
                 NextAction::UseProviderSdk { client_secret: client_secret.clone() }
+            }
+            rows::NextAction::PayPix { code, expires_at } => {
+                NextAction::Pix { code: code.clone(), expires_at: time::instant(*expires_at) }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One process over all its lives.
+//! One process over all its starts.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -10,26 +10,26 @@ use crate::findings::Findings;
 use crate::{Error, Fleet, Ground};
 use testkit::program::{self, Installation, RunningProgram, Serving};
 
-/// A database that restarts turns servers away for so long at most.
+/// A database that restarts refuses servers for this time at most.
 const START_WITHIN: Duration = Duration::from_secs(30);
 const START_PAUSE: Duration = Duration::from_millis(200);
 const PROMISE: &str = "a_process_starts_whatever_befell_it";
 
-/// What a process is for.
+/// The task of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Answers clients; on SQLite it does everything.
+    /// Answers clients. On SQLite it does everything.
     Server,
     Worker,
     Relay,
-    /// The provider's stand-in.
+    /// The provider's sandbox.
     Sandbox,
 }
 
 pub(super) struct Process {
     pub name: String,
     pub part: Part,
-    /// Known from its first life on, and the same in all of them.
+    /// The address of the first start, which later starts keep.
     pub base_url: String,
     role: &'static str,
     toml: String,
@@ -38,7 +38,7 @@ pub(super) struct Process {
     running: Option<RunningProgram>,
 }
 
-/// What a ground has besides the sandbox.
+/// The processes of an environment, without the sandbox.
 pub(super) fn planned(ground: &Ground, tuning: &Tuning) -> Vec<Process> {
     let (toml, account) = (tuning.toml(), tuning.account());
     let process = |part: Part, name: &str, role, number: usize| Process {
@@ -81,12 +81,12 @@ impl Process {
         }
     }
 
-    /// From its next start on.
+    /// Takes effect at the next start.
     pub fn tune(&mut self, tuning: &Tuning) {
         (self.toml, self.account) = (tuning.toml(), tuning.account());
     }
 
-    /// One that does not start is tried again only if that may not be its own fault.
+    /// A failed start is repeated only if something else may be the reason.
     pub async fn start(
         &mut self,
         installation: &Installation,
@@ -109,24 +109,24 @@ impl Process {
                 self.started(findings, false, || format!("{}: {error}", self.name));
                 return Err(error.into());
             };
-            // It said why in its log, which is kept.
-            findings.note(format!("{} was started and was not there; perhaps {excuse}", self.name));
+            // The reason is in the log, which is kept.
+            findings.note(format!("{} did not start; perhaps {excuse}", self.name));
             tokio::time::sleep(START_PAUSE).await;
         }
     }
 
-    /// The provider's stand-in promises nothing.
-    fn started(&self, findings: &Findings, well: bool, words: impl FnOnce() -> String) {
+    /// The sandbox is not the program, so its starts are not judged.
+    fn started(&self, findings: &Findings, well: bool, offender: impl FnOnce() -> String) {
         if self.part != Part::Sandbox {
-            findings.always(PROMISE, well, words);
+            findings.always(PROMISE, well, offender);
         }
     }
 
-    /// What else may be the reason why it did not start.
+    /// A reason outside the process for a failed start.
     fn excuse(&self, installation: &Installation) -> Option<&'static str> {
         let address = self.base_url.trim_start_matches("http://");
         if !address.is_empty() && TcpListener::bind(address).is_err() {
-            return Some("somebody else was given its port while it was dead");
+            return Some("another process got its port while it was dead");
         }
         match installation.location {
             Location::Postgres { .. } => Some("its database was starting too"),
@@ -159,7 +159,7 @@ impl Process {
             return Ok(());
         }
         let operation = format!("SIG{signal} to {}", self.name);
-        Err(Error::Unexpected { operation, told: format!("with {status}") })
+        Err(Error::Unexpected { operation, outcome: format!("with {status}") })
     }
 
     pub async fn stall(&self, span: Duration) -> Result<(), Error> {
@@ -176,14 +176,14 @@ impl Process {
         Ok(self.running()?.wake().await?)
     }
 
-    /// One that was killed on purpose is not asked.
+    /// A process that was killed on purpose is not checked.
     pub fn check_alive(&mut self) -> Result<(), Error> {
         let Some(running) = &mut self.running else { return Ok(()) };
         if running.is_alive() {
             return Ok(());
         }
-        let words = running.last_words();
-        Err(Error::Refused(format!("{} ended by itself; its last words:\n{words}", self.name)))
+        let log = running.last_output();
+        Err(Error::Refused(format!("{} ended by itself; the end of its log:\n{log}", self.name)))
     }
 
     fn running(&self) -> Result<&RunningProgram, Error> {

@@ -1,15 +1,16 @@
-//! Settings of the program for an attack: quick to take over from the dead, and quick to look again.
+//! Settings of the program for an attack: short leases, short backoff and frequent polls.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The shortest that the program takes.
+/// The shortest lease that the program accepts.
 pub const LEASE_MS: u64 = 1_000;
 
-/// The section of what every account at the provider has.
+/// The section with the settings of every account at the provider.
 pub const ACCOUNTS: &str = "accounts";
 
-/// The configuration of every process, by section and name. [`Tuning::default`] is what scenarios share.
+/// The configuration of every process, by section and name. [`Tuning::default`] is common to the
+/// scenarios.
 #[derive(Clone, Debug)]
 pub struct Tuning {
     values: BTreeMap<(&'static str, &'static str), String>,
@@ -30,8 +31,8 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// `section` is empty for what stands before all sections, and [`ACCOUNTS`] for what stands in each
-    /// account at the provider; `value` is as TOML writes it.
+    /// `section` is empty for a setting before all sections, and [`ACCOUNTS`] for a setting of each
+    /// account at the provider. `value` is in the notation of TOML.
     pub fn with(
         mut self,
         section: &'static str,
@@ -53,7 +54,7 @@ impl Tuning {
     pub(super) fn toml(&self) -> String {
         let mut text = String::new();
         let mut within = "";
-        // The empty section sorts first, as TOML wants it.
+        // The empty section sorts first, as TOML requires.
         for ((section, name), value) in &self.values {
             if *section == ACCOUNTS {
                 continue;

@@ -1,4 +1,4 @@
-//! Looks at the outbox again and again, for the report.
+//! Reads the outbox at intervals, for the report.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::timeline::Timeline;
 
 const EVERY: Duration = Duration::from_millis(250);
 
-/// Until it is aborted. While the database is away nothing is written down: the gap tells that.
+/// Runs until it is aborted. While the database is away there are no readings, and the report shows
+/// the gap.
 pub(super) async fn outbox(location: Location, timeline: Timeline) {
     let queries = loop {
         match Store::open_read_only(&location).await {

@@ -1,4 +1,5 @@
-//! A deployment that is not ours, without its provider's books: its payments and its ledger, over the API.
+//! Judges a deployment of somebody else, whose provider's books are unknown, by its payments and
+//! its ledger over the API.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,24 +16,25 @@ use check::money;
 const PAGE_ROWS: usize = 200;
 /// Pages of the ledger, newest first: far more than a run posts.
 const PAGES_MAX: usize = 1_000;
-/// For the relay to bring what was committed to the ledger.
+/// The time for the relay to bring all commits into the ledger.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
-/// Each accepted charge is one payment of that sum, and each payment one transfer in the ledger.
+/// Each accepted charge must be one payment of that amount, and each payment one transfer in the
+/// ledger.
 pub(super) async fn judge(
     context: &ScenarioContext,
     deployment: &Deployment,
-    told: &OperationHistory,
+    history: &OperationHistory,
 ) -> Result<Effects, Error> {
     context.findings.note(
         "the provider's books were not given (--books): judged by the journal, and by the payments and the \
          ledger that the deployment shows of itself",
     );
-    let mut caller = context.caller(&deployment.shop, 0)?;
+    let mut caller = context.caller(&deployment.target, 0)?;
     let mut effects = Effects::default();
     let mut captured: BTreeMap<String, i64> = BTreeMap::new();
-    for operation in told.operations.values() {
+    for operation in history.operations.values() {
         let ExpectedEffect::Charge { minor, .. } = operation.wants else { continue };
         let path = format!("/v1/payments?idempotency_key={}&limit=10", operation.key);
         let payments = caller.get(&path, None).await?;
@@ -45,7 +47,7 @@ pub(super) async fn judge(
         effects.duplicates += made.len().saturating_sub(1) as u64;
         let exact = made.iter().all(|payment| payment["captured"]["minor"] == minor);
         context.findings.always("effects_equal_operations", made.len() == wanted && exact, || {
-            format!("{}: {} payments took money: {made:?}", operation.words(), made.len())
+            format!("{}: {} payments took money: {made:?}", operation.summary(), made.len())
         });
         let ids = made.iter().filter_map(|payment| payment["id"].as_str());
         captured.extend(ids.map(|id| (id.to_owned(), minor)));
@@ -54,7 +56,7 @@ pub(super) async fn judge(
     Ok(effects)
 }
 
-/// Waits until the ledger has caught up, for so long at most, and then holds it to the payments.
+/// Waits until the ledger has caught up, or the time is over, and compares it with the payments.
 async fn ledger(
     context: &ScenarioContext,
     caller: &mut RetryingClient,
@@ -63,7 +65,7 @@ async fn ledger(
     let begun = Instant::now();
     let mut posted = posted(caller, captured).await?;
     while posted.len() < captured.len() && begun.elapsed() < CAUGHT_UP_WITHIN {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
         posted = self::posted(caller, captured).await?;
     }
     for (payment, minor) in captured {
@@ -77,7 +79,7 @@ async fn ledger(
     Ok(())
 }
 
-/// What the ledger has of these payments; from its newest transfer on until each was met.
+/// The transfers of these payments, read from the newest page on until each payment is found.
 async fn posted(
     caller: &mut RetryingClient,
     captured: &BTreeMap<String, i64>,

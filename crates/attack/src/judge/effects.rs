@@ -1,4 +1,4 @@
-//! Effects against operations, in the provider's books.
+//! Compares operations with their effects in the provider's books.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use crate::findings::Findings;
 use crate::operation_request::{CURRENCY, ExpectedEffect, mark};
 use check::{Books, Charge, Refund, money};
 
-/// How many there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// Operations that move money and were accepted.
@@ -16,21 +15,21 @@ pub struct Effects {
     pub applied: u64,
     /// Effects in the books beyond the first of an operation.
     pub duplicates: u64,
-    /// Effects for what nobody asked, or was refused.
+    /// Effects without an accepted operation.
     pub unasked: u64,
 }
 
-/// What the books must show of one payment.
+/// The expected effects of one payment.
 #[derive(Debug, Default)]
 struct Expected {
     captured_minor: i64,
-    /// All of it may be back.
+    /// All of it may have gone back.
     may_return: bool,
     refunded_minor: i64,
 }
 
-/// Compares each operation with what moved.
-pub fn judge(findings: &Findings, told: &OperationHistory, books: &Books) -> Effects {
+/// Compares each operation with the money that moved.
+pub fn judge(findings: &Findings, history: &OperationHistory, books: &Books) -> Effects {
     let mut effects = Effects::default();
     let mut moved: BTreeMap<&str, Vec<&Charge>> = BTreeMap::new();
     for charge in books.charges.iter().filter(|charge| charge.moved()) {
@@ -39,8 +38,8 @@ pub fn judge(findings: &Findings, told: &OperationHistory, books: &Books) -> Eff
             None => unasked(findings, &mut effects, &format!("{} carries no operation's name", charge.id)),
         }
     }
-    let expected = expected(told);
-    for operation in told.operations.values() {
+    let expected = expected(history);
+    for operation in history.operations.values() {
         let made = match operation.wants {
             ExpectedEffect::Charge { .. } | ExpectedEffect::Authorize { .. } => {
                 moved.remove(operation.operation.as_str()).unwrap_or_default()
@@ -52,24 +51,25 @@ pub fn judge(findings: &Findings, told: &OperationHistory, books: &Books) -> Eff
     for (operation, charges) in moved {
         unasked(findings, &mut effects, &format!("{} objects moved money for {operation}", charges.len()));
     }
-    // Looked at, whether or not there was anything of the kind.
+    // This counts as a check, also if there was no such charge.
     findings.always("nothing_moved_unasked", true, String::new);
-    captures_and_refunds(findings, &mut effects, told, books);
-    voids(findings, told, books);
+    captures_and_refunds(findings, &mut effects, history, books);
+    voids(findings, history, books);
     findings.always("effects_equal_operations", effects.applied == effects.operations, || {
         format!("{} of {} operations are in the books", effects.applied, effects.operations)
     });
     effects
 }
 
-/// What no rest mends: money that moved more than once for an operation, or for one that was turned down for
-/// good, and a refund that was made more than once. Told before the deployment comes to rest, which it then need not.
-pub fn past_healing(findings: &Findings, told: &OperationHistory, books: &Books) {
+/// Finds damage that no further work can repair: money that moved more than once for an operation,
+/// money for an operation that was refused, and a refund that was made more than once. If there is
+/// any, the deployment need not come to rest.
+pub fn irreparable(findings: &Findings, history: &OperationHistory, books: &Books) {
     let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
     for mark in books.charges.iter().filter(|charge| charge.moved()).filter_map(mark) {
         *moved.entry(mark).or_default() += 1;
     }
-    for operation in told.operations.values() {
+    for operation in history.operations.values() {
         let (ExpectedEffect::Charge { .. } | ExpectedEffect::Authorize { .. }) = operation.wants else {
             continue;
         };
@@ -78,7 +78,7 @@ pub fn past_healing(findings: &Findings, told: &OperationHistory, books: &Books)
         let turned_down = answer.is_some_and(|answer| answer.settled && answer.status >= 400);
         if made > 1 || (made > 0 && turned_down) {
             findings.always("effects_equal_operations", false, || {
-                format!("{}: {made} objects moved money, whatever comes", operation.words())
+                format!("{}: {made} objects moved money", operation.summary())
             });
         }
     }
@@ -87,20 +87,20 @@ pub fn past_healing(findings: &Findings, told: &OperationHistory, books: &Books)
         *returned.entry(refund).or_default() += 1;
     }
     for (refund, made) in returned.into_iter().filter(|(_, made)| *made > 1) {
-        let told = || format!("refund {refund} was made {made} times");
-        findings.always("effects_equal_operations", false, told);
+        let offender = || format!("refund {refund} was made {made} times");
+        findings.always("effects_equal_operations", false, offender);
     }
 }
 
-fn unasked(findings: &Findings, effects: &mut Effects, words: &str) {
+fn unasked(findings: &Findings, effects: &mut Effects, text: &str) {
     effects.unasked += 1;
-    findings.always("nothing_moved_unasked", false, || words.to_owned());
+    findings.always("nothing_moved_unasked", false, || text.to_owned());
 }
 
-/// What captures and refunds that were accepted add up to, by the operation they are of.
-fn expected(told: &OperationHistory) -> BTreeMap<&str, Expected> {
+/// The sums of accepted captures and refunds, by the operation that they refer to.
+fn expected(history: &OperationHistory) -> BTreeMap<&str, Expected> {
     let mut expected: BTreeMap<&str, Expected> = BTreeMap::new();
-    for operation in told.operations.values().filter(|operation| operation.is_done()) {
+    for operation in history.operations.values().filter(|operation| operation.is_done()) {
         match &operation.wants {
             ExpectedEffect::Charge { minor, may_return } => {
                 let expected = expected.entry(&operation.operation).or_default();
@@ -129,7 +129,7 @@ fn charge(
     effects.duplicates += made.len().saturating_sub(1) as u64;
     findings.always(name, made.len() == wanted, || {
         let ids: Vec<&str> = made.iter().map(|charge| charge.id.as_str()).collect();
-        format!("{}: {} objects moved money: {}", operation.words(), made.len(), ids.join(", "))
+        format!("{}: {} objects moved money: {}", operation.summary(), made.len(), ids.join(", "))
     });
     let (Some(charge), true) = (made.first(), operation.is_done()) else { return };
     let nothing = Expected::default();
@@ -148,22 +148,33 @@ fn charge(
     });
     let id = operation.answer.as_ref().and_then(|answer| answer.id.as_deref());
     findings.always(name, charge.operation() == id, || {
-        format!("{}: the provider was told {:?}, the client {id:?}", operation.operation, charge.operation())
+        format!(
+            "{}: the provider has the payment {}, the client {}",
+            operation.operation,
+            charge.operation().unwrap_or("none"),
+            id.unwrap_or("none")
+        )
     });
 }
 
-/// Each accepted refund is one refund at the provider; each accepted capture was counted with its payment.
-fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &OperationHistory, books: &Books) {
+/// Each accepted refund is one refund at the provider. Each accepted capture was counted with its
+/// payment.
+fn captures_and_refunds(
+    findings: &Findings,
+    effects: &mut Effects,
+    history: &OperationHistory,
+    books: &Books,
+) {
     let mut moved: BTreeMap<&str, Vec<&Refund>> = BTreeMap::new();
     for refund in books.refunds.iter().filter(|refund| refund.moved()) {
-        // One that a person made bears no mark of ours, and was answered with the provider's own id.
+        // A refund by a person has no metadata of ours; the journal has the provider's id for it.
         moved.entry(refund.refund().unwrap_or(&refund.id)).or_default().push(refund);
     }
-    for operation in told.operations.values().filter(|operation| operation.is_done()) {
+    for operation in history.operations.values().filter(|operation| operation.is_done()) {
         match operation.wants {
             ExpectedEffect::Capture { .. } => {
                 effects.operations += 1;
-                // The sum of what was captured is exact, or was complained of above.
+                // The check of the payment covers the captured sum.
                 effects.applied += 1;
             }
             ExpectedEffect::Refund { minor, .. } => {
@@ -177,8 +188,11 @@ fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Opera
                 findings.always("effects_equal_operations", right, || {
                     let sums = made.iter().map(|refund| money(refund.amount_minor, &refund.currency));
                     let sums: Vec<String> = sums.collect();
-                    let (asked, sums) = (money(minor, CURRENCY), sums.join(", "));
-                    format!("{}: {asked} was to go back, the provider sent back {sums}", operation.words())
+                    let (expected, sums) = (money(minor, CURRENCY), sums.join(", "));
+                    format!(
+                        "{}: {expected} was to go back, the provider sent back {sums}",
+                        operation.summary()
+                    )
                 });
             }
             _ => {}
@@ -186,21 +200,21 @@ fn captures_and_refunds(findings: &Findings, effects: &mut Effects, told: &Opera
     }
 }
 
-/// What was let go was not taken, and can be taken no more.
-fn voids(findings: &Findings, told: &OperationHistory, books: &Books) {
-    for operation in told.operations.values().filter(|operation| operation.is_done()) {
+/// A voided authorisation was not captured, and cannot be captured any more.
+fn voids(findings: &Findings, history: &OperationHistory, books: &Books) {
+    for operation in history.operations.values().filter(|operation| operation.is_done()) {
         let ExpectedEffect::Void { of } = &operation.wants else { continue };
         let charges = books.charges.iter().filter(|charge| mark(charge) == Some(of));
         let shown: Vec<&Charge> = charges.collect();
         let right =
             matches!(shown[..], [charge] if charge.status == "canceled" && charge.captured_minor == 0);
         findings.always("effects_equal_operations", right, || {
-            let words = |charge: &&Charge| {
+            let text = |charge: &&Charge| {
                 format!("{} with {}", charge.status, money(charge.captured_minor, &charge.currency))
             };
-            let shown: Vec<String> = shown.iter().map(words).collect();
+            let shown: Vec<String> = shown.iter().map(text).collect();
             let shown = shown.join(", ");
-            format!("{}: {of} was to be let go, and the provider has it as {shown}", operation.words())
+            format!("{}: {of} was to be voided, and at the provider it is {shown}", operation.summary())
         });
     }
 }
@@ -229,7 +243,7 @@ mod tests {
     }
 
     fn answered(number: u64, status: u16, id: &str, state: &str) -> JournalLine {
-        JournalLine::Heard {
+        JournalLine::Answered {
             number,
             at_ms: 0,
             status,
@@ -281,10 +295,10 @@ mod tests {
         judged_of(&history(), books)
     }
 
-    fn judged_of(told: &OperationHistory, books: &Value) -> (Effects, Vec<&'static str>) {
+    fn judged_of(history: &OperationHistory, books: &Value) -> (Effects, Vec<&'static str>) {
         let books = Books::parse(books.to_string().as_bytes()).unwrap();
         let findings = Findings::new(SCENARIOS[0]);
-        let effects = judge(&findings, told, &books);
+        let effects = judge(&findings, history, &books);
         let broken = findings.conclude().1.always.into_iter().filter(|always| !always.holds);
         (effects, broken.map(|always| always.name).collect())
     }
@@ -295,22 +309,23 @@ mod tests {
         assert_eq!(judged(&books()), (expected, vec![]));
     }
 
-    /// Whatever the program says of it itself.
+    /// The state in the program's own answer does not matter.
     #[test]
     fn a_refund_that_was_accepted_is_in_the_books() {
-        let mut told = history();
-        told.operations.get_mut("refund").unwrap().answer.as_mut().unwrap().state = Some("failed".to_owned());
+        let mut history = history();
+        history.operations.get_mut("refund").unwrap().answer.as_mut().unwrap().state =
+            Some("failed".to_owned());
         let mut books = books();
         books["charges"][0]["refunded_minor"] = json!(0);
         books["refunds"][0]["status"] = json!("failed");
         let expected = Effects { operations: 4, applied: 3, duplicates: 0, unasked: 0 };
-        assert_eq!(judged_of(&told, &books), (expected, vec!["effects_equal_operations"]));
+        assert_eq!(judged_of(&history, &books), (expected, vec!["effects_equal_operations"]));
     }
 
     #[test]
-    fn what_was_let_go_is_canceled_in_the_books() {
+    fn a_voided_payment_is_canceled_in_the_books() {
         let check = |status: &str, captured: i64, expected: &[&str]| {
-            let told = OperationHistory::of([
+            let history = OperationHistory::of([
                 sent(1, "authorize", ExpectedEffect::Authorize { minor: 500 }),
                 answered(1, 201, "p2", "authorized"),
                 sent(2, "void", ExpectedEffect::Void { of: "authorize".to_owned() }),
@@ -321,7 +336,7 @@ mod tests {
             books["charges"].as_array_mut().unwrap().remove(0);
             books["charges"][0]["captured_minor"] = json!(captured);
             books["charges"][0]["status"] = json!(status);
-            assert_eq!(judged_of(&told, &books).1, expected, "{status} {captured}");
+            assert_eq!(judged_of(&history, &books).1, expected, "{status} {captured}");
         };
         let broken = &["effects_equal_operations"];
         check("canceled", 0, &[]);
@@ -341,7 +356,7 @@ mod tests {
             );
         };
         let equal = "effects_equal_operations";
-        // Taken twice, by another object.
+        // A second object captured as well.
         check(
             |books| {
                 let mut again = books["charges"][0].clone();
@@ -352,15 +367,15 @@ mod tests {
             4,
             1,
         );
-        // Never taken, though the client was told so.
+        // Never captured, though the client's answer says so.
         check(|books| drop(books["charges"].as_array_mut().unwrap().remove(0)), equal, 3, 0);
-        // Another sum: too much, too little, more back than was asked for.
+        // Another amount: too much, too little, or more back than was requested.
         check(|books| books["charges"][0]["captured_minor"] = json!(701), equal, 4, 0);
         check(|books| books["charges"][1]["captured_minor"] = json!(500), equal, 4, 0);
         check(|books| books["charges"][0]["refunded_minor"] = json!(700), equal, 4, 0);
-        // For another payment than the client was told of.
+        // Another payment than the client's answer names.
         check(|books| books["charges"][0]["metadata"]["operation"] = json!("p7"), equal, 4, 0);
-        // The refund twice, of another sum, or not at all.
+        // The refund twice, of another amount, or not at all.
         check(
             |books| {
                 let again = books["refunds"][0].clone();
@@ -372,7 +387,7 @@ mod tests {
         );
         check(|books| books["refunds"][0]["amount_minor"] = json!(201), equal, 4, 0);
         check(|books| books["refunds"] = json!([]), equal, 3, 0);
-        // The declined one was taken all the same: its effect is not one of an operation that was accepted.
+        // The declined charge was captured all the same. It is no effect of an accepted operation.
         check(
             |books| {
                 let mut declined = books["charges"][0].clone();
@@ -384,7 +399,7 @@ mod tests {
             4,
             0,
         );
-        // Nobody asked.
+        // No operation at all.
         let unasked = "nothing_moved_unasked";
         check(
             |books| {

@@ -1,4 +1,5 @@
-//! The figures of `/metrics`, which are counted from committed rows, against the provider's books.
+//! Compares the figures of `/metrics`, which are counted from committed rows, with the provider's
+//! books.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +8,13 @@ use crate::{Deployment, Error, Part, ScenarioContext};
 use check::Books;
 use testkit::scrape::Scrape;
 
-/// The program reads its counters now and then. So long they may stay as far from the books as they were.
+/// The program reads its counters at intervals. This is the longest wait without progress.
 const COUNTED_WITHIN: Duration = Duration::from_mins(1);
-/// Where something is seen broken already the figures need not be waited for.
+/// The wait if an invariant is broken already.
 const COUNTED_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
-/// What the books say that the figures must be.
+/// The figure that follows from the books.
 struct Expected {
     metric: &'static str,
     labels: Vec<(&'static str, &'static str)>,
@@ -36,7 +37,7 @@ fn expected(books: &Books) -> Vec<Expected> {
     ]
 }
 
-/// Waits until the figures were counted anew, for as long as they come nearer, and then holds them to the books.
+/// Waits while the figures come nearer to the books, and then compares them.
 pub(super) async fn judge(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -56,7 +57,7 @@ pub(super) async fn judge(
         if agrees || !waits {
             break scrape;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     };
     if broken && begun.elapsed() > COUNTED_WITHIN_IF_BROKEN {
         context
@@ -76,7 +77,7 @@ pub(super) async fn judge(
     Ok(())
 }
 
-/// What was never counted is not there.
+/// A figure that was never counted is missing.
 fn count(scrape: &Scrape, expected: &Expected) -> f64 {
     scrape.sum(expected.metric, &expected.labels).unwrap_or(0.0)
 }

@@ -1,4 +1,4 @@
-//! What the journal tells of each operation.
+//! The journal's account of each operation.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,18 +8,18 @@ use crate::findings::Findings;
 use crate::journal::{self, JournalLine};
 use crate::operation_request::{ExpectedEffect, ReplyCounts, ReplyKind};
 
-/// One idempotency key: what was asked under it, and what was heard.
+/// The requests and answers of one idempotency key.
 #[derive(Clone, Debug)]
 pub struct RecordedOperation {
     pub operation: String,
     pub key: String,
-    /// What the first request under the key was to bring about.
+    /// The expected effect of the first request.
     pub wants: ExpectedEffect,
     pub may_be_refused: bool,
     pub sent: u64,
-    /// The first that is settled, or the last refusal.
+    /// The first settled answer, or the last refusal.
     pub answer: Option<DefiniteAnswer>,
-    /// What was answered after it was settled and differs, in words.
+    /// Answers that came after the settled one and differ from it.
     pub others: Vec<String>,
 }
 
@@ -29,12 +29,12 @@ pub struct DefiniteAnswer {
     pub body_sha256: Option<String>,
     pub id: Option<String>,
     pub state: Option<String>,
-    /// It was done, declined, or replayed. A refusal that is not stored may change.
+    /// It was done, declined or replayed. A refusal that is not stored may change.
     pub settled: bool,
 }
 
 impl DefiniteAnswer {
-    /// To the byte, where both are known so well.
+    /// Compares the bytes if both are known.
     fn is_the_same(&self, other: &DefiniteAnswer) -> bool {
         let bytes = self.body_sha256.is_none()
             || other.body_sha256.is_none()
@@ -44,13 +44,13 @@ impl DefiniteAnswer {
 }
 
 impl RecordedOperation {
-    /// It was carried out.
     pub fn is_done(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| matches!(answer.status, 200 | 201))
     }
 
-    /// Nothing that an attack does is a reason not to do it: whoever asks often enough gets it. Of captures and
-    /// refunds that race for the same money some are refused; those of an order are looked at on its way.
+    /// No fault of an attack is a reason not to do it: it is done if the client retries often
+    /// enough. Captures and refunds are left out: some that compete for the same money are refused,
+    /// and those of an order are checked as its steps.
     fn can_be_done(&self) -> bool {
         let kind = matches!(
             self.wants,
@@ -59,13 +59,15 @@ impl RecordedOperation {
         kind && !self.may_be_refused
     }
 
-    fn hears(&mut self, answer: DefiniteAnswer, code: Option<&str>) {
+    fn record_answer(&mut self, answer: DefiniteAnswer, code: Option<&str>) {
         match &mut self.answer {
             Some(first) if first.settled => {
                 if !first.is_the_same(&answer) {
-                    self.others.push(format!("{} and then {} {code:?}", first.status, answer.status));
+                    let code = code.unwrap_or_default();
+                    self.others.push(format!("{} and then {} {code}", first.status, answer.status));
                 } else if first.body_sha256.is_none() {
-                    // The first was read by somebody who kept no bytes: the next that has them speaks for it.
+                    // The SDK kept no bytes of the first answer, so the next answer with bytes
+                    // stands for it.
                     first.body_sha256 = answer.body_sha256;
                 }
             }
@@ -73,7 +75,7 @@ impl RecordedOperation {
         }
     }
 
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         let answer =
             self.answer.as_ref().map_or("nothing definite".to_owned(), |answer| answer.status.to_string());
         format!("{} (sent {} times, answered {answer})", self.operation, self.sent)
@@ -84,7 +86,7 @@ impl RecordedOperation {
 #[derive(Clone, Debug, Default)]
 pub struct OperationHistory {
     pub operations: BTreeMap<String, RecordedOperation>,
-    pub heards: ReplyCounts,
+    pub replies: ReplyCounts,
 }
 
 impl OperationHistory {
@@ -93,12 +95,12 @@ impl OperationHistory {
     }
 
     pub fn of(lines: impl IntoIterator<Item = JournalLine>) -> OperationHistory {
-        let mut told = OperationHistory::default();
+        let mut history = OperationHistory::default();
         let mut keys: BTreeMap<u64, String> = BTreeMap::new();
         for line in lines {
-            told.take(line, &mut keys);
+            history.take(line, &mut keys);
         }
-        told
+        history
     }
 
     fn take(&mut self, line: JournalLine, keys: &mut BTreeMap<u64, String>) {
@@ -116,34 +118,46 @@ impl OperationHistory {
                 };
                 self.operations.entry(key.clone()).or_insert_with(fresh).sent += 1;
             }
-            JournalLine::Heard {
-                number, status, replayed, code, id, state, retryable, body_sha256, ..
+            JournalLine::Answered {
+                number,
+                status,
+                replayed,
+                code,
+                id,
+                state,
+                retryable,
+                body_sha256,
+                ..
             } => {
-                let heard = ReplyKind::of(status, replayed, code.as_deref(), retryable);
-                self.count(heard);
-                // A changed body under a used key is another question; its refusal is not the key's answer.
-                let definite = heard.is_definite() && heard != ReplyKind::Mismatch;
+                let kind = ReplyKind::of(status, replayed, code.as_deref(), retryable);
+                self.count(kind);
+                // A changed body under a used key is another request. Its refusal is not the key's
+                // answer.
+                let definite = kind.is_definite() && kind != ReplyKind::Mismatch;
                 let operation = keys.get(&number).and_then(|key| self.operations.get_mut(key));
                 if let Some(operation) = operation.filter(|_| definite) {
-                    let settled = heard != ReplyKind::Refused;
-                    operation
-                        .hears(DefiniteAnswer { status, body_sha256, id, state, settled }, code.as_deref());
+                    let settled = kind != ReplyKind::Refused;
+                    operation.record_answer(
+                        DefiniteAnswer { status, body_sha256, id, state, settled },
+                        code.as_deref(),
+                    );
                 }
             }
             JournalLine::Lost { .. } => self.count(ReplyKind::Lost),
         }
     }
 
-    fn count(&mut self, heard: ReplyKind) {
-        *self.heards.entry(heard.name()).or_default() += 1;
+    fn count(&mut self, kind: ReplyKind) {
+        *self.replies.entry(kind.name()).or_default() += 1;
     }
 
-    /// What the client can see for itself.
+    /// Checks what the client can see for itself.
     pub fn judge(&self, findings: &Findings) {
         for operation in self.operations.values() {
-            findings.always("every_operation_is_definite", operation.answer.is_some(), || operation.words());
+            findings
+                .always("every_operation_is_definite", operation.answer.is_some(), || operation.summary());
             if operation.can_be_done() {
-                findings.always("what_can_be_done_is_done", operation.is_done(), || operation.words());
+                findings.always("what_can_be_done_is_done", operation.is_done(), || operation.summary());
             }
             findings.always("one_answer_a_key", operation.others.is_empty(), || {
                 format!("{} was answered {}", operation.operation, operation.others.join(", "))
@@ -157,7 +171,7 @@ mod tests {
     use super::*;
     use crate::scenarios::SCENARIOS;
 
-    /// What one key was answered, in order: status, whether replayed, code, hash of the body.
+    /// The answers of one key in order: status, whether replayed, code, hash of the body.
     fn broken(answers: &[(u16, bool, Option<&str>, &str)]) -> Vec<&'static str> {
         broken_of(&ExpectedEffect::Nothing, false, answers)
     }
@@ -182,7 +196,7 @@ mod tests {
             });
             lines.push(match status {
                 0 => JournalLine::Lost { number, at_ms: 0, why: "cut".to_owned() },
-                _ => JournalLine::Heard {
+                _ => JournalLine::Answered {
                     number,
                     at_ms: 0,
                     status: *status,
@@ -213,13 +227,13 @@ mod tests {
         );
         check(&[(201, false, None, "a"), (422, false, reused, "x"), (201, true, None, "a")], &[]);
         check(&[(402, false, None, "a"), (402, true, None, "a")], &[]);
-        // A refusal that is not stored may change; what was done may not.
+        // A refusal that is not stored may change. A result may not.
         check(
             &[(409, false, Some("slot_is_full"), "x"), (201, false, None, "a"), (201, true, None, "a")],
             &[],
         );
         check(&[(201, false, None, "a"), (201, true, None, "b")], &["one_answer_a_key"]);
-        // Where the first has no bytes, the others are held against each other.
+        // Without the bytes of the first answer, the other answers are compared.
         check(&[(201, false, None, ""), (201, true, None, "a"), (201, true, None, "a")], &[]);
         check(
             &[(201, false, None, ""), (201, true, None, "a"), (201, true, None, ""), (201, true, None, "b")],
@@ -230,6 +244,23 @@ mod tests {
         let never = "every_operation_is_definite";
         check(&[(0, false, None, "")], &[never]);
         check(&[(202, false, None, "a"), (503, false, None, "x")], &[never]);
+    }
+
+    #[test]
+    fn another_answer_is_shown_with_its_plain_code() {
+        let first = DefiniteAnswer { status: 201, body_sha256: None, id: None, state: None, settled: true };
+        let other = DefiniteAnswer { status: 409, ..first.clone() };
+        let mut operation = RecordedOperation {
+            operation: "o".to_owned(),
+            key: "o".to_owned(),
+            wants: ExpectedEffect::Nothing,
+            may_be_refused: false,
+            sent: 2,
+            answer: Some(first),
+            others: Vec::new(),
+        };
+        operation.record_answer(other, Some("slot_is_full"));
+        assert_eq!(operation.others, ["201 and then 409 slot_is_full"]);
     }
 
     #[test]

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use super::*;
 use crate::timeline::{Lag, RecordedFault, RecordedRetry};
 
-/// What could end an element, an attribute, or the page.
-const EVIL: &str = "<script>alert(1)</script>\"'>&</title></style><img src=x onerror=y> \u{0}\u{1b}";
+/// Text that could end an element, an attribute, or the page.
+const HOSTILE: &str = "<script>alert(1)</script>\"'>&</title></style><img src=x onerror=y> \u{0}\u{1b}";
 
 fn options(ground: Ground) -> Options {
     Options {
@@ -18,11 +18,11 @@ fn options(ground: Ground) -> Options {
     }
 }
 
-fn outcome(number: u8, verdict: ScenarioVerdict, words: &'static str) -> ScenarioReport {
+fn outcome(number: u8, verdict: ScenarioVerdict, text: &'static str) -> ScenarioReport {
     let scenario = Box::leak(Box::new(Scenario {
         number,
         name: "tried",
-        promise: words,
+        promise: text,
         needs: &[],
         always: &[],
         sometimes: &[],
@@ -34,63 +34,63 @@ fn outcome(number: u8, verdict: ScenarioVerdict, words: &'static str) -> Scenari
             holds: verdict == ScenarioVerdict::Held,
             checked: 3,
             broken: 1,
-            offenders: vec![words.to_owned()],
-            excused: Some(words.to_owned()),
+            offenders: vec![text.to_owned()],
+            excused: Some(text.to_owned()),
         }],
-        sometimes: vec![Sometimes { name: "there", reached: 0, excused: Some(words.to_owned()) }],
-        notes: vec![words.to_owned()],
-        figures: BTreeMap::from([(words.to_owned(), 1.0)]),
+        sometimes: vec![Sometimes { name: "there", reached: 0, excused: Some(text.to_owned()) }],
+        notes: vec![text.to_owned()],
+        figures: BTreeMap::from([(text.to_owned(), 1.0)]),
     };
     let fault = |at_ms, until_ms| RecordedFault {
         at_ms,
         until_ms,
-        what: words.to_owned(),
-        whom: words.to_owned(),
-        words: words.to_owned(),
+        what: text.to_owned(),
+        whom: text.to_owned(),
+        details: text.to_owned(),
     };
     let retry = |attempt, delay_ms| RecordedRetry {
         at_ms: 5,
-        operation: words.to_owned(),
+        operation: text.to_owned(),
         attempt,
         delay_ms,
-        reason: words.to_owned(),
+        reason: text.to_owned(),
         retry_after_ms: Some(1_000),
     };
     ScenarioReport {
         took_ms: 9_000,
         operations: 3,
         effects: 3,
-        heard: ReplyCounts::from([("new", 3), ("replay", 2)]),
+        replies: ReplyCounts::from([("new", 3), ("replay", 2)]),
         faults: vec![fault(1, None), fault(10, Some(400))],
         retries: (0..200).map(|number| retry(2 + number % 9, u64::from(number) * 7)).collect(),
         lag: vec![
             Lag { at_ms: 1, pending: 5, oldest_ms: 20 },
             Lag { at_ms: 4_000, pending: 0, oldest_ms: 0 },
         ],
-        kept: Some(PathBuf::from(words)),
-        ..ScenarioReport::new(scenario, verdict, found, Some(words.to_owned()))
+        kept: Some(PathBuf::from(text)),
+        ..ScenarioReport::new(scenario, verdict, found, Some(text.to_owned()))
     }
 }
 
 fn report(verdicts: &[ScenarioVerdict]) -> Report {
-    telling(verdicts, EVIL)
+    report_with(verdicts, HOSTILE)
 }
 
-/// Whatever is told from outside says this.
-fn telling(verdicts: &[ScenarioVerdict], words: &'static str) -> Report {
-    let ground = Ground::Target { url: words.to_owned(), api_key: "sh_test_secret".to_owned(), books: None };
+/// A report in which every text from outside is `text`.
+fn report_with(verdicts: &[ScenarioVerdict], text: &'static str) -> Report {
+    let ground = Ground::Target { url: text.to_owned(), api_key: "sh_test_secret".to_owned(), books: None };
     let options = options(ground);
     let described = Described::of(&options.ground, None);
-    let mut report = Report::begun(&options, words, described, Timestamp(0));
+    let mut report = Report::begun(&options, text, described, Timestamp(0));
     for (number, verdict) in (1..).zip(verdicts) {
-        report.add(outcome(number, *verdict, words));
+        report.add(outcome(number, *verdict, text));
     }
     report.concluded(Timestamp(2_000_000));
     report
 }
 
 #[test]
-fn whatever_a_text_says_it_is_only_read() {
+fn hostile_text_is_escaped() {
     for verdict in [
         ScenarioVerdict::Held,
         ScenarioVerdict::Broken,
@@ -103,13 +103,13 @@ fn whatever_a_text_says_it_is_only_read() {
             assert!(!page.contains(word), "{verdict:?}: {word}");
         }
         assert_eq!(page.matches("</style>").count(), 1);
-        assert!(page.contains("&lt;script&gt;"), "{verdict:?}: it is shown all the same");
+        assert!(page.contains("&#60;script&#62;"), "{verdict:?}: the text is shown");
     }
 }
 
 #[test]
-fn the_page_needs_nothing_and_tells_no_secret() {
-    let page = telling(&[ScenarioVerdict::Held, ScenarioVerdict::Broken], "plain words").page();
+fn the_page_loads_nothing_and_shows_no_secret() {
+    let page = report_with(&[ScenarioVerdict::Held, ScenarioVerdict::Broken], "plain words").page();
     for word in ["src=", "@import", "url(", "<link", "http://", "https://", "sh_test_secret", "NaN"] {
         assert!(!page.contains(word), "{word}");
     }
@@ -119,6 +119,28 @@ fn the_page_needs_nothing_and_tells_no_secret() {
             page.matches(&format!("</{tag}>")).count(),
         );
         assert_eq!(opened, closed, "<{tag}>");
+    }
+}
+
+#[test]
+fn an_empty_scenario_can_be_drawn() {
+    let outcome = outcome(1, ScenarioVerdict::Held, "");
+    let empty =
+        ScenarioReport { took_ms: 0, operations: 0, faults: vec![], retries: vec![], lag: vec![], ..outcome };
+    let (none, one): (&[&ScenarioReport], &[&ScenarioReport]) = (&[], &[&empty]);
+    for drawing in [
+        plot::pairs(none),
+        plot::pairs(one),
+        plot::replies(none),
+        plot::replies(one),
+        plot::histogram(&[]),
+        plot::by_attempt(&[]),
+        plot::lag(&empty),
+        plot::faults(&empty),
+    ] {
+        let svg = drawing.to_string();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
 }
 
@@ -143,10 +165,10 @@ fn the_worst_scenario_is_the_verdict() {
 }
 
 #[test]
-fn what_did_not_run_is_said() {
+fn scenarios_that_did_not_run_are_listed() {
     use ScenarioVerdict::*;
     let check = |verdicts: &[ScenarioVerdict], ran: usize, coverage: &str| {
-        let report = telling(verdicts, "plain words");
+        let report = report_with(verdicts, "plain words");
         assert_eq!((report.ran(), report.coverage().as_str()), (ran, coverage), "{verdicts:?}");
         let page = report.page();
         assert!(
@@ -161,12 +183,12 @@ fn what_did_not_run_is_said() {
     check(
         &[Held, NotApplicable, NotApplicable],
         1,
-        "2 did not run, for they are not possible here: tried, tried.",
+        "2 did not run, because they are not possible here: tried, tried.",
     );
 }
 
 #[test]
-fn the_shape_of_the_json_is_kept() {
+fn the_json_keeps_its_format() {
     let json = serde_json::to_value(report(&[ScenarioVerdict::Held])).unwrap();
     let members =
         |value: &serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
@@ -195,8 +217,8 @@ fn the_command_repeats_the_run_and_hides_what_may_be_secret() {
     check(Ground::Sqlite, front);
     let url = Some("postgres://me:secret@host/db".to_owned());
     let fleet = Fleet { servers: 3, ..Fleet::default() };
-    let words = format!("{front} --database-url ... --servers 3 --workers 2 --relays 1 --nats");
-    check(Ground::Postgres { url, fleet, redis: false, nats: true }, &words);
+    let expected = format!("{front} --database-url ... --servers 3 --workers 2 --relays 1 --nats");
+    check(Ground::Postgres { url, fleet, redis: false, nats: true }, &expected);
     let target = Ground::Target { url: "http://a".to_owned(), api_key: "sh_test_x".to_owned(), books: None };
     check(target, &format!("{front} --target http://a --api-key ..."));
 }

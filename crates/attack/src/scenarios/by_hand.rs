@@ -1,11 +1,13 @@
-//! What a person does at the provider: beside us, where nobody asked us, and instead of us, where we gave up.
+//! Acts of a person at the provider: on payments that work as usual, and on payments that ended in
+//! a review case.
 //!
-//! | part | what befalls us | what a person does there | what must be |
+//! | part | the fault | what the person does at the provider | what must hold |
 //! |---|---|---|---|
-//! | [`beside`] | nothing; then every webhook is lost | refunds in parts, captures, lets go; a bank disputes | followed to the minor unit, in time |
-//! | [`handed_over`] | the provider is down past the deadline of refunds, captures, cancels and charges | refunds, captures, or nothing at all, and closes the case | nothing of ours moves money any more |
+//! | [`beside`] | none; then every webhook is lost | refunds in parts, captures, voids; a bank disputes | our books follow to the minor unit, in time |
+//! | [`handed_over`] | the provider is down past the deadline of refunds, captures, cancels and charges | refunds, captures, or does nothing, and closes the case | no request of ours moves money any more |
 //!
-//! What a person does is in the journal like what a client asks: the judge holds it against the books too.
+//! Acts of a person are in the journal like requests of a client, so the judge compares them with
+//! the books too.
 
 mod beside;
 mod handed_over;
@@ -21,7 +23,7 @@ use crate::{Error, Need, Scenario, ScenarioContext, Tuning, judge};
 pub const SCENARIO: Scenario = Scenario {
     number: 14,
     name: "by-hand",
-    promise: "What a person does at the provider is followed, to the minor unit, whoever tells of it or nobody; and what was handed over to a person is left to that person.",
+    promise: "Our books follow what a person does at the provider, to the minor unit, with or without webhooks; and a review case is left to its person.",
     needs: &[Need::Deployment],
     always: &["what_a_person_does_is_followed", "what_a_person_has_is_left_alone", "another_sum_is_told"],
     sometimes: &[
@@ -39,19 +41,21 @@ pub const SCENARIO: Scenario = Scenario {
     run: |context| Box::pin(run(context)),
 };
 
-/// Operations for one payment of each kind.
+/// Operations for each payment of each kind.
 const OPERATIONS_A_PAYMENT: usize = 20;
 const PAYMENTS_MIN: usize = 3;
 const PAYMENTS_MAX: usize = 20;
 
-/// Well above the time between two readings of the provider's events. What is not followed will not be.
+/// Well above the time between two reads of the provider's events. A movement that is not followed
+/// by then never will be.
 fn followed_within(context: &ScenarioContext) -> Duration {
     Duration::from_secs(if context.findings.any_broken() { 3 } else { 30 })
 }
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {
     let count = (context.operations() / OPERATIONS_A_PAYMENT).clamp(PAYMENTS_MIN, PAYMENTS_MAX);
-    // Who asks on after the provider was down is to hear of the payment, not of the breaker.
+    // A client that retries after the outage must get the payment's state, not the circuit
+    // breaker's refusal.
     let tuning =
         Tuning::default().with("workers", "events_every_ms", 500).with("breaker", "calls_min", 10_000);
     let mut deployment = context.deploy(&tuning).await?;

@@ -1,13 +1,13 @@
-//! A key that is used again: with another body it is refused, with the same body said otherwise it is the
-//! same request.
+//! A key is used again: a changed body is refused, and the same JSON in another form is the same
+//! request.
 //!
-//! | said under a used key | answer |
+//! | sent under a used key | answer |
 //! |---|---|
 //! | another amount, card, metadata; a member more or less; another address | 422 `idempotency_key_reused` |
 //! | members in another order, other white space, letters as escapes; the key in quotes (RFC 9651) | the stored reply |
 //!
-//! Both are said while the first is in flight and after it has ended. What the books show is what was asked
-//! for first.
+//! Both are sent while the first request is in flight, and after it has ended. The books must show
+//! the first request only.
 
 mod disguise;
 
@@ -30,7 +30,7 @@ use disguise::disguise;
 pub const SCENARIO: Scenario = Scenario {
     number: 3,
     name: "changed-body",
-    promise: "A key that comes back with a changed body is refused with 422; one whose body is only written otherwise gets the stored reply.",
+    promise: "A key with a changed body is refused with 422; the same body in another form gets the stored reply.",
     needs: &[],
     always: &["a_changed_body_is_refused", "the_same_body_is_a_replay"],
     sometimes: &["changed_in_flight", "changed_afterwards", "disguised_in_flight", "disguised_afterwards"],
@@ -40,15 +40,15 @@ pub const SCENARIO: Scenario = Scenario {
 /// Operations for one key.
 const OPERATIONS_A_KEY: usize = 5;
 const KEYS_MIN: usize = 20;
-/// Keys at the same time, each with callers of its own.
+/// Keys at the same time, each with its own clients.
 const LANES: usize = 4;
 /// Variants of each kind, after the first request has ended.
 const VARIANTS: usize = 2;
 
-/// What is said under one key.
+/// The requests under one key.
 struct Plan {
     first: OperationRequest,
-    /// Meanwhile, and then.
+    /// Requests while the first is in flight, and after it.
     changed: Vec<OperationRequest>,
     disguised: Vec<OperationRequest>,
 }
@@ -57,24 +57,24 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut random = context.random("bodies");
     let count = (context.operations() / OPERATIONS_A_KEY).max(KEYS_MIN);
     let mut deployment = context.deploy(&Tuning::default()).await?;
-    // Long enough to say something else meanwhile.
+    // Slow enough to send another request meanwhile.
     if deployment.location().is_some() {
         deployment.set_faults(json!({ "delay_ms": [20, 60] })).await?;
     }
-    let plans = (0..count).map(|number| plan(&context, &deployment.shop, number, &mut random)).collect();
+    let plans = (0..count).map(|number| plan(&context, &deployment.target, number, &mut random)).collect();
     context.progress.counts("keys that are used again", count);
-    all_keys(&context, &deployment.shop, plans).await?;
+    all_keys(&context, &deployment.target, plans).await?;
     deployment.all_alive()?;
     judge(&context, &deployment).await?;
     Ok(())
 }
 
-async fn all_keys(context: &ScenarioContext, shop: &Target, plans: VecDeque<Plan>) -> Result<(), Error> {
+async fn all_keys(context: &ScenarioContext, target: &Target, plans: VecDeque<Plan>) -> Result<(), Error> {
     let waiting = Arc::new(Mutex::new(plans));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
-        let mut caller = context.caller(shop, 2 * lane)?;
-        let mut other = context.caller(shop, 2 * lane + 1)?;
+        let mut caller = context.caller(target, 2 * lane)?;
+        let mut other = context.caller(target, 2 * lane + 1)?;
         let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {
@@ -91,10 +91,10 @@ async fn all_keys(context: &ScenarioContext, shop: &Target, plans: VecDeque<Plan
     Ok(())
 }
 
-fn plan(context: &ScenarioContext, shop: &Target, number: usize, random: &mut StdRng) -> Plan {
+fn plan(context: &ScenarioContext, target: &Target, number: usize, random: &mut StdRng) -> Plan {
     let operation = context.operation(number);
     let first = if number.is_multiple_of(4) {
-        OperationRequest::hold(&operation, &shop.catalogue, 0, 3_600)
+        OperationRequest::hold(&operation, &target.catalogue, 0, 3_600)
     } else {
         let body = json!({
             "amount": euros(random.random_range(100..=9_999)), "provider": "stripe", "payment_method": PAYS,
@@ -120,11 +120,11 @@ fn plan(context: &ScenarioContext, shop: &Target, number: usize, random: &mut St
     Plan { first, changed, disguised }
 }
 
-fn parsed(ask: &OperationRequest) -> Value {
-    serde_json::from_str(&ask.body).unwrap_or_default()
+fn parsed(request: &OperationRequest) -> Value {
+    serde_json::from_str(&request.body).unwrap_or_default()
 }
 
-/// The same key, for something else.
+/// Another operation under the same key.
 fn changed(first: &OperationRequest, random: &mut StdRng) -> OperationRequest {
     let mut body = parsed(first);
     let mut path = first.path.clone();
@@ -157,25 +157,25 @@ async fn one_key(
     let [changed_first, changed @ ..] = &plan.changed[..] else { return Ok(()) };
     let [disguised_first, disguised @ ..] = &plan.disguised[..] else { return Ok(()) };
     let meanwhile = async {
-        // Until the server has seen the key: before that, what is said would be the first.
+        // Waits until the server has the key. A changed request before that would be the first.
         loop {
             let seen = other.send_once(disguised_first).await?;
             match seen.reply_kind() {
-                // What stands in front of the database may tell of the first before the database has seen it.
+                // The cache may report the first request before the database has its key.
                 ReplyKind::InFlight if seen.answer().is_some_and(|answer| answer.id().is_some()) => {
                     context.findings.reached("disguised_in_flight");
                     break;
                 }
                 ReplyKind::InFlight | ReplyKind::Lost | ReplyKind::Unavailable | ReplyKind::Accepted => {}
-                // It was quicker, or the two were worked on in the other order.
+                // The first request was faster, or the server took the two in the other order.
                 _ => return Ok::<(), Error>(()),
             }
         }
-        let said = other.send_once(changed_first).await?;
-        context.findings.always("a_changed_body_is_refused", refused(said.reply_kind()), || {
-            format!("{}: {}", changed_first.operation, said.words())
+        let result = other.send_once(changed_first).await?;
+        context.findings.always("a_changed_body_is_refused", refused(result.reply_kind()), || {
+            format!("{}: {}", changed_first.operation, result.summary())
         });
-        if said.reply_kind() == ReplyKind::Mismatch {
+        if result.reply_kind() == ReplyKind::Mismatch {
             context.findings.reached("changed_in_flight");
         }
         Ok(())
@@ -184,29 +184,29 @@ async fn one_key(
     meanwhile?;
     let first = first?;
     if !first.is_success() {
-        return Err(Error::Unexpected { operation: plan.first.operation.clone(), told: first.words() });
+        return Err(Error::Unexpected { operation: plan.first.operation.clone(), outcome: first.summary() });
     }
-    for ask in changed {
-        let said = caller.send_once(ask).await?;
-        context.findings.always("a_changed_body_is_refused", refused(said.reply_kind()), || {
-            format!("{}: {} to {}", ask.operation, said.words(), ask.body)
+    for request in changed {
+        let result = caller.send_once(request).await?;
+        context.findings.always("a_changed_body_is_refused", refused(result.reply_kind()), || {
+            format!("{}: {} to {}", request.operation, result.summary(), request.body)
         });
-        if said.reply_kind() == ReplyKind::Mismatch {
+        if result.reply_kind() == ReplyKind::Mismatch {
             context.findings.reached("changed_afterwards");
         }
     }
-    for ask in disguised {
-        let said = caller.retry_until_definite(ask).await?;
-        let same = said.replayed && said.status == first.status && said.body == first.body;
+    for request in disguised {
+        let result = caller.retry_until_definite(request).await?;
+        let same = result.replayed && result.status == first.status && result.body == first.body;
         context.findings.always("the_same_body_is_a_replay", same, || {
-            format!("{}: {} to {}", ask.operation, said.words(), ask.body)
+            format!("{}: {} to {}", request.operation, result.summary(), request.body)
         });
         context.findings.reached("disguised_afterwards");
     }
     Ok(())
 }
 
-/// For good; or it was not heard at all, which the next one makes up for.
-fn refused(heard: ReplyKind) -> bool {
-    matches!(heard, ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable)
+/// Refused; or there was no answer, and then the next request tests it.
+fn refused(kind: ReplyKind) -> bool {
+    matches!(kind, ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable)
 }

@@ -1,13 +1,14 @@
 //! Servers and workers killed and stalled at random while customers pay.
 //!
-//! | what | what it leaves | who puts it right |
+//! | fault | what it leaves | what repairs it |
 //! |---|---|---|
-//! | `kill -9` | jobs under a lease that nobody renews; requests without an answer | another worker, once the lease has lapsed; the client's retry |
-//! | SIGSTOP past the lease, then SIGCONT | a worker that believes it still has its jobs | the fencing token: what it writes late is refused |
+//! | `kill -9` | jobs under a lease that nobody renews; requests without an answer | another worker after the lease; the client's retry |
+//! | SIGSTOP past the lease, then SIGCONT | a worker that still works on its jobs | the fencing token: its late writes are refused |
 //!
-//! At random a late write is rare, and comes when nobody can say what it would have done. So [`stale_workers`] makes
-//! some first. Of those that come at random each counts that the zombie's own log tells of, with the job and
-//! the token it held, if the database shows that the job was claimed again under a higher token.
+//! With random faults a late write is rare, and its effect cannot be predicted. So
+//! [`stale_workers`] makes some first. A late write after a random fault counts if the zombie's own
+//! log reports it, with the job and its token, and the database shows that the job was claimed
+//! again under a higher token.
 
 mod stale_workers;
 
@@ -30,7 +31,7 @@ use stale_workers::{Loss, loss};
 pub const SCENARIO: Scenario = Scenario {
     number: 6,
     name: "killed",
-    promise: "Servers and workers that are killed, or stalled past their leases and woken, lose nothing and do nothing twice: a zombie's late write is fenced off.",
+    promise: "Servers and workers that are killed, or stalled past their leases and continued, lose nothing and do nothing twice: a zombie's late write is fenced off.",
     needs: &[Need::Deployment],
     always: &[load_with_faults::ALWAYS[0], load_with_faults::ALWAYS[1], "only_the_holder_of_a_job_writes"],
     sometimes: &["killed_under_load", "stalled_past_its_lease", "answer_was_lost", "late_write_fenced_off"],
@@ -38,14 +39,14 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 const CLIENTS: usize = 24;
-/// So many are sure to lose an answer to a kill.
+/// Among this many operations at least one is certain to lose its answer to a kill.
 const OPERATIONS_A_LOST_ANSWER: usize = 500;
-/// Orders for one of each.
+/// Orders for each incident.
 const ORDERS_A_KILL: usize = 50;
 const ORDERS_A_STALL: usize = 100;
 const KILLS_MIN: usize = 6;
 const STALLS_MIN: usize = 4;
-/// Beyond the lease, for another worker to find the jobs and to begin.
+/// After the lease: the time for another worker to find the jobs and to begin.
 const BEYOND_MS: std::ops::Range<u64> = 800..1_600;
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {
@@ -59,10 +60,11 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         incidents.push(Incident::Kill(one_of(&both, &mut random)));
     }
     for number in 0..(count / ORDERS_A_STALL).max(STALLS_MIN) {
-        // Half of them, and the first, are workers': there the zombies come from.
-        let whom = if number.is_multiple_of(2) { TargetProcess::Worker } else { one_of(&both, &mut random) };
+        // Half of the stalls, and the first, hit workers: only a worker becomes a zombie.
+        let process =
+            if number.is_multiple_of(2) { TargetProcess::Worker } else { one_of(&both, &mut random) };
         let span = LEASE_MS + random.random_range(BEYOND_MS);
-        incidents.push(Incident::Stall(whom, Duration::from_millis(span)));
+        incidents.push(Incident::Stall(process, Duration::from_millis(span)));
     }
     let plan = plan(&incidents, count, &mut random);
 
@@ -70,7 +72,8 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         orders,
         clients: CLIENTS,
         plan,
-        // Slow enough that something is always under way; and webhooks do not save a worker that is asleep.
+        // Slow enough that work is always under way. Without webhooks, a worker that sleeps gets no
+        // help.
         faults: json!({
             "seed": context.draw("provider") >> 12, "delay_ms": [40, 250], "webhook_drop": 0.3,
             "webhook_delay_ms": [0, 200],
@@ -88,7 +91,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     fenced_off(&context, &deployment).await
 }
 
-/// What befell while orders were under way.
+/// Records the incidents that came while orders were under way.
 fn seen(context: &ScenarioContext, under_load: &[Incident]) {
     for incident in under_load {
         match incident {
@@ -104,14 +107,14 @@ fn seen(context: &ScenarioContext, under_load: &[Incident]) {
     }
 }
 
-/// Not of those whose answers come late by design.
+/// Leaves out the operations whose answers come late by design.
 fn answers_lost(retries: &[RecordedRetry], late: &str) -> usize {
     let lost =
         |retry: &&RecordedRetry| retry.reason.contains("no answer") && !retry.operation.starts_with(late);
     retries.iter().filter(lost).count()
 }
 
-/// Late writes, by the zombies' logs and by the jobs' tokens.
+/// Counts late writes by the zombies' logs and by the jobs' tokens.
 async fn fenced_off(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
     let installation = deployment.installation()?;
     let queries = Store::open_read_only(&installation.location).await?;

@@ -1,17 +1,17 @@
-//! NATS down until a large backlog waits, and back again.
+//! NATS is down until a large backlog waits, and comes back.
 //!
 //! | step | what |
 //! |---|---|
-//! | stutter | SIGSTOP for longer than a publication waits for its word, and SIGCONT: it is kept, and published again |
-//! | down | `kill -9` while customers pay; they go on paying, and others hold seats and let them go |
-//! | fill | until so many messages wait in the outbox, each told by an operation that was answered |
-//! | age | until none of them is young any more: what is young is not held to the rate |
+//! | stutter | SIGSTOP for longer than a publication waits for its acknowledgement, and SIGCONT: the message is stored, and published again |
+//! | down | `kill -9` while customers pay; they go on paying, and others hold seats and cancel the holds |
+//! | fill | until this many messages wait in the outbox, each from an operation that was answered |
+//! | age | until all of them are old: the rate does not limit young messages |
 //! | back | the same server on the same files |
-//! | drain | customers go on paying; a client of our own looks how much the program has in hand |
-//! | judge | the stream is read from its beginning: what it keeps, in which order, and when it took it |
+//! | drain | customers go on paying; an observer counts the messages that the program has not acknowledged |
+//! | judge | the stream is read from its beginning: its messages, their order, and the times at which it stored them |
 //!
-//! The speed is judged by the times at which NATS took the messages, and only from above: a machine that is
-//! slow drains more slowly, and never faster.
+//! The speed is judged by the times at which NATS stored the messages, and only against an upper
+//! limit: a slow machine drains more slowly, never faster.
 
 mod crowd;
 mod flow;
@@ -35,7 +35,7 @@ use outbox::Outbox;
 pub const SCENARIO: Scenario = Scenario {
     number: 9,
     name: "nats",
-    promise: "NATS is down until a backlog waits, and comes back: the backlog is worked off at the set rate, no consumer is overrun, live messages pass it, and nothing is lost, out of order or twice.",
+    promise: "NATS is down until a backlog waits, and comes back: the backlog drains at the set rate, no consumer is overloaded, live messages pass it, and nothing is lost, out of order or twice.",
     needs: &[Need::Deployment, Need::Postgres, Need::Nats],
     always: &[
         "backlog_keeps_its_rate",
@@ -53,27 +53,28 @@ pub const SCENARIO: Scenario = Scenario {
     run: |context| Box::pin(run(context)),
 };
 
-/// Messages that wait before NATS comes back, for each operation: 18,000 of the default's thousand.
+/// Messages that wait before NATS comes back, per operation: 18,000 with the default of one
+/// thousand operations.
 const ROWS_AN_OPERATION: usize = 18;
 const ROWS_MIN: usize = 360;
 const ROWS_MAX: usize = 18_000;
-/// The program's own default, or what makes a small backlog last as long as this.
+/// The program's own default, or a lower rate that lets a small backlog last as long as this.
 const RATE_MAX: usize = 500;
 const DRAIN_SECONDS: usize = 12;
-/// Deliveries at once of each worker. Few, so that too many show.
+/// Deliveries at once of each worker. The number is low, so that an excess shows.
 const DELIVERIES_MAX: usize = 16;
 const PAYERS: usize = 8;
 const HOLDERS: usize = 16;
 /// More than they hold at the same time.
 const SEATS: i64 = 1_000;
-/// More than two seconds, which is how long a publication waits by default.
+/// Longer than two seconds, the default wait of a publication.
 const HELD_STILL: Duration = Duration::from_secs(3);
-/// What is found at the very moment of the return may have been young when it was looked for.
+/// A message that is found when NATS returns may have been young when the relay read it.
 const AROUND_THE_RETURN: Span = Span::seconds(1);
-/// Without one message more.
+/// The longest wait without another message.
 const FILL_STALLED_WITHIN: Duration = Duration::from_mins(2);
 const DRAIN_STALLED_WITHIN: Duration = Duration::from_mins(2);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
 fn rows(operations: usize) -> usize {
     operations.saturating_mul(ROWS_AN_OPERATION).clamp(ROWS_MIN, ROWS_MAX)
@@ -93,7 +94,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     );
     let mut deployment = context.deploy(&tuning).await?;
     let outbox = Outbox::of(&deployment).await?;
-    let mut payers = Crowd::paying(&context, &deployment.shop, PAYERS)?;
+    let mut payers = Crowd::paying(&context, &deployment.target, PAYERS)?;
 
     stutter(&context, &deployment, &mut payers).await?;
     let lasting = context.timeline.begin("killed", "nats");
@@ -123,7 +124,8 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     outbox.judge_postings(&context).await
 }
 
-/// What was sent to it meanwhile it keeps once it is let go, without a relay that still waits for its word.
+/// A stalled NATS stores a message that was sent to it once it continues. The relay no longer waits
+/// for the acknowledgement then.
 async fn stutter(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -138,7 +140,7 @@ async fn stutter(
     payers.until_done(payers.done() + PAYERS).await
 }
 
-/// Until so many messages wait, all of them told by operations that were answered.
+/// Waits until this many messages wait, all of them from answered operations.
 async fn fill(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -146,12 +148,12 @@ async fn fill(
     rows: usize,
 ) -> Result<(), Error> {
     context.progress.counts("messages that wait", rows);
-    let shop = Target { catalogue: deployment.sell(HOLDERS, SEATS).await?, ..deployment.shop.clone() };
-    let mut holders = Crowd::holding(context, &shop, HOLDERS)?;
+    let target = Target { catalogue: deployment.sell(HOLDERS, SEATS).await?, ..deployment.target.clone() };
+    let mut holders = Crowd::holding(context, &target, HOLDERS)?;
     let begun = Instant::now();
     let (mut most, mut at) = (0, Instant::now());
     while most < rows {
-        holders.look()?;
+        holders.check_running()?;
         let waiting = outbox.waiting().await?;
         if waiting > most {
             (0..waiting - most).for_each(|_| context.progress.advance());
@@ -159,7 +161,7 @@ async fn fill(
         } else if at.elapsed() > FILL_STALLED_WITHIN {
             return Err(Error::Restless(format!("only {most} messages wait, of {rows}")));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     context.findings.figure("backlog filled in ms", begun.elapsed().as_millis() as f64);
     holders.end(0).await
@@ -167,12 +169,13 @@ async fn fill(
 
 async fn until_now_is(outbox: &Outbox, instant: Timestamp) -> Result<(), Error> {
     while outbox.now().await? < instant {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     Ok(())
 }
 
-/// Until nothing of the backlog waits. Meanwhile nobody may have more in hand than there is room for.
+/// Waits until the backlog is gone. Meanwhile no worker may have more messages unacknowledged than
+/// its limit.
 async fn drain(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -180,14 +183,14 @@ async fn drain(
     payers: &mut Crowd,
     outage: &Outage,
 ) -> Result<(), Error> {
-    // What a worker had in hand when its connection was cut it may have asked for once more.
+    // A worker may request once more the messages that it had when its connection ended.
     let room = 2 * DELIVERIES_MAX * deployment.workers().len();
     let observer = NatsObserver::beside(context, deployment).await?;
     let (mut least, mut at, mut most) = (usize::MAX, Instant::now(), 0);
-    context.progress.says("draining");
+    context.progress.show("draining");
     loop {
-        payers.look()?;
-        // The stream's consumer may not be read in yet.
+        payers.check_running()?;
+        // The stream's consumer may not be loaded yet.
         if let Ok(in_hand) = observer.unacknowledged().await {
             most = most.max(in_hand);
             context.findings.always("no_consumer_is_overrun", in_hand <= room, || {
@@ -203,7 +206,7 @@ async fn drain(
         } else if at.elapsed() > DRAIN_STALLED_WITHIN {
             return Err(Error::Restless(format!("{waiting} messages of the backlog still wait")));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     context.findings.figure("messages in hand, most", most as f64);
     Ok(())

@@ -1,14 +1,14 @@
-//! Two tenants share a deployment. What one of them sends, is given or cannot have stops nothing of the other.
+//! Two tenants share a deployment. No request, data or limit of one tenant may stop the other.
 //!
-//! | part | what befalls one tenant | what must be |
+//! | part | the fault at one tenant | what must hold |
 //! |---|---|---|
-//! | [`newer`] | its settings, and a booking of it, are as only a newer version writes them | its own commands fail; the other's go on, and so do the sweeps |
-//! | [`newer`] | a newer version adds to its settings, and adds a consumer of messages | what was added is kept; no message passes for received |
-//! | [`keys`] | a key that may only book reads the events; a live key asks for test money | it sees bookings only; no money moves |
-//! | [`queue`] | its commands and events come in a flood while nobody can write | there is room for the other's |
-//! | [`crowds`] | its webhooks are sent by half, its reads are stuck | the other's webhooks and requests are taken, and its reads answered |
+//! | [`newer`] | a newer version has written its settings, and one of its bookings | its own commands fail; the other tenant's succeed, and so do the sweeps |
+//! | [`newer`] | a newer version adds a setting, and a consumer of messages | the setting is kept; no message counts as received without that consumer |
+//! | [`keys`] | a key with one scope reads the events; a live key requests test money | it sees bookings only; no money moves |
+//! | [`queue`] | its commands and events come in a flood while no writer can work | the other tenant has room |
+//! | [`crowds`] | its webhooks are half sent, its reads are stuck | the other tenant's webhooks, requests and reads are answered |
 //!
-//! Nothing here is judged by how long it takes.
+//! No check here depends on time.
 
 mod crowds;
 mod keys;
@@ -28,7 +28,7 @@ use testkit::program::{Resident, sell};
 pub const SCENARIO: Scenario = Scenario {
     number: 16,
     name: "neighbours",
-    promise: "What one tenant, one row, one key or another version does stops nobody else, and moves and shows nothing that is not its own.",
+    promise: "One tenant, one row, one key or another version stops nobody else, and moves and shows nothing of others.",
     needs: &[Need::Deployment],
     always: &[
         "an_unreadable_row_stops_nobody_else",
@@ -55,7 +55,7 @@ pub const SCENARIO: Scenario = Scenario {
     run: |context| Box::pin(run(context)),
 };
 
-/// Operations for one of each kind.
+/// Operations for each part.
 const OPERATIONS_A_TRY: usize = 20;
 const TRIES_MIN: usize = 3;
 const TRIES_MAX: usize = 10;
@@ -64,7 +64,7 @@ const CAPACITY: i64 = 10_000;
 /// The other tenant.
 struct Neighbour {
     resident: Resident,
-    shop: Target,
+    target: Target,
 }
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {
@@ -86,10 +86,10 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
             .await?;
 
     let subscription = newer::adds_a_consumer(&rows).await?;
-    newer::settings(&context, &rows, &deployment.shop, &neighbour, tries).await?;
+    newer::settings(&context, &rows, &deployment.target, &neighbour, tries).await?;
     tokio::try_join!(
-        newer::holds(&context, &rows, &deployment.shop, &neighbour),
-        newer::waits_for_its_consumer(&context, &rows, &deployment.shop),
+        newer::holds(&context, &rows, &deployment.target, &neighbour),
+        newer::waits_for_its_consumer(&context, &rows, &deployment.target),
         keys::scopes(&context, &deployment, &keys),
         keys::modes(&context, &deployment, &keys),
     )?;
@@ -102,7 +102,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     judge(&context, &deployment).await.map(drop)
 }
 
-/// What the provider said last of a charge of the deployment's own tenant.
+/// The provider's last event of a charge of the deployment's own tenant.
 async fn true_event(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -111,27 +111,28 @@ async fn true_event(
 ) -> Result<Value, Error> {
     let charge = OperationRequest::charge(&context.operation(charge), PRICE_MINOR, PAYS);
     let payment =
-        context.caller(&deployment.shop, 0)?.retry_until_definite(&charge).await?.id().unwrap_or_default();
+        context.caller(&deployment.target, 0)?.retry_until_definite(&charge).await?.id().unwrap_or_default();
     let own = deployment.installation()?.residents()[0].clone();
     let events = courier.events(&own).await?.remove(&payment).unwrap_or_default();
-    let missing = || Error::Unexpected { operation: charge.operation.clone(), told: "no events".to_owned() };
+    let missing =
+        || Error::Unexpected { operation: charge.operation.clone(), outcome: "no events".to_owned() };
     events.last().cloned().ok_or_else(missing)
 }
 
-/// With something to sell.
+/// The other tenant, with a product.
 async fn moves_in(
     context: &ScenarioContext,
     deployment: &Deployment,
     resident: Resident,
 ) -> Result<Neighbour, Error> {
-    let base_url = deployment.shop.base_urls.first().map_or("", String::as_str);
+    let base_url = deployment.target.base_urls.first().map_or("", String::as_str);
     let name = context.operation("neighbour");
     let catalogue = sell(base_url, &resident.tenant.api_key, &name, 1, CAPACITY).await?;
-    let shop = Target {
+    let target = Target {
         api_key: resident.tenant.api_key.clone(),
         ops_key: Some(resident.tenant.ops_key.clone()),
         catalogue,
-        ..deployment.shop.clone()
+        ..deployment.target.clone()
     };
-    Ok(Neighbour { resident, shop })
+    Ok(Neighbour { resident, target })
 }

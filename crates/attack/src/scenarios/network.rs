@@ -1,12 +1,12 @@
-//! The network eats requests and answers: between good clients and the server, and between the server and
-//! the provider. The SDK retries, under the same key.
+//! The network loses requests and answers: between good clients and the server, and between the
+//! server and the provider. The SDK retries, under the same key.
 //!
 //! | part | what is done | why |
 //! |---|---|---|
-//! | weather | proxies before every server and before the provider do to connections what networks do | any request or answer may be lost, come late, or come twice |
-//! | spread | a gate answers each request with 503 a few times | the pauses of the SDK, enough of them to judge their distribution |
-//! | told when | the gate says `Retry-After`, in seconds, by a date, and far too late | the SDK comes back no sooner, and not at all where it cannot wait |
-//! | repeated | every request is said once more, by clients of another kind | the answers stand |
+//! | weather | proxies before every server and before the provider disturb connections as networks do | any request or answer may be lost, late or doubled |
+//! | spread | a gate answers each request with 503 a few times | enough pauses of the SDK to judge their distribution |
+//! | Retry-After | the gate sends `Retry-After` in seconds, as a date, and far too late | the SDK comes back no sooner, and gives up if it cannot wait |
+//! | repeated | every request is sent once more, by clients of another kind | the answers stay the same |
 
 mod faults;
 mod gate;
@@ -35,7 +35,7 @@ use testkit::proxy::{Plan, Proxy};
 pub const SCENARIO: Scenario = Scenario {
     number: 4,
     name: "network",
-    promise: "Whatever the network loses, delays or repeats, on either side, each charge is applied once, and the SDK comes back with the same key, spread out, and no sooner than it was told.",
+    promise: "Whatever the network loses, delays or repeats, on either side, each charge is applied once, and the SDK comes back with the same key, spread out, and no sooner than Retry-After.",
     needs: &[crate::Need::Deployment],
     always: &["delays_are_spread", "comes_back_no_sooner_than_told", "does_not_wait_past_its_deadline"],
     sometimes: &[
@@ -68,26 +68,26 @@ pub const SCENARIO: Scenario = Scenario {
 
 const CLIENTS: usize = 32;
 const CHARGES_MIN: usize = 60;
-/// Attempts of the SDK on a bad network: few, so that it gives up now and then and is asked again.
+/// Attempts of the SDK on a bad network: few, so that it sometimes gives up and is called again.
 const ATTEMPTS: u32 = 2;
-/// All live connections are ended so many times on the way: who got a lasting fault draws anew.
+/// How often all live connections are ended: a client with a lasting fault gets a new connection.
 const RESETS: usize = 8;
-/// For one more charge to meet a fault that nobody has met.
+/// The time for one more charge to meet a fault that has not occurred yet.
 const MET_WITHIN: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Requests whose pauses are judged, and how often each is turned away.
+const POLL_EVERY: Duration = Duration::from_millis(50);
+/// Requests whose pauses are judged, and how often each is refused.
 const TURNED_AWAY: usize = 60;
 const TIMES: u32 = 4;
-/// Requests that are told when to come back, of each kind.
-const TOLD: usize = 8;
-/// The pause of the SDK before each retry is drawn from this span, whichever retry it is: so that all of
-/// them can be judged together.
+/// Requests of each kind that get a Retry-After.
+const WITH_RETRY_AFTER: usize = 8;
+/// The SDK draws the pause before each retry from this range, for every retry the same, so that all
+/// pauses can be judged together.
 pub(super) const SPAN: Duration = Duration::from_millis(400);
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut random = context.random("charges");
     let count = context.operations().max(CHARGES_MIN);
-    let asks: Vec<OperationRequest> =
+    let requests: Vec<OperationRequest> =
         (0..count).map(|number| charge(&context, "weather", number, &mut random)).collect();
 
     let mut deployment = context.prepare().await?;
@@ -98,26 +98,26 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     deployment.provider_is_at(provider.url())?;
     deployment.start(&tuning()).await?;
     let fronts = fronts(&context, &deployment)?;
-    let shop = Target { base_urls: fronts.iter().map(Proxy::url).collect(), ..deployment.shop.clone() };
+    let target = Target { base_urls: fronts.iter().map(Proxy::url).collect(), ..deployment.target.clone() };
 
-    weather(&context, &shop, &asks, &fronts, &provider).await?;
+    weather(&context, &target, &requests, &fronts, &provider).await?;
     deployment.all_alive()?;
     let provider = std::slice::from_ref(&provider);
     faults::record_faults(&context, Side::Clients, &fronts);
     faults::record_faults(&context, Side::Provider, provider);
-    let mut further = missed(&context, &shop, Side::Clients, &fronts, &mut random).await?;
-    further.extend(missed(&context, &shop, Side::Provider, provider, &mut random).await?);
+    let mut further = missed(&context, &target, Side::Clients, &fronts, &mut random).await?;
+    further.extend(missed(&context, &target, Side::Provider, provider, &mut random).await?);
 
-    let gate = Gate::open(&deployment.shop.base_urls[0]).await?;
-    let shop = Target { base_urls: vec![gate.url()], ..deployment.shop.clone() };
-    further.extend(turned_away(&context, &shop, &gate, &mut random).await?);
-    further.extend(told_when(&context, &shop, &gate, &mut random).await?);
+    let gate = Gate::open(&deployment.target.base_urls[0]).await?;
+    let target = Target { base_urls: vec![gate.url()], ..deployment.target.clone() };
+    further.extend(turned_away(&context, &target, &gate, &mut random).await?);
+    further.extend(with_retry_after(&context, &target, &gate, &mut random).await?);
     spread::judge(&context, SPAN);
 
-    context.progress.counts("saying everything once more", asks.len() + further.len());
-    let mut caller = context.caller(&deployment.shop, 0)?;
-    for ask in asks.iter().chain(&further) {
-        caller.retry_until_definite(ask).await?;
+    context.progress.counts("repeating every request", requests.len() + further.len());
+    let mut caller = context.caller(&deployment.target, 0)?;
+    for request in requests.iter().chain(&further) {
+        caller.retry_until_definite(request).await?;
         context.progress.advance();
     }
     judge(&context, &deployment).await?;
@@ -129,7 +129,7 @@ fn charge(context: &ScenarioContext, part: &str, number: usize, random: &mut Std
     OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
 }
 
-/// A server that waits for a lost answer of its provider for seconds, not for half a minute.
+/// A server that waits seconds, not half a minute, for a lost answer of its provider.
 fn tuning() -> Tuning {
     Tuning::default().with(ACCOUNTS, "connect_timeout_ms", 500).with(ACCOUNTS, "call_timeout_ms", 1_500)
 }
@@ -144,39 +144,44 @@ fn fronts(context: &ScenarioContext, deployment: &Deployment) -> Result<Vec<Prox
         let plan = faults::plan(Side::Clients, context.draw(&format!("front {number}")));
         Ok(Proxy::start(address(url)?, plan)?)
     };
-    deployment.shop.base_urls.iter().enumerate().map(front).collect()
+    deployment.target.base_urls.iter().enumerate().map(front).collect()
 }
 
-/// A client of the SDK that gives up soon, so that it does it often.
+/// An SDK client that gives up soon, and therefore often.
 fn impatient(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     part: &str,
     number: usize,
 ) -> Result<SdkClient, Error> {
     let timeouts = Timeouts { attempt: Duration::from_millis(1_500), operation: Duration::from_secs(15) };
-    sdk(context, shop, part, number, (ATTEMPTS, timeouts))
+    sdk(context, target, part, number, (ATTEMPTS, timeouts))
 }
 
-/// One that comes back only because it was turned away: on a machine with much to do an answer may be slow, and
-/// whoever gives one up is not told when to come back.
-fn patient(context: &ScenarioContext, shop: &Target, part: &str, number: usize) -> Result<SdkClient, Error> {
+/// An SDK client that comes back only after a refusal. On a slow machine an answer may be late, and
+/// a client that gives up on it gets no Retry-After.
+fn patient(
+    context: &ScenarioContext,
+    target: &Target,
+    part: &str,
+    number: usize,
+) -> Result<SdkClient, Error> {
     let timeouts = Timeouts { attempt: Duration::from_secs(10), operation: Duration::from_mins(1) };
-    sdk(context, shop, part, number, (TIMES + 1, timeouts))
+    sdk(context, target, part, number, (TIMES + 1, timeouts))
 }
 
-/// It may retry as often as it likes: its budget and its breaker are tested where a server is down, not where a
-/// network is bad.
+/// It may retry without limit: the scenarios with a server that is down test its budget and its
+/// breaker, not this one.
 fn sdk(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     part: &str,
     number: usize,
     (attempts, timeouts): (u32, Timeouts),
 ) -> Result<SdkClient, Error> {
-    // Each draws its own pauses: two that draw the same would be one to whoever judges them.
+    // Each client draws its own pauses. Two clients with the same pauses would count as one.
     let seed = context.draw(&format!("sdk {part} {number}"));
-    SdkClient::new(context, shop, number, |builder| {
+    SdkClient::new(context, target, number, |builder| {
         builder
             .seed(seed)
             .timeouts(timeouts)
@@ -188,27 +193,27 @@ fn sdk(
     })
 }
 
-/// Clients work through the charges while connections suffer what they drew.
+/// Clients work through the charges while their connections have random faults.
 async fn weather(
     context: &ScenarioContext,
-    shop: &Target,
-    asks: &[OperationRequest],
+    target: &Target,
+    requests: &[OperationRequest],
     fronts: &[Proxy],
     provider: &Proxy,
 ) -> Result<(), Error> {
-    context.progress.counts("charges through a bad network", asks.len());
-    let waiting = Arc::new(Mutex::new(VecDeque::from(asks.to_vec())));
+    context.progress.counts("charges through a bad network", requests.len());
+    let waiting = Arc::new(Mutex::new(VecDeque::from(requests.to_vec())));
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let sdk = impatient(context, shop, "weather", number)?;
+        let sdk = impatient(context, target, "weather", number)?;
         let (context, waiting) = (context.clone(), waiting.clone());
         clients.spawn(async move {
             loop {
                 let next = waiting.lock().pop_front();
-                let Some(ask) = next else { return Ok::<_, Error>(()) };
-                let first = sdk.charge(&ask).await?;
+                let Some(request) = next else { return Ok::<_, Error>(()) };
+                let first = sdk.charge(&request).await?;
                 if !matches!(&first, Ok(answer) if answer.reply_kind().is_definite()) {
-                    sdk.retry_until_definite(&ask).await?;
+                    sdk.retry_until_definite(&request).await?;
                     context.findings.reached("unknown_became_known");
                 }
                 context.progress.advance();
@@ -216,16 +221,16 @@ async fn weather(
         });
     }
     let left = || waiting.lock().len();
-    let step = asks.len().div_ceil(RESETS + 1);
-    let mut next = asks.len().saturating_sub(step);
-    let mut looks = tokio::time::interval(LOOK_EVERY);
+    let step = requests.len().div_ceil(RESETS + 1);
+    let mut next = requests.len().saturating_sub(step);
+    let mut polls = tokio::time::interval(POLL_EVERY);
     loop {
         tokio::select! {
             client = clients.join_next() => match client {
                 Some(client) => client.map_err(std::io::Error::other)??,
                 None => return Ok(()),
             },
-            _ = looks.tick() => if left() < next {
+            _ = polls.tick() => if left() < next {
                 next = next.saturating_sub(step);
                 fronts.iter().for_each(Proxy::reset_all);
                 provider.reset_all();
@@ -234,108 +239,109 @@ async fn weather(
     }
 }
 
-/// A connection may have drawn something and never carried a byte. What nobody met by chance, one more charge
-/// meets on purpose; the network is good again afterwards.
+/// A connection may have a fault and never carry a byte. For each fault that has not occurred by
+/// chance, one more charge meets it on purpose. The network is good again afterwards.
 async fn missed(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     side: Side,
     proxies: &[Proxy],
     random: &mut StdRng,
 ) -> Result<Vec<OperationRequest>, Error> {
     proxies.iter().for_each(Proxy::heal);
-    let mut asks = Vec::new();
+    let mut requests = Vec::new();
     for (fault, state) in faults::missed(context, side) {
-        let ask = charge(context, state, 0, random);
+        let request = charge(context, state, 0, random);
         let plan = |plan: Plan| proxies.iter().for_each(|proxy| proxy.plan(plan.clone()));
         plan(Plan::Always(fault));
         proxies.iter().for_each(Proxy::reset_all);
-        let sdk = impatient(context, shop, state, 0)?;
+        let sdk = impatient(context, target, state, 0)?;
         let asking = tokio::spawn({
-            let ask = ask.clone();
-            async move { sdk.retry_until_definite(&ask).await }
+            let request = request.clone();
+            async move { sdk.retry_until_definite(&request).await }
         });
         let begun = Instant::now();
         while !faults::has_struck(proxies, fault) && begun.elapsed() < MET_WITHIN {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
         context.findings.reached_times(state, u64::from(faults::has_struck(proxies, fault)));
         plan(Plan::pass());
         proxies.iter().for_each(Proxy::reset_all);
         asking.await.map_err(std::io::Error::other)??;
-        asks.push(ask);
+        requests.push(request);
     }
-    Ok(asks)
+    Ok(requests)
 }
 
-/// Each is turned away so often that its pauses can be judged, and then let through.
+/// Each request is refused often enough to judge its pauses, and then passes.
 async fn turned_away(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     gate: &Gate,
     random: &mut StdRng,
 ) -> Result<Vec<OperationRequest>, Error> {
-    let asks: Vec<OperationRequest> =
+    let requests: Vec<OperationRequest> =
         (0..TURNED_AWAY).map(|number| charge(context, "spread", number, random)).collect();
-    for ask in &asks {
-        gate.turns_away(&ask.key, vec![RetryInstruction::busy(None); TIMES as usize]);
+    for request in &requests {
+        gate.turns_away(&request.key, vec![RetryInstruction::busy(None); TIMES as usize]);
     }
-    through_the_gate(context, shop, gate, "spread", &asks).await?;
-    Ok(asks)
+    through_the_gate(context, target, gate, "spread", &requests).await?;
+    Ok(requests)
 }
 
-/// Each is told once when to come back.
-async fn told_when(
+/// Each request gets one Retry-After.
+async fn with_retry_after(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     gate: &Gate,
     random: &mut StdRng,
 ) -> Result<Vec<OperationRequest>, Error> {
-    let mut told = |kind: &str, told: RetryInstruction| {
-        let asks: Vec<OperationRequest> =
-            (0..TOLD).map(|number| charge(context, kind, number, random)).collect();
-        for ask in &asks {
-            gate.turns_away(&ask.key, vec![told]);
+    let mut refused_with = |kind: &str, instruction: RetryInstruction| {
+        let requests: Vec<OperationRequest> =
+            (0..WITH_RETRY_AFTER).map(|number| charge(context, kind, number, random)).collect();
+        for request in &requests {
+            gate.turns_away(&request.key, vec![instruction]);
         }
-        asks
+        requests
     };
-    let mut asks = told("seconds", RetryInstruction::limited(Some(When::Seconds(1))));
-    asks.extend(told("date", RetryInstruction::busy(Some(When::Date { seconds: 2 }))));
-    through_the_gate(context, shop, gate, "told when", &asks).await?;
+    let mut requests = refused_with("seconds", RetryInstruction::limited(Some(When::Seconds(1))));
+    requests.extend(refused_with("date", RetryInstruction::busy(Some(When::Date { seconds: 2 }))));
+    through_the_gate(context, target, gate, "Retry-After", &requests).await?;
 
-    // An hour is more than an operation has: who waits, waits for nothing.
-    let late = told("never", RetryInstruction::busy(Some(When::Seconds(3_600))));
-    let sdk = patient(context, shop, "never", 0)?;
-    for ask in &late {
-        let heard = sdk.charge(ask).await?;
-        let arrivals = gate.arrivals(&ask.key).len();
-        context.findings.always("does_not_wait_past_its_deadline", heard.is_err() && arrivals == 1, || {
+    // An hour is more than the time of an operation, so waiting is useless.
+    let late = refused_with("never", RetryInstruction::busy(Some(When::Seconds(3_600))));
+    let sdk = patient(context, target, "never", 0)?;
+    for request in &late {
+        let outcome = sdk.charge(request).await?;
+        let arrivals = gate.arrivals(&request.key).len();
+        context.findings.always("does_not_wait_past_its_deadline", outcome.is_err() && arrivals == 1, || {
             format!(
-                "{}: told to come back in an hour, it asked {arrivals} times and heard {heard:?}",
-                ask.operation
+                "{}: refused for an hour, it was sent {arrivals} times, with the result {outcome:?}",
+                request.operation
             )
         });
-        sdk.retry_until_definite(ask).await?;
+        sdk.retry_until_definite(request).await?;
     }
-    asks.extend(late);
-    Ok(asks)
+    requests.extend(late);
+    Ok(requests)
 }
 
-/// All at once, each by a client of its own, and then held to what the gate saw.
+/// Sends all requests at once, each by a client of its own, and compares the clients with the
+/// gate's record.
 async fn through_the_gate(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     gate: &Gate,
     part: &str,
-    asks: &[OperationRequest],
+    requests: &[OperationRequest],
 ) -> Result<(), Error> {
-    context.progress.counts("turned away at a gate", asks.len());
+    context.progress.counts("refused by a gate", requests.len());
     let mut clients = JoinSet::new();
-    for (number, ask) in asks.iter().cloned().enumerate() {
-        let sdk = patient(context, shop, part, number)?;
+    for (number, request) in requests.iter().cloned().enumerate() {
+        let sdk = patient(context, target, part, number)?;
         let context = context.clone();
         clients.spawn(async move {
-            let answer = sdk.retry_until_definite(&ask).await;
+            let answer = sdk.retry_until_definite(&request).await;
             context.progress.advance();
             answer
         });
@@ -343,6 +349,6 @@ async fn through_the_gate(
     while let Some(client) = clients.join_next().await {
         client.map_err(std::io::Error::other)??;
     }
-    gate.judge(context, asks);
+    gate.judge(context, requests);
     Ok(())
 }

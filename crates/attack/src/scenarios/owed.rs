@@ -1,11 +1,11 @@
-//! What a hold is worth, and what is still owed: both are decided once, and neither a clock nor a sum that is
-//! taken anew undoes it.
+//! The value of a hold, and the amount still owed: both are decided once, and neither a clock nor a
+//! repeated sum changes them.
 //!
-//! | part | what befalls | what must be |
+//! | part | the fault | what must hold |
 //! |---|---|---|
-//! | [`holds`] | holds are paid, and every webhook is lost; nobody else looks before they lapse | each is confirmed, none lapses |
-//! | [`holds`] | holds of an hour on a slot that departs in seconds | they end as it departs, and are not paid afterwards |
-//! | [`balances`] | money goes back in part or in all, is taken in part, or is let go | nothing is owed again; the seats of what was let go are for sale |
+//! | [`holds`] | holds are paid, every webhook is lost, and no other fetch comes before they lapse | each is confirmed, none lapses |
+//! | [`holds`] | holds of an hour on a slot that departs in seconds | they end at the departure, and cannot be paid afterwards |
+//! | [`balances`] | money is refunded in part or in all, captured in part, or voided | nothing is owed again; the seats of a voided payment are for sale |
 
 mod balances;
 mod holds;
@@ -17,7 +17,7 @@ use crate::{Error, Need, Scenario, ScenarioContext, Tuning, judge};
 pub const SCENARIO: Scenario = Scenario {
     number: 15,
     name: "owed",
-    promise: "A hold that is paid does not lapse, none outlives its departure, and money that was given back or let go is not owed again.",
+    promise: "A paid hold does not lapse, no hold outlives its departure, and money that was refunded or voided is not owed again.",
     needs: &[Need::Deployment],
     always: &[
         "a_paid_hold_does_not_lapse",
@@ -36,7 +36,7 @@ pub const SCENARIO: Scenario = Scenario {
     run: |context| Box::pin(run(context)),
 };
 
-/// Operations for one booking of each kind.
+/// Operations for each booking of each kind.
 const OPERATIONS_A_BOOKING: usize = 20;
 const BOOKINGS_MIN: usize = 3;
 const BOOKINGS_MAX: usize = 20;

@@ -1,16 +1,16 @@
-//! Messages that no consumer can take: to the dead letters after so many attempts, while the rest flows; then
-//! put right, sent round again by a person, and applied once.
+//! Messages that no consumer can take. They become dead letters after a number of attempts, while
+//! all others flow. Then a person repairs and retries them, and each is applied once.
 //!
 //! | step | what |
 //! |---|---|
-//! | spoil | whoever relays is killed; the payloads of messages that were not published are spoiled in the database |
+//! | spoil | the relay is killed; payloads of unpublished messages are spoiled in the database |
 //! | restart | attempts are counted, with pauses between them; the others flow |
-//! | dead | a letter for each, with the reason, the payload as it is, and its history |
-//! | put right | the payload is as it was, and two operators at once run `surehold ops dead-letters retry` |
-//! | again | the same command once more: nothing is applied twice, and each retry says who and why |
+//! | dead | a dead letter for each, with the reason, the spoiled payload, and its history |
+//! | put right | the payload is restored, and two operators at once run `surehold ops dead-letters retry` |
+//! | again | the same command once more: nothing is applied twice, and each retry records who and why |
 //!
-//! What was published once may be on its way with the payload that it had. So where others than the relay go
-//! on at work, only messages are spoiled that were made after the relay had died.
+//! A message that was published may still be on its way with its good payload. So if processes
+//! other than the relay go on, only messages from after the relay's death are spoiled.
 
 mod spoiling;
 
@@ -30,7 +30,7 @@ use testkit::program;
 pub const SCENARIO: Scenario = Scenario {
     number: 12,
     name: "poison",
-    promise: "A message that cannot be handled goes to the dead letters after so many attempts, while the rest flows; put right and sent round again it is applied once.",
+    promise: "A message that cannot be handled becomes a dead letter after a number of attempts, while all others flow; repaired and retried, it is applied once.",
     needs: &[Need::Deployment],
     always: &[
         "dead_after_so_many_attempts",
@@ -52,14 +52,14 @@ pub const SCENARIO: Scenario = Scenario {
 const ATTEMPTS_MAX: u64 = 4;
 const DEAD_WITHIN: Duration = Duration::from_mins(2);
 const APPLIED_WITHIN: Duration = Duration::from_mins(1);
-/// With the broker that is built in a message is tried each time that it is published. One that was published
-/// so often and is not dead will never be.
+/// The embedded broker tries a message at each publication. A message that was published this often
+/// and is not dead will never be.
 const PUBLISHED_MAX: u64 = 3 * ATTEMPTS_MAX;
-/// As an operator would put it.
+/// The reason that an operator gives.
 const WHO: &str = "Ana";
 const WHY: &str = "its payload is put right";
 const WAIT_EVERY: Duration = Duration::from_millis(50);
-/// Quick to try again, and soon to give up.
+/// Short backoff, and few attempts.
 fn tuning() -> Tuning {
     Tuning::default()
         .with("relay", "lease_ms", LEASE_MS)
@@ -74,12 +74,12 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut deployment = context.deploy(&tuning()).await?;
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
     let rows = DatabaseRows::of(&location).await?;
-    let load = Load::begin(&context, &deployment.shop)?;
+    let load = Load::begin(&context, &deployment.target)?;
 
-    context.progress.says("spoiling what nobody has received");
+    context.progress.show("spoiling what nobody has received");
     let poison = spoil(&context, &mut deployment, &rows, &mut random).await?;
     let charged = load.charged();
-    context.progress.says("waiting for the dead letters");
+    context.progress.show("waiting for the dead letters");
     let letters = dead(&context, &deployment, &rows, &poison).await?;
     others_flow(&context, &rows, &poison).await?;
     let since = load.charged() - charged;
@@ -88,7 +88,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         .always("the_rest_flows", since > 0, || "nothing was charged beside the poison".to_owned());
     load.end(context.operations()).await?;
 
-    context.progress.says("putting it right");
+    context.progress.show("putting it right");
     put_right(&context, &mut deployment, &rows, &poison).await?;
     for letter in letters.values() {
         let (one, other) =
@@ -101,7 +101,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     }
     are_applied(&context, &rows, &poison).await?;
     for letter in letters.values() {
-        // To be refused, as what is received takes no retry, is as good.
+        // A refusal is as good: a received message takes no retry.
         let _accepted = retry(&context, &deployment, letter).await?;
         context.findings.reached("sent_round_twice");
         audited(&context, &deployment, letter).await?;
@@ -117,18 +117,18 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     Ok(())
 }
 
-/// Waits until each has its dead letter. The letters' ids, by message.
+/// Waits until each message has its dead letter. Returns the letters' ids, by message.
 async fn dead(
     context: &ScenarioContext,
     deployment: &Deployment,
     rows: &DatabaseRows,
     poison: &[Poison],
 ) -> Result<BTreeMap<Uuid, String>, Error> {
-    let mut caller = context.caller(&deployment.shop, 0)?;
+    let mut caller = context.caller(&deployment.target, 0)?;
     let begun = Instant::now();
     let letters = loop {
-        // Before the letters are looked at: one that dies meanwhile has its letter.
-        let tried = tried_for_ever(context, rows, poison).await?;
+        // Read before the letters: a message that dies meanwhile has its letter.
+        let tried = tried_too_often(context, rows, poison).await?;
         let letters = letters(&mut caller, deployment).await?;
         let all = poison.iter().all(|poison| letters.contains_key(&poison.message));
         let for_ever = tried.iter().any(|message| !letters.contains_key(message));
@@ -146,21 +146,21 @@ async fn dead(
             continue;
         };
         let path = format!("/v1/ops/dead_letters/{id}");
-        let letter = caller.get(&path, deployment.shop.ops_key.as_deref()).await?;
+        let letter = caller.get(&path, deployment.target.ops_key.as_deref()).await?;
         context.findings.always("dead_after_so_many_attempts", letter["attempts"] == ATTEMPTS_MAX, || {
             format!("{} was tried {} times, not {ATTEMPTS_MAX}", poison.message, letter["attempts"])
         });
         context
             .findings
-            .always("a_letter_tells_all_of_it", tells_all(&letter, poison), || letter.to_string());
+            .always("a_letter_tells_all_of_it", letter_is_complete(&letter, poison), || letter.to_string());
         context.findings.reached("went_to_the_dead_letters");
         ids.insert(poison.message, id.clone());
     }
     Ok(ids)
 }
 
-/// Those that were published so often that they should be dead.
-async fn tried_for_ever(
+/// The messages that were published so often that they should be dead.
+async fn tried_too_often(
     context: &ScenarioContext,
     rows: &DatabaseRows,
     poison: &[Poison],
@@ -173,12 +173,12 @@ async fn tried_for_ever(
         .await
 }
 
-/// The ids of the letters of messages, by message.
+/// The ids of the dead letters, by message.
 async fn letters(
     caller: &mut RetryingClient,
     deployment: &Deployment,
 ) -> Result<BTreeMap<Uuid, String>, Error> {
-    let page = caller.get("/v1/ops/dead_letters?limit=200", deployment.shop.ops_key.as_deref()).await?;
+    let page = caller.get("/v1/ops/dead_letters?limit=200", deployment.target.ops_key.as_deref()).await?;
     let letters = page["data"].as_array().cloned().unwrap_or_default();
     let named = letters.iter().filter(|letter| letter["kind"] == "message").filter_map(|letter| {
         let message = letter["payload"]["message_id"].as_str()?.parse().ok()?;
@@ -187,15 +187,15 @@ async fn letters(
     Ok(named.collect())
 }
 
-/// The reason, the payload as it is, and what happened.
-fn tells_all(letter: &Value, poison: &Poison) -> bool {
+/// Checks the reason, the payload and the history.
+fn letter_is_complete(letter: &Value, poison: &Poison) -> bool {
     let spoiled: Value = serde_json::from_str(poison.spoiled).unwrap_or_else(|_| poison.spoiled.into());
     let reason = letter["reason"].as_str().is_some_and(|reason| !reason.is_empty());
     let history = letter["history"].as_array().is_some_and(|history| !history.is_empty());
     reason && history && letter["payload"]["data"] == spoiled
 }
 
-/// Whatever else waited is received by the time the poison is dead, or soon.
+/// All other messages are received when the spoiled ones are dead, or soon after.
 async fn others_flow(context: &ScenarioContext, rows: &DatabaseRows, poison: &[Poison]) -> Result<(), Error> {
     let before = rows.select("select max(created_at) from outbox").await?;
     let before = before.into_iter().flatten().next().flatten().unwrap_or_default();
@@ -219,7 +219,7 @@ async fn others_flow(context: &ScenarioContext, rows: &DatabaseRows, poison: &[P
     }
 }
 
-/// On SQLite nobody may be at work meanwhile.
+/// On SQLite no other process may write meanwhile.
 async fn put_right(
     context: &ScenarioContext,
     deployment: &mut Deployment,
@@ -242,31 +242,32 @@ async fn put_right(
     Ok(())
 }
 
-/// As an operator does it, by the program's own command. The words with which it was refused, if it was.
+/// Retries as an operator does, by the program's own command. Returns the message of a refusal.
 async fn retry(
     context: &ScenarioContext,
     deployment: &Deployment,
     letter: &str,
 ) -> Result<Result<(), String>, Error> {
-    let url = deployment.shop.base_urls.first().map_or("", String::as_str);
-    let key = deployment.shop.ops_key.as_deref().unwrap_or_default();
+    let url = deployment.target.base_urls.first().map_or("", String::as_str);
+    let key = deployment.target.ops_key.as_deref().unwrap_or_default();
     let arguments =
         ["ops", "dead-letters", "retry", letter, "--url", url, "--api-key", key, "--who", WHO, "--why", WHY];
     match program::run(&context.program, &arguments).await {
         Ok(_) => Ok(Ok(())),
-        Err(program::Error::Failed { words, .. }) => Ok(Err(words)),
+        Err(program::Error::Failed { message, .. }) => Ok(Err(message)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What a person did stands in the history of the letter.
+/// The retry is in the history of the letter.
 async fn audited(context: &ScenarioContext, deployment: &Deployment, letter: &str) -> Result<(), Error> {
     let path = format!("/v1/ops/dead_letters/{letter}");
-    let letter = context.caller(&deployment.shop, 0)?.get(&path, deployment.shop.ops_key.as_deref()).await?;
+    let letter =
+        context.caller(&deployment.target, 0)?.get(&path, deployment.target.ops_key.as_deref()).await?;
     let history = letter["history"].as_array();
-    let told = history
+    let recorded = history
         .is_some_and(|history| history.iter().any(|entry| entry["person"] == WHO && entry["why"] == WHY));
-    context.findings.always("a_retry_says_who_and_why", told, || letter["history"].to_string());
+    context.findings.always("a_retry_says_who_and_why", recorded, || letter["history"].to_string());
     Ok(())
 }
 

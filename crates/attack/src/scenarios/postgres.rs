@@ -1,9 +1,9 @@
-//! PostgreSQL is stopped, cut off and held up, while customers pay.
+//! PostgreSQL is stopped, disconnected and blocked, while customers pay.
 //!
-//! | part | what befalls | what must come of it |
+//! | part | the fault | what must hold |
 //! |---|---|---|
-//! | load | stopped at once (nothing flushed, nobody told) and started again; every connection cut | whoever was committed is; all others say it again |
-//! | held up | a transaction holds a row that some need, and another one its snapshot of everything | who needs the row is told to come again; strangers do not notice |
+//! | load | stopped immediately (nothing flushed) and started again; every connection ended | every commit is there; all other requests are sent again |
+//! | held up | a transaction locks a row that some need, and another keeps its snapshot | requests that need the row are refused for now; all others succeed |
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::{Deployment, Error, Need, OperationRequest, ReplyKind, Scenario, Scen
 pub const SCENARIO: Scenario = Scenario {
     number: 7,
     name: "postgres",
-    promise: "PostgreSQL may be stopped at once, cut off, or held up by somebody's transaction: what was committed stays, what was not is done once, and a held row holds up only who needs it.",
+    promise: "PostgreSQL may be stopped immediately, disconnected, or blocked by a transaction: every commit stays, all other work is done once, and a locked row blocks only requests that need it.",
     needs: &[Need::Deployment, Need::PrivatePostgres],
     always: &[ALWAYS[0], ALWAYS[1], "a_held_row_delays_no_stranger", "a_held_row_is_served_once_it_is_free"],
     sometimes: &[
@@ -38,19 +38,19 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 const CLIENTS: usize = 24;
-/// Orders for one of each.
+/// Orders for each incident.
 const ORDERS_A_STOP: usize = 150;
 const ORDERS_A_CUT: usize = 100;
 const STOPS_MIN: usize = 3;
 const CUTS_MIN: usize = 4;
-/// Who needs the held row, and who does not.
+/// Clients that need the locked row, and clients that do not.
 const BLOCKED: usize = 6;
 const STRANGERS: usize = 60;
 const STRANGERS_AT_ONCE: usize = 12;
 /// Far longer than they take.
 const STRANGERS_WITHIN: Duration = Duration::from_mins(1);
-/// For each of those who need the row to be told to come again.
-const TOLD_WITHIN: Duration = Duration::from_mins(1);
+/// The time for each client that needs the row to be refused.
+const REFUSED_WITHIN: Duration = Duration::from_mins(1);
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {
     let count = context.operations();
@@ -58,7 +58,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let stops = vec![Incident::RestartDatabase; (count / ORDERS_A_STOP).max(STOPS_MIN)];
     let cuts = vec![Incident::CutConnections; (count / ORDERS_A_CUT).max(CUTS_MIN)];
     let plan = plan(&[stops, cuts].concat(), count, &mut context.random("incidents"));
-    // Slow enough that something is always under way.
+    // Slow enough that work is always under way.
     let faults = json!({ "seed": context.draw("provider") >> 12, "delay_ms": [10, 120] });
     let tuning = Tuning::default();
     let load = LoadWithFaults { orders, clients: CLIENTS, plan, faults, tuning };
@@ -80,7 +80,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     Ok(())
 }
 
-/// Somebody's transaction, until it is ended.
+/// A transaction of the test, until it ends.
 struct Transaction {
     client: tokio_postgres::Client,
     connection: JoinHandle<()>,
@@ -95,7 +95,7 @@ impl Transaction {
         Ok(Transaction { client, connection })
     }
 
-    /// Keys, as the transaction sees them.
+    /// Idempotency keys that the transaction sees.
     async fn keys(&self) -> Result<i64, Error> {
         Ok(self.client.query_one("select count(*) from keys", &[]).await?.get(0))
     }
@@ -125,14 +125,14 @@ async fn held_up(context: &ScenarioContext, deployment: &Deployment) -> Result<(
         })
         .collect();
     let (free, freed) = watch::channel(false);
-    let (tell, mut told) = watch::channel(0);
-    let needy = come_again(context, deployment, needy, freed, tell);
+    let (count_refused, mut refused) = watch::channel(0);
+    let needy = retry_while_blocked(context, deployment, needy, freed, count_refused);
     let strangers = strangers(context, deployment, &mut random);
     let beside = async {
         let went_on = strangers.await;
-        // The row is held for as long as it takes: whoever needs it has waited in vain by then.
-        let all = tokio::time::timeout(TOLD_WITHIN, told.wait_for(|told| *told == BLOCKED));
-        if all.await.is_ok_and(|told| told.is_ok()) {
+        // The row stays locked until each client that needs it has been refused.
+        let all = tokio::time::timeout(REFUSED_WITHIN, refused.wait_for(|count| *count == BLOCKED));
+        if all.await.is_ok_and(|counted| counted.is_ok()) {
             context.findings.reached("told_to_come_again");
         }
         holder.end().await?;
@@ -143,36 +143,36 @@ async fn held_up(context: &ScenarioContext, deployment: &Deployment) -> Result<(
     needy?;
     beside?;
 
-    // It has seen none of it, so nothing that it could see was thrown away.
+    // The transaction has seen none of it, so nothing that it could see was removed.
     if reader.keys().await? == before {
         context.findings.reached("snapshot_was_held");
     }
     reader.end().await
 }
 
-/// They say it again and again while the row is held, and are served once it is free.
-async fn come_again(
+/// The clients retry while the row is locked, and succeed once it is free.
+async fn retry_while_blocked(
     context: &ScenarioContext,
     deployment: &Deployment,
-    asks: Vec<OperationRequest>,
+    requests: Vec<OperationRequest>,
     freed: watch::Receiver<bool>,
-    tell: watch::Sender<usize>,
+    count_refused: watch::Sender<usize>,
 ) -> Result<(), Error> {
     let mut clients = JoinSet::new();
-    for (number, ask) in asks.into_iter().enumerate() {
-        let mut caller = context.caller(&deployment.shop, number)?;
-        let (context, freed, tell) = (context.clone(), freed.clone(), tell.clone());
+    for (number, request) in requests.into_iter().enumerate() {
+        let mut caller = context.caller(&deployment.target, number)?;
+        let (context, freed, count_refused) = (context.clone(), freed.clone(), count_refused.clone());
         clients.spawn(async move {
-            let mut told = false;
+            let mut refused = false;
             while !*freed.borrow() {
-                let unavailable = caller.send_once(&ask).await?.reply_kind() == ReplyKind::Unavailable;
-                if unavailable && !std::mem::replace(&mut told, true) {
-                    tell.send_modify(|count| *count += 1);
+                let unavailable = caller.send_once(&request).await?.reply_kind() == ReplyKind::Unavailable;
+                if unavailable && !std::mem::replace(&mut refused, true) {
+                    count_refused.send_modify(|count| *count += 1);
                 }
             }
-            let answer = caller.retry_until_definite(&ask).await?;
+            let answer = caller.retry_until_definite(&request).await?;
             context.findings.always("a_held_row_is_served_once_it_is_free", answer.is_success(), || {
-                format!("{}: {}", ask.operation, answer.words())
+                format!("{}: {}", request.operation, answer.summary())
             });
             Ok::<_, Error>(())
         });
@@ -183,33 +183,33 @@ async fn come_again(
     Ok(())
 }
 
-/// Charges, and seats of another slot, all of them while the row is held.
+/// Charges, and seats of another slot, while the row is locked.
 async fn strangers(
     context: &ScenarioContext,
     deployment: &Deployment,
     random: &mut StdRng,
 ) -> Result<(), Error> {
-    let asks: Vec<OperationRequest> = (0..STRANGERS)
+    let requests: Vec<OperationRequest> = (0..STRANGERS)
         .map(|number| {
             let operation = context.operation(format!("stranger-{number}"));
             if number.is_multiple_of(2) {
                 OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
             } else {
-                OperationRequest::hold(&operation, &deployment.shop.catalogue, 0, 3_600)
+                OperationRequest::hold(&operation, &deployment.target.catalogue, 0, 3_600)
             }
         })
         .collect();
-    context.progress.counts("strangers beside a held row", asks.len());
+    context.progress.counts("strangers beside a held row", requests.len());
     let mut clients = JoinSet::new();
-    for (number, asks) in asks.chunks(STRANGERS.div_ceil(STRANGERS_AT_ONCE)).enumerate() {
-        let mut caller = context.caller(&deployment.shop, BLOCKED + number)?;
-        let (context, asks) = (context.clone(), asks.to_vec());
+    for (number, requests) in requests.chunks(STRANGERS.div_ceil(STRANGERS_AT_ONCE)).enumerate() {
+        let mut caller = context.caller(&deployment.target, BLOCKED + number)?;
+        let (context, requests) = (context.clone(), requests.to_vec());
         clients.spawn(async move {
-            for ask in &asks {
-                caller.retry_until_definite(ask).await?;
+            for request in &requests {
+                caller.retry_until_definite(request).await?;
                 context.progress.advance();
             }
-            Ok::<_, Error>(asks.len())
+            Ok::<_, Error>(requests.len())
         });
     }
     let mut done = 0;
@@ -219,7 +219,7 @@ async fn strangers(
         }
         Ok::<_, Error>(())
     };
-    // One that is still at it goes on once the row is free.
+    // A client that still waits goes on once the row is free.
     let ended = tokio::time::timeout(STRANGERS_WITHIN, all).await;
     context.findings.always("a_held_row_delays_no_stranger", done == STRANGERS, || {
         format!("{done} of {STRANGERS} were served in {STRANGERS_WITHIN:?} while a row was held that none of them needs")

@@ -1,16 +1,16 @@
-//! A provider that works, and does not say so; that answers late; that is down; that sheds.
+//! A provider that acts without an answer, that is late, that is down, and that sheds load.
 //!
-//! | part | the provider | what must be |
+//! | part | the provider | what must hold |
 //! |---|---|---|
-//! | lies | commits and answers 500, commits and hangs up, hangs up before it does anything; keeps a 500 under the key, having committed or not | applied once |
-//! | late | answers after we have given up waiting, or just before | applied once |
-//! | forgets | carries a refund out, does not say so, and has forgotten its key when it is asked again | looked up, and made once |
-//! | down, and the circuit cannot open | 503 to everything | calls are the fresh ones, a tenth of them more, and the floor |
+//! | lies | commits and answers 500, commits and hangs up, hangs up before it acts; stores a 500 under the key, with or without a commit | applied once |
+//! | late | answers just after our timeout, or just before | applied once |
+//! | forgets | makes a refund, loses the answer, and has forgotten the key at the next call | fetched, and made once |
+//! | down, and the circuit cannot open | 503 to everything | the calls are the first calls, a tenth more, and the minimum |
 //! | down | 503 to everything | circuits open, probe, and close when it is back |
-//! | sheds | 429 with `Retry-After` | nobody comes back sooner |
+//! | sheds | 429 with `Retry-After` | no call comes sooner |
 //!
-//! Calls are counted in the provider's own log. Between the parts the processes are restarted with other
-//! settings, so that one wall stands where another would hide it.
+//! Calls are counted in the provider's own log. Between the parts the processes are restarted with
+//! other settings, so that each protection is tested without the others.
 
 mod calls;
 mod circuit;
@@ -23,7 +23,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::deployment::ACCOUNTS;
-use crate::judge::past_healing;
+use crate::judge::irreparable;
 use crate::operation_request::PAYS;
 use crate::orders::{self, Order, OrderOutcome};
 use crate::{
@@ -35,7 +35,7 @@ use check::RecordedCall;
 pub const SCENARIO: Scenario = Scenario {
     number: 10,
     name: "provider",
-    promise: "Whatever the provider does or leaves unsaid, each operation is applied once; while it is down it is called a tenth more often than it is asked for, or not at all, and nobody's money waits for a person afterwards.",
+    promise: "Whatever the provider does or does not answer, each operation is applied once; while it is down it gets at most a tenth more calls than there are operations, or none, and no money waits for a person afterwards.",
     needs: &[Need::Deployment],
     always: &[
         "paid_bookings_are_confirmed",
@@ -65,22 +65,22 @@ pub const SCENARIO: Scenario = Scenario {
 
 const CLIENTS: usize = 16;
 const ORDERS_MIN: usize = 20;
-/// Enough that retries without a budget could not be mistaken for retries with one.
-const ASKED_MIN: usize = 60;
-const ASKED_MAX: usize = 400;
+/// Enough that retries without a budget differ clearly from retries with one.
+const CHARGES_MIN: usize = 60;
+const CHARGES_MAX: usize = 400;
 const SHED: usize = 16;
-/// Payments of which two parts go back.
+/// Payments with two partial refunds each.
 const REFUNDED: usize = 12;
-/// Jobs that a process works on at once.
+/// Jobs that a process runs at once.
 const CONCURRENCY: usize = 8;
 const CALL_TIMEOUT_MS: u64 = 800;
 const RETRY_AFTER_S: u64 = 1;
-/// Far beyond what an order takes, and short of a client's patience: who never gets on says so before it.
+/// Far longer than an order takes, and shorter than a client's time limit.
 const DEADLINE_SECONDS: u64 = 60;
-/// How long an outage without a circuit lasts: many times the pause before a retry.
+/// The duration of an outage without a circuit: many times the pause before a retry.
 const OUTAGE: Duration = Duration::from_secs(4);
 
-/// Processes under load that are quick to give an answer up, and to say that they do not know yet.
+/// Processes that answer early under load, with an outcome that is not known yet.
 fn tuning() -> Tuning {
     Tuning::default()
         .with(ACCOUNTS, "connect_timeout_ms", 300)
@@ -88,7 +88,7 @@ fn tuning() -> Tuning {
         .with("workers", "concurrency", CONCURRENCY)
 }
 
-/// No circuit opens, and retries are as good as free: what is tested is what they do.
+/// No circuit opens, and retries are practically unlimited: this part tests their effects.
 fn without_walls() -> Tuning {
     tuning().with("breaker", "calls_min", 10_000).with("retry_budget", "floor_per_second", 200).with(
         "workers",
@@ -97,7 +97,7 @@ fn without_walls() -> Tuning {
     )
 }
 
-/// The budget is the only wall. Its settings are those that the program has by itself.
+/// The budget is the only protection, with the program's default settings.
 fn behind_the_budget() -> Tuning {
     tuning().with("breaker", "calls_min", 10_000).with("limits", "wait_ms", 200)
 }
@@ -109,9 +109,9 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let late = orders::orders(&context, share(8, ORDERS_MIN, usize::MAX), &mut random);
     let late =
         late.into_iter().map(|order| Order { name: format!("{}-late", order.name), ..order }).collect();
-    let asked = share(4, ASKED_MIN, ASKED_MAX);
-    let budgeted = charges(&context, "down", asked, &mut random);
-    let spared = charges(&context, "open", asked, &mut random);
+    let count = share(4, CHARGES_MIN, CHARGES_MAX);
+    let budgeted = charges(&context, "down", count, &mut random);
+    let spared = charges(&context, "open", count, &mut random);
     let shed = charges(&context, "shed", SHED, &mut random);
 
     let mut deployment = context.deploy(&without_walls()).await?;
@@ -131,7 +131,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     calls::reached(&context, &deployment).await?;
     judge(&context, &deployment).await?;
     orders::judge_bookings(&context, &deployment, &outcomes).await?;
-    nobody_has_to_look(&context, &deployment).await
+    no_review_cases(&context, &deployment).await
 }
 
 fn charges(
@@ -158,31 +158,31 @@ async fn lies_to_us(
     });
     deployment.set_faults(faults).await?;
     let outcomes =
-        orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await?;
+        orders::serve(context, &deployment.target, CLIENTS, orders, &PendingWork::as_planned()).await?;
     deployment.set_faults(json!({})).await?;
     Ok(outcomes)
 }
 
-/// Half of the answers come after we have hung up.
+/// Half of the answers come after our timeout.
 async fn answers_late(
     context: &ScenarioContext,
     deployment: &mut Deployment,
     orders: Vec<Order>,
 ) -> Result<Vec<OrderOutcome>, Error> {
-    let before = calls::unheard(deployment).await?;
+    let before = calls::lost_answers(deployment).await?;
     let faults = json!({ "seed": context.draw("late"), "answer_delay_ms": [0, 2 * CALL_TIMEOUT_MS] });
     deployment.set_faults(faults).await?;
     let outcomes =
-        orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await?;
-    // Nothing else is wrong here: an answer that was not heard came too late.
-    if calls::unheard(deployment).await? > before {
+        orders::serve(context, &deployment.target, CLIENTS, orders, &PendingWork::as_planned()).await?;
+    // The provider has no other fault here: an answer that was lost came too late.
+    if calls::lost_answers(deployment).await? > before {
         context.findings.reached("answered_late");
     }
     deployment.set_faults(json!({})).await?;
     Ok(outcomes)
 }
 
-/// Each refund is carried out before its answer is lost, so whoever looks finds it; whoever says it again makes
+/// Each refund is made before its answer is lost. A fetch finds it; a second call would make
 /// another one.
 async fn forgets(context: &ScenarioContext, deployment: &mut Deployment) -> Result<Vec<OrderOutcome>, Error> {
     let order = |number: usize| Order {
@@ -196,32 +196,32 @@ async fn forgets(context: &ScenarioContext, deployment: &mut Deployment) -> Resu
     let before = calls::all(deployment).await?.len();
     let faults = json!({
         "seed": context.draw("forgets"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "forget_keys": true,
-        // Or a webhook tells what the answer did not.
+        // A webhook may report what the answer did not.
         "webhook_drop": 1,
     });
     deployment.set_faults(faults).await?;
     let orders = (0..REFUNDED).map(order).collect();
     let outcomes =
-        orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await?;
-    let unheard =
+        orders::serve(context, &deployment.target, CLIENTS, orders, &PendingWork::as_planned()).await?;
+    let lost =
         |call: &&RecordedCall| call.path == "/v1/refunds" && call.outcome.starts_with("committed_then");
-    let refunds = calls::all(deployment).await?[before..].iter().filter(unheard).count();
+    let refunds = calls::all(deployment).await?[before..].iter().filter(lost).count();
     context.findings.reached_times("refunded_and_forgot", refunds as u64);
     deployment.set_faults(json!({})).await?;
-    past_healing(context, deployment).await?;
+    irreparable(context, deployment).await?;
     Ok(outcomes)
 }
 
-/// 503 to everything for a while, and nothing but the budget that holds the retries.
+/// 503 to everything for a while, with the budget as the only limit of retries.
 async fn is_down(
     context: &ScenarioContext,
     deployment: &mut Deployment,
-    asks: &[OperationRequest],
+    requests: &[OperationRequest],
 ) -> Result<(), Error> {
     let before = calls::all(deployment).await?.len();
     deployment.set_faults(json!({ "unavailable": 1 })).await?;
     let lasting = context.timeline.begin("down", "provider");
-    each_once(context, deployment, asks, "charges while the provider is down").await?;
+    each_once(context, deployment, requests, "charges while the provider is down").await?;
     tokio::time::sleep(OUTAGE).await;
     let denied = calls::turned_away(deployment, "spent").await?;
     let window = calls::OutageWindow::of(&calls::all(deployment).await?[before..]);
@@ -232,89 +232,93 @@ async fn is_down(
         context.findings.reached("a_retry_was_denied");
     }
     context.findings.figure("retries denied while it was down", denied);
-    all_answered(context, deployment, asks).await
+    all_answered(context, deployment, requests).await
 }
 
-/// The provider turns a part of the calls away.
+/// The provider refuses a part of the calls.
 async fn sheds(
     context: &ScenarioContext,
     deployment: &mut Deployment,
-    asks: &[OperationRequest],
+    requests: &[OperationRequest],
 ) -> Result<(), Error> {
     let before = calls::all(deployment).await?.len();
     let faults =
         json!({ "seed": context.draw("sheds"), "rate_limited": 0.3, "retry_after_s": RETRY_AFTER_S });
     deployment.set_faults(faults).await?;
-    all_answered(context, deployment, asks).await?;
-    calls::judge_told(context, &calls::all(deployment).await?[before..], Duration::from_secs(RETRY_AFTER_S));
+    all_answered(context, deployment, requests).await?;
+    calls::judge_retry_after(
+        context,
+        &calls::all(deployment).await?[before..],
+        Duration::from_secs(RETRY_AFTER_S),
+    );
     deployment.set_faults(json!({})).await
 }
 
-/// Says each once, whatever is heard: with the provider down mostly "not yet".
+/// Sends each request once, whatever the answer: with the provider down it is mostly "not yet".
 async fn each_once(
     context: &ScenarioContext,
     deployment: &Deployment,
-    asks: &[OperationRequest],
-    words: &str,
+    requests: &[OperationRequest],
+    text: &str,
 ) -> Result<(), Error> {
-    context.progress.counts(words, asks.len());
-    let mut asking = JoinSet::new();
-    for (number, asks) in asks.chunks(asks.len().div_ceil(CLIENTS).max(1)).enumerate() {
-        let (mut caller, asks, context) =
-            (context.caller(&deployment.shop, number)?, asks.to_vec(), context.clone());
-        asking.spawn(async move {
-            for ask in asks {
-                until_taken(&mut caller, &ask).await?;
+    context.progress.counts(text, requests.len());
+    let mut sending = JoinSet::new();
+    for (number, requests) in requests.chunks(requests.len().div_ceil(CLIENTS).max(1)).enumerate() {
+        let (mut caller, requests, context) =
+            (context.caller(&deployment.target, number)?, requests.to_vec(), context.clone());
+        sending.spawn(async move {
+            for request in requests {
+                until_taken(&mut caller, &request).await?;
                 context.progress.advance();
             }
             Ok::<_, Error>(())
         });
     }
-    while let Some(asked) = asking.join_next().await {
-        asked.map_err(std::io::Error::other)??;
+    while let Some(sent) = sending.join_next().await {
+        sent.map_err(std::io::Error::other)??;
     }
     Ok(())
 }
 
-/// One that was turned away at our own door was not taken.
-async fn until_taken(caller: &mut RetryingClient, ask: &OperationRequest) -> Result<(), Error> {
+/// A request that our own server refused was not accepted, so it is sent again.
+async fn until_taken(caller: &mut RetryingClient, request: &OperationRequest) -> Result<(), Error> {
     const TRIES_MAX: usize = 20;
     for _ in 0..TRIES_MAX {
-        if caller.send_once(ask).await?.reply_kind() != ReplyKind::Unavailable {
+        if caller.send_once(request).await?.reply_kind() != ReplyKind::Unavailable {
             return Ok(());
         }
     }
-    Err(Error::NoAnswer { operation: ask.operation.clone(), told: "turned away again and again".to_owned() })
+    Err(Error::NoAnswer { operation: request.operation.clone(), outcome: "refused each time".to_owned() })
 }
 
 async fn all_answered(
     context: &ScenarioContext,
     deployment: &Deployment,
-    asks: &[OperationRequest],
+    requests: &[OperationRequest],
 ) -> Result<(), Error> {
-    context.progress.counts("until each is answered", asks.len());
-    let mut asking = JoinSet::new();
-    for (number, asks) in asks.chunks(asks.len().div_ceil(CLIENTS).max(1)).enumerate() {
-        let (mut caller, asks, context) =
-            (context.caller(&deployment.shop, number)?, asks.to_vec(), context.clone());
-        asking.spawn(async move {
-            for ask in asks {
-                caller.retry_until_definite(&ask).await?;
+    context.progress.counts("until each is answered", requests.len());
+    let mut sending = JoinSet::new();
+    for (number, requests) in requests.chunks(requests.len().div_ceil(CLIENTS).max(1)).enumerate() {
+        let (mut caller, requests, context) =
+            (context.caller(&deployment.target, number)?, requests.to_vec(), context.clone());
+        sending.spawn(async move {
+            for request in requests {
+                caller.retry_until_definite(&request).await?;
                 context.progress.advance();
             }
             Ok::<_, Error>(())
         });
     }
-    while let Some(asked) = asking.join_next().await {
-        asked.map_err(std::io::Error::other)??;
+    while let Some(sent) = sending.join_next().await {
+        sent.map_err(std::io::Error::other)??;
     }
     Ok(())
 }
 
-/// What was unknown has become known by itself.
-async fn nobody_has_to_look(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.shop, 0)?;
-    let cases = caller.get("/v1/ops/review_cases", deployment.shop.ops_key.as_deref()).await?;
+/// No review case is open: each unknown outcome was resolved without a person.
+async fn no_review_cases(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    let mut caller = context.caller(&deployment.target, 0)?;
+    let cases = caller.get("/v1/ops/review_cases", deployment.target.ops_key.as_deref()).await?;
     let open = cases["data"].as_array().map_or(0, Vec::len);
     context.findings.always("nobody_has_to_look", open == 0, || format!("{open} review cases: {cases}"));
     Ok(())

@@ -1,8 +1,8 @@
-//! Two things that exclude each other, at the same moment.
+//! Two operations that exclude each other, at the same moment.
 //!
-//! | race | who | what must come of it |
+//! | race | the operations | what must hold |
 //! |---|---|---|
-//! | [`last_seat`] | a payment for the last seat, begun around the moment its hold expires; a rival who wants the seat | one of them has the seat, and money without a seat went back |
+//! | [`last_seat`] | a payment for the last seat, begun around the end of its hold; a rival for the seat | one of them has the seat, and money without a seat went back |
 //! | [`capture`] | the capture and the cancellation of one authorisation | one of them, in the provider's books too |
 //! | [`refunds`] | refunds that add up to more than was captured | as many as there is money for; the others are refused |
 //! | [`rush`] | more customers than a slot has seats | as many as there are seats; the others are refused |

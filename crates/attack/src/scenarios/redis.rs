@@ -1,16 +1,16 @@
-//! Redis in trouble, in the middle of duplicates.
+//! Redis fails, while duplicates arrive.
 //!
-//! | trouble | what Redis knows then | how long |
+//! | fault | what Redis knows then | how long |
 //! |---|---|---|
 //! | keys lost | half of it, at random | a moment |
 //! | flushed | nothing | a moment |
 //! | killed, and started again | nothing | until some more charges are done without it |
-//! | held still (SIGSTOP), and woken | everything, and what it was told meanwhile comes late | the same |
-//! | put back to an old snapshot | markers of what is finished long since, and not what was finished after it | a moment |
+//! | stopped (SIGSTOP), and continued | everything; writes meanwhile come late | the same |
+//! | restored from an old snapshot | markers of operations that finished long ago, and none that finished after it | a moment |
 //!
-//! Each operation is asked for by several callers at the same moment, over all servers, and there are more of
-//! them for as long as anything befalls. What is worked on twice shows in the provider's books; what is
-//! answered otherwise than before, in the journal.
+//! Several clients send each operation at the same moment, over all servers, and go on with further
+//! operations until the last fault has passed. Work that is done twice shows in the provider's
+//! books; an answer that differs from an earlier one shows in the journal.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -35,7 +35,7 @@ use crate::{
 pub const SCENARIO: Scenario = Scenario {
     number: 8,
     name: "redis",
-    promise: "Redis may lose keys, be flushed, killed, held still or put back to an old snapshot in the middle of duplicates: the database goes on telling them from what is new.",
+    promise: "Redis may lose keys, be flushed, killed, stopped or restored from an old snapshot while duplicates arrive: the database still recognizes each duplicate.",
     needs: &[Need::Deployment, Need::Redis],
     always: &[
         "one_of_the_duplicates_is_worked_on",
@@ -56,21 +56,21 @@ pub const SCENARIO: Scenario = Scenario {
     run: |context| Box::pin(run(context)),
 };
 
-/// Callers for each operation, and so many operations at the same time.
+/// The clients of each operation, and the operations at the same time.
 const DUPLICATES: usize = 4;
 const LANES: usize = 6;
 const OPERATIONS_MIN: usize = 60;
-/// Operations for one trouble.
+/// Operations for each fault.
 const OPERATIONS_A_TROUBLE: usize = 25;
-/// So many more are finished before Redis is let back.
+/// Further operations that finish before Redis comes back.
 const BESIDE: usize = 8;
 /// Far longer than they take.
 const BESIDE_WITHIN: Duration = Duration::from_mins(1);
 const USED_AGAIN_WITHIN: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Operations that are said once more from an empty Redis.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+/// Operations that are sent once more after Redis was flushed.
 const FROM_THE_DATABASE_MAX: usize = 50;
-/// Short, so that a marker whose owner could not give it back keeps nobody for long.
+/// Short, so that a marker that its owner could not remove blocks nobody for long.
 const LEASE_MS: u64 = 1_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Trouble {
     }
 }
 
-/// A trouble comes once so many operations are finished, and a moment later.
+/// A fault comes when this many operations are finished, and a moment later.
 #[derive(Clone, Debug)]
 struct Planned {
     after: usize,
@@ -105,10 +105,10 @@ struct Planned {
     trouble: Trouble,
 }
 
-/// What is asked for, and under the same key afterwards, if anything.
+/// A request, and a changed request under the same key, if there is one.
 #[derive(Clone, Debug)]
 struct PlannedRequest {
-    ask: OperationRequest,
+    request: OperationRequest,
     changed: Option<OperationRequest>,
 }
 
@@ -116,33 +116,35 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let count = context.operations().max(OPERATIONS_MIN);
     let plan = plan(count, &mut context.random("troubles"));
     let mut deployment = context.deploy(&Tuning::default().with("redis", "lease_ms", LEASE_MS)).await?;
-    let wishes = wishes(&context, &deployment.shop, count, &mut context.random("operations"));
-    // Long enough for the duplicates to meet the first in flight.
+    let planned_requests =
+        planned_requests(&context, &deployment.target, count, &mut context.random("operations"));
+    // Slow enough that the duplicates meet the first in flight.
     deployment.set_faults(json!({ "seed": context.draw("provider") >> 12, "delay_ms": [5, 80] })).await?;
     let work = PendingWork::until_enough();
-    let asked = ask_all(&context, &deployment.shop, wishes, &work);
-    // Whoever gives up first tells why.
-    let (wishes, ()) = tokio::try_join!(asked, apply_incidents(&context, &deployment, &plan, &work))?;
+    let sending = send_all(&context, &deployment.target, planned_requests, &work);
+    // The first error ends both.
+    let (planned_requests, ()) =
+        tokio::try_join!(sending, apply_incidents(&context, &deployment, &plan, &work))?;
     deployment.all_alive()?;
 
-    let mut caller = context.caller(&deployment.shop, 0)?;
-    used_again(&context, &deployment, &mut caller, &wishes[0].ask).await?;
-    context.progress.counts("saying everything once more", wishes.len());
-    for wish in &wishes {
-        caller.retry_until_definite(&wish.ask).await?;
+    let mut caller = context.caller(&deployment.target, 0)?;
+    used_again(&context, &deployment, &mut caller, &planned_requests[0].request).await?;
+    context.progress.counts("repeating every request", planned_requests.len());
+    for planned_request in &planned_requests {
+        caller.retry_until_definite(&planned_request.request).await?;
         context.progress.advance();
     }
-    // And from the database, to hold the two against each other to the byte.
-    befall(&context, &deployment, Trouble::Flushed).await?;
-    for wish in wishes.iter().take(FROM_THE_DATABASE_MAX) {
-        caller.retry_until_definite(&wish.ask).await?;
+    // Also from the database, to compare both answers to the byte.
+    apply(&context, &deployment, Trouble::Flushed).await?;
+    for planned_request in planned_requests.iter().take(FROM_THE_DATABASE_MAX) {
+        caller.retry_until_definite(&planned_request.request).await?;
     }
     seen(&context, &deployment).await?;
     judge(&context, &deployment).await?;
     Ok(())
 }
 
-/// Each kind as often as the others, spread at random over most of the work that is planned.
+/// Each kind equally often, spread at random over most of the planned work.
 fn plan(count: usize, random: &mut StdRng) -> Vec<Planned> {
     let troubles = (count / OPERATIONS_A_TROUBLE).max(Trouble::ALL.len());
     let mut kinds: Vec<Trouble> = Trouble::ALL.into_iter().cycle().take(troubles).collect();
@@ -153,113 +155,114 @@ fn plan(count: usize, random: &mut StdRng) -> Vec<Planned> {
     kinds.into_iter().zip(afters).map(planned).collect()
 }
 
-fn wishes(
+fn planned_requests(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     count: usize,
     random: &mut StdRng,
 ) -> Vec<PlannedRequest> {
-    (0..count).map(|number| wish(&context.operation(number), shop, number, random)).collect()
+    (0..count).map(|number| planned_request(&context.operation(number), target, number, random)).collect()
 }
 
-/// A request of the kind that this number stands for.
-fn wish(operation: &str, shop: &Target, number: usize, random: &mut StdRng) -> PlannedRequest {
+/// The number chooses the kind of request.
+fn planned_request(operation: &str, target: &Target, number: usize, random: &mut StdRng) -> PlannedRequest {
     if number % 4 == 3 {
         return PlannedRequest {
-            ask: OperationRequest::hold(operation, &shop.catalogue, 0, 3_600),
+            request: OperationRequest::hold(operation, &target.catalogue, 0, 3_600),
             changed: None,
         };
     }
-    let ask = OperationRequest::charge(operation, random.random_range(100..=9_999), PAYS);
+    let request = OperationRequest::charge(operation, random.random_range(100..=9_999), PAYS);
     let changed = number.is_multiple_of(4).then(|| {
-        let mut body: Value = serde_json::from_str(&ask.body).unwrap_or_default();
+        let mut body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         body["metadata"]["changed"] = json!("1");
-        ask.with_body(body.to_string(), ExpectedEffect::Nothing)
+        request.with_body(body.to_string(), ExpectedEffect::Nothing)
     });
-    PlannedRequest { ask, changed }
+    PlannedRequest { request, changed }
 }
 
-/// Several lanes work through the wishes, and through more of them for as long as the work needs it. All that
-/// were asked for.
-async fn ask_all(
+/// Several lanes carry out the requests, and further requests for as long as the work needs more.
+/// Returns all of them.
+async fn send_all(
     context: &ScenarioContext,
-    shop: &Target,
-    wishes: Vec<PlannedRequest>,
+    target: &Target,
+    planned_requests: Vec<PlannedRequest>,
     work: &PendingWork,
 ) -> Result<Vec<PlannedRequest>, Error> {
-    context.progress.counts("operations, each asked for several times at once", wishes.len());
-    let waiting = Arc::new(Mutex::new(VecDeque::from(wishes)));
+    context.progress.counts("operations, each sent several times at once", planned_requests.len());
+    let waiting = Arc::new(Mutex::new(VecDeque::from(planned_requests)));
     let further = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let mut callers: Vec<RetryingClient> = (0..DUPLICATES)
-            .map(|number| context.caller(shop, lane * DUPLICATES + number))
+            .map(|number| context.caller(target, lane * DUPLICATES + number))
             .collect::<Result<_, _>>()?;
-        let (context, shop, work) = (context.clone(), shop.clone(), work.clone());
+        let (context, target, work) = (context.clone(), target.clone(), work.clone());
         let (waiting, further) = (waiting.clone(), further.clone());
         let mut random = context.random(&format!("further operations {lane}"));
         lanes.spawn(async move {
-            let mut asked = Vec::new();
+            let mut sent = Vec::new();
             loop {
                 let planned = waiting.lock().pop_front();
-                let wish = match planned {
-                    Some(wish) => wish,
+                let planned_request = match planned {
+                    Some(planned_request) => planned_request,
                     None if work.needs_more() => {
                         let number = further.fetch_add(1, Ordering::Relaxed);
                         let operation = context.operation(format!("further-{number}"));
-                        wish(&operation, &shop, number, &mut random)
+                        planned_request(&operation, &target, number, &mut random)
                     }
-                    None => return Ok::<_, Error>(asked),
+                    None => return Ok::<_, Error>(sent),
                 };
                 let under_way = work.begins();
-                duplicates(&context, &mut callers, &wish).await?;
+                duplicates(&context, &mut callers, &planned_request).await?;
                 drop(under_way);
-                asked.push(wish);
+                sent.push(planned_request);
                 context.progress.advance();
             }
         });
     }
-    let mut asked = Vec::new();
+    let mut sent = Vec::new();
     while let Some(lane) = lanes.join_next().await {
-        asked.extend(lane.map_err(std::io::Error::other)??);
+        sent.extend(lane.map_err(std::io::Error::other)??);
     }
-    Ok(asked)
+    Ok(sent)
 }
 
 async fn duplicates(
     context: &ScenarioContext,
     callers: &mut [RetryingClient],
-    wish: &PlannedRequest,
+    planned_request: &PlannedRequest,
 ) -> Result<(), Error> {
-    let PlannedRequest { ask, changed } = wish;
-    let said = at_once(callers, &vec![ask.clone(); callers.len()]).await?;
-    let count = |wanted: &[ReplyKind]| said.iter().filter(|said| wanted.contains(&said.reply_kind())).count();
-    // A 202 is an answer of the one that is worked on too, given before it was done. The one that was worked
-    // on may also be the one whose answer was lost.
+    let PlannedRequest { request, changed } = planned_request;
+    let results = at_once(callers, &vec![request.clone(); callers.len()]).await?;
+    let count =
+        |wanted: &[ReplyKind]| results.iter().filter(|result| wanted.contains(&result.reply_kind())).count();
+    // A 202 comes from the request that was worked on too, before its end. Its answer may also be
+    // the one that was lost.
     let worked_on = count(&[ReplyKind::New, ReplyKind::Accepted]);
     let one = worked_on == 1 || (worked_on == 0 && count(&[ReplyKind::Lost, ReplyKind::Unavailable]) > 0);
     let others = count(&[ReplyKind::InFlight, ReplyKind::Replay, ReplyKind::Lost, ReplyKind::Unavailable]);
-    let fine = one && worked_on + others == said.len();
+    let fine = one && worked_on + others == results.len();
     context.findings.always("one_of_the_duplicates_is_worked_on", fine, || {
-        let words: Vec<String> = said.iter().map(RequestResult::words).collect();
-        format!("{}: {}", ask.operation, words.join("; "))
+        let results: Vec<String> = results.iter().map(RequestResult::summary).collect();
+        format!("{}: {}", request.operation, results.join("; "))
     });
     for caller in callers.iter_mut() {
-        caller.retry_until_definite(ask).await?;
+        caller.retry_until_definite(request).await?;
     }
     if let Some(changed) = changed {
-        let said = callers[0].send_once(changed).await?;
-        // Or it was not heard at all.
+        let result = callers[0].send_once(changed).await?;
+        // The answer was lost.
         let refused =
-            matches!(said.reply_kind(), ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable);
+            matches!(result.reply_kind(), ReplyKind::Mismatch | ReplyKind::Lost | ReplyKind::Unavailable);
         context.findings.always("a_changed_body_is_refused", refused, || {
-            format!("{}: {}", changed.operation, said.words())
+            format!("{}: {}", changed.operation, result.summary())
         });
     }
     Ok(())
 }
 
-/// Lets the plan come to pass as operations finish, and then lets them end.
+/// Applies the plan while operations finish, and then ends the work.
 async fn apply_incidents(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -273,7 +276,7 @@ async fn apply_incidents(
             context.findings.reached(planned.trouble.reached());
         }
         match planned.trouble {
-            Trouble::KeysLost | Trouble::Flushed => befall(context, deployment, planned.trouble).await?,
+            Trouble::KeysLost | Trouble::Flushed => apply(context, deployment, planned.trouble).await?,
             Trouble::Killed => {
                 let lasting = context.timeline.begin("killed", "redis");
                 deployment.redis(Private::kill).await?;
@@ -300,9 +303,9 @@ async fn apply_incidents(
     Ok(())
 }
 
-/// What takes no time.
-async fn befall(context: &ScenarioContext, deployment: &Deployment, trouble: Trouble) -> Result<(), Error> {
-    let words: &[&str] = match trouble {
+/// The faults that last no time.
+async fn apply(context: &ScenarioContext, deployment: &Deployment, trouble: Trouble) -> Result<(), Error> {
+    let command: &[&str] = match trouble {
         Trouble::KeysLost => {
             let lose = "for _ = 1, redis.call('DBSIZE') / 2 do \
                         redis.call('DEL', redis.call('RANDOMKEY')) end";
@@ -311,12 +314,12 @@ async fn befall(context: &ScenarioContext, deployment: &Deployment, trouble: Tro
         _ => &["FLUSHALL"],
     };
     context.timeline.fault(trouble.reached(), "redis", "");
-    let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-    let told = move |redis: &Private| redis.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
-    deployment.redis(told).await.map(drop)
+    let command: Vec<String> = command.iter().map(ToString::to_string).collect();
+    let run = move |redis: &Private| redis.command(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    deployment.redis(run).await.map(drop)
 }
 
-/// Some more are finished, whatever Redis does.
+/// Waits until some more operations are finished without Redis.
 async fn goes_on(context: &ScenarioContext, work: &PendingWork, redis: &str) {
     let from = work.finished();
     let goal = from + BESIDE;
@@ -326,31 +329,31 @@ async fn goes_on(context: &ScenarioContext, work: &PendingWork, redis: &str) {
     });
 }
 
-/// Once it is back, replays come from it.
+/// When Redis is back, replays come from it.
 async fn used_again(
     context: &ScenarioContext,
     deployment: &Deployment,
     caller: &mut RetryingClient,
-    ask: &OperationRequest,
+    request: &OperationRequest,
 ) -> Result<(), Error> {
-    let (begun, before) = (Instant::now(), asked_of_redis(deployment, "hit").await?);
+    let (begun, before) = (Instant::now(), cache_lookups(deployment, "hit").await?);
     let used = loop {
-        caller.retry_until_definite(ask).await?;
-        if asked_of_redis(deployment, "hit").await? > before {
+        caller.retry_until_definite(request).await?;
+        if cache_lookups(deployment, "hit").await? > before {
             break true;
         }
         if begun.elapsed() > USED_AGAIN_WITHIN {
             break false;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     };
-    let told = || format!("no replay came from it in {USED_AGAIN_WITHIN:?}");
-    context.findings.always("redis_is_used_again", used, told);
+    let missing = || format!("no replay came from it in {USED_AGAIN_WITHIN:?}");
+    context.findings.always("redis_is_used_again", used, missing);
     Ok(())
 }
 
-/// What came of the questions, over all servers.
-async fn asked_of_redis(deployment: &Deployment, outcome: &str) -> Result<u64, Error> {
+/// The results of the cache's lookups, over all servers.
+async fn cache_lookups(deployment: &Deployment, outcome: &str) -> Result<u64, Error> {
     let mut total = 0.0;
     for server in deployment.names(Part::Server) {
         let scrape = deployment.scrape(&server).await?;
@@ -365,11 +368,11 @@ async fn seen(context: &ScenarioContext, deployment: &Deployment) -> Result<(), 
         ("hit", "answered_by_redis"),
         ("unavailable", "done_without_redis"),
     ] {
-        let count = asked_of_redis(deployment, outcome).await?;
+        let count = cache_lookups(deployment, outcome).await?;
         context.findings.reached_times(state, count);
         context.findings.figure(format!("redis {outcome}"), count as f64);
     }
-    context.findings.figure("redis miss", asked_of_redis(deployment, "miss").await? as f64);
+    context.findings.figure("redis miss", cache_lookups(deployment, "miss").await? as f64);
     Ok(())
 }
 
@@ -380,7 +383,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_trouble_comes_and_waits_for_no_operation_that_never_comes() {
+    fn every_trouble_comes_within_the_planned_operations() {
         let of = |seed| plan(100, &mut StdRng::seed_from_u64(seed));
         assert_eq!(format!("{:?}", of(7)), format!("{:?}", of(7)));
         assert_ne!(format!("{:?}", of(7)), format!("{:?}", of(8)));

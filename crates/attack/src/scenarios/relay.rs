@@ -3,16 +3,17 @@
 //! | step | what |
 //! |---|---|
 //! | load | charges go on all the while |
-//! | hunt | the database is looked at until a message has come to its consumer and has no mark |
-//! | freeze | SIGSTOP to whoever relays, and another look: perhaps the mark was on its way |
-//! | kill | `kill -9` if it still has none; else SIGCONT, and the hunt goes on |
-//! | after | the next relay publishes it again, and marks it; the receipt keeps the effect at one |
+//! | hunt | the database is read until a message has reached its consumer and has no mark |
+//! | freeze | SIGSTOP to the relays, and another read: the mark may have been on its way |
+//! | kill | `kill -9` if there is still no mark; else SIGCONT, and the hunt goes on |
+//! | after | the next relay publishes the message again, and marks it; the receipt keeps the effect at one |
 //!
-//! Without a look at the right moment a kill falls there hardly ever; with it, each one does.
+//! A random kill hardly ever comes at this moment. The reads of the database make each kill come
+//! there.
 //!
-//! With the broker that is built in, a mark says that a message was received. With one outside it says that
-//! it was published, and nothing of receipts: there the sweep, which holds the outbox against the receipts,
-//! says that it was received. Either way it must not be said before the receipt is committed.
+//! With the embedded broker a mark shows that a message was received. With an external broker it
+//! shows only that the message was published; the sweep, which compares the outbox with the
+//! receipts, records that it was received. In both cases the receipt must be committed first.
 
 mod outbox;
 
@@ -47,23 +48,23 @@ pub const SCENARIO: Scenario = Scenario {
 };
 
 const CLIENTS: usize = 12;
-/// Operations for one kill.
+/// Operations for each kill.
 const OPERATIONS_A_KILL: usize = 100;
 const KILLS_MIN: usize = 3;
 const KILLS_MAX: usize = 12;
-/// The shortest lease that a relay takes: so long its partitions wait after a kill.
+/// The shortest lease that a relay accepts: its partitions wait this long after a kill.
 pub(super) const LEASE_MS: u64 = 2_000;
-/// The longest that the program takes with such a lease.
+/// The longest timeout of an attempt that the program accepts with this lease.
 pub(super) const ATTEMPT_TIMEOUT_MS: u64 = LEASE_MS / 3;
-/// For a hunt; then the relay is killed wherever it is.
+/// The time of a hunt. After it the relay is killed in any state.
 const HUNT_WITHIN: Duration = Duration::from_secs(20);
 /// A statement that a frozen process had sent before has been carried out by then.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
-/// For the next relay to have marked what the one before it did not.
+/// The time for the next relay to mark the messages of the killed one.
 const MARKED_WITHIN: Duration = Duration::from_mins(1);
-/// So that the sweep has come by before the end. A message that is slower is only published again.
+/// Short, so that the sweep runs before the end. A message that is slower is only published again.
 pub(super) const UNRECEIVED_AFTER_MS: u64 = 2_000;
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+const POLL_EVERY: Duration = Duration::from_millis(1);
 const WAIT_EVERY: Duration = Duration::from_millis(50);
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {
@@ -75,7 +76,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut deployment = context.deploy(&tuning).await?;
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
     let outbox = Outbox::of(&location, context.has(Need::Nats)).await?;
-    let load = Load::begin(&context, &deployment.shop)?;
+    let load = Load::begin(&context, &deployment.target)?;
     context.progress.counts("relays killed after publishing and before marking", kills);
     for _ in 0..kills {
         let unmarked = hunt(&context, &mut deployment, &outbox).await?;
@@ -96,7 +97,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     outbox.judge_the_end(&context).await
 }
 
-/// Kills whoever relays, at the moment that is looked for. The messages that had come and had no mark.
+/// Kills the relays at the wanted moment. Returns the messages that were received and had no mark.
 async fn hunt(
     context: &ScenarioContext,
     deployment: &mut Deployment,
@@ -108,7 +109,7 @@ async fn hunt(
     let unmarked = loop {
         marks_wait = marks_wait || outbox.hold_marks().await?;
         outbox.judge_marks(context).await?;
-        // A relay that marks too early is never found where it is looked for.
+        // A relay that marks too early never reaches the wanted state.
         if context.findings.any_broken() {
             break Vec::new();
         }
@@ -119,7 +120,7 @@ async fn hunt(
             break Vec::new();
         }
         if outbox.unmarked().await?.is_empty() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
             continue;
         }
         for relay in &relays {
@@ -141,7 +142,7 @@ async fn hunt(
         outbox.let_marks_go().await?;
         tokio::time::sleep(ON_ITS_WAY).await;
     }
-    // A statement that was on its way all the same has put its mark.
+    // A statement that was still on its way has set its mark.
     let waiting = outbox.without_mark(&unmarked).await?;
     if !waiting.is_empty() {
         context.findings.reached("killed_between_publish_and_mark");
@@ -152,13 +153,14 @@ async fn hunt(
     Ok(waiting.into_iter().collect())
 }
 
-/// Relays of their own, or whoever relays besides.
+/// The relays, or the processes that relay besides other work.
 pub(super) fn relays(deployment: &Deployment) -> Vec<String> {
     let relays = deployment.names(Part::Relay);
     if relays.is_empty() { deployment.workers() } else { relays }
 }
 
-/// A mark comes only after publishing: whoever marked these has published them again.
+/// A mark comes only after a publication, so a relay that marked these messages has published them
+/// again.
 async fn is_marked(context: &ScenarioContext, outbox: &Outbox, messages: &[Uuid]) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
@@ -178,7 +180,7 @@ async fn is_marked(context: &ScenarioContext, outbox: &Outbox, messages: &[Uuid]
     }
 }
 
-/// Charges, one after the other, from several clients, until it is enough.
+/// Several clients that charge, one charge after the other, until they are stopped.
 pub(super) struct Load {
     enough: Arc<AtomicBool>,
     charged: Arc<AtomicUsize>,
@@ -186,11 +188,11 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub fn begin(context: &ScenarioContext, shop: &Target) -> Result<Load, Error> {
+    pub fn begin(context: &ScenarioContext, target: &Target) -> Result<Load, Error> {
         let (enough, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
-            let mut caller = context.caller(shop, number)?;
+            let mut caller = context.caller(target, number)?;
             let mut random = context.random(&format!("charges {number}"));
             let (context, enough, charged) = (context.clone(), enough.clone(), charged.clone());
             clients.spawn(async move {
@@ -218,10 +220,10 @@ impl Load {
         self.charged.load(Ordering::Relaxed)
     }
 
-    /// Not before so many were charged.
+    /// Waits until this many charges are done.
     pub async fn end(mut self, at_least: usize) -> Result<(), Error> {
         while self.charged() < at_least && !self.clients.is_empty() {
-            // A client that ends before it is told to has failed.
+            // A client that ends before it is stopped has failed.
             match self.clients.try_join_next() {
                 Some(ended) => ended.map_err(std::io::Error::other)??,
                 None => tokio::time::sleep(WAIT_EVERY).await,

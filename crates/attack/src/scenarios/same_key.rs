@@ -1,12 +1,12 @@
-//! Two or more requests with one key at the same moment, many times: one is worked on.
+//! Two or more simultaneous requests with one key, many times: one of them is worked on.
 //!
-//! | round | what is asked | why |
+//! | round | the request | why |
 //! |---|---|---|
-//! | charges | a charge, whose work takes the provider's time | the others meet it in flight |
+//! | charges | a charge, which waits for the provider | the others meet it in flight |
 //! | holds | a seat, which is one transaction | the others meet its commit |
 //!
-//! The requests of a round are written down and connected first, and then let go together, spread over all
-//! servers. Whoever heard nothing definite says it again.
+//! The requests of a round are in the journal and have their connections first, and are then sent
+//! together, over all servers. A client without a definite answer retries.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -25,22 +25,22 @@ use crate::{
 pub const SCENARIO: Scenario = Scenario {
     number: 2,
     name: "same-key",
-    promise: "Of simultaneous requests with one key exactly one is worked on; each other one is told to wait, or gets its reply.",
+    promise: "Exactly one of several simultaneous requests with one key is worked on; each of the others is refused for now, or gets its reply.",
     needs: &[],
     always: &["one_is_worked_on", "the_others_wait_or_get_the_reply"],
     sometimes: &["met_in_flight", "got_the_reply"],
     run: |context| Box::pin(run(context)),
 };
 
-/// In one round.
+/// The most requests of one round.
 const AT_ONCE_MAX: usize = 8;
-/// Operations for one round.
+/// Operations for each round.
 const OPERATIONS_A_ROUND: usize = 5;
 const ROUNDS_MIN: usize = 20;
-/// Rounds at the same time, each with callers of its own.
+/// Rounds at the same time, each with its own clients.
 const LANES: usize = 4;
 
-/// What is drawn for a round.
+/// The random choices for a round.
 struct Round {
     at_once: usize,
     charges: bool,
@@ -59,58 +59,59 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let rounds: Vec<Round> = (0..count).map(&mut round).collect();
 
     let mut deployment = context.deploy(&Tuning::default()).await?;
-    // Long enough for the others to meet the first in flight.
+    // Slow enough that the others meet the first in flight.
     if deployment.location().is_some() {
         deployment.set_faults(json!({ "delay_ms": [5, 40] })).await?;
     }
-    let asks: Vec<OperationRequest> = rounds
+    let requests: Vec<OperationRequest> = rounds
         .iter()
         .enumerate()
-        .map(|(number, round)| ask(&context, &deployment.shop, number, round))
+        .map(|(number, round)| request(&context, &deployment.target, number, round))
         .collect();
     context.progress.counts("rounds of simultaneous requests", count);
     all_rounds(
         &context,
-        &deployment.shop,
-        rounds.iter().map(|round| round.at_once).zip(asks.clone()).collect(),
+        &deployment.target,
+        rounds.iter().map(|round| round.at_once).zip(requests.clone()).collect(),
     )
     .await?;
-    let mut caller = context.caller(&deployment.shop, 0)?;
-    for ask in &asks {
-        caller.retry_until_definite(ask).await?;
+    let mut caller = context.caller(&deployment.target, 0)?;
+    for request in &requests {
+        caller.retry_until_definite(request).await?;
     }
     deployment.all_alive()?;
     judge(&context, &deployment).await?;
     Ok(())
 }
 
-fn ask(context: &ScenarioContext, shop: &Target, number: usize, round: &Round) -> OperationRequest {
+fn request(context: &ScenarioContext, target: &Target, number: usize, round: &Round) -> OperationRequest {
     let operation = context.operation(number);
     if round.charges {
         OperationRequest::charge(&operation, round.minor, PAYS)
     } else {
-        OperationRequest::hold(&operation, &shop.catalogue, 0, 3_600)
+        OperationRequest::hold(&operation, &target.catalogue, 0, 3_600)
     }
 }
 
-/// Each so many times at once.
+/// Sends each request this many times at once.
 async fn all_rounds(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     rounds: VecDeque<(usize, OperationRequest)>,
 ) -> Result<(), Error> {
     let waiting = Arc::new(Mutex::new(rounds));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let number = |caller| lane * AT_ONCE_MAX + caller;
-        let mut callers: Vec<RetryingClient> =
-            (0..AT_ONCE_MAX).map(|caller| context.caller(shop, number(caller))).collect::<Result<_, _>>()?;
+        let mut callers: Vec<RetryingClient> = (0..AT_ONCE_MAX)
+            .map(|caller| context.caller(target, number(caller)))
+            .collect::<Result<_, _>>()?;
         let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {
                 let next = waiting.lock().pop_front();
-                let Some((at_once, ask)) = next else { return Ok::<_, Error>(()) };
-                round(&context, &mut callers[..at_once], &ask).await?;
+                let Some((at_once, request)) = next else { return Ok::<_, Error>(()) };
+                round(&context, &mut callers[..at_once], &request).await?;
                 context.progress.advance();
             }
         });
@@ -124,34 +125,34 @@ async fn all_rounds(
 async fn round(
     context: &ScenarioContext,
     callers: &mut [RetryingClient],
-    ask: &OperationRequest,
+    request: &OperationRequest,
 ) -> Result<(), Error> {
-    let asks = vec![ask.clone(); callers.len()];
-    let said = at_once(callers, &asks).await?;
-    let count = |wanted: ReplyKind| said.iter().filter(|said| said.reply_kind() == wanted).count();
-    // A 202 is an answer of the one that is worked on too, given before it was done.
+    let requests = vec![request.clone(); callers.len()];
+    let results = at_once(callers, &requests).await?;
+    let count = |wanted: ReplyKind| results.iter().filter(|result| result.reply_kind() == wanted).count();
+    // A 202 comes from the request that was worked on too, before its end.
     let worked_on = count(ReplyKind::New) + count(ReplyKind::Accepted);
-    // The one that was worked on may be the one whose answer was lost, or that was turned away.
+    // The answer of the request that was worked on may be lost, or be a refusal for now.
     let unknown = count(ReplyKind::Lost) + count(ReplyKind::Unavailable);
-    let told = || {
-        let words: Vec<String> = said.iter().map(RequestResult::words).collect();
-        format!("{}: {}", ask.operation, words.join("; "))
+    let summary = || {
+        let results: Vec<String> = results.iter().map(RequestResult::summary).collect();
+        format!("{}: {}", request.operation, results.join("; "))
     };
     let one = worked_on == 1 || (worked_on == 0 && unknown > 0);
-    context.findings.always("one_is_worked_on", one, told);
+    context.findings.always("one_is_worked_on", one, summary);
     let others =
-        said.iter().filter(|said| !matches!(said.reply_kind(), ReplyKind::New | ReplyKind::Accepted));
-    let fine = others.clone().all(|said| {
+        results.iter().filter(|result| !matches!(result.reply_kind(), ReplyKind::New | ReplyKind::Accepted));
+    let fine = others.clone().all(|result| {
         matches!(
-            said.reply_kind(),
+            result.reply_kind(),
             ReplyKind::InFlight | ReplyKind::Replay | ReplyKind::Lost | ReplyKind::Unavailable
         )
     });
-    context.findings.always("the_others_wait_or_get_the_reply", fine, told);
+    context.findings.always("the_others_wait_or_get_the_reply", fine, summary);
     context.findings.reached_times("met_in_flight", count(ReplyKind::InFlight) as u64);
     context.findings.reached_times("got_the_reply", count(ReplyKind::Replay) as u64);
-    for (caller, said) in callers.iter_mut().zip(&said) {
-        if !said.reply_kind().is_definite() && caller.retry_until_definite(ask).await?.replayed {
+    for (caller, result) in callers.iter_mut().zip(&results) {
+        if !result.reply_kind().is_definite() && caller.retry_until_definite(request).await?.replayed {
             context.findings.reached("got_the_reply");
         }
     }

@@ -1,16 +1,16 @@
-//! Webhooks as they come, and as they are made up: a booking is confirmed by good evidence alone, once.
+//! True and forged webhooks: only valid evidence confirms a booking, and once.
 //!
-//! | part | what comes | what must be |
+//! | part | what comes | what must hold |
 //! |---|---|---|
 //! | before | the answer of the provider comes late, its webhooks first | confirmed, once |
 //! | ten times | each event ten times, shuffled, behind charges, captures and refunds | every effect once |
 //! | held back | no webhook at all | paid bookings stay held: an answer is no evidence |
-//! | bad | unsigned, guessed, altered, stale, from the future, another tenant's, and the like | refused; nothing moves |
+//! | bad | unsigned, guessed, altered, stale, early, another tenant's, and the like | refused; nothing moves |
 //! | days late | the true events, ten times: by hand in reverse, or from the provider shuffled | confirmed, once |
-//! | old news | early events again, under ids of their own | nothing goes back |
+//! | old news | early events again, under new ids | no state goes back |
 //!
-//! A second tenant lives in the deployment, with an account of its own at the same provider. Events about one
-//! go to the other's door, signed by either.
+//! A second tenant has an account of its own at the same provider. Events about one account go to
+//! the other's address, signed by either.
 
 mod courier;
 mod forgery;
@@ -26,12 +26,12 @@ use crate::orders::{self, Order, OrderOutcome};
 use crate::{
     Deployment, Error, Need, OperationRequest, PendingWork, Scenario, ScenarioContext, Target, Tuning, judge,
 };
-pub(super) use courier::WebhookForwarder;
+pub(super) use courier::{WebhookForwarder, status_text};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 11,
     name: "webhooks",
-    promise: "A booking is confirmed by good evidence, however late, often and disordered it comes, and by no bad one; nothing goes back, and each effect is there once.",
+    promise: "Valid evidence confirms a booking, however late, often and disordered it comes, and bad evidence never does; no state goes back, and each effect happens once.",
     needs: &[Need::Deployment],
     always: &[
         "paid_bookings_are_confirmed",
@@ -91,22 +91,22 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 
     let mut deployment = context.prepare().await?;
     let neighbour = deployment.neighbour().await?;
-    // Nobody looks for what no webhook told: what is confirmed was told.
+    // The program fetches nothing here: only a webhook can confirm.
     deployment.start(&Tuning::default().with("workers", "evidence_after_ms", 900_000)).await?;
 
-    let mut outcomes = told_first(&context, &mut deployment, first).await?;
-    outcomes.extend(told_ten_times(&context, &mut deployment, many).await?);
+    let mut outcomes = webhooks_before_the_answer(&context, &mut deployment, first).await?;
+    outcomes.extend(webhooks_ten_times(&context, &mut deployment, many).await?);
     outcomes.extend(held_back::run(&context, &mut deployment, &neighbour, held).await?);
 
     deployment.set_faults(json!({})).await?;
     deployment.all_alive()?;
     orders::judge_bookings(&context, &deployment, &outcomes).await?;
     judge(&context, &deployment).await?;
-    each_effect_once(&context, &deployment.shop, &outcomes).await
+    each_effect_once(&context, &deployment.target, &outcomes).await
 }
 
-/// The provider answers late: each of its webhooks is quicker than its answer.
-async fn told_first(
+/// The provider answers late: each of its webhooks is faster than its answer.
+async fn webhooks_before_the_answer(
     context: &ScenarioContext,
     deployment: &mut Deployment,
     count: usize,
@@ -115,12 +115,12 @@ async fn told_first(
     context.progress.counts("webhooks before the answer", count);
     let mut paying = tokio::task::JoinSet::new();
     for number in 0..count {
-        let (context, shop) = (context.clone(), deployment.shop.clone());
-        let mut caller = context.caller(&shop, number)?;
+        let (context, target) = (context.clone(), deployment.target.clone());
+        let mut caller = context.caller(&target, number)?;
         paying.spawn(async move {
             let order = plain(context.operation(format!("first-{number}")));
             let hold =
-                OperationRequest::hold(&format!("{}-hold", order.name), &shop.catalogue, 0, HOLD_SECONDS);
+                OperationRequest::hold(&format!("{}-hold", order.name), &target.catalogue, 0, HOLD_SECONDS);
             let booking = made(&hold, caller.retry_until_definite(&hold).await?.id())?;
             let pay = OperationRequest::pay(&format!("{}-pay", order.name), &booking, PRICE_MINOR, PAYS);
             caller.retry_until_definite(&pay).await?;
@@ -129,7 +129,7 @@ async fn told_first(
                 order,
                 booking: Some(booking),
                 declined: false,
-                asks: vec![hold, pay],
+                requests: vec![hold, pay],
             })
         });
     }
@@ -142,8 +142,8 @@ async fn told_first(
     Ok(outcomes)
 }
 
-/// By the provider's log and our rows: how often an event was stored while the call that caused it had no
-/// answer yet.
+/// Counts, by the provider's log and our rows, how often an event was stored while the call that
+/// caused it had no answer yet.
 async fn overtaken(deployment: &Deployment) -> Result<u64, Error> {
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
     let stored =
@@ -169,7 +169,7 @@ async fn overtaken(deployment: &Deployment) -> Result<u64, Error> {
     Ok(overtaken)
 }
 
-async fn told_ten_times(
+async fn webhooks_ten_times(
     context: &ScenarioContext,
     deployment: &mut Deployment,
     orders: Vec<Order>,
@@ -178,10 +178,10 @@ async fn told_ten_times(
         json!({ "seed": context.draw("ten times"), "webhook_duplicates": 9, "webhook_shuffle": true });
     deployment.set_faults(faults).await?;
     context.findings.reached("told_ten_times_and_shuffled");
-    orders::serve(context, &deployment.shop, CLIENTS, orders, &PendingWork::as_planned()).await
+    orders::serve(context, &deployment.target, CLIENTS, orders, &PendingWork::as_planned()).await
 }
 
-/// A booking that is paid, and no more.
+/// A booking that is paid, without further steps.
 fn plain(name: String) -> Order {
     Order {
         name,
@@ -193,19 +193,19 @@ fn plain(name: String) -> Order {
     }
 }
 
-fn made(ask: &OperationRequest, id: Option<String>) -> Result<String, Error> {
-    id.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: "no id".to_owned() })
+fn made(request: &OperationRequest, id: Option<String>) -> Result<String, Error> {
+    id.ok_or_else(|| Error::Unexpected { operation: request.operation.clone(), outcome: "no id".to_owned() })
 }
 
-/// By the event log: whatever webhooks did, they did it once.
+/// By the event log: each webhook had its effect once.
 async fn each_effect_once(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     outcomes: &[OrderOutcome],
 ) -> Result<(), Error> {
     const ONCE: [&str; 3] = ["booking.confirmed", "payment.captured", "payment.authorized"];
-    let mut caller = context.caller(shop, 0)?;
-    let mut told: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut caller = context.caller(target, 0)?;
+    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut after = 0;
     loop {
         let page = caller.get(&format!("/v1/events?after={after}&limit={PAGE_ROWS}"), None).await?;
@@ -215,20 +215,20 @@ async fn each_effect_once(
         for event in &events {
             let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
             if ONCE.contains(&text("type").as_str()) {
-                *told.entry((text("type"), text("subject_id"))).or_default() += 1;
+                *counts.entry((text("type"), text("subject_id"))).or_default() += 1;
             }
         }
     }
-    for ((kind, subject), times) in &told {
+    for ((kind, subject), times) in &counts {
         context.findings.always("each_effect_is_told_once", *times == 1, || {
-            format!("{kind} of {subject} stands {times} times in the event log")
+            format!("{kind} of {subject} is {times} times in the event log")
         });
     }
     for outcome in outcomes.iter().filter(|outcome| !outcome.declined) {
         let Some(booking) = &outcome.booking else { continue };
-        let confirmed = told.contains_key(&("booking.confirmed".to_owned(), booking.clone()));
+        let confirmed = counts.contains_key(&("booking.confirmed".to_owned(), booking.clone()));
         context.findings.always("each_effect_is_told_once", confirmed, || {
-            format!("{}: nobody was told that {booking} is confirmed", outcome.order.name)
+            format!("{}: the event log lacks the confirmation of {booking}", outcome.order.name)
         });
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Servers behind a balancer, and workers beside them, on one PostgreSQL: each a process of its own.
+//! Servers behind a balancer, and workers, on one PostgreSQL: each a process of its own.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -12,23 +12,23 @@ use test_servers::postgres::{Options, Private};
 use testkit::program::{Installation, RunningProgram, Serving};
 
 use crate::binary::program;
-use crate::fleet_client::Shop;
+use crate::fleet_client::Service;
 
 const CAPACITY: i64 = 100_000;
-/// Quick to take over from the dead, and to fetch what no webhook told. The balancer notices a server that
-/// leaves by two bad answers, 200 ms apart.
+/// Short leases, and early fetches instead of lost webhooks. The balancer notices a server that
+/// stops by two failed checks, 200 ms apart.
 const SETTINGS: &str = "log = \"info\"\n[workers]\nlease_ms = 1000\nbackoff_base_ms = 20\n\
     backoff_cap_ms = 500\nevidence_after_ms = 300\n[limits]\ndrain_ms = 1500\n";
-/// For a server that is started again to be noticed, and for one that leaves.
+/// The time for the balancer to notice a server that starts or stops.
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
-/// For what is under way to come to its end once nothing more befalls.
+/// The time for work under way to finish after the last restart.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PROCESSES: [(&str, &str); 4] =
     [("server1", "api"), ("server2", "api"), ("worker1", "worker,relay"), ("worker2", "worker,relay")];
 
 pub struct Deployment {
-    pub shop: Shop,
+    pub service: Service,
     installation: Installation,
     sandbox_url: String,
     processes: Vec<Process>,
@@ -41,7 +41,7 @@ pub struct Deployment {
 struct Process {
     name: &'static str,
     role: &'static str,
-    /// Kept over all its lives.
+    /// The same for all starts.
     listen: String,
     running: Option<RunningProgram>,
 }
@@ -66,14 +66,14 @@ impl Deployment {
         let haproxy = haproxy::Private::start(haproxy::Options::in_front_of(&ports)).unwrap();
         installation.open_account(&sandbox_url, &haproxy.url()).await.unwrap();
         let catalogue = installation.sell(&haproxy.url(), 1, CAPACITY).await.unwrap();
-        let shop = Shop {
+        let service = Service {
             base_url: haproxy.url(),
             tenant: installation.tenant.clone(),
             catalogue,
             met: Default::default(),
         };
         Deployment {
-            shop,
+            service,
             installation,
             sandbox_url,
             processes,
@@ -102,7 +102,7 @@ impl Deployment {
         Books::read(&format!("{}/sandbox/books", self.sandbox_url)).await.unwrap()
     }
 
-    /// Waits until nothing is under way: every promise holds, and all of them could be looked at.
+    /// Waits until no work is under way: every promise holds, and all of them could be checked.
     pub async fn quiet(&self) -> Verdicts {
         let begun = Instant::now();
         loop {
@@ -110,19 +110,19 @@ impl Deployment {
             if verdicts.all_hold() && !verdicts.has_notes() {
                 return verdicts;
             }
-            let words = self.words();
-            assert!(begun.elapsed() < QUIET_WITHIN, "it does not come to rest:\n{verdicts}{words}");
+            let logs = self.logs();
+            assert!(begun.elapsed() < QUIET_WITHIN, "it does not come to rest:\n{verdicts}{logs}");
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    pub fn words(&self) -> String {
-        let mut words = String::new();
+    pub fn logs(&self) -> String {
+        let mut logs = String::new();
         for process in &self.processes {
-            let said = process.running.as_ref().map(RunningProgram::last_words).unwrap_or_default();
-            write!(words, "\n{}:\n{said}", process.name).expect("a String takes all that is written");
+            let log = process.running.as_ref().map(RunningProgram::last_output).unwrap_or_default();
+            write!(logs, "\n{}:\n{log}", process.name).expect("a String takes all that is written");
         }
-        words
+        logs
     }
 }
 
@@ -145,7 +145,7 @@ impl Process {
     }
 }
 
-/// Waits until the balancer thinks so of a server.
+/// Waits until the balancer sees the server in this state.
 async fn becomes(haproxy: &haproxy::Private, server: Option<&str>, state: &str) {
     let Some(server) = server else { return };
     let begun = Instant::now();

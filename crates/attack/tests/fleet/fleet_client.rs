@@ -1,5 +1,5 @@
-//! A client behind one kept connection: it keeps its keys, asks again as long as it is told to, and writes
-//! down whatever it is answered.
+//! A client with one kept connection. It retries under the same key as long as the answers allow,
+//! and counts the answers.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -11,58 +11,59 @@ use serde_json::{Value, json};
 use testkit::program::{Catalogue, Tenant};
 
 pub const PRICE_MINOR: i64 = 2_500;
-/// Between two tries.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(40);
-/// For one request, through everything that befalls the servers.
+/// The time for one request, with all its retries.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// No client gives up on a server that is only slow.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
-pub struct Shop {
+pub struct Service {
     pub base_url: String,
     pub tenant: Tenant,
     pub catalogue: Catalogue,
-    /// How often each kind of answer came, and each way to get none.
+    /// The number of answers of each kind, and of each error.
     pub met: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 pub struct FleetClient<'a> {
-    shop: &'a Shop,
+    service: &'a Service,
     client: HttpConnection,
     authorization: String,
 }
 
 impl<'a> FleetClient<'a> {
-    pub fn new(shop: &'a Shop) -> FleetClient<'a> {
-        let client = HttpConnection::new(&shop.base_url).with_timeout(TIMEOUT);
-        FleetClient { shop, client, authorization: format!("Bearer {}", shop.tenant.api_key) }
+    pub fn new(service: &'a Service) -> FleetClient<'a> {
+        let client = HttpConnection::new(&service.base_url).with_timeout(TIMEOUT);
+        FleetClient { service, client, authorization: format!("Bearer {}", service.tenant.api_key) }
     }
 
-    /// Takes money; the payment's id. The provider's books name the charge by `name`.
+    /// Charges, and returns the payment's id. The provider's books name the charge by `name`.
     pub async fn charge(&mut self, name: &str) -> String {
         let body = json!({
             "provider": "stripe", "payment_method": "pm_card_visa",
             "amount": { "minor": PRICE_MINOR, "currency": "EUR" }, "metadata": { "order": name },
         });
-        self.insist(&format!("{name}-pay"), "/v1/charges", &body).await
+        self.retry_until_definite(&format!("{name}-pay"), "/v1/charges", &body).await
     }
 
-    /// Holds a seat for an hour; the booking's id.
+    /// Holds a seat for an hour, and returns the booking's id.
     pub async fn reserve(&mut self, name: &str) -> String {
-        let Catalogue { slots, unit, .. } = &self.shop.catalogue;
+        let Catalogue { slots, unit, .. } = &self.service.catalogue;
         let body = json!({
             "slot_id": slots[0], "units": [{ "unit_id": unit, "quantity": 1 }], "hold_seconds": 3_600,
             "customer": { "name": "Ana", "email": format!("{name}@example.com") },
         });
-        self.insist(&format!("{name}-hold"), "/v1/bookings", &body).await
+        self.retry_until_definite(&format!("{name}-hold"), "/v1/bookings", &body).await
     }
 
-    /// The same request under the same key until it is done; the id of what was made.
-    async fn insist(&mut self, key: &str, path: &str, body: &Value) -> String {
+    /// Sends the request under the same key until it is done. Returns the id of the created
+    /// resource.
+    async fn retry_until_definite(&mut self, key: &str, path: &str, body: &Value) -> String {
         let begun = Instant::now();
         loop {
-            let told = match self.once(key, path, body).await {
+            let outcome = match self.once(key, path, body).await {
                 Ok(answer) if answer.status.as_u16() == 201 => {
                     return answer.json().unwrap()["id"]
                         .as_str()
@@ -72,7 +73,7 @@ impl<'a> FleetClient<'a> {
                 Ok(answer) => format!("{}: {}", answer.status, answer.text()),
                 Err(error) => error.to_string(),
             };
-            assert!(begun.elapsed() < PATIENCE, "{key} does not come to be done: {told}");
+            assert!(begun.elapsed() < PATIENCE, "{key} does not come to be done: {outcome}");
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -88,12 +89,12 @@ impl<'a> FleetClient<'a> {
             Ok(answer) => status_and_retryable(answer),
             Err(error) => error.to_string(),
         };
-        *self.shop.met.lock().entry(met).or_default() += 1;
+        *self.service.met.lock().entry(met).or_default() += 1;
         answer
     }
 }
 
-/// The status, and whether it bids to ask again.
+/// The status, and whether the answer allows a retry.
 fn status_and_retryable(answer: &HttpReply) -> String {
     let retryable = answer.json().is_ok_and(|problem| problem["retryable"] == true);
     format!("{}{}", answer.status.as_u16(), if retryable { " retryable" } else { "" })

@@ -1,17 +1,17 @@
-//! The program under test, and what the environment says of the run.
+//! The program under test, and the settings of the run from the environment.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// `SUREHOLD_BIN`, or the program of this build, built now so that it is not an old one.
+/// `SUREHOLD_BIN`, or the program of this build, which is built now so that it is current.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| variable("SUREHOLD_BIN").map_or_else(built, PathBuf::from))
 }
 
 fn built() -> PathBuf {
-    // This test stands in target/<profile>/deps.
+    // This test is in target/<profile>/deps.
     let this = std::env::current_exe().unwrap();
     let directory = this.parent().and_then(Path::parent).expect("a test stands two directories deep");
     let release = directory.file_name().is_some_and(|name| name == "release");
@@ -24,7 +24,7 @@ fn built() -> PathBuf {
     directory.join("surehold")
 }
 
-/// Drawn, unless the environment repeats one.
+/// A random seed, or the seed from the environment.
 pub fn seed() -> u64 {
     variable("SUREHOLD_PROOF_SEED")
         .map_or_else(rand::random, |seed| seed.parse().expect("a seed is a number"))

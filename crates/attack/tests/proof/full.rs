@@ -1,4 +1,4 @@
-//! A disk without room: requests are turned away, nothing is half done, and with room it goes on.
+//! A full disk: requests are refused, nothing is half done, and with free space the work goes on.
 
 use attack::{
     Error, Ground, Need, OperationAnswer, OperationRequest, RequestResult, RetryingClient, Scenario,
@@ -8,11 +8,11 @@ use rusqlite::Connection;
 
 use crate::prove;
 
-/// Room for some holds.
+/// Space for some holds.
 const PAGES: i64 = 80;
 /// Far more than fit.
 const HOLDS_MAX: usize = 5_000;
-/// Said when it is full.
+/// The code of an answer when the disk is full.
 const MORE: usize = 20;
 
 static FULL: Scenario = Scenario {
@@ -33,8 +33,8 @@ async fn full(context: ScenarioContext) -> Result<(), Error> {
     drop(database);
     deployment.retune(&Tuning::default().with("", "sqlite_max_page_count", pages + PAGES)).await?;
 
-    let catalogue = deployment.shop.catalogue.clone();
-    let mut caller = context.caller(&deployment.shop, 0)?;
+    let catalogue = deployment.target.catalogue.clone();
+    let mut caller = context.caller(&deployment.target, 0)?;
     let hold = |number: usize| OperationRequest::hold(&context.operation(number), &catalogue, 0, 3_600);
     let mut held = 0;
     let refused = loop {
@@ -50,26 +50,28 @@ async fn full(context: ScenarioContext) -> Result<(), Error> {
     for number in held..held + MORE {
         record_refusal(&context, &answered(&mut caller, &hold(number)).await?);
     }
-    // What is there can still be read, and what was said is said again.
+    // Reads still work, and a repeated request gets its stored reply.
     let again = answered(&mut caller, &hold(0)).await?;
     let same = again.status == 201 && again.replayed;
-    context.findings.always("what_is_there_is_said_again", same, || again.words());
+    context.findings.always("what_is_there_is_said_again", same, || again.summary());
     let verdicts = deployment.verdicts().await?;
     context.findings.oracle(&verdicts);
 
     deployment.retune(&Tuning::default()).await?;
     for number in 0..held + MORE {
         let answer = caller.retry_until_definite(&hold(number)).await?;
-        context.findings.always("with_room_it_goes_on", answer.status == 201, || answer.words());
+        context.findings.always("with_room_it_goes_on", answer.status == 201, || answer.summary());
     }
     judge(&context, &deployment).await?;
     Ok(())
 }
 
-async fn answered(caller: &mut RetryingClient, ask: &OperationRequest) -> Result<OperationAnswer, Error> {
-    match caller.send_once(ask).await? {
+async fn answered(caller: &mut RetryingClient, request: &OperationRequest) -> Result<OperationAnswer, Error> {
+    match caller.send_once(request).await? {
         RequestResult::Answered(answer) => Ok(answer),
-        RequestResult::Lost(told) => Err(Error::NoAnswer { operation: ask.operation.clone(), told }),
+        RequestResult::Lost(outcome) => {
+            Err(Error::NoAnswer { operation: request.operation.clone(), outcome })
+        }
     }
 }
 
@@ -79,7 +81,7 @@ fn record_refusal(context: &ScenarioContext, answer: &OperationAnswer) {
         && code.as_deref() == Some("storage_unavailable")
         && answer.is_retryable()
         && answer.retry_after.is_some();
-    context.findings.always("a_full_disk_is_told", right, || answer.words());
+    context.findings.always("a_full_disk_is_told", right, || answer.summary());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Killed at any moment, with a provider and a network that misbehave.
+//! The program is killed at random moments, while the provider and the network have faults.
 
 use attack::incidents::{Incident, TargetProcess, plan};
 use attack::load_with_faults::{self, LoadWithFaults};
@@ -28,11 +28,11 @@ async fn killed(context: ScenarioContext) -> Result<(), Error> {
         incidents.extend([Incident::RestartDatabase; 2]);
         incidents.extend([Incident::CutConnections; 4]);
     }
-    endure(&context, &incidents).await
+    run_with_incidents(&context, &incidents).await
 }
 
-/// Lets this befall the deployment while customers pay.
-pub async fn endure(context: &ScenarioContext, incidents: &[Incident]) -> Result<(), Error> {
+/// Applies these incidents to the deployment while customers pay.
+pub async fn run_with_incidents(context: &ScenarioContext, incidents: &[Incident]) -> Result<(), Error> {
     let count = context.operations();
     let faults = json!({
         "seed": context.draw("provider") >> 12,

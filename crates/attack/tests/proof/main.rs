@@ -1,15 +1,15 @@
 //! The proof: the program as it ships, killed again and again while customers pay.
 //!
-//! | test | what befalls it |
+//! | test | the fault |
 //! |---|---|
 //! | `killed` | `kill -9` of the server and of the provider, faults on; on PostgreSQL the database too |
-//! | `stopped` | asked to stop, as by Ctrl-C and by a supervisor, in the middle of the work |
-//! | `full` | a disk without room |
+//! | `stopped` | a signal to stop, as from Ctrl-C and from a supervisor, during the work |
+//! | `full` | a disk without free space |
 //!
-//! Each is a scenario as `surehold attack` has them ([`attack`]), and is judged as those are: every
-//! operation has its definite answer, the provider's own books show each that was accepted exactly once,
-//! nothing waits for a person, and the oracle agrees. The moments are drawn from a seed, which is printed;
-//! `SUREHOLD_PROOF_SEED` repeats it.
+//! Each test is a scenario as in `surehold attack` ([`attack`]), and is judged in the same way:
+//! every operation has its definite answer, the provider's own books show each accepted operation
+//! exactly once, no work waits for a person, and the oracle agrees. The test prints the seed of its
+//! random choices; `SUREHOLD_PROOF_SEED` repeats it.
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
 mod binary;
@@ -26,7 +26,7 @@ fn on_postgres() -> Ground {
     Ground::Postgres { url: None, fleet, redis: false, nats: false }
 }
 
-/// Carries it out, and fails with what it was that did not hold.
+/// Runs the scenario, and fails with its complaints.
 async fn prove(scenario: &'static Scenario, operations: usize, ground: Ground) {
     let out = tempfile::tempdir().unwrap();
     let seed = binary::seed();
@@ -44,7 +44,7 @@ async fn prove(scenario: &'static Scenario, operations: usize, ground: Ground) {
     let outcome = &report.scenarios[0];
     println!("{}", outcome.line());
     if !report.held() {
-        // Where the logs are is worth nothing once they are gone.
+        // The directory of the logs is gone after the test, so its path is useless.
         let kept = out.keep();
         panic!("{}\nits files: {}", outcome.complaints().join("\n"), kept.display());
     }

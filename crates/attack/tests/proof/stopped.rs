@@ -1,9 +1,10 @@
-//! Asked to stop in the middle of the work: what was accepted is answered, and nothing is lost.
+//! The program is stopped by a signal during the work: every accepted request is answered, and
+//! nothing is lost.
 
 use attack::incidents::{Incident, TargetProcess};
 use attack::{Error, Ground, Need, Scenario, ScenarioContext, load_with_faults};
 
-use crate::killed::{ORDERS, endure};
+use crate::killed::{ORDERS, run_with_incidents};
 use crate::{on_postgres, prove};
 
 static STOPPED: Scenario = Scenario {
@@ -18,7 +19,7 @@ static STOPPED: Scenario = Scenario {
 
 async fn stopped(context: ScenarioContext) -> Result<(), Error> {
     let stops = ["INT", "TERM"].map(|signal| Incident::Stop(TargetProcess::Server, signal));
-    endure(&context, &stops.repeat(3)).await
+    run_with_incidents(&context, &stops.repeat(3)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! A value on its way to either engine.
+//! A parameter of a statement, for both engines.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use domain::working_set::{Row, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-/// Owned, because it is bound on another thread or across a wait.
+/// Owned, because it is bound on another thread or after an await.
 #[derive(Clone, Debug)]
 pub(super) enum Param {
     Null,

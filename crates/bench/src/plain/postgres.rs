@@ -1,4 +1,4 @@
-//! The plain form on PostgreSQL: sixteen pooled connections, a round trip a statement.
+//! The plain form on PostgreSQL: sixteen pooled connections, one round trip per statement.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use super::param::{self, Param};
 use super::rows::{Found, Reservation};
 use super::{Counters, Done, Error};
 
-/// More only wait for each other, on two cores and for locks.
+/// On two cores more connections would only wait for each other.
 const CONNECTIONS: usize = 16;
 const KEY: &str = "select fingerprint, status, body from keys where id = $1";
 const UNIT: &str = "select units.name, units.price_minor, units.seats, products.currency, products.time_zone \
@@ -71,7 +71,7 @@ impl Spoken<'_> {
 impl Pool {
     pub fn new(url: &str, counters: Arc<Counters>) -> Result<Pool, Error> {
         let mut config: tokio_postgres::Config = url.parse()?;
-        // As the real writers have it: no statement is planned anew at each execution.
+        // As in the real writers: statements are not planned again at each execution.
         config.application_name("surehold plain").options("-c plan_cache_mode=force_generic_plan");
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = deadpool_postgres::Pool::builder(Manager::from_config(config, NoTls, manager))

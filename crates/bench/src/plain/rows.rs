@@ -1,4 +1,4 @@
-//! The rows of one reservation: those that the real one writes, of the same types.
+//! The rows of one reservation: the same rows and types as in the real program.
 
 use domain::commands::{CustomerDetails, Origin};
 use domain::idempotency::{Fingerprint, KeyProgress};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 const HOLD_SECONDS: i64 = 15 * 60;
 
-/// What was asked for.
+/// The content of a request.
 pub(super) struct Reservation {
     pub tenant: TenantId,
     pub key: KeyId,
@@ -27,7 +27,7 @@ pub(super) struct Reservation {
     pub customer: CustomerId,
 }
 
-/// What the database says of it, under the slot's lock.
+/// The rows that the request depends on, under the slot's lock.
 pub(super) struct Found {
     pub slot: Slot,
     pub unit_name: String,
@@ -37,7 +37,7 @@ pub(super) struct Found {
     pub time_zone: String,
 }
 
-/// What is written.
+/// The rows to write.
 pub(super) struct Written {
     pub customer: Customer,
     pub booking: Booking,
@@ -50,17 +50,17 @@ pub(super) struct Written {
 
 impl Reservation {
     pub fn parse(tenant: TenantId, key: &str, body: &[u8]) -> serde_json::Result<Reservation> {
-        let asked: api::requests::NewBooking = serde_json::from_slice(body)?;
+        let request: api::requests::NewBooking = serde_json::from_slice(body)?;
         // The one client of the bench; it need not exist.
         let client = ClientId(tenant.0);
-        let api::requests::NewCustomer { name, email, phone } = asked.customer;
-        let unit = asked.units.first();
+        let api::requests::NewCustomer { name, email, phone } = request.customer;
+        let unit = request.units.first();
         Ok(Reservation {
             tenant,
             key: KeyId::of(tenant, client, key),
             text: key.to_owned(),
             fingerprint: Fingerprint::of("POST", "/v1/bookings", body),
-            slot: SlotId(asked.slot_id),
+            slot: SlotId(request.slot_id),
             unit: UnitId(unit.map_or(Uuid::nil(), |unit| unit.unit_id)),
             quantity: unit.map_or(1, |unit| unit.quantity),
             customer: CustomerId::of(tenant, &email),

@@ -1,4 +1,5 @@
-//! The plain form on SQLite: one connection behind a mutex, `BEGIN IMMEDIATE`, a statement a row.
+//! The plain form on SQLite: one connection behind a mutex, `BEGIN IMMEDIATE`, one statement per
+//! row.
 
 use parking_lot::Mutex;
 use std::path::Path;
@@ -26,9 +27,9 @@ const CUSTOMER: &str = "insert into customers (id, tenant, email, name, held_sea
      set name = excluded.name, held_seats = customers.held_seats + excluded.held_seats";
 const SEATS: &str = "update slots set held = ?2 where id = ?1";
 
-/// A checkpoint once the log has so many pages, as `wal_autocheckpoint` of the real one does it.
+/// A checkpoint once the WAL has this many pages, as `wal_autocheckpoint` does in the real program.
 const CHECKPOINT_PAGES: u64 = 1_000;
-/// A page and the head of its frame.
+/// A page and the header of its frame.
 const FRAME_BYTES: u64 = 4_096 + 24;
 const STATEMENTS_MAX: usize = 64;
 
@@ -49,12 +50,12 @@ impl File {
         let (counted, mut before) = (counters.clone(), 0);
         connection.wal_hook(Some(move |wal: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
             let pages = u64::try_from(pages).unwrap_or(0);
-            // After a whole checkpoint the log begins anew.
+            // After a complete checkpoint the WAL starts again from its beginning.
             let written = if pages > before { pages - before } else { pages };
             before = pages;
             counted.wal_bytes.fetch_add(written * FRAME_BYTES, Ordering::Relaxed);
             if pages >= CHECKPOINT_PAGES {
-                // One that finds a reader in its way is made up for by the next.
+                // If a reader prevents a checkpoint, the next one makes up for it.
                 let _made = wal.checkpoint();
             }
             Ok(())

@@ -1,5 +1,5 @@
-//! Each promise is seen to break: rows are changed behind the program's back, with the constraints that
-//! would refuse it gone, or the provider's books say something else.
+//! Each promise is seen to break: rows are changed without the program, and without the constraints
+//! that would refuse the change, or the provider's books are changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use testkit::{Engine, OnEngine as _, TestDatabase};
 
 use crate::seller::{Day, ordinary_day};
 
-/// Every constraint but the primary keys: the walls behind the program, which a breach is beyond.
+/// Every constraint but the primary keys. They would refuse the broken rows.
 const DROP_CONSTRAINTS: &str = "do $$ declare wall record; begin \
     for wall in select conrelid::regclass as tabled, conname from pg_constraint \
         where contype in ('c', 'f') and connamespace = 'public'::regnamespace order by contype desc \
     loop execute format('alter table %s drop constraint %I', wall.tabled, wall.conname); end loop; end $$;";
 const IGNORE_CONSTRAINTS: &str = "pragma foreign_keys = off; pragma ignore_check_constraints = on;";
 
-/// A copy that was changed behind the program's back. Nobody may have the original open.
+/// A copy that is changed without the program. Nobody may have the original open.
 pub async fn broken_copy(database: &TestDatabase, harm: &str) -> TestDatabase {
     let copy = database.copy().await;
     let (beyond_constraints, new_id) = match copy.engine() {
@@ -26,7 +26,7 @@ pub async fn broken_copy(database: &TestDatabase, harm: &str) -> TestDatabase {
     copy
 }
 
-/// A harm to the rows, and every promise that it breaks.
+/// A change of rows, and every promise that it breaks.
 const HARMS: &[(&str, &[&str])] = &[
     (
         "insert into attempts (id, tenant, payment, refund, kind, amount_minor, key, state, key_number, \
@@ -36,7 +36,8 @@ const HARMS: &[(&str, &[&str])] = &[
          where kind = 'charge' and state = 'succeeded' limit 1",
         &["charged_once"],
     ),
-    // We count less than the provider took; the ledger, which follows the messages, has the whole of it.
+    // Our payment has less than the provider captured; the ledger, which follows the messages, has
+    // all of it.
     (
         "update payments set captured_minor = captured_minor - 1 \
          where id = (select id from payments where state = 'captured' and booking is null limit 1)",
@@ -61,7 +62,7 @@ const HARMS: &[(&str, &[&str])] = &[
     ),
     ("update slots set capacity = 1 where held + sold > 1", &["never_oversold"]),
     ("update slots set held = held + 1", &["never_oversold"]),
-    // The counts of its slot are right: only the item itself is not where its booking is.
+    // The counts of its slot are right: only the item is not in the state of its booking.
     ("update booking_items set state = 'returned' where state = 'released'", &["never_oversold"]),
     ("update booking_items set seats = seats + 1 where state = 'sold'", &["never_oversold"]),
     ("delete from booking_items where state = 'released'", &["never_overpaid", "never_oversold"]),
@@ -116,7 +117,7 @@ const HARMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// A lie in the provider's books, and every promise that it shows broken.
+/// A change of the provider's books, and every promise that it breaks.
 type Lie = (fn(&mut Books), &'static [&'static str]);
 
 const LIES: &[Lie] = &[
@@ -131,7 +132,7 @@ const LIES: &[Lie] = &[
     ),
     (|books| books.charges[0].captured_minor += 1, &["charged_once", "books_balance"]),
     (|books| drop(books.charges.remove(0)), &["charged_once", "books_balance"]),
-    // An operation that our database has never heard of.
+    // An operation that is not in our database.
     (
         |books| {
             let mut unknown = books.charges[3].clone();
@@ -175,10 +176,10 @@ async fn each_promise_is_seen_to_break(database: TestDatabase) {
         assert_eq!(verdicts.broken(), *expected, "{harm}\n{verdicts}");
         seen.extend(expected.iter().copied());
     }
-    for (at, (lie, expected)) in LIES.iter().enumerate() {
-        let mut told = books.clone();
-        lie(&mut told);
-        let verdicts = check::run(&database.location, Some(told)).await.unwrap();
+    for (at, (change, expected)) in LIES.iter().enumerate() {
+        let mut changed = books.clone();
+        change(&mut changed);
+        let verdicts = check::run(&database.location, Some(changed)).await.unwrap();
         assert_eq!(verdicts.broken(), *expected, "lie {at}\n{verdicts}");
         seen.extend(expected.iter().copied());
     }

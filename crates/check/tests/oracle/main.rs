@@ -1,4 +1,4 @@
-//! The oracle calls a sound database sound, and each broken one broken, by the right name.
+//! The oracle passes a sound database, and reports each broken promise by its name.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod breaks;

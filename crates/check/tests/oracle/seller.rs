@@ -1,4 +1,4 @@
-//! A tenant that sells, and what the provider's books say of it.
+//! A tenant that sells, and the provider's books of its payments.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ use testkit::{StoredCatalogue, new_id, provision, submit};
 
 const EUR: Currency = Currency::EUR;
 pub const PRICE_MINOR: i64 = StoredCatalogue::PRICE_MINOR;
-const LOOK_AGAIN: RecheckDelays = RecheckDelays { first: Span::seconds(1), longest: Span::seconds(1) };
+const RECHECK: RecheckDelays = RecheckDelays { first: Span::seconds(1), longest: Span::seconds(1) };
 const DEADLINE: Span = Span::seconds(3_600);
 
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub struct Seller {
     catalogue: StoredCatalogue,
 }
 
-/// A payment under way: the job that drives it runs under our lease.
+/// A payment under way: its job runs under our lease.
 pub struct SentPayment {
     pub payment: PaymentId,
     pub object: String,
@@ -173,7 +173,7 @@ impl Seller {
             },
             source,
             refused: None,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         };
         submit(store, settle).await;
@@ -225,8 +225,7 @@ impl Seller {
         let by = ObservedBy::Job { job, token: 1 };
         let outcome = RefundOutcome::Seen(seen);
         let payment = charging.payment;
-        submit(store, SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
-            .await;
+        submit(store, SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK }).await;
         Refund {
             provider: "stripe".to_owned(),
             account: self.account.clone(),
@@ -240,7 +239,7 @@ impl Seller {
         }
     }
 
-    /// Somebody makes another at the provider, and copies the metadata of this one.
+    /// A person makes another refund at the provider, and copies the metadata of this one.
     pub async fn copy_refund(&self, store: &Store, charging: &SentPayment, refund: &Refund) -> Refund {
         let copy = Refund { id: format!("{}_copy", refund.id), idempotency_key: None, ..refund.clone() };
         let outside = RefundId::at_provider(AccountId::of("stripe", &self.account), &copy.id);
@@ -256,7 +255,7 @@ impl Seller {
             payment: charging.payment,
             outcome: RefundOutcome::Seen(seen),
             mark: refund.refund().and_then(|ours| ours.parse().map(RefundId).ok()),
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
         };
         submit(store, settle).await;
         copy
@@ -306,18 +305,19 @@ pub async fn relay(store: &Store) {
         }
         published.push(Published { tenant: message.tenant, message: message.id, number: 1, received: true });
     }
-    let hand_back = (0..PARTITIONS).collect();
-    submit(store, MarkPublished { holds, published, hand_back, consumers: Consumers::default() }).await;
+    let release = (0..PARTITIONS).collect();
+    submit(store, MarkPublished { holds, published, release, consumers: Consumers::default() }).await;
 }
 
-/// What both sides hold after an ordinary day.
+/// The rows and the books after an ordinary day.
 pub struct Day {
     pub ours: Seller,
     pub theirs: Seller,
     pub books: Books,
 }
 
-/// Two tenants; payments captured, refunded in part, captured in part, declined; holds kept and given up.
+/// Two tenants with payments captured, refunded in part, captured in part and declined, and with
+/// holds kept and cancelled.
 pub async fn ordinary_day(store: &Store) -> Day {
     let (ours, theirs) = (Seller::open(store, "acct_ours").await, Seller::open(store, "acct_theirs").await);
     let mut books = Books::default();

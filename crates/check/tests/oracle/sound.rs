@@ -1,4 +1,4 @@
-//! What is sound is called sound, work under way included.
+//! A sound database passes, also with work under way.
 
 use domain::provider::ProviderStatus;
 use domain::rows::Capture;
@@ -14,7 +14,7 @@ async fn an_ordinary_day_is_sound(database: TestDatabase) {
     let verdicts = check::run(&database.location, Some(day.books)).await.unwrap();
     assert!(verdicts.all_hold() && !verdicts.has_notes(), "{verdicts}");
     for verdict in verdicts.iter() {
-        // Nothing is ever released yet.
+        // The program releases no funds yet.
         let nothing_there = verdict.invariant == "released_once";
         assert_eq!(verdict.counted == 0, nothing_there, "{verdicts}");
     }
@@ -22,9 +22,9 @@ async fn an_ordinary_day_is_sound(database: TestDatabase) {
     assert!(without.all_hold() && without.has_notes(), "{without}");
 }
 
-/// The provider may be ahead of us while an operation is open; the ledger is then not compared, and
-/// that is said.
-async fn work_under_way_is_not_called_broken(database: TestDatabase) {
+/// The provider may be ahead of us while an operation is open. The ledger is then not compared, and
+/// the verdict has a note.
+async fn work_under_way_is_not_broken(database: TestDatabase) {
     let store = database.open().await;
     let mut day = ordinary_day(&store).await;
     let sent = day.ours.send(&store, None, Capture::Automatic).await;
@@ -39,8 +39,8 @@ async fn work_under_way_is_not_called_broken(database: TestDatabase) {
     store.close().await;
 }
 
-/// Somebody refunds at the provider, too, and copies what we wrote to ours. Under a key of ours it would be us
-/// who refunded twice.
+/// A person refunds at the provider as well, and copies our metadata. Under one of our keys it
+/// would be a second refund of ours.
 async fn a_refund_that_was_copied_is_sound(database: TestDatabase) {
     let store = database.open().await;
     let Day { ours, mut books, .. } = ordinary_day(&store).await;
@@ -80,7 +80,7 @@ async fn what_a_person_did_is_sound(database: TestDatabase) {
 #[tokio::test]
 async fn on_sqlite() {
     an_ordinary_day_is_sound(TestDatabase::on(Engine::Sqlite).await).await;
-    work_under_way_is_not_called_broken(TestDatabase::on(Engine::Sqlite).await).await;
+    work_under_way_is_not_broken(TestDatabase::on(Engine::Sqlite).await).await;
     what_a_person_did_is_sound(TestDatabase::on(Engine::Sqlite).await).await;
     a_refund_that_was_copied_is_sound(TestDatabase::on(Engine::Sqlite).await).await;
 }
@@ -88,7 +88,7 @@ async fn on_sqlite() {
 #[tokio::test]
 async fn on_postgres() {
     an_ordinary_day_is_sound(TestDatabase::on(Engine::Postgres).await).await;
-    work_under_way_is_not_called_broken(TestDatabase::on(Engine::Postgres).await).await;
+    work_under_way_is_not_broken(TestDatabase::on(Engine::Postgres).await).await;
     what_a_person_did_is_sound(TestDatabase::on(Engine::Postgres).await).await;
     a_refund_that_was_copied_is_sound(TestDatabase::on(Engine::Postgres).await).await;
 }

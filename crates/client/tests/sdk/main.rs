@@ -8,5 +8,4 @@ mod example;
 mod journey;
 mod lines;
 mod sdk_service;
-mod wire;
 mod wires;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use client::{Client, Error, RequestFailure, Stop, Timeouts, views::Settings};
+use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 use tokio::net::TcpListener;
 
 use crate::sdk_service::{RecordedRetries, new_charge};
-use crate::wire::{Behaviour, Server, answer};
 
 fn client(base_url: &str, recorded: &RecordedRetries) -> Client {
     let timeouts = Timeouts { attempt: Duration::from_millis(300), operation: Duration::from_secs(30) };
@@ -18,11 +18,11 @@ fn client(base_url: &str, recorded: &RecordedRetries) -> Client {
 async fn the_bytes_of_all_attempts_are_the_same() {
     let unavailable = || answer(503, "retry-after: 0\r\n", "");
     let torn = b"HTTP/1.1 201 Created\r\ncontent-length: 50\r\n\r\n{".to_vec();
-    let server = Server::start(vec![
-        Behaviour::Answer(unavailable()),
-        Behaviour::Reset,
-        Behaviour::AnswerAndClose(torn),
-        Behaviour::Answer(answer(422, "", "")),
+    let server = ScriptedServer::start(vec![
+        ServerStep::Answer(unavailable()),
+        ServerStep::Reset,
+        ServerStep::AnswerAndClose(torn),
+        ServerStep::Answer(answer(422, "", "")),
     ])
     .await;
     let recorded = RecordedRetries::nothing();
@@ -56,8 +56,8 @@ async fn the_bytes_of_all_attempts_are_the_same() {
 /// What a look at the settings meets, and what is sent of it.
 #[tokio::test]
 async fn what_each_failure_is_taken_for() {
-    let check = async |behaviour: Behaviour, expected: &str| {
-        let server = Server::start(vec![behaviour.clone()]).await;
+    let check = async |behaviour: ServerStep, expected: &str| {
+        let server = ScriptedServer::start(vec![behaviour.clone()]).await;
         let recorded = RecordedRetries::nothing();
         let error = client(&server.base_url, &recorded).get_settings().await.unwrap_err();
         let Error::Unavailable(stopped) = &error else { panic!("{behaviour:?}: {error}") };
@@ -67,20 +67,20 @@ async fn what_each_failure_is_taken_for() {
         assert_eq!(server.requests().len(), 3, "{behaviour:?}");
     };
     let head = |length: &str| format!("HTTP/1.1 200 OK\r\n{length}\r\n").into_bytes();
-    check(Behaviour::Reset, "broken").await;
-    check(Behaviour::AnswerAndClose(vec![]), "broken").await;
-    check(Behaviour::AnswerAndClose(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), "broken").await;
-    check(Behaviour::AnswerAndClose(b"HTTP/1.1 200".to_vec()), "broken").await;
-    check(Behaviour::AnswerAndClose(head("content-length: 9\r\n")), "broken").await;
-    check(Behaviour::AnswerAndClose(head("content-length: x\r\n")), "broken").await;
-    check(Behaviour::AnswerAndClose(head("transfer-encoding: chunked\r\n")), "broken").await;
-    check(Behaviour::AnswerEndlessly(b"HTTP/1.1 200 OK\r\nx: ".to_vec()), "broken").await;
-    check(Behaviour::AnswerAndStall(vec![]), "timed_out").await;
-    check(Behaviour::AnswerAndStall(head("content-length: 9\r\n")), "timed_out").await;
-    check(Behaviour::Answer(answer(200, "", "{}")), "unreadable").await;
-    check(Behaviour::Answer(answer(200, "", &"[".repeat(100_000))), "unreadable").await;
-    check(Behaviour::Answer(answer(204, "", "")), "unreadable").await;
-    check(Behaviour::Answer(answer(502, "", "<html>")), "no_document").await;
+    check(ServerStep::Reset, "broken").await;
+    check(ServerStep::AnswerAndClose(vec![]), "broken").await;
+    check(ServerStep::AnswerAndClose(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), "broken").await;
+    check(ServerStep::AnswerAndClose(b"HTTP/1.1 200".to_vec()), "broken").await;
+    check(ServerStep::AnswerAndClose(head("content-length: 9\r\n")), "broken").await;
+    check(ServerStep::AnswerAndClose(head("content-length: x\r\n")), "broken").await;
+    check(ServerStep::AnswerAndClose(head("transfer-encoding: chunked\r\n")), "broken").await;
+    check(ServerStep::AnswerEndlessly(b"HTTP/1.1 200 OK\r\nx: ".to_vec()), "broken").await;
+    check(ServerStep::AnswerAndStall(vec![]), "timed_out").await;
+    check(ServerStep::AnswerAndStall(head("content-length: 9\r\n")), "timed_out").await;
+    check(ServerStep::Answer(answer(200, "", "{}")), "unreadable").await;
+    check(ServerStep::Answer(answer(200, "", &"[".repeat(100_000))), "unreadable").await;
+    check(ServerStep::Answer(answer(204, "", "")), "unreadable").await;
+    check(ServerStep::Answer(answer(502, "", "<html>")), "no_document").await;
 }
 
 #[tokio::test]
@@ -107,10 +107,10 @@ async fn a_connection_is_kept_and_made_anew() {
         hold_seconds_max: 86_400,
     };
     let body = serde_json::to_string(&settings).unwrap();
-    let server = Server::start(vec![
-        Behaviour::Answer(answer(200, "", &body)),
-        Behaviour::AnswerAndClose(answer(200, "", &body)),
-        Behaviour::Answer(answer(200, "", &body)),
+    let server = ScriptedServer::start(vec![
+        ServerStep::Answer(answer(200, "", &body)),
+        ServerStep::AnswerAndClose(answer(200, "", &body)),
+        ServerStep::Answer(answer(200, "", &body)),
     ])
     .await;
     let client = client(&server.base_url, &RecordedRetries::nothing());

@@ -1,4 +1,4 @@
-//! Bookings: to hold seats, to give them back, to let them go when time is up.
+//! Bookings: reserve seats, cancel a hold, expire holds.
 
 mod cancel_hold;
 mod expire_holds;
@@ -20,8 +20,8 @@ pub(super) fn about(booking: &Booking) -> About {
     About { tenant: booking.tenant, kind: Subject::Booking, id: booking.id.0 }
 }
 
-/// Tells of a booking: enough to act on, without the customer's data.
-pub(super) fn tell<'i>(
+/// Appends a message about a booking to the outbox. It contains no data of the customer.
+pub(super) fn append_message<'i>(
     draft: &mut Draft<'_>,
     booking: &mut Booking,
     items: impl Iterator<Item = &'i BookingItem> + Clone,
@@ -38,5 +38,5 @@ pub(super) fn tell<'i>(
         "refunded_minor": booking.refunded_minor,
     });
     let about = about(booking);
-    draft.tell(about, &mut booking.seq, kind, &payload);
+    draft.append_message(about, &mut booking.seq, kind, &payload);
 }

@@ -1,4 +1,4 @@
-//! The catalogue: a tenant's own tools make products, change them, and open slots.
+//! The catalogue: commands that create products, change them, and add slots.
 
 mod add_slots;
 mod change_product;

@@ -1,16 +1,16 @@
-//! Dead letters: jobs, providers' events and deliveries that were given up, and what a person does about
-//! them. Each says who and why, and is audited. To retry is safe whenever it is done: what a retry may do
-//! is decided from the state of the rows at that moment, never from what the person saw.
+//! Dead letters: jobs, providers' events and deliveries that were given up. A person retries or
+//! discards them, and the audit records who did so and why. A retry is safe at any time: the state
+//! of the rows at that moment decides what it does, never what the person saw earlier.
 //!
 //! | dead | retry | discard |
 //! |---|---|---|
-//! | a job, its attempt never sent | drives it as at first | the attempt is declined: no money moved |
-//! | a job, its attempt in review | looks what became of it; sends nothing that could move money | the attempt is written off |
-//! | a job, its attempt settled | looks once more | done |
+//! | a job, its attempt never sent | is worked on as at first | the attempt is declined: no money moved |
+//! | a job, its attempt in review | fetches the outcome; sends nothing that could move money | the attempt is written off |
+//! | a job, its attempt settled | fetches the object once more | done |
 //! | a job of another kind | is worked on again | done |
 //! | a job of a kind that only a newer version knows | is left to that version | refused |
 //! | an event | is read again | is ignored |
-//! | a delivery | is brought to its consumer again | never has its effect there |
+//! | a delivery | is delivered to its consumer again | never has its effect there |
 
 mod discard;
 mod retry;
@@ -46,11 +46,11 @@ pub struct Decided {
     pub tenant: TenantId,
     /// The kinds of jobs that this version can end.
     pub kinds: JobKinds,
-    /// Through whom the person asks.
+    /// The client whose API key the person uses.
     pub client: ClientId,
     pub request_id: String,
     pub letter: DeadLetterRef,
-    /// Who decides, in their own word.
+    /// The person's name as the request has it.
     pub person: String,
     pub why: String,
 }
@@ -82,7 +82,7 @@ impl Decided {
         Ok((delivery, message))
     }
 
-    /// What shows the letter, whatever is done about it.
+    /// The rows that the reply shows, for any decision.
     fn needs_letter(&self, rows: &mut Needs<'_>) -> Option<()> {
         match self.letter {
             DeadLetterRef::Job(id) => {
@@ -102,7 +102,7 @@ impl Decided {
     }
 }
 
-/// A person moves only what is dead.
+/// A person's decision moves only dead rows.
 fn step_of_dead<S: State>(state: CurrentState<S>, dead: S, event: S::Event) -> Result<Step<S>, Refusal> {
     state.step(event).filter(|step| step.from() == dead).ok_or_else(|| Refusal::of_state(state, event))
 }

@@ -1,13 +1,13 @@
-//! Deliveries: a message at one consumer, counted, applied with its receipt, or given up.
+//! Deliveries: one message at one consumer.
 //!
 //! | what happens | command |
 //! |---|---|
-//! | the ordinary case: effect and receipt at once | [`PostTransfer`] |
-//! | an earlier handler may have died with it: counted first | [`StartDelivery`], then the effect |
-//! | the handler failed | [`FailDelivery`]: again later, or dead |
-//! | the store was out of reach | [`PutOffDelivery`]: it does not count |
+//! | the ordinary case | [`PostTransfer`]: the effect and its receipt |
+//! | an earlier handler may have died | [`StartDelivery`] counts the attempt, then the effect |
+//! | the handler failed | [`FailDelivery`]: a later attempt, or dead |
+//! | the store was unavailable | [`PutOffDelivery`]: the attempt does not count |
 //!
-//! The effect is refused only where it was had before, or where a person decides.
+//! The effect is refused only if it happened before, or if a person decides on the delivery.
 
 mod fail_delivery;
 mod post_transfer;
@@ -42,8 +42,8 @@ impl DeliveryKey {
         InboxId::of(self.consumer, self.message)
     }
 
-    /// The receipt, to be written with the effect. Refused where the effect was had before, or where a person
-    /// decides.
+    /// The receipt, to be written with the effect. Refused if the effect happened before, or if a
+    /// person decides on the delivery.
     pub fn receipt(&self, facts: &Facts, now: Timestamp) -> Result<Delivery, Refusal> {
         let delivery = self.delivery(facts, now);
         if delivery.state.is(State::Dead) {
@@ -59,7 +59,7 @@ impl DeliveryKey {
         })
     }
 
-    /// As it stands, or as it begins.
+    /// The stored delivery, or a new one.
     fn delivery(&self, facts: &Facts, now: Timestamp) -> Delivery {
         facts.inbox.get(self.id()).cloned().unwrap_or_else(|| Delivery {
             id: self.id(),
@@ -80,7 +80,7 @@ pub(super) fn about(delivery: &Delivery) -> About {
     About { tenant: delivery.tenant, kind: Subject::Delivery, id: delivery.id.0 }
 }
 
-/// To the dead letters, where a person finds it.
+/// Moves the delivery to the dead letters, where a person finds it.
 fn give_up(draft: &mut Draft<'_>, delivery: Delivery, step: Step<delivery::State>, why: String) {
     let (from, to) = (step.from(), step.to());
     draft.audit_because(about(&delivery), "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));

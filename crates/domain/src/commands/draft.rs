@@ -1,4 +1,4 @@
-//! An outcome in the making: rows, and with each move its audit row and its message.
+//! A decision under construction: its rows, and for each move the audit row and the message.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -17,7 +17,7 @@ use crate::working_set::{Claim, Context, Decision, LateReply};
 pub struct Origin {
     pub actor: Actor,
     pub request_id: Option<String>,
-    /// A person who acts through a client, in their own words.
+    /// The name of a person who acts through a client, as the request has it.
     pub person: Option<String>,
     pub why: Option<String>,
 }
@@ -27,7 +27,7 @@ impl Origin {
         Origin { actor, request_id: None, person: None, why: None }
     }
 
-    /// Whoever asks, in the request of the key if there is one.
+    /// The actor, and the request of the claim if there is one.
     pub fn of_request(by: Actor, claim: Option<&Claim>) -> Origin {
         Origin { request_id: claim.map(|claim| claim.request_id.clone()), ..Origin::of(by) }
     }
@@ -38,7 +38,7 @@ impl Origin {
     }
 }
 
-/// What something is about.
+/// The subject of a message, an audit row or a review case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct About {
     pub tenant: TenantId,
@@ -72,7 +72,7 @@ impl<'a> Draft<'a> {
         self.outcome.changes.remove::<R>(id);
     }
 
-    /// Records a move of a lifecycle, or, without states, that something was done.
+    /// Records a move of a lifecycle, or, without states, another action.
     pub fn audit(&mut self, about: About, action: &str, from: Option<&str>, to: Option<&str>) {
         self.audit_because(about, action, from, to, self.origin.why.clone());
     }
@@ -103,7 +103,7 @@ impl<'a> Draft<'a> {
         self.put(row);
     }
 
-    /// Takes the step, with its audit row; returns where it leads.
+    /// Writes the audit row of the step, and returns the new state.
     pub fn step<S: State>(&mut self, about: About, step: Step<S>) -> CurrentState<S> {
         let (from, to) = (step.from(), step.to());
         self.audit(about, S::event_name(step.on()), Some(from.name()), Some(to.name()));
@@ -111,7 +111,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Appends a message to the outbox. `seq` is the subject's counter, which the caller raises.
-    pub fn tell(&mut self, about: About, seq: &mut i64, kind: &str, payload: &JsonValue) {
+    pub fn append_message(&mut self, about: About, seq: &mut i64, kind: &str, payload: &JsonValue) {
         *seq += 1;
         let message = Message {
             id: MessageId(self.context.ids.next()),
@@ -120,7 +120,7 @@ impl<'a> Draft<'a> {
             subject: about.id,
             seq: *seq,
             kind: kind.to_owned(),
-            payload: serde_json::to_string(payload).expect("a message holds only what JSON can say"),
+            payload: serde_json::to_string(payload).expect("the payload is a JSON value already"),
             created_at: self.context.now,
             partition: Message::partition_of(about.id),
             position: None,
@@ -131,20 +131,20 @@ impl<'a> Draft<'a> {
         self.put(message);
     }
 
-    /// Opens a review case: something that only a person can settle.
+    /// Opens a review case.
     pub fn review(&mut self, about: About, reason: &str, detail: String) {
         let case = self.case(self.id(), about, reason, detail);
         self.open_review(case);
     }
 
-    /// Hands an attempt over to a person. There is one such case for an attempt, and what is found of the
-    /// attempt later closes it.
+    /// Opens the review case of an attempt. An attempt has one such case, and an outcome that is found later
+    /// closes it.
     pub fn review_attempt(&mut self, attempt: AttemptId, about: About, reason: &str, detail: String) {
         let case = self.case(ReviewId::of_attempt(attempt), about, reason, detail);
         self.open_review(Review { attempt: Some(attempt), ..case });
     }
 
-    /// A case that is still to be opened.
+    /// A case that is not opened yet.
     pub fn case(&self, id: ReviewId, about: About, reason: &str, detail: String) -> Review {
         Review {
             id,
@@ -167,7 +167,7 @@ impl<'a> Draft<'a> {
         self.put(case);
     }
 
-    /// Closes a case. One that is closed stays as it is.
+    /// Closes a case. A closed case stays as it is.
     pub fn resolve_review(&mut self, review: &Review, resolution: String) {
         if let Some(resolved) = review.resolved(resolution, self.context.now) {
             let about = About { tenant: review.tenant, kind: review.subject_kind, id: review.subject };

@@ -1,8 +1,9 @@
-//! Event feeds: an account's events as the provider lists them, read up to a mark. What a webhook lost is
-//! found there.
+//! Event feeds: the provider's list of an account's events, read up to a mark. An event whose
+//! webhook was lost is found there.
 //!
-//! One process reads at a time, and any may read next: a claim puts the next reading off, and a mark under an
-//! older claim is refused. To read something twice does no harm: an event is stored once.
+//! One process reads at a time, and any process may read next: a claim sets the time of the next
+//! read, and a mark under an older claim is refused. Reading an event twice does no harm, because
+//! an event is stored once.
 
 mod advance_feed;
 mod claim_feed;

@@ -1,4 +1,4 @@
-//! Inbound events: stored first, with their raw bytes, and looked at afterwards.
+//! Inbound events: stored with their raw bytes, then processed.
 
 mod close_event;
 mod put_off_event;
@@ -19,7 +19,7 @@ use crate::lifecycle::{State as _, Step};
 use crate::refusal::Refusal;
 use crate::rows::{Facts, InboundEvent, Subject};
 
-/// An event that still waits to be processed.
+/// An event that is not processed yet.
 pub(super) struct OpenEvent<'f> {
     pub event: &'f InboundEvent,
     process: Step<State>,
@@ -33,7 +33,7 @@ pub(super) fn open(facts: &Facts, id: EventId) -> Result<OpenEvent<'_>, Refusal>
 /// How an event is closed.
 pub(super) struct Closing {
     ignored: bool,
-    /// Why it was ignored, or what it met.
+    /// Why the event was ignored, or what it contradicted.
     pub outcome: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Closing {
         Closing { ignored: true, outcome: Some(why) }
     }
 
-    /// It tells less than is known.
+    /// The event is older than our rows.
     pub fn stale() -> Closing {
         Closing::ignored("older than what is known".into())
     }
@@ -67,7 +67,7 @@ impl<'f> OpenEvent<'f> {
     fn end(&self, draft: &mut Draft<'_>, step: Step<State>, outcome: Option<String>) {
         draft.put(InboundEvent {
             state: step.to(),
-            // One that was left behind was counted as it began.
+            // An event that an earlier run did not finish was counted when it began.
             attempts: self.event.attempts.max(1),
             outcome,
             processed_at: Some(draft.context.now),
@@ -75,7 +75,7 @@ impl<'f> OpenEvent<'f> {
         });
     }
 
-    /// Gives the event up: a person should look.
+    /// Gives the event up, and opens a review case.
     fn give_up(&self, draft: &mut Draft<'_>, step: Step<State>, why: String) {
         let (from, to) = (step.from(), step.to());
         let about = about(self.event);

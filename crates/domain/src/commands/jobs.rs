@@ -1,9 +1,9 @@
-//! Jobs: claimed under a lease with a fencing token, kept alive, finished or put off.
+//! Jobs: claimed under a lease with a fencing token, kept alive, finished or rescheduled.
 //!
-//! | whose | commands |
+//! | job | commands |
 //! |---|---|
-//! | every job's | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`] |
-//! | an attempt's, by its driver | [`FinishAttempt`], [`MarkSent`], [`RecordDecline`], [`Postpone`], [`Abandon`], and to settle it |
+//! | any | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`] |
+//! | of an attempt | [`FinishAttempt`], [`MarkSent`], [`RecordDecline`], [`Postpone`], [`Abandon`], and those that settle it |
 //!
 //! The kinds of jobs are a table: [`crate::jobs`].
 
@@ -31,6 +31,7 @@ pub(crate) use attempt::AttemptJobs;
 pub(crate) use rules::{JobRules, StandaloneJobs};
 
 use alloc::string::String;
+use core::ops::Deref;
 
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId, WorkerId};
@@ -40,15 +41,15 @@ use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment, Subject};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Who works on a job, and how long it may be silent.
+/// The worker of a job, and the time for which its lease lasts.
 #[derive(Clone, Copy, Debug)]
 pub struct JobLease {
     pub worker: WorkerId,
     pub span: Span,
 }
 
-/// When an object that waits for somebody else is looked at again, if nothing is heard of it: each look
-/// that shows nothing new doubles the pause.
+/// The pauses between two rechecks of an object that waits for the customer or the provider. Each recheck
+/// without news doubles the pause.
 #[derive(Clone, Copy, Debug)]
 pub struct RecheckDelays {
     pub first: Span,
@@ -56,89 +57,125 @@ pub struct RecheckDelays {
 }
 
 impl RecheckDelays {
-    pub fn pause(self, looks: i64) -> Span {
-        let doublings = u32::try_from(looks.max(0)).unwrap_or(u32::MAX);
+    /// `rechecks`: how many there were already.
+    pub fn pause(self, rechecks: i64) -> Span {
+        let doublings = u32::try_from(rechecks.max(0)).unwrap_or(u32::MAX);
         let pause = 2_i64.checked_pow(doublings).and_then(|factor| self.first.0.checked_mul(factor));
         Span(pause.unwrap_or(self.longest.0).min(self.longest.0))
     }
 }
 
-/// The job after a call that was answered and settled nothing: it looks again, at the latest at `by`.
-/// What it comes back for was planned: whatever error was before this answer makes no retry of it.
-pub(super) fn looks_again(job: &Job, pause: Span, by: Option<Timestamp>, now: Timestamp) -> Option<Job> {
-    let due_at = now.plus(pause);
-    Some(Job {
-        state: job.state.step(job::Event::Reschedule)?.to(),
-        due_at: by.map_or(due_at, |by| due_at.min(by)),
-        worker: None,
-        lease_until: None,
-        attempts: 0,
-        failures: 0,
-        looks: job.looks + 1,
-        last_error: None,
-        updated_at: now,
-        ..job.clone()
-    })
+/// A job that is not done, with the steps that the outcome of a call may make it take.
+pub(super) struct OpenJob<'f> {
+    row: &'f Job,
+    pub finish: Step<job::State>,
+    /// It becomes ready for another run: a dead job is revived, any other is rescheduled.
+    pub again: Step<job::State>,
 }
 
-/// A dead job whose call has an outcome after all: nobody has to see to it, and it looks for evidence.
-pub(super) fn revive(job: &Job, pause: Span, now: Timestamp) -> Option<Job> {
-    let alive = Job { state: job.state.step(job::Event::Revive)?.to(), ..job.clone() };
-    looks_again(&alive, pause, None, now)
+impl Deref for OpenJob<'_> {
+    type Target = Job;
+    fn deref(&self) -> &Job {
+        self.row
+    }
 }
 
-pub(super) struct AfterEnd {
-    pub step: Step<job::State>,
-    pub job: Job,
+impl OpenJob<'_> {
+    /// `None` for a job that is done.
+    pub fn of(row: &Job) -> Option<OpenJob<'_>> {
+        use job::{Event, State, step};
+        let (finish, again) = match *row.state {
+            State::Done => return None,
+            State::Ready => {
+                const { (step(State::Ready, Event::Finish), step(State::Ready, Event::Reschedule)) }
+            }
+            State::Running => {
+                const { (step(State::Running, Event::Finish), step(State::Running, Event::Reschedule)) }
+            }
+            State::Dead => const { (step(State::Dead, Event::Finish), step(State::Dead, Event::Revive)) },
+        };
+        Some(OpenJob { row, finish, again })
+    }
+
+    /// The job after a call that got an answer and settled nothing: it rechecks the object after
+    /// the pause, at the latest at `by`. The recheck is planned, so it is no retry of an earlier
+    /// error.
+    pub fn rechecked(&self, pause: Span, by: Option<Timestamp>, now: Timestamp) -> Job {
+        let due_at = now.plus(pause);
+        Job {
+            state: self.again.to(),
+            due_at: by.map_or(due_at, |by| due_at.min(by)),
+            worker: None,
+            lease_until: None,
+            attempts: 0,
+            failures: 0,
+            looks: self.looks + 1,
+            last_error: None,
+            updated_at: now,
+            ..self.row.clone()
+        }
+    }
+
+    pub fn finished(&self, now: Timestamp) -> Job {
+        Job { state: self.finish.to(), updated_at: now, ..self.row.clone() }
+    }
+
+    /// The step of a job whose attempt ends. It finishes the job, unless the provider captured another amount
+    /// than was requested: then the job rechecks the object once, and what was captured counts.
+    pub fn step_at_end(&self, attempt: &Attempt, payment: &Payment) -> Step<job::State> {
+        if payment.was_captured_otherwise(attempt.id) { self.again } else { self.finish }
+    }
+
+    /// The job after that step.
+    pub fn at_end(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Job {
+        Job {
+            state: self.step_at_end(attempt, payment).to(),
+            worker: None,
+            lease_until: None,
+            due_at: now,
+            attempts: 0,
+            failures: 0,
+            looks: 0,
+            updated_at: now,
+            ..self.row.clone()
+        }
+    }
 }
 
-/// The step of a job whose attempt ends, and the job after it; `None` if it is done already. It is done, unless the provider captured
-/// otherwise than was asked: then it looks once more, and what was captured counts.
-pub(super) fn after_end(job: &Job, attempt: &Attempt, payment: &Payment, now: Timestamp) -> Option<AfterEnd> {
-    let event = match *job.state {
-        job::State::Dead if payment.was_captured_otherwise(attempt.id) => job::Event::Revive,
-        _ if payment.was_captured_otherwise(attempt.id) => job::Event::Reschedule,
-        _ => job::Event::Finish,
-    };
-    let step = job.state.step(event)?;
-    let job = Job {
-        state: step.to(),
-        worker: None,
-        lease_until: None,
-        due_at: now,
-        attempts: 0,
-        failures: 0,
-        looks: 0,
-        updated_at: now,
-        ..job.clone()
-    };
-    Some(AfterEnd { step, job })
+/// A job that runs under the lease of the worker that names its token.
+pub(super) struct HeldJob<'f> {
+    pub job: OpenJob<'f>,
+    pub give_up: Step<job::State>,
 }
 
-/// The job, if it still runs under this token; else another worker took over and this one must stop.
-pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<&Job, Refusal> {
+/// The job, if it still runs under this token. Otherwise another worker took over, and this one must stop.
+pub(super) fn held(facts: &Facts, id: JobId, token: i64) -> Result<HeldJob<'_>, Refusal> {
     let not_fenced = fault_injection::is(fault_injection::InjectedFault::LeaseNotFenced);
-    facts
+    let job = facts
         .jobs
         .get(id)
         .filter(|job| job.state.is(job::State::Running) && (job.token == token || not_fenced))
-        .ok_or(Refusal::LeaseLost)
+        .and_then(OpenJob::of)
+        .ok_or(Refusal::LeaseLost)?;
+    Ok(HeldJob { job, give_up: RUNNING_GIVES_UP })
 }
+
+/// The step of a job that runs to the dead letters.
+const RUNNING_GIVES_UP: Step<job::State> = job::step(job::State::Running, job::Event::GiveUp);
 
 pub(super) fn about(job: &Job) -> About {
     About { tenant: job.tenant, kind: Subject::Job, id: job.id.0 }
 }
 
-/// A job that runs goes to the dead letters, where a person finds it.
-pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, why: String) {
-    let Some(step) = job.state.step(job::Event::GiveUp) else { return };
+/// Moves the job to the dead letters, where a person finds it.
+pub(super) fn give_up_job(draft: &mut Draft<'_>, job: Job, step: Step<job::State>, why: String) {
     let (from, to) = (step.from(), step.to());
     draft.audit_because(about(&job), "gave_up", Some(from.name()), Some(to.name()), Some(why.clone()));
     draft.put(Job { state: to, last_error: Some(why), updated_at: draft.context.now, ..job });
 }
 
-/// The rows of an attempt that is put off or given up: it may have to answer its key, and to free its
-/// booking.
+/// Requests the rows of an attempt that is postponed or ended: its key may get a reply, and its booking may
+/// become free for another payment.
 fn ends_or_waits(
     rows: &mut Needs<'_>,
     attempt: AttemptId,
@@ -160,7 +197,7 @@ fn ends_or_waits(
     Some(())
 }
 
-/// The worker is alive: the lease runs anew.
+/// The worker is alive, so its lease is extended.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
     pub job: JobId,
@@ -179,7 +216,7 @@ impl Command for Heartbeat {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let mut job = held(facts, self.job, self.token)?.clone();
+        let mut job = held(facts, self.job, self.token)?.job.clone();
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let until = context.now.plus(self.span);

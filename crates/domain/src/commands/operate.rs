@@ -1,4 +1,4 @@
-//! What operators do: set tenants up, change, rename and archive them, give and revoke API keys, settle
+//! Commands of operators: provision, change, rename and archive tenants, add and revoke API keys, resolve
 //! review cases.
 
 mod api_keys;

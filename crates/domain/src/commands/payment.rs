@@ -1,7 +1,7 @@
-//! Payments: to start one, to capture, to call off, to refund; and to settle what a provider says.
+//! Payments: start, capture, void and refund them, and settle what a provider reports of them.
 //!
-//! A command that needs a provider only writes down what is wanted: the payment, the attempt, the
-//! job that drives it. The key stays in flight until a worker, or a webhook, settles the attempt.
+//! A command that needs a provider only writes the payment, the attempt, and the job that makes the
+//! calls. The key stays in flight until a worker or a webhook settles the attempt.
 
 mod answer;
 mod book;
@@ -27,7 +27,7 @@ pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
 pub(super) use answer::{Unsent, settle_unsent};
-pub(super) use discard::{discard, needs_of_discard};
+pub(super) use discard::{Discard, needs_of_discard};
 pub(super) use give_up::{give_up, lose_sight};
 
 use serde_json::json;
@@ -50,9 +50,15 @@ pub(super) fn about_refund(refund: &Refund) -> About {
     About { tenant: refund.tenant, kind: Subject::Refund, id: refund.id.0 }
 }
 
-/// Tells of a payment. `moved` is what this very movement moved, `movement` its own name: the
-/// ledger keys its transfer by that, so it is posted once however often it is told.
-pub(super) fn tell(draft: &mut Draft<'_>, payment: &mut Payment, kind: &str, movement: &str, moved: Money) {
+/// Appends a message about a payment to the outbox. `moved` is the amount of this movement. `movement` is its
+/// name: the ledger's transfer has its id from the name, so a repeated message is posted once.
+pub(super) fn append_message(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    kind: &str,
+    movement: &str,
+    moved: Money,
+) {
     let payload = json!({
         "payment_id": payment.id.0,
         "booking_id": payment.booking.map(|booking| booking.0),
@@ -64,16 +70,21 @@ pub(super) fn tell(draft: &mut Draft<'_>, payment: &mut Payment, kind: &str, mov
         "moved": moved,
     });
     let about = about(payment);
-    draft.tell(about, &mut payment.seq, kind, &payload);
+    draft.append_message(about, &mut payment.seq, kind, &payload);
 }
 
-pub(super) fn tell_refund(draft: &mut Draft<'_>, refund: &mut Refund, payment: &Payment, kind: &str) {
+pub(super) fn append_refund_message(
+    draft: &mut Draft<'_>,
+    refund: &mut Refund,
+    payment: &Payment,
+    kind: &str,
+) {
     let movement = alloc::format!("{kind}/{}", refund.id);
     let moved = Money::new(refund.amount_minor, refund.currency);
-    tell_refund_of(draft, refund, payment, kind, &movement, moved);
+    append_refund_movement(draft, refund, payment, kind, &movement, moved);
 }
 
-fn tell_refund_of(
+fn append_refund_movement(
     draft: &mut Draft<'_>,
     refund: &mut Refund,
     payment: &Payment,
@@ -93,7 +104,7 @@ fn tell_refund_of(
         "moved": moved,
     });
     let about = about_refund(refund);
-    draft.tell(about, &mut refund.seq, kind, &payload);
+    draft.append_message(about, &mut refund.seq, kind, &payload);
 }
 
 /// The tenant's payment.
@@ -106,14 +117,14 @@ pub(super) fn own(facts: &Facts, tenant: TenantId, mode: Mode, id: PaymentId) ->
     facts.payments.get(id).filter(is_own).ok_or(Refusal::PaymentNotFound)
 }
 
-/// The payment, and the account whose mode it is of.
+/// Requests the payment, and its account for the mode.
 fn needs_of_own(rows: &mut Needs<'_>, id: PaymentId) -> Option<()> {
     let payment = rows.payment(id)?;
     rows.account(payment.account);
     Some(())
 }
 
-/// What one call at a provider is to move.
+/// One call to a provider that is to be made.
 struct ProviderCall {
     id: AttemptId,
     payment: PaymentId,
@@ -122,12 +133,12 @@ struct ProviderCall {
     kind: AttemptKind,
     amount_minor: i64,
     key: Option<KeyId>,
-    /// How long it may stay without a definite outcome.
+    /// The longest time without a definite outcome.
     deadline: Span,
 }
 
-/// Writes the attempt and the job that drives it. With a lease the job is born claimed: the server
-/// that took the request may drive it at once, and if it dies, the lease lapses.
+/// Writes the attempt and its job. With a lease the new job is claimed already: the server that got
+/// the request works on it at once, and if that server dies, the lease lapses.
 fn enqueue(
     draft: &mut Draft<'_>,
     call: ProviderCall,

@@ -1,12 +1,12 @@
-//! Prune: work that came to its end long ago is let go. What it did stays: payments, refunds, movements. The audit
-//! stays as well, unless a setting says for how long ([`PruneAudit`]).
+//! Prune: work that ended long ago is deleted. Its results stay: payments, refunds, movements. The
+//! audit stays as well, unless a setting limits its age ([`PruneAudit`]).
 //!
-//! | row | let go once it is | why it was kept |
+//! | row | deleted once it is | why it was kept |
 //! |---|---|---|
-//! | a provider's event | processed or ignored | to know it when it comes again |
-//! | a job | done | for whoever asks how it went |
+//! | a provider's event | processed or ignored | to recognise a repetition |
+//! | a job | done | for questions about its outcome |
 //!
-//! What is dead waits for a person and stays.
+//! Dead rows wait for a person, and stay.
 
 mod prune_audit;
 mod prune_replies;

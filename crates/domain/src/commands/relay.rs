@@ -2,13 +2,13 @@
 //!
 //! | step | command | what a crash leaves |
 //! |---|---|---|
-//! | say who receives | [`Subscribe`] | the next start says it |
-//! | lease | [`ClaimPartitions`] | a lease that lapses, and then another relay's |
-//! | publish | none: no transaction is open | messages without a mark: published again |
+//! | store the consumers | [`Subscribe`] | the next start stores them |
+//! | lease | [`ClaimPartitions`] | a lease that lapses, and then goes to another relay |
+//! | publish | none: no transaction is open | messages without a mark, which are published again |
 //! | mark, under the token | [`MarkPublished`] | nothing, or all of it |
-//! | compare with the receipts | [`SettleMessages`] | the next look compares again |
-//! | publish again what nobody received | [`MarkRepublished`] | the same |
-//! | let go what was received | [`PruneMessages`], then [`PruneDeliveries`] | the next look lets it go |
+//! | compare with the receipts | [`SettleMessages`] | the next sweep compares again |
+//! | republish unreceived messages | [`MarkRepublished`] | the same |
+//! | delete received messages | [`PruneMessages`], then [`PruneDeliveries`] | the next sweep deletes them |
 
 mod claim_partitions;
 mod mark;

@@ -1,11 +1,11 @@
-//! The commands against a world that runs them as the executor does, and holds every law after
+//! The commands against a store that runs them as the executor does, and holds every law after
 //! each of them.
 
-mod world;
+mod test_store;
 
 mod laws;
-mod shop;
 mod standalone_jobs;
+mod test_world;
 
 mod api_keys;
 mod availability;
@@ -14,9 +14,10 @@ mod catalogue;
 mod dead_letters;
 mod deliveries;
 mod events;
-mod hand_over;
+mod in_review;
 mod items;
 mod jobs;
+mod mismatched_states;
 mod movements;
 mod operate;
 mod owed;
@@ -29,4 +30,4 @@ mod side_effects;
 
 mod chaos;
 mod driver;
-mod teller;
+mod provider_model;

@@ -1,16 +1,16 @@
-//! An attempt: one call that moves money, or takes back the right to.
+//! An attempt: one call that moves money, or voids an authorisation.
 
 crate::lifecycle! {
     /// What is known of the call.
     "attempt", ranked: true;
     states {
-        /// Nothing was sent that could move money.
+        /// No call was sent that could move money.
         Created = "created" (0),
-        /// Committed before the call: money may have moved from here on.
+        /// Committed before the call. From now on money may have moved.
         Sent = "sent" (1),
-        /// The answer was lost. Unknown is not failed.
+        /// The reply was lost. Unknown is not failed.
         Unknown = "unknown" (2),
-        /// Past its deadline: a person must look.
+        /// A person has the case.
         Review = "review" (3),
         Succeeded = "succeeded" (4),
         Declined = "declined" (4),
@@ -27,9 +27,10 @@ crate::lifecycle! {
     starts Created;
     rows {
         Created + Send => Sent,
-        // Never sent, so nothing can have moved: the provider was out of reach, or it was called off.
+        // It was never sent, so no money can have moved: the provider was unreachable, or the
+        // payment was voided.
         Created + Decline => Declined,
-        // A void whose payment ended by itself meanwhile: what it wanted is so.
+        // A void whose payment ended by itself in the meantime.
         Created + Succeed => Succeeded,
         Sent + Succeed => Succeeded,
         Sent + Decline => Declined,

@@ -1,4 +1,4 @@
-//! A booking: seats of a slot, held for a while, then confirmed by money, or given back.
+//! A booking: seats of a slot, held for a time, then confirmed by money, or released.
 
 crate::lifecycle! {
     /// What a booking is.
@@ -13,13 +13,13 @@ crate::lifecycle! {
         Cancelled = "cancelled" (3),
     }
     events {
-        /// Evidence of money: authorised or captured. Or another, named security.
+        /// There is evidence that the money is authorised or captured, or the booking is free.
         PaymentSecured = "payment_secured",
         HoldTimedOut = "hold_timed_out",
         CustomerCancelled = "customer_cancelled",
         ServiceDelivered = "service_delivered",
         CustomerAbsent = "customer_absent",
-        /// The tenant let go of the money that secured it, and none is left.
+        /// The tenant voided the payment that secured it, and no other money is left.
         SecurityReleased = "security_released",
     }
     starts Held;

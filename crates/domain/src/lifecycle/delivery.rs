@@ -1,16 +1,16 @@
 //! A delivery: one message at one consumer.
 
 crate::lifecycle! {
-    /// Where a delivery is. It has no ranks: a person may send it round again.
+    /// The state of a delivery. It has no ranks, because a person may retry it.
     "delivery", ranked: false;
     states {
-        /// It was begun, and did not come to its end or failed; it will be begun again.
+        /// It has failed or not ended, and will be tried again.
         Waiting = "waiting" (0),
-        /// Its effect and this were committed together.
+        /// Committed together with its effect.
         Received = "received" (1),
-        /// Gave up; a person may send it round again.
+        /// It was given up. A person may retry it.
         Dead = "dead" (1),
-        /// A person decided that it shall have no effect.
+        /// A person decided that it has no effect.
         Discarded = "discarded" (1),
     }
     events {

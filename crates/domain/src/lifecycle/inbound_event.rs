@@ -1,16 +1,15 @@
-//! A provider's event, from its arrival on.
+//! A provider's event.
 
 crate::lifecycle! {
-    /// What became of an event.
+    /// The state of an event.
     "inbound event", ranked: true;
     states {
-        /// Verified and stored; not yet looked at.
+        /// Verified and stored, not processed yet.
         Received = "received" (0),
-        /// It could not be processed; a person may send it round again. No further than received:
-        /// nothing came of it yet.
+        /// It could not be processed. A person may retry it, so its rank is that of `received`.
         Dead = "dead" (0),
         Processed = "processed" (2),
-        /// Stale, a repetition, or about nothing of ours.
+        /// Stale, a repetition, or about no object of ours.
         Ignored = "ignored" (2),
     }
     events {

@@ -1,19 +1,19 @@
-//! A job: work that outlives the request that asked for it.
+//! A job: work that continues after its request.
 
 crate::lifecycle! {
-    /// Where a job is. It has no ranks: it may go round.
+    /// The state of a job. It has no ranks, because a job may run several times.
     "job", ranked: false;
     states {
         Ready = "ready" (0),
         /// Under a lease, with a fencing token.
         Running = "running" (0),
         Done = "done" (1),
-        /// Gave up; a person may send it round again.
+        /// It was given up. A person may retry it.
         Dead = "dead" (1),
     }
     events {
         Claim = "claim",
-        /// The lease lapsed: another worker takes over under a new token.
+        /// The lease lapsed, and another worker takes over under a new token.
         TakeOver = "take_over",
         Reschedule = "reschedule",
         Finish = "finish",

@@ -15,7 +15,7 @@ crate::lifecycle! {
         Cancelled = "cancelled" (3),
         /// The authorisation ran out.
         Lapsed = "lapsed" (3),
-        /// A person gave it up with its outcome unknown. Money that is seen of it later contradicts.
+        /// A person gave it up with an unknown outcome. Money that is seen later is a contradiction.
         WrittenOff = "written_off" (3),
     }
     events {

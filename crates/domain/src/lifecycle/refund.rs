@@ -1,4 +1,4 @@
-//! A refund: captured money on its way back.
+//! A refund: the return of captured money.
 
 crate::lifecycle! {
     /// What a refund is.
@@ -10,7 +10,7 @@ crate::lifecycle! {
         Unknown = "unknown" (1),
         Review = "review" (2),
         Succeeded = "succeeded" (3),
-        /// A person gave it up with its outcome unknown. Its sum may be asked back again.
+        /// A person gave it up with an unknown outcome. Its sum can be refunded again.
         WrittenOff = "written_off" (3),
         Failed = "failed" (4),
     }
@@ -37,10 +37,10 @@ crate::lifecycle! {
         Review + Succeeded => Succeeded,
         Review + Failed => Failed,
         Review + WrittenOff => WrittenOff,
-        // It was made after all: the provider says so.
+        // The provider reports that it was made.
         WrittenOff + Succeeded => Succeeded,
         WrittenOff + Failed => Failed,
-        // Providers do that: the bank sends the money back. It is a movement of its own.
+        // The customer's bank sent the money back to the provider. This is a movement of its own.
         Succeeded + Failed => Failed,
     }
 }

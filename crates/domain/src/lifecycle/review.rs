@@ -1,7 +1,7 @@
-//! A review case: what only a person can settle.
+//! A review case: a situation that only a person can decide.
 
 crate::lifecycle! {
-    /// Whether somebody still has to look.
+    /// Whether a person still has to decide.
     "review case", ranked: true;
     states {
         Open = "open" (0),

@@ -1,7 +1,7 @@
 use super::*;
 use expect_test::{Expect, expect};
 
-/// Every state with every event: each refusal is looked at, not only each move.
+/// Every state with every event: each refusal is checked, not only each move.
 fn check<S: State>(expected: &Expect) {
     let mut product = String::new();
     for state in S::ALL {

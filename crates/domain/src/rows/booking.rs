@@ -17,31 +17,32 @@ crate::row! {
         fixed tenant: TenantId,
         fixed client: ClientId,
         fixed customer: CustomerId,
-        /// As given with this booking; the customer's own row may change later.
+        /// From the request of this booking. The customer's own row may change later.
         fixed customer_name: String,
         fixed customer_email: String,
         fixed customer_phone: Option<String>,
         guard state: CurrentState<booking::State>,
-        /// Counts the messages about it; assigned under its lock, so they have an order.
+        /// Counts the messages about it. It is raised under the booking's lock, so the messages
+        /// have an order.
         guard seq: i64,
         /// Its seats count against the client's limit while they are held.
         fixed counts_for_client: bool,
         fixed total_minor: i64,
         fixed currency: Currency,
-        /// The one payment under way, if any: a second is refused meanwhile.
+        /// The payment under way. Another payment is refused until it ends.
         moves open_payment: Option<PaymentId>,
         moves payments: i64,
-        /// Reserved by the provider, on evidence.
+        /// Reserved by the provider, by evidence.
         moves authorized_minor: i64,
-        /// Captured, on evidence.
+        /// Captured, by evidence.
         moves paid_minor: i64,
         moves refunded_minor: i64,
-        /// What is no longer asked for: the payments that were captured, whatever a smaller capture let go
-        /// of and whatever went back later.
+        /// The full amounts of the captured payments, including the rest that a smaller capture
+        /// released and money that was refunded later. None of it is due again.
         moves settled_minor: i64,
         moves hold_expires_at: Timestamp,
-        /// When the sweep looks at the hold: as it expires, and where a payment is under way then, as its
-        /// grace ends.
+        /// When the sweep checks the hold: at its expiry, and at the end of the grace if a payment
+        /// is under way at the expiry.
         moves sweep_at: Timestamp,
         moves confirmed_at: Option<Timestamp>,
         moves ended_at: Option<Timestamp>,
@@ -56,7 +57,7 @@ impl Booking {
         Money::new(self.total_minor, self.currency)
     }
 
-    /// Its payment under way has ended: another may be started, and a hold lapses in its time.
+    /// The payment under way has ended: another can be started, and a hold lapses at its expiry.
     pub fn close_payment(&mut self, payment: PaymentId) {
         if self.open_payment == Some(payment) {
             self.open_payment = None;
@@ -64,8 +65,7 @@ impl Booking {
         }
     }
 
-    /// What is still to be paid, not counting a payment under way. Money that was given back is not owed
-    /// again.
+    /// The amount that is still to be paid, including a payment under way. Refunded money is not due again.
     pub fn due_minor(&self) -> i64 {
         if fault_injection::is(fault_injection::InjectedFault::RefundedIsOwedAgain) {
             return self.chargeable_minor();
@@ -73,45 +73,45 @@ impl Booking {
         (self.total_minor - self.settled_minor).max(0)
     }
 
-    /// The most that may be charged for it now: its total, less the money that it holds.
+    /// The most that can be charged now: the total less the money that the booking has.
     pub fn chargeable_minor(&self) -> i64 {
         (self.total_minor - (self.paid_minor - self.refunded_minor)).max(0)
     }
 }
 
 crate::row! {
-    /// Some of one unit for one slot, at the price when it was reserved. The seats of a slot are counted
-    /// over the items that name it. An item changes only under its booking's lock.
+    /// A quantity of one unit for one slot, at its price at the time of the reservation. A slot's seats are
+    /// counted over its items. An item changes only under its booking's lock.
     BookingItem in "booking_items" as owned {
         key id: BookingItemId,
         fixed tenant: TenantId,
         owner booking: BookingId,
         fixed slot: SlotId,
-        /// The slot's, so that both can be loaded at once.
+        /// The slot's product, so that both rows can be loaded at once.
         fixed product: ProductId,
         fixed unit: UnitId,
-        /// The unit's, when it was reserved.
+        /// The unit's name at the time of the reservation.
         fixed name: String,
         fixed quantity: i64,
-        /// The seats that all of them take.
+        /// The seats of the whole quantity.
         fixed seats: i64,
         /// The price of one.
         fixed price_minor: i64,
         guard state: CurrentState<booking_item::State>,
-        /// When its booking was made: the bookings of a slot are listed in this order.
+        /// When the booking was made. The bookings of a slot are listed in this order.
         fixed booked_at: Timestamp,
     }
 }
 
 crate::row! {
-    /// A person who books, one row a tenant and e-mail address. Its lock is what makes the limit on
-    /// held seats hold.
+    /// A person who books: one row per tenant and e-mail address. The lock of the row protects the
+    /// limit on held seats.
     Customer in "customers" as lock {
         key id: CustomerId,
         fixed tenant: TenantId,
         fixed email: String,
         moves name: String,
-        /// Seats in holds that are neither confirmed nor given up.
+        /// Seats in holds that are neither confirmed nor ended.
         guard held_seats: i64,
         fixed created_at: Timestamp,
     }

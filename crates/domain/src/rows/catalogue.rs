@@ -14,12 +14,12 @@ crate::row! {
         fixed tenant: TenantId,
         moves name: String,
         moves description: String,
-        /// IANA zone of the place where it happens.
+        /// The IANA time zone of the departures.
         fixed time_zone: String,
         fixed currency: Currency,
         moves active: bool,
         moves metadata: Json<BTreeMap<String, String>>,
-        /// Counts changes, so that two at once do not both count.
+        /// Counts changes, so that of two concurrent changes one is refused.
         guard version: i64,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
@@ -27,14 +27,14 @@ crate::row! {
 }
 
 crate::row! {
-    /// One kind of ticket, with its price and the seats that one of it takes.
+    /// One kind of ticket.
     Unit in "units" as read {
         key id: UnitId,
         fixed tenant: TenantId,
         fixed product: ProductId,
         moves name: String,
         moves price_minor: i64,
-        /// Seats that one of it takes.
+        /// The seats of one ticket.
         fixed seats: i64,
         moves active: bool,
         guard version: i64,
@@ -42,8 +42,9 @@ crate::row! {
 }
 
 crate::row! {
-    /// A dated departure. `held` and `sold` are the seats of its items in these states; their sum never
-    /// exceeds `capacity`: the lock keeps it, the guards stand behind the lock, and a CHECK behind the guards.
+    /// A dated departure. `held` and `sold` are the seats of its items in these states; their sum
+    /// never exceeds `capacity`: the lock keeps it, the guards stand behind the lock, and a CHECK
+    /// behind the guards.
     Slot in "slots" as lock {
         key id: SlotId,
         fixed tenant: TenantId,

@@ -19,7 +19,7 @@ crate::row! {
 }
 
 crate::row! {
-    /// What one movement of money meant. Its id is hashed from the movement, so there is one.
+    /// The transfer of one movement of money. Its id is hashed from the movement, so there is only one.
     Transfer in "transfers" as lock, side_effects crate::side_effects::of_transfer {
         key id: TransferId,
         fixed tenant: TenantId,
@@ -27,7 +27,7 @@ crate::row! {
         fixed movement: String,
         fixed message: MessageId,
         fixed posted_at: Timestamp,
-        /// The payment or refund that moved. The message that told of it is let go one day.
+        /// The payment or refund of the movement. Its message is deleted after a time.
         fixed subject: uuid::Uuid,
     }
 }

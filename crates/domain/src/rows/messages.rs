@@ -1,4 +1,4 @@
-//! What goes on after the transaction: jobs, messages, events, deliveries; and the audit of it all.
+//! Work after the transaction: jobs, messages, events, deliveries; and the audit.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -63,10 +63,10 @@ impl Subject {
 }
 crate::named_column!(Subject);
 
-/// Which workers take a job. Each lane has workers of its own, so that neither waits for the other.
+/// The workers that take a job. Each lane has workers of its own, so that neither waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Somebody waits for it with their money.
+    /// A customer waits for it with their money.
     Critical,
     Ordinary,
 }
@@ -87,38 +87,39 @@ impl Lane {
 crate::named_column!(Lane);
 
 crate::row! {
-    /// Work that continues after a transaction. A lease says until when the worker may be trusted to
-    /// be alive; the token rises with each claim, and a result under an older token is refused.
+    /// Work that continues after a transaction. Until the end of its lease the worker counts as
+    /// alive. The token rises with each claim, and a result under an older token is refused.
     ///
-    /// Kind and subject are text: a newer version has some that this one does not know.
+    /// Kind and subject are text, because a newer version has some that this one does not know.
     Job in "jobs" as lock, side_effects crate::side_effects::of_job {
         key id: JobId,
         fixed tenant: TenantId,
         /// A name in the table [`crate::jobs`].
         fixed kind: String,
         fixed lane: Lane,
-        /// What the job is about: a row of this kind, with this id.
+        /// The row that the job is about has this kind, and the id below.
         fixed subject_kind: String,
         fixed subject: uuid::Uuid,
-        /// Jobs under one key share what bounds how many of them run at once, such as an account at a provider.
+        /// Jobs with one key share a limit of how many run at once, such as that of an account at a provider.
         fixed concurrency_key: Option<uuid::Uuid>,
-        /// JSON, in the words of the kind.
+        /// JSON that the kind defines.
         fixed payload: String,
         fixed payload_version: i64,
-        /// By when it must have ended.
+        /// When it must have ended.
         fixed deadline_at: Option<Timestamp>,
         guard state: CurrentState<job::State>,
         guard token: i64,
         moves worker: Option<WorkerId>,
         moves lease_until: Option<Timestamp>,
-        /// When it is due; while it runs, when its lease lapses.
+        /// When the job is due. While it runs, when its lease lapses.
         moves due_at: Timestamp,
-        /// Claims since a worker last reported. Counted as the job is claimed, so that a job which kills its
-        /// workers is counted.
+        /// Claims since the last report of a worker. They are counted at the claim, so that a job
+        /// that kills its workers runs out of them.
         moves attempts: i64,
-        /// Tries in a row that brought no answer: the pause before the next one grows with them.
+        /// Runs in a row without a reply. The pause before the next run grows with them.
         moves failures: i64,
-        /// Looks in a row that were answered and settled nothing: a clock of its own.
+        /// Rechecks in a row that got a reply and settled nothing. The pause before the next one
+        /// grows with them.
         moves looks: i64,
         moves last_error: Option<String>,
         fixed created_at: Timestamp,
@@ -127,36 +128,36 @@ crate::row! {
 }
 
 crate::row! {
-    /// A message in the outbox: written in the transaction that it tells of.
+    /// A message in the outbox, written in the transaction that it reports.
     Message in "outbox" as lock, side_effects crate::side_effects::of_message {
         key id: MessageId,
         fixed tenant: TenantId,
         fixed subject_kind: Subject,
         fixed subject: uuid::Uuid,
-        /// Per subject, from 1, without gaps.
+        /// Counts from 1 for each subject, without gaps.
         fixed seq: i64,
-        /// Such as `booking.confirmed`.
+        /// The kind of message, such as `booking.confirmed`.
         fixed kind: String,
         /// JSON.
         fixed payload: String,
         fixed created_at: Timestamp,
-        /// The partition of its subject, so that one relay at a time brings a subject's messages, in order.
+        /// The partition of the subject. One relay at a time publishes a subject's messages, in order.
         fixed partition: i64,
-        /// Its place in the tenant's event log; null until it was published. Given after the commit
-        /// of what it tells, under the log's lock, so that a reader never misses or reorders.
+        /// The position in the tenant's event log. It is null until the message was published. It is assigned
+        /// after the commit, under the log's lock, so that a reader never misses or reorders messages.
         guard position: Option<i64>,
         /// How often it was published.
         moves published: i64,
-        /// When it was published last. Of the first time, when that was marked; of the later ones, when the sweep
-        /// looked that asked for it, so that whatever a consumer does with it comes later.
+        /// When it was last published. The first time is that of the mark. A later time is when the
+        /// sweep found the message, so that the consumer's reaction to it is later.
         moves published_at: Option<Timestamp>,
-        /// Every consumer's receipt is committed. Only then may it be pruned.
+        /// When every consumer's receipt was committed. After that the message may be pruned.
         guard received_at: Option<Timestamp>,
     }
 }
 
 impl Message {
-    /// The top bits of a multiplicative hash: ids that ascend are spread as well as random ones.
+    /// The top bits of a multiplicative hash, so that ascending ids are spread as well as random ones.
     pub fn partition_of(subject: uuid::Uuid) -> i64 {
         const FIBONACCI: u64 = 0x9E37_79B9_7F4A_7C15;
         let (high, low) = subject.as_u64_pair();
@@ -166,26 +167,26 @@ impl Message {
 }
 
 crate::row! {
-    /// A part of the outbox. A relay leases it, publishes with no lock held, and marks under the
-    /// token: of two that believe they have it, the later one's marks count.
+    /// A partition of the outbox. A relay leases it, publishes without a lock, and marks under the
+    /// token. If two relays believe that they hold it, only the marks of the later one count.
     Partition in "partitions" as lock, side_effects crate::side_effects::of_partition {
         key id: PartitionId,
         fixed number: i64,
         guard token: i64,
-        /// Whose it is, or was last.
+        /// The relay that holds it, or held it last.
         moves worker: Option<WorkerId>,
-        /// Null once it was handed back.
+        /// Null after the release.
         moves lease_until: Option<Timestamp>,
-        /// A relay that has fewer than its share, and gets this one when it is handed back.
+        /// A relay with fewer partitions than its share. It gets this one after the release.
         moves next: Option<WorkerId>,
         moves next_until: Option<Timestamp>,
     }
 }
 
 crate::row! {
-    /// Who receives a kind of message. Each version writes its own consumers down when it starts, so that one
-    /// which does not know a consumer of the next does not take a message for received in its place. A version
-    /// that gives a consumer up takes it out in a migration.
+    /// The consumers of a kind of message. Each version stores its own consumers when it starts, so
+    /// that a version that does not know a consumer of the next one does not mark a message as
+    /// received too early. A version that removes a consumer deletes it in a migration.
     Subscription in "subscriptions" as read {
         key id: SubscriptionId,
         fixed kind: String,
@@ -204,18 +205,19 @@ crate::row! {
 }
 
 crate::row! {
-    /// A message at one consumer. Received, it is the receipt: written with the effect, so the effect
-    /// happens once. It stands there before only where something went wrong.
+    /// One message at one consumer. In the state `received` it is the receipt, which is written
+    /// with the effect, so that the effect happens once. Before that it exists only after a
+    /// failure.
     Delivery in "inbox" as lock, side_effects crate::side_effects::of_delivery {
         key id: InboxId,
         fixed tenant: TenantId,
         fixed consumer: String,
         fixed message: MessageId,
         guard state: CurrentState<delivery::State>,
-        /// Counted before the handler starts wherever an earlier one may not have come to its end.
+        /// Counted before the handler starts if an earlier handler may not have ended.
         moves attempts: i64,
         moves last_error: Option<String>,
-        /// While it waits: when it may be begun again.
+        /// When the next attempt is due.
         moves due_at: Option<Timestamp>,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
@@ -234,13 +236,13 @@ crate::row! {
         key id: EventId,
         fixed tenant: TenantId,
         fixed account: AccountId,
-        /// The provider's id of it.
+        /// The provider's id of the event.
         fixed name: String,
         fixed kind: String,
         fixed body: Vec<u8>,
         guard state: CurrentState<inbound_event::State>,
         moves attempts: i64,
-        /// Why it was ignored, or what it met.
+        /// Why the event was ignored, or what it contradicted.
         moves outcome: Option<String>,
         fixed received_at: Timestamp,
         moves processed_at: Option<Timestamp>,
@@ -248,26 +250,26 @@ crate::row! {
 }
 
 crate::row! {
-    /// How far the events of an account were read at its provider.
+    /// The mark up to which the events of an account were read at its provider.
     EventFeed in "event_feeds" as lock {
         key id: AccountId,
         fixed tenant: TenantId,
-        /// Rises with each claim; a mark under an older one is refused.
+        /// Rises with each claim. A mark under an older token is refused.
         guard token: i64,
-        /// Every event that came about before is stored.
+        /// Every earlier event is stored.
         moves read_until: Timestamp,
         moves due_at: Timestamp,
     }
 }
 
 crate::row! {
-    /// Something that only a person can settle.
+    /// A case that only a person can decide.
     Review in "reviews" as lock {
         key id: ReviewId,
         fixed tenant: TenantId,
         fixed subject_kind: Subject,
         fixed subject: uuid::Uuid,
-        /// The attempt that was handed over to a person, where the case is about one.
+        /// The attempt of the case, if it is about one.
         fixed attempt: Option<AttemptId>,
         fixed reason: String,
         fixed detail: String,
@@ -278,7 +280,7 @@ crate::row! {
     }
 }
 
-/// Who moved something.
+/// Who moved a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     Client(crate::ids::ClientId),
@@ -304,8 +306,8 @@ impl Actor {
 }
 
 crate::row! {
-    /// Who moved what, when, and from where to where; in the transaction of the move. Never changed; read by a
-    /// command only to be let go.
+    /// Who moved which row, when, and between which states. It is written in the transaction of the
+    /// move and never changed. A command reads it only to delete it.
     Audit in "audit" as lock {
         key id: AuditId,
         fixed tenant: TenantId,
@@ -318,17 +320,20 @@ crate::row! {
         fixed from_state: Option<String>,
         fixed to_state: Option<String>,
         fixed request_id: Option<String>,
-        /// Who it was, in their own word, where a person acted through a client.
+        /// The name that a person who acts through a client gave.
         fixed person: Option<String>,
-        /// In the words of whoever did it, or of what went wrong.
+        /// The reason that the person gave, or the error.
         fixed why: Option<String>,
     }
 }
 
 impl Review {
-    /// As a person, or what was found, closes it; `None` if it is closed already.
+    /// The case after it is closed. `None` if it is closed already.
     pub fn resolved(&self, resolution: String, at: Timestamp) -> Option<Review> {
-        let state = self.state.step(review::Event::Resolve)?.to();
-        Some(Review { state, resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
+        let step = match *self.state {
+            review::State::Open => const { review::step(review::State::Open, review::Event::Resolve) },
+            review::State::Resolved => return None,
+        };
+        Some(Review { state: step.to(), resolved_at: Some(at), resolution: Some(resolution), ..self.clone() })
     }
 }

@@ -47,7 +47,7 @@ crate::named_column!(MovementKind);
 
 crate::row! {
     /// Money that moved at the provider, once: its id is hashed from the payment, the kind and the
-    /// provider's id of it. Whether we asked for it, or somebody moved it at the provider, makes no
+    /// provider's id of it. Whether we requested it, or a person moved it at the provider, makes no
     /// difference to the sums.
     Movement in "movements" as lock {
         key id: MovementId,

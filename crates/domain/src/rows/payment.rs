@@ -32,14 +32,55 @@ impl Capture {
 }
 crate::named_column!(Capture);
 
-/// What the customer must do before the payment can go on.
+/// What the customer must do before the payment can continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum NextAction {
-    /// Send the customer's browser there (3-D Secure and the like).
+    /// The customer's browser must open this URL (3-D Secure, for example).
     Redirect { url: String },
     /// The provider's own front-end code must finish it.
     UseProviderSdk { client_secret: Option<String> },
+    /// Pay this Pix code in the application of the customer's bank, until then.
+    PayPix { code: String, expires_at: Timestamp },
+}
+
+/// How the customer pays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentMethod {
+    /// With a card, by the provider's token; never a card number.
+    Card {
+        token: String,
+        /// The provider's name of the card's brand, such as `visa`, where it wants one.
+        brand: Option<String>,
+        instalments: i64,
+    },
+    /// With Pix, until then.
+    Pix { pay_until: Timestamp },
+}
+
+/// Who pays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payer {
+    pub email: String,
+    pub name: Option<String>,
+    pub tax_id: Option<TaxId>,
+}
+
+/// A Brazilian taxpayer's number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxId {
+    pub kind: TaxIdKind,
+    /// Digits, or for a company also letters, without punctuation.
+    pub number: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxIdKind {
+    /// A person's.
+    Cpf,
+    /// A company's.
+    Cnpj,
 }
 
 /// Why no money moved.
@@ -47,17 +88,17 @@ pub enum NextAction {
 pub struct Failure {
     /// Such as the provider's `card_declined` or `insufficient_funds`.
     pub code: String,
-    /// Whether a new payment may do better, with the same or another card.
+    /// Whether a new payment may succeed, with the same or another card.
     pub retryable: bool,
     #[serde(default)]
     pub cause: FailureCause,
 }
 
-/// Who is behind a failure. Only what the provider declined is told as a decline.
+/// The cause of a failure. Only a decline of the provider is reported as a decline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCause {
-    /// The provider, or the bank behind it, said no.
+    /// The provider, or the customer's bank, declined.
     #[default]
     Declined,
     /// The provider does not know the payment method, or does not take it.
@@ -69,7 +110,7 @@ pub enum FailureCause {
 }
 
 impl Failure {
-    /// Nothing was sent: `code` says why.
+    /// Nothing was sent. `code` is the reason.
     pub fn not_sent(code: &str, retryable: bool) -> Failure {
         Failure { code: code.into(), retryable, cause: FailureCause::NotSent }
     }
@@ -86,12 +127,18 @@ crate::row! {
         fixed amount_minor: i64,
         fixed currency: Currency,
         fixed capture: Capture,
-        /// A provider's token; never a card number.
+        /// A provider's token, never a card number; or `pix`.
         fixed payment_method: String,
+        /// The card's brand, by the provider's name for it.
+        fixed brand: Option<String>,
+        fixed instalments: i64,
+        fixed payer: Option<Json<Payer>>,
+        /// How long the customer may pay, with a method that the customer completes.
+        fixed pay_until: Option<Timestamp>,
         fixed reference: Option<String>,
         fixed return_url: Option<String>,
         fixed metadata: Json<BTreeMap<String, String>>,
-        /// The idempotency key that asked for it.
+        /// The idempotency key of its request.
         fixed key: Option<KeyId>,
         guard state: CurrentState<payment::State>,
         guard seq: i64,
@@ -99,29 +146,28 @@ crate::row! {
         moves provider_ref: Option<String>,
         moves authorized_minor: i64,
         moves captured_minor: i64,
-        /// Asked for and not yet settled: counts against what may be refunded.
+        /// The sum of the refunds under way. It counts against the refundable amount.
         moves refunding_minor: i64,
         moves refunded_minor: i64,
-        /// What is booked to suspense: the provider took it and contradicted our books.
+        /// Booked to suspense: the provider captured it and contradicted our books.
         moves suspended_minor: i64,
-        /// Taken back by the customer's bank, less what it gave back.
+        /// Withdrawn by the customer's bank, less what was reinstated.
         moves disputed_minor: i64,
         moves refunds: i64,
         moves next_action: Option<Json<NextAction>>,
         moves failure: Option<Json<Failure>>,
-        /// The capture or void under way: one at a time.
+        /// The capture or void under way. There is only one at a time.
         moves active: Option<AttemptId>,
-        /// What the capture under way asks for.
+        /// The amount of the capture under way.
         moves capturing_minor: Option<i64>,
-        /// Called off: if it was not sent yet it must not be.
+        /// A void was requested: a charge that was not sent yet must not be sent.
         moves void_requested: bool,
-        /// The present state was seen in a verified webhook or a fetched object.
+        /// Whether a verified webhook or a fetched object has shown the present state.
         moves evidenced: bool,
-        /// When the provider last contradicted our books about it: a person decides. Operations that were
-        /// under way then are only looked at, and send nothing that moves money.
+        /// When the provider last contradicted our books. A person decides. Operations that were
+        /// under way then only fetch, and send no call that moves money.
         moves contradicted_at: Option<Timestamp>,
-        /// What of it the booking has counted so far, so that evidence counts once however often
-        /// it comes.
+        /// What the booking has counted of this payment so far, so that repeated evidence counts once.
         moves booked_authorized_minor: i64,
         moves booked_paid_minor: i64,
         moves booked_refunded_minor: i64,
@@ -135,19 +181,30 @@ impl Payment {
         Money::new(self.amount_minor, self.currency)
     }
 
-    /// What may still be asked back.
+    pub fn method(&self) -> PaymentMethod {
+        match self.pay_until {
+            Some(pay_until) => PaymentMethod::Pix { pay_until },
+            None => PaymentMethod::Card {
+                token: self.payment_method.clone(),
+                brand: self.brand.clone(),
+                instalments: self.instalments,
+            },
+        }
+    }
+
+    /// The amount that can still be refunded.
     pub fn refundable_minor(&self) -> i64 {
         (self.captured_minor - self.refunded_minor - self.refunding_minor - self.disputed_minor).max(0)
     }
 
-    /// The provider captured another amount than this attempt asked for, and the books hold it in suspense.
+    /// Whether the provider captured another amount than this attempt requested, which is in suspense.
     pub fn was_captured_otherwise(&self, attempt: AttemptId) -> bool {
         let captures = self.active == Some(attempt) && self.capturing_minor.is_some();
         let possible = (1..=self.amount_minor).contains(&self.suspended_minor);
         captures && possible && self.state.is(payment::State::Authorized)
     }
 
-    /// Its attempt to capture or to void has ended.
+    /// The capture or void has ended.
     pub fn end_attempt(&mut self, attempt: AttemptId) {
         if self.active == Some(attempt) {
             self.active = None;
@@ -155,15 +212,15 @@ impl Payment {
         }
     }
 
-    /// Holds so much back from what may be asked back, while a refund is under way.
-    pub fn hold_back(&mut self, amount_minor: i64) {
+    /// Reserves the amount of a refund under way.
+    pub fn reserve_refund(&mut self, amount_minor: i64) {
         if !fault_injection::is(fault_injection::InjectedFault::RefundWithoutGuard) {
             self.refunding_minor += amount_minor;
         }
     }
 
-    /// It has ended, one way or the other.
-    pub fn let_go(&mut self, amount_minor: i64) {
+    /// The refund has ended.
+    pub fn release_refund(&mut self, amount_minor: i64) {
         if !fault_injection::is(fault_injection::InjectedFault::RefundWithoutGuard) {
             self.refunding_minor -= amount_minor;
         }
@@ -198,8 +255,8 @@ impl AttemptKind {
 crate::named_column!(AttemptKind);
 
 crate::row! {
-    /// One call that moves money (or, for a void, takes back the right to). The job that drives it
-    /// carries its id. The provider's idempotency keys are made from it.
+    /// One call that moves money, or voids an authorisation. Its job has the same id. The
+    /// provider's idempotency keys are made from the id.
     Attempt in "attempts" as lock, side_effects crate::side_effects::of_attempt {
         key id: AttemptId,
         fixed tenant: TenantId,
@@ -210,14 +267,15 @@ crate::row! {
         /// The idempotency key to answer when the outcome is known.
         fixed key: Option<KeyId>,
         guard state: CurrentState<attempt::State>,
-        /// Counts the provider's idempotency keys that were used for it, from 0. The provider keeps its first
-        /// answer under a key, an error of its own too: after one the next call goes out under another key.
+        /// The number of the provider's idempotency key, from 0. The provider stores its first
+        /// reply under a key, also an error of its own: after such an error the next call is sent
+        /// under another key.
         moves key_number: i64,
-        /// When the key before this one was answered with such an error.
+        /// When the provider replied with such an error under the key before this one.
         moves key_spent_at: Option<Timestamp>,
         /// When it was first sent under its present key.
         moves sent_at: Option<Timestamp>,
-        /// Past it an unknown outcome becomes a review case.
+        /// After it an unknown outcome becomes a review case.
         fixed deadline_at: Timestamp,
         moves failure: Option<Json<Failure>>,
         fixed created_at: Timestamp,
@@ -233,7 +291,7 @@ crate::row! {
         fixed booking: Option<BookingId>,
         fixed amount_minor: i64,
         fixed currency: Currency,
-        /// Somebody made it at the provider; it has no attempt.
+        /// Made at the provider by a person. It has no attempt.
         fixed external: bool,
         fixed reason: Option<String>,
         fixed metadata: Json<BTreeMap<String, String>>,

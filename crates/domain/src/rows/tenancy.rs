@@ -1,4 +1,4 @@
-//! Who asks: tenants, their clients and keys, and the idempotency keys that those used.
+//! Tenants, their clients and API keys, and the idempotency keys of the clients.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::ids::{AccountId, ApiKeyId, ClientId, KeyId, TenantId};
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
-/// Test and live never mix: a key, an account and a payment are of one mode.
+/// A key, an account and a payment have one mode. Test and live never mix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -30,7 +30,7 @@ impl Mode {
 }
 crate::named_column!(Mode);
 
-/// What happens to money that arrives after the hold was given up.
+/// What happens to money that arrives after its hold has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LateMoney {
@@ -46,15 +46,15 @@ pub enum LateMoney {
 #[serde(default)]
 pub struct Settings {
     pub late_money: LateMoney,
-    /// Seats that one customer may hold unpaid at once; `None` switches the limit off.
+    /// Seats that one customer may hold at once. `None`: no limit.
     pub seats_held_per_customer_max: Option<i64>,
     pub hold_seconds: i64,
     pub hold_seconds_max: i64,
 }
 
 impl Settings {
-    /// How long a hold lasts if nobody says so. A version that did not compare the two may have
-    /// stored a default above the longest.
+    /// How long a hold lasts if the request has no time. A version that did not compare the two
+    /// settings may have stored a default above the maximum.
     pub fn default_hold_seconds(&self) -> i64 {
         self.hold_seconds.min(self.hold_seconds_max)
     }
@@ -72,18 +72,18 @@ impl Default for Settings {
 }
 
 crate::row! {
-    /// Somebody who sells seats. Nothing of one tenant is ever visible to another.
+    /// A company that sells seats. No row of one tenant is ever visible to another.
     Tenant in "tenants" as read {
         key id: TenantId,
         moves name: String,
         moves settings: Json<Settings>,
-        /// Counts changes of the tenant, its settings and its API keys, so that of two at once the second
-        /// decides over what the first left.
+        /// Counts changes of the tenant, its settings and its API keys, so that of two concurrent
+        /// changes the second decides over the result of the first.
         guard version: i64,
         fixed created_at: Timestamp,
-        /// What configurations and scripts call it. No two tenants have the same.
+        /// The tenant's name in configurations and scripts. It is unique.
         fixed slug: String,
-        /// It has no API keys since, and gets none.
+        /// Since then the tenant has no API keys, and gets none.
         moves archived_at: Option<Timestamp>,
     }
 }
@@ -94,7 +94,7 @@ crate::row! {
         key id: AccountId,
         fixed tenant: TenantId,
         fixed provider: String,
-        /// The provider's own name of the account, as it stands in the webhook's path.
+        /// The name of the account in the webhook's path.
         fixed name: String,
         fixed mode: Mode,
         fixed created_at: Timestamp,
@@ -102,13 +102,13 @@ crate::row! {
 }
 
 crate::row! {
-    /// A program that calls the API for a tenant. It may have several API keys in turn, and its
-    /// idempotency keys survive their rotation.
+    /// A program that calls the API for a tenant. Its idempotency keys stay valid when its API keys are
+    /// replaced.
     Client in "clients" as lock {
         key id: ClientId,
         fixed tenant: TenantId,
         fixed name: String,
-        /// Seats held through this client, kept only while it has a limit.
+        /// Seats held through this client, counted only while it has a limit.
         guard held_seats: i64,
         moves held_seats_max: Option<i64>,
         fixed created_at: Timestamp,
@@ -131,7 +131,7 @@ crate::row! {
 }
 
 crate::row! {
-    /// An idempotency key and what it answered. The key stays forever; the reply may be pruned.
+    /// An idempotency key and its reply. The key stays forever, and the reply may be pruned.
     Key in "keys" as lock {
         key id: KeyId,
         fixed tenant: TenantId,
@@ -141,9 +141,9 @@ crate::row! {
         guard progress: KeyProgress,
         moves status: Option<i64>,
         moves body: Option<String>,
-        /// What the operation made.
+        /// The resource that the operation made.
         moves resource: Option<uuid::Uuid>,
-        /// The path of what it made, for the `Location` header.
+        /// The path of that resource, for the `Location` header.
         moves location: Option<String>,
         fixed request_id: String,
         fixed created_at: Timestamp,

@@ -1,4 +1,4 @@
-//! What a column can hold, on either engine: an integer, a text, bytes or an id, or null.
+//! The values of columns on either engine: an integer, a text, bytes, an id, or null.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -7,8 +7,8 @@ use core::fmt;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-/// How a column is stored. Instants, amounts and flags are `Int`, states and JSON are `Text`
-/// (JSON as text keeps its bytes, and a stored reply must).
+/// How a column is stored. Instants, amounts and flags are `Int`. States and JSON are `Text`,
+/// because text keeps the bytes of JSON, as a stored reply must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Int,
@@ -46,10 +46,10 @@ impl<'a> Value<'a> {
 pub trait Column: Sized {
     const KIND: Kind;
     const NULLABLE: bool = false;
-    /// Kept as JSON text. What of it this version does not know is kept, too.
+    /// Stored as JSON text. Members that this version does not know are kept.
     const JSON: bool = false;
     fn write(&self) -> Value<'_>;
-    /// `None` when the value is not of this type.
+    /// `None` if the value is not of this type.
     fn read(value: Value<'static>) -> Option<Self>;
 }
 
@@ -136,7 +136,7 @@ impl<T: Serialize + DeserializeOwned> Column for Json<T> {
     const KIND: Kind = Kind::Text;
     const JSON: bool = true;
     fn write(&self) -> Value<'_> {
-        let text: String = serde_json::to_string(&self.0).expect("rows hold only what JSON can say");
+        let text: String = serde_json::to_string(&self.0).expect("a row's types have a form in JSON");
         Value::Text(Cow::Owned(text))
     }
     fn read(value: Value<'static>) -> Option<Self> {

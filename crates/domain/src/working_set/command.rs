@@ -1,4 +1,4 @@
-//! A command: what it claims, what it needs, what it decides.
+//! A command: its idempotency key, the rows that it needs, its decision.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,8 +11,8 @@ use crate::reply::Reply;
 use crate::rows::{Changes, Facts, Needs, Put};
 use crate::time::Timestamp;
 
-/// The idempotency key that a command came with. The executor reads it, answers a replay, an
-/// operation in flight and a reused key by itself, and stores the reply under it.
+/// The idempotency key of a command. The executor reads it, replies to a replay, an operation in flight and a
+/// reused key without the command, and stores the reply under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub key: KeyId,
@@ -25,38 +25,38 @@ pub struct Claim {
     pub request_id: String,
 }
 
-/// What a decision may know beside its rows.
+/// What a decision may use besides its rows.
 pub struct Context<'a> {
-    /// Sampled once a batch; on PostgreSQL from the database, so that servers agree on expiry.
+    /// Read once per batch, on PostgreSQL from the database, so that servers agree on expiry.
     pub now: Timestamp,
     pub ids: &'a dyn Ids,
 }
 
-/// Something that is asked of the system. It knows no engine.
+/// A requested change. It knows no engine.
 pub trait Command: Send + Sync + fmt::Debug {
-    /// For the fair share of the queue, and for logs; `None` for the system's own work.
+    /// For the fair share of the queue and for logs. `None` for the system's own work.
     fn tenant(&self) -> Option<TenantId>;
 
     fn claim(&self) -> Option<&Claim> {
         None
     }
 
-    /// Relaying, posting, sweeping, pruning: it takes what the others leave of a batch, and never
-    /// less than an eighth of it.
+    /// Relaying, posting, sweeping, pruning: such commands get the part of a batch that the others leave, and
+    /// always at least an eighth of it.
     fn background(&self) -> bool {
         false
     }
 
-    /// Its type's name, for logs: the rest of it may be a customer's.
+    /// The name of its type, for logs. The rest of it may be a customer's data.
     fn name(&self) -> &'static str {
         let path = core::any::type_name::<Self>();
         path.rsplit("::").next().unwrap_or(path)
     }
 
-    /// Asks for rows, children before what they name. Called again before each table is loaded, so
-    /// it must be quick and must ask for the same rows each time. `?` waits for a row that names
-    /// others; `Some` says that everything was asked for, loaded or not, and so that the rest can be
-    /// loaded in one trip.
+    /// Requests rows, children before the rows that they name. It is called again before each table
+    /// is loaded, so it must be quick and must request the same rows each time. `?` waits for a row
+    /// that names others. `Some` means that all rows were requested, loaded or not, so that the
+    /// rest can be loaded in one round trip.
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()>;
 
     /// Decides over locked rows. Refusals first; after the last one nothing can fail.
@@ -68,14 +68,14 @@ pub type DecisionResult = Result<Decision, Refusal>;
 /// When a command's key gets its reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyTiming {
-    /// In this transaction: nobody sees the command half done.
+    /// In this transaction: no reader sees the command half done.
     #[default]
     Now,
-    /// A worker will answer; until then the key is in flight, pointing at this resource.
+    /// A worker replies later. Until then the key is in flight, with this resource.
     Later(uuid::Uuid),
 }
 
-/// What a command changes and says.
+/// The changes and the reply of a command.
 #[derive(Debug, Default)]
 pub struct Decision {
     pub changes: Changes,
@@ -110,7 +110,7 @@ impl Decision {
         self.changes.put(row);
     }
 
-    /// Answers the key that an earlier command left in flight, if it left one.
+    /// Replies to the key that an earlier command left in flight, if there is one.
     pub fn answer(&mut self, key: Option<KeyId>, answer: LateReply) {
         if let Some(key) = key {
             self.answers.push((key, answer));

@@ -1,4 +1,4 @@
-//! Rows of one table: as they were loaded, and as the batch has them now.
+//! Rows of one table: as they were loaded, and as the batch has changed them.
 
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
@@ -10,7 +10,7 @@ use super::column::{ColumnMismatch, Kind, Value};
 use super::unknown::{self, Unknown};
 use crate::side_effects::SideEffects;
 
-/// A table as the program knows it; the store makes its statements from this.
+/// The description of a table. The store makes its statements from it.
 #[derive(Debug)]
 pub struct Table {
     pub name: &'static str,
@@ -19,8 +19,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// The column whose values rows are asked for by: the owner's id in a table of owned rows, else the key.
-    pub fn asked_by(&self) -> Option<usize> {
+    /// The column that rows are loaded by: the owner's id in a table of owned rows, else the key.
+    pub fn loaded_by(&self) -> Option<usize> {
         let wanted = if self.role == Role::Owned { ColumnUpdate::Owner } else { ColumnUpdate::Key };
         self.columns.iter().position(|column| column.part == wanted)
     }
@@ -38,14 +38,14 @@ pub struct ColumnDescription {
 /// How a table takes part in a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Rows are locked as they are loaded; the guards stand behind the lock.
+    /// Rows are locked when they are loaded. The guards are a second protection.
     Lock,
-    /// Rows are read without a lock (catalogue, tenants); a change relies on its guards alone.
+    /// Rows are read without a lock (catalogue, tenants). Only the guards protect a change.
     Read,
     /// Rows are only ever inserted.
     Append,
-    /// Rows are found by the row that owns them, and read right after it: its lock is theirs, too. The
-    /// guards stand behind it.
+    /// Rows are found by the row that owns them, and read right after it. The owner's lock protects
+    /// them, and the guards are a second protection.
     Owned,
 }
 
@@ -57,7 +57,7 @@ pub enum ColumnUpdate {
     Fixed,
     /// The id of the row that owns this one: set by the insert, and a part of the key by which the row is updated.
     Owner,
-    /// Changes, and must be as it was loaded for the update to count.
+    /// Changes, and the update takes effect only if the stored value is still the loaded one.
     Guard,
     /// Changes freely, under the lock.
     Moves,
@@ -80,11 +80,11 @@ pub trait Row: Clone + PartialEq {
     /// In the order of the table's columns.
     fn values(&self) -> Vec<Value<'_>>;
     fn read(values: Vec<Value<'static>>) -> Result<Self, ColumnMismatch>;
-    /// What it sets going that a row is put: as a new one, or in place of another that differs.
+    /// Collects the side effects of a new row, or of a changed one.
     fn side_effects(_before: Option<&Self>, _after: &Self, _effects: &mut SideEffects) {}
 }
 
-/// What a batch writes to one table.
+/// The writes of a batch to one table.
 #[derive(Debug)]
 pub struct TableWrite<'rows> {
     pub table: &'static Table,
@@ -97,7 +97,7 @@ pub struct TableWrite<'rows> {
 }
 
 impl TableWrite<'_> {
-    /// How many rows it must touch; fewer mean that somebody was quicker.
+    /// How many rows the write must touch. Fewer mean that another transaction was faster.
     pub fn len(&self) -> usize {
         self.inserts.len() + self.updates.len() + self.removals.len()
     }
@@ -107,7 +107,7 @@ impl TableWrite<'_> {
     }
 }
 
-/// One guarded removal, of a row whose time is over.
+/// One guarded removal.
 #[derive(Debug)]
 pub struct Removal<'rows> {
     pub id: Uuid,
@@ -119,14 +119,14 @@ pub struct Removal<'rows> {
 #[derive(Debug)]
 pub struct Update<'rows> {
     pub id: Uuid,
-    /// The guard columns as they were LOADED: a row may move several times in one batch.
+    /// The guard columns as they were LOADED, because a row may move several times in one batch.
     pub guards: Vec<Value<'rows>>,
     /// The new values of the guard and moving columns.
     pub values: Vec<Value<'rows>>,
 }
 
-/// A row that this version cannot read: another one wrote it, or somebody by hand. `id` is what it was asked
-/// for by.
+/// A row that this version cannot read: another version wrote it, or a person by hand. `id` is the
+/// id that it was requested by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     pub id: Uuid,
@@ -151,10 +151,10 @@ impl<R> Entry<R> {
     }
 }
 
-/// The known rows of one table. Sorted by id: everything is locked and written in that order.
+/// The loaded rows of one table, sorted by id, the order in which rows are locked and written.
 pub struct Rows<R> {
     entries: BTreeMap<Uuid, Entry<R>>,
-    /// In a table of owned rows: whose rows are known, and which they are.
+    /// In a table of owned rows: the rows of each owner.
     owners: BTreeMap<Uuid, BTreeSet<Uuid>>,
 }
 
@@ -165,18 +165,18 @@ impl<R> Default for Rows<R> {
 }
 
 impl<R: Row> Rows<R> {
-    /// The row as it stands now; `None` if it does not exist or was not needed.
+    /// The row as the batch has it now. `None` if it does not exist or was not needed.
     pub fn get(&self, id: R::Id) -> Option<&R> {
         self.entries.get(&id.into()).and_then(|entry| entry.current.as_ref())
     }
 
-    /// The rows that this one owns as they stand now, in the order of their ids.
+    /// The rows that this one owns as the batch has them now, in the order of their ids.
     pub fn owned_by(&self, owner: impl Into<Uuid>) -> impl Iterator<Item = &R> + Clone {
         let ids = self.owners.get(&owner.into()).into_iter().flatten();
         ids.filter_map(|id| self.entries.get(id)?.current.as_ref())
     }
 
-    /// Whether it was asked for, by what rows of this table are asked for by.
+    /// Whether the id was requested: the owner's in a table of owned rows, else the row's own.
     pub(crate) fn knows(&self, id: Uuid) -> bool {
         match R::TABLE.role {
             Role::Owned => self.owners.contains_key(&id),
@@ -184,15 +184,15 @@ impl<R: Row> Rows<R> {
         }
     }
 
-    /// Answers with the rows that could not be read. They are not known, as if nobody had asked: a row
-    /// that exists must not pass for one that does not.
+    /// Returns the rows that could not be read. They do not count as requested, because a row that
+    /// exists must not look like a missing one.
     pub(crate) fn loaded(&mut self, ids: &[Uuid], rows: Vec<Vec<Value<'static>>>) -> Vec<Unreadable> {
         for id in ids {
-            self.ask(*id);
+            self.request(*id);
         }
         let mut unreadable = Vec::new();
         for values in rows {
-            let id = R::TABLE.asked_by().and_then(|at| values.get(at).cloned()).and_then(Value::id);
+            let id = R::TABLE.loaded_by().and_then(|at| values.get(at).cloned()).and_then(Value::id);
             let stored = unknown::stored(R::TABLE, &values);
             match R::read(values) {
                 Ok(row) => {
@@ -211,7 +211,7 @@ impl<R: Row> Rows<R> {
         unreadable
     }
 
-    fn ask(&mut self, id: Uuid) {
+    fn request(&mut self, id: Uuid) {
         match R::TABLE.role {
             Role::Owned => {
                 self.owners.entry(id).or_default();
@@ -233,7 +233,7 @@ impl<R: Row> Rows<R> {
         self.entries.remove(&id);
     }
 
-    /// One decision may put a row once: a second put from the same fact would lose the first.
+    /// A decision may put a row once: a second put of the same row would lose the first.
     pub(crate) fn check(rows: &[R]) -> Result<(), &'static str> {
         if rows.len() < 2 {
             return Ok(());

@@ -1,7 +1,7 @@
-//! What another version put into a JSON column, and this one does not know: it is written back as it was.
+//! Members of a JSON column that another version wrote and this one does not know: they are written back.
 //!
-//! While a new version is rolled out, the old one goes on changing rows that the new one wrote. It must not
-//! refuse them, and must not lose what it does not understand.
+//! While a new version is rolled out, the old one still changes rows that the new one wrote. It must neither
+//! refuse them nor lose the members that it does not know.
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
@@ -13,19 +13,20 @@ use super::rows::{ColumnUpdate, Row, Table};
 
 /// Members of one column.
 pub(super) struct Unknown {
-    /// The column's place in the row.
+    /// The column's position in the row.
     at: usize,
     members: Map<String, Json>,
 }
 
-/// The texts of the JSON columns that an update writes, with their places.
+/// The texts of the JSON columns that an update writes, with their positions.
 pub(super) fn stored(table: &Table, values: &[Value<'static>]) -> Vec<(usize, String)> {
     let columns = table.columns.iter().zip(values).enumerate();
     let moving = columns.filter(|(_, (column, _))| column.json && column.part == ColumnUpdate::Moves);
     moving.filter_map(|(at, (_, value))| Some((at, value.clone().text()?.into_owned()))).collect()
 }
 
-/// What of these texts the row does not know. Nearly always none of it, and the texts are the same.
+/// The members in these texts that the row's types do not have. Nearly always there are none,
+/// because the texts are the same.
 pub(super) fn of<R: Row>(row: &R, stored: Vec<(usize, String)>) -> Vec<Unknown> {
     if stored.is_empty() || fault_injection::is(fault_injection::InjectedFault::UnknownMembersDropped) {
         return Vec::new();
@@ -43,7 +44,7 @@ pub(super) fn of<R: Row>(row: &R, stored: Vec<(usize, String)>) -> Vec<Unknown> 
     unknown.filter(|unknown| !unknown.members.is_empty()).collect()
 }
 
-/// The values of a row as they are written: with what was not known of it.
+/// The values of a row to write, including the unknown members.
 pub(super) fn kept<'row>(mut values: Vec<Value<'row>>, unknown: &[Unknown]) -> Vec<Value<'row>> {
     for Unknown { at, members: more } in unknown {
         if let Value::Text(text) = &values[*at]

@@ -59,7 +59,7 @@ mod signature;
 use domain::{
     AttemptId, Money, Timestamp,
     provider::{CallOutcome, Observation, RefundObservation},
-    rows::FailureCause,
+    rows::{FailureCause, PaymentMethod},
 };
 
 use crate::{
@@ -145,11 +145,12 @@ fn create_form(order: &PaymentOrder) -> Option<Form> {
         ("booking", order.booking.map(|booking| booking.to_string())),
         ("reference", order.reference.clone()),
     ];
+    let PaymentMethod::Card { token, .. } = &order.method else { return None };
     let form = Form::new()
         .with("amount", &currency::to_stripe(order.amount)?.to_string())
         .with("currency", &order.amount.currency.code().to_ascii_lowercase())
         .with("capture_method", order.capture.name())
-        .with("payment_method", &order.payment_method)
+        .with("payment_method", token)
         .with("allowed_payment_method_types[0]", "card")
         .with_metadata(&ours, &order.metadata);
     Some(form)
@@ -210,7 +211,11 @@ impl Provider for Stripe {
         Box::pin(refunds::list(&self.client, object))
     }
 
-    fn fetch_refund<'a>(&'a self, object: &'a str) -> CallFuture<'a, RefundObservation> {
+    fn fetch_refund<'a>(
+        &'a self,
+        _payment_object: &'a str,
+        object: &'a str,
+    ) -> CallFuture<'a, RefundObservation> {
         Box::pin(async move {
             let path = format!("/v1/refunds/{}", segment(object));
             outcome::refund(self.client.get(&path, object).await, Some(object))

@@ -114,7 +114,7 @@ fn refusal<O>(reply: &HttpReply) -> Result<Refusal, CallOutcome<O>> {
     let not_sent = |problem: &str| CallOutcome::NotSent {
         error: format!("rejected: {}", describe(reply, problem)),
         retry_after_seconds: retry_after_seconds(reply),
-        asked: true,
+        reached_provider: true,
     };
     let envelope: Option<Envelope> = serde_json::from_slice(&reply.body).ok();
     if reply.status == StatusCode::TOO_MANY_REQUESTS {

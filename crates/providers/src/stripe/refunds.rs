@@ -57,10 +57,10 @@ pub async fn list(client: &StripeClient, object: &str) -> CallOutcome<Vec<Listed
         let path = format!("/v1/refunds?payment_intent={}&limit={PAGE}{after}", segment(object));
         let page: Page = match outcome::list(client.get(&path, object).await) {
             Ok(page) => page,
-            Err(CallOutcome::NotSent { error, retry_after_seconds, asked }) => {
+            Err(CallOutcome::NotSent { error, retry_after_seconds, reached_provider }) => {
                 // The pages before this one were fetched, so Stripe was called.
-                let asked = asked || !after.is_empty();
-                return CallOutcome::NotSent { error, retry_after_seconds, asked };
+                let reached_provider = reached_provider || !after.is_empty();
+                return CallOutcome::NotSent { error, retry_after_seconds, reached_provider };
             }
             Err(outcome) => return outcome,
         };

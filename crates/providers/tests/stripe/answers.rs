@@ -6,13 +6,10 @@ use domain::{
 };
 use providers::Provider;
 use serde_json::{Value, json};
+use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 use tokio::net::TcpListener;
 
-use crate::{
-    euros, failure, on, order, refund,
-    server::{Behaviour, Server, answer},
-    stripe_without_retries,
-};
+use crate::{euros, failure, on, order, refund, stripe_without_retries};
 
 /// The part of an outcome that these tests compare.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +37,8 @@ fn outcome_kind(outcome: CallOutcome<Observation>) -> OutcomeKind {
     }
 }
 
-async fn check(name: &str, behaviour: Behaviour, expected: OutcomeKind) {
-    let server = Server::start(vec![behaviour]).await;
+async fn check(name: &str, behaviour: ServerStep, expected: OutcomeKind) {
+    let server = ScriptedServer::start(vec![behaviour]).await;
     let outcome = stripe_without_retries(server.base_url.clone()).confirm(&order(1), "pi_1").await;
     assert_eq!(outcome_kind(outcome), expected, "{name}");
     assert!(server.requests().len() <= 1, "{name}: repeated");
@@ -49,7 +46,7 @@ async fn check(name: &str, behaviour: Behaviour, expected: OutcomeKind) {
 
 async fn check_answer(status: u16, headers: &str, body: Value, expected: OutcomeKind) {
     let bytes = answer(status, headers, &body.to_string());
-    check(&format!("{status} {body}"), Behaviour::Answer(bytes), expected).await;
+    check(&format!("{status} {body}"), ServerStep::Answer(bytes), expected).await;
 }
 
 fn intent(status: &str) -> Value {
@@ -83,19 +80,19 @@ async fn a_broken_wire_is_unknown() {
         long.len()
     );
     let cases = [
-        ("reset before it was read", Behaviour::ResetUnread),
-        ("reset before an answer", Behaviour::Reset),
-        ("closed before an answer", Behaviour::AnswerAndClose(Vec::new())),
-        ("silence", Behaviour::AnswerAndStall(Vec::new())),
-        ("closed within the headers", Behaviour::AnswerAndClose(b"HTTP/1.1 200 OK\r\nconte".to_vec())),
-        ("closed after the headers", Behaviour::AnswerAndClose(head.clone())),
-        ("silence after the headers", Behaviour::AnswerAndStall(head)),
-        ("closed within the body", Behaviour::AnswerAndClose(half.clone())),
-        ("silence within the body", Behaviour::AnswerAndStall(half)),
-        ("garbage", Behaviour::AnswerAndClose(b"\x00\xff\r\n\r\nSSH-2.0\r\n\r\n".to_vec())),
-        ("endless headers", Behaviour::AnswerEndlessly(b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec())),
-        ("a body too long", Behaviour::Answer(chunked.into_bytes())),
-        ("a body whose declared length is too long", Behaviour::Answer(answer(200, "", &long))),
+        ("reset before it was read", ServerStep::ResetUnread),
+        ("reset before an answer", ServerStep::Reset),
+        ("closed before an answer", ServerStep::AnswerAndClose(Vec::new())),
+        ("silence", ServerStep::AnswerAndStall(Vec::new())),
+        ("closed within the headers", ServerStep::AnswerAndClose(b"HTTP/1.1 200 OK\r\nconte".to_vec())),
+        ("closed after the headers", ServerStep::AnswerAndClose(head.clone())),
+        ("silence after the headers", ServerStep::AnswerAndStall(head)),
+        ("closed within the body", ServerStep::AnswerAndClose(half.clone())),
+        ("silence within the body", ServerStep::AnswerAndStall(half)),
+        ("garbage", ServerStep::AnswerAndClose(b"\x00\xff\r\n\r\nSSH-2.0\r\n\r\n".to_vec())),
+        ("endless headers", ServerStep::AnswerEndlessly(b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec())),
+        ("a body too long", ServerStep::Answer(chunked.into_bytes())),
+        ("a body whose declared length is too long", ServerStep::Answer(answer(200, "", &long))),
     ];
     for (name, behaviour) in cases {
         check(name, behaviour, OutcomeKind::Unknown).await;
@@ -110,14 +107,14 @@ async fn no_connection_is_not_sent() {
     let stripe = stripe_without_retries(base_url);
     assert_eq!(outcome_kind(stripe.confirm(&order(1), "pi_1").await), OutcomeKind::NotSent(None));
     let found = stripe.refunds_of("pi_1").await;
-    assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
+    assert!(matches!(found, CallOutcome::NotSent { reached_provider: true, .. }), "{found:?}");
 }
 
 /// The HTTP library must not repeat a call that may have been read, even over a new connection.
 #[tokio::test]
 async fn a_kept_connection_that_breaks_is_unknown() {
-    let whole = Behaviour::Answer(answer(200, "", &intent("succeeded").to_string()));
-    let server = Server::start(vec![whole.clone(), Behaviour::Reset, whole]).await;
+    let whole = ServerStep::Answer(answer(200, "", &intent("succeeded").to_string()));
+    let server = ScriptedServer::start(vec![whole.clone(), ServerStep::Reset, whole]).await;
     let stripe = stripe_without_retries(server.base_url.clone());
     let captured = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
     assert_eq!(outcome_kind(stripe.fetch("pi_1").await), captured);
@@ -221,7 +218,8 @@ async fn refunds_have_the_same_outcomes() {
         "payment_intent": "pi_1", "metadata": {},
     });
     let check = async |status: u16, body: Value, expected: &str| {
-        let server = Server::start(vec![Behaviour::Answer(answer(status, "", &body.to_string()))]).await;
+        let server =
+            ScriptedServer::start(vec![ServerStep::Answer(answer(status, "", &body.to_string()))]).await;
         let outcome =
             stripe_without_retries(server.base_url.clone()).refund(&refund(9, &order(1), "pi_1", 500)).await;
         let outcome = match outcome {
@@ -255,7 +253,12 @@ async fn refunds_have_the_same_outcomes() {
 async fn an_error_text_contains_no_secret() {
     let mut own = intent("succeeded");
     own["currency"] = json!("?");
-    let server = Server::start(vec![Behaviour::Answer(answer(200, "", &own.to_string()))]).await;
+    let server = ScriptedServer::start(vec![ServerStep::Answer(answer(
+        200,
+        "request-id: req_1\r\n",
+        &own.to_string(),
+    ))])
+    .await;
     let outcome =
         stripe_without_retries(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
     let CallOutcome::Unknown { error, .. } = outcome else { panic!("{outcome:?}") };

@@ -3,18 +3,15 @@
 use domain::{Currency, Money, Timestamp, provider::CallOutcome, rows::Capture};
 use providers::{PaymentOrder, Provider, RefundOrder, stripe::EVENTS};
 use serde_json::json;
+use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 
-use crate::{
-    euros, on, order, refund,
-    server::{Behaviour, Server, answer},
-    stripe_without_retries,
-};
+use crate::{euros, on, order, refund, stripe_without_retries};
 
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// Any reply will do: the tests look at the request.
-async fn server() -> Server {
-    Server::start(vec![Behaviour::Answer(answer(500, "", ""))]).await
+async fn server() -> ScriptedServer {
+    ScriptedServer::start(vec![ServerStep::Answer(answer(500, "", ""))]).await
 }
 
 async fn check(call: impl AsyncFn(&providers::stripe::Stripe), line: &str, verb: Option<&str>, body: &str) {
@@ -135,36 +132,36 @@ async fn refunds_are_listed_page_by_page() {
         };
         let data: Vec<_> = ids.iter().map(shown).collect();
         let page = json!({"object": "list", "data": data, "has_more": has_more});
-        Behaviour::Answer(answer(200, "", &page.to_string()))
+        ServerStep::Answer(answer(200, "", &page.to_string()))
     };
-    let look = async |pages: Vec<Behaviour>| {
-        let server = Server::start(pages).await;
+    let look = async |pages: Vec<ServerStep>| {
+        let server = ScriptedServer::start(pages).await;
         let found = stripe_without_retries(server.base_url.clone()).refunds_of("pi_1").await;
         let found = match found {
             CallOutcome::Object(listed) => {
                 let numbers = listed.iter().map(|listed| listed.refund.unwrap().0.as_u128().to_string());
                 numbers.collect::<Vec<_>>().join(" ")
             }
-            CallOutcome::NotSent { asked, retry_after_seconds, .. } => {
-                format!("not sent, asked: {asked}, again after {retry_after_seconds:?}")
+            CallOutcome::NotSent { reached_provider, retry_after_seconds, .. } => {
+                format!("not sent, reached: {reached_provider}, again after {retry_after_seconds:?}")
             }
             CallOutcome::Unknown { .. } => "unknown".to_owned(),
             CallOutcome::Refused { .. } => "refused".to_owned(),
         };
         (found, server.requests().len())
     };
-    let check = async |pages: Vec<Behaviour>, expected: &str, requests: usize| {
+    let check = async |pages: Vec<ServerStep>, expected: &str, requests: usize| {
         assert_eq!(look(pages).await, (expected.to_owned(), requests));
     };
     check(vec![page(&[5, 7], false)], "5 7", 1).await;
     check(vec![page(&[5, 6], true), page(&[7], false)], "5 6 7", 2).await;
     check(vec![page(&[], false)], "", 1).await;
     check(vec![page(&[5], true)], "unknown", 10).await;
-    check(vec![Behaviour::Answer(answer(500, "", "{}"))], "unknown", 1).await;
-    check(vec![Behaviour::Answer(answer(200, "", "[]"))], "unknown", 1).await;
+    check(vec![ServerStep::Answer(answer(500, "", "{}"))], "unknown", 1).await;
+    check(vec![ServerStep::Answer(answer(200, "", "[]"))], "unknown", 1).await;
     let missing = json!({"error": {"type": "invalid_request_error", "code": "resource_missing"}});
-    check(vec![Behaviour::Answer(answer(404, "", &missing.to_string()))], "unknown", 1).await;
-    let busy = Behaviour::Answer(answer(429, "retry-after: 7\r\n", "{}"));
+    check(vec![ServerStep::Answer(answer(404, "", &missing.to_string()))], "unknown", 1).await;
+    let busy = ServerStep::Answer(answer(429, "retry-after: 7\r\n", "{}"));
     check(vec![busy], "not sent, asked: true, again after Some(7)", 1).await;
 }
 
@@ -179,10 +176,10 @@ async fn events_are_listed_page_by_page() {
     };
     let page = |data: Vec<serde_json::Value>, has_more: bool| {
         let page = json!({"object": "list", "data": data, "has_more": has_more});
-        Behaviour::Answer(answer(200, "", &page.to_string()))
+        ServerStep::Answer(answer(200, "", &page.to_string()))
     };
     let pages = vec![page(vec![event("evt_2", false)], true), page(vec![event("evt_1", false)], false)];
-    let server = Server::start(pages).await;
+    let server = ScriptedServer::start(pages).await;
     let stripe = stripe_without_retries(server.base_url.clone());
     let (from, before) = (Timestamp(1_000_000_000), Timestamp(2_000_000_000));
     let mut names = Vec::new();
@@ -217,7 +214,7 @@ async fn events_are_listed_page_by_page() {
     }
     assert!(line(&requests[1]).contains("&starting_after=evt_2 "));
 
-    let of_the_other_mode = Server::start(vec![page(vec![event("evt_1", true)], false)]).await;
+    let of_the_other_mode = ScriptedServer::start(vec![page(vec![event("evt_1", true)], false)]).await;
     let outcome =
         crate::stripe_without_retries(of_the_other_mode.base_url.clone()).events(from, before, None).await;
     assert!(matches!(outcome, CallOutcome::Unknown { .. }), "{outcome:?}");

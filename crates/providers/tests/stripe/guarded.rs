@@ -7,12 +7,9 @@ use parking_lot::Mutex;
 use domain::provider::{CallOutcome, Observation};
 use providers::{Guard, Provider, guard, stripe::Stripe};
 use resilience::{Health, Observer, Retry, breaker, budget};
+use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 
-use crate::{
-    order,
-    server::{Behaviour, Server, answer},
-    settings,
-};
+use crate::{order, settings};
 
 /// Records the reasons of retries.
 #[derive(Default)]
@@ -24,24 +21,24 @@ impl Observer for Reasons {
     }
 }
 
-fn intent() -> Behaviour {
+fn intent() -> ServerStep {
     let body = serde_json::json!({
         "id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount": 2000, "currency": "eur",
         "amount_received": 2000, "amount_capturable": 0, "client_secret": "pi_1_secret", "metadata": {},
     });
-    Behaviour::Answer(answer(200, "", &body.to_string()))
+    ServerStep::Answer(answer(200, "", &body.to_string()))
 }
 
-fn failing(headers: &str) -> Behaviour {
-    Behaviour::Answer(answer(500, headers, "{}"))
+fn failing(headers: &str) -> ServerStep {
+    ServerStep::Answer(answer(500, headers, "{}"))
 }
 
 fn outcome_name(outcome: &CallOutcome<Observation>) -> &'static str {
     match outcome {
         CallOutcome::Object(_) => "object",
         CallOutcome::Refused { .. } => "refused",
-        CallOutcome::NotSent { asked: true, .. } => "not sent",
-        CallOutcome::NotSent { asked: false, .. } => "not asked",
+        CallOutcome::NotSent { reached_provider: true, .. } => "not sent",
+        CallOutcome::NotSent { reached_provider: false, .. } => "not asked",
         CallOutcome::Unknown { .. } => "unknown",
     }
 }
@@ -52,9 +49,9 @@ enum Call {
     Move,
 }
 
-async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usize, reasons: &[&str]) {
+async fn check(call: Call, script: Vec<ServerStep>, expected: &str, requests: usize, reasons: &[&str]) {
     let context = format!("{call:?} {script:?}");
-    let server = Server::start(script).await;
+    let server = ScriptedServer::start(script).await;
     let observed = Arc::new(Reasons::default());
     let guard = Guard::new("test", &guard::Settings::default(), None, observed.clone());
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
@@ -74,20 +71,20 @@ async fn check(call: Call, script: Vec<Behaviour>, expected: &str, requests: usi
 
 #[tokio::test]
 async fn reads_are_retried_and_calls_that_may_move_money_are_not() {
-    let stall = || Behaviour::AnswerAndStall(Vec::new());
+    let stall = || ServerStep::AnswerAndStall(Vec::new());
     check(Call::Read, vec![failing(""), intent()], "object", 2, &["server_error"]).await;
-    check(Call::Read, vec![Behaviour::Reset, intent()], "object", 2, &["connection_broke"]).await;
+    check(Call::Read, vec![ServerStep::Reset, intent()], "object", 2, &["connection_broke"]).await;
     check(Call::Read, vec![stall(), intent()], "object", 2, &["timed_out"]).await;
     check(Call::Read, vec![failing("")], "unknown", 2, &["server_error"]).await;
     check(Call::Read, vec![failing("retry-after: 3600\r\n"), intent()], "unknown", 1, &[]).await;
-    let busy = Behaviour::Answer(answer(429, "", "{}"));
+    let busy = ServerStep::Answer(answer(429, "", "{}"));
     check(Call::Read, vec![busy, intent()], "not sent", 1, &[]).await;
-    let gone = Behaviour::Answer(answer(404, "", r#"{"error":{"type":"invalid_request_error"}}"#));
+    let gone = ServerStep::Answer(answer(404, "", r#"{"error":{"type":"invalid_request_error"}}"#));
     check(Call::Read, vec![gone, intent()], "refused", 1, &[]).await;
 
     check(Call::Move, vec![intent()], "object", 1, &[]).await;
     check(Call::Move, vec![failing(""), intent()], "unknown", 1, &[]).await;
-    check(Call::Move, vec![Behaviour::Reset, intent()], "unknown", 1, &[]).await;
+    check(Call::Move, vec![ServerStep::Reset, intent()], "unknown", 1, &[]).await;
     check(Call::Move, vec![stall(), intent()], "unknown", 1, &[]).await;
 }
 
@@ -106,7 +103,7 @@ async fn a_call_that_was_never_written_is_retried_whatever_it_is() {
 
 #[tokio::test]
 async fn second_tries_withdraw_from_the_budget_and_deposit_nothing() {
-    let server = Server::start(vec![failing("")]).await;
+    let server = ScriptedServer::start(vec![failing("")]).await;
     let settings_of_guard = guard::Settings {
         budget: budget::Settings { ratio: 1.0, floor_per_second: 0.0, ..Default::default() },
         ..Default::default()
@@ -128,11 +125,11 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
         breaker::Settings { calls_min: 4, open_base: minute, open_cap: minute, ..Default::default() };
     let budget = budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() };
     let guard = Guard::new("test", &guard::Settings { breaker, budget }, None, Arc::new(Reasons::default()));
-    let busy = Behaviour::Answer(answer(429, "", "{}"));
+    let busy = ServerStep::Answer(answer(429, "", "{}"));
     let mut script = vec![busy.clone(), busy.clone(), busy.clone(), busy];
     script.extend(vec![failing(""); 4]);
     script.push(intent());
-    let server = Server::start(script).await;
+    let server = ScriptedServer::start(script).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..4 {
         assert_eq!(outcome_name(&stripe.fetch("pi_1").await), "not sent");
@@ -142,7 +139,7 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
         assert_eq!(outcome_name(&stripe.confirm(&order(1), &format!("pi_{number}")).await), "unknown");
     }
     assert_eq!(guard.breaker.state(), breaker::BreakerState::Open);
-    let CallOutcome::NotSent { retry_after_seconds: Some(wait), asked: false, .. } =
+    let CallOutcome::NotSent { retry_after_seconds: Some(wait), reached_provider: false, .. } =
         stripe.confirm(&order(1), "pi_1").await
     else {
         panic!("Stripe was called")
@@ -150,7 +147,7 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
     assert!((48..=72).contains(&wait), "{wait} s");
     let found = stripe.refunds_of("pi_1").await;
     assert!(
-        matches!(found, CallOutcome::NotSent { retry_after_seconds: Some(_), asked: false, .. }),
+        matches!(found, CallOutcome::NotSent { retry_after_seconds: Some(_), reached_provider: false, .. }),
         "{found:?}"
     );
     assert_eq!(server.requests().len(), 8);
@@ -174,7 +171,7 @@ async fn failures_of_one_payment_do_not_open_the_circuit() {
     let guard = Guard::new("test", &guard::Settings { breaker, budget }, None, Arc::new(Reasons::default()));
     let mut script = vec![failing(""); 20];
     script.extend(vec![failing("idempotent-replayed: true\r\n"); 20]);
-    let server = Server::start(script).await;
+    let server = ScriptedServer::start(script).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     for _ in 0..20 {
         assert_eq!(outcome_name(&stripe.confirm(&order(1), "pi_1").await), "unknown");
@@ -205,9 +202,9 @@ async fn a_list_that_is_cut_short_has_called_stripe() {
             "payment_intent": "pi_1", "metadata": {},
         }],
     });
-    let server = Server::start(vec![Behaviour::Answer(answer(200, "", &page.to_string()))]).await;
+    let server = ScriptedServer::start(vec![ServerStep::Answer(answer(200, "", &page.to_string()))]).await;
     let stripe = Stripe::guarded(settings(server.base_url.clone()), &guard).unwrap();
     let found = stripe.refunds_of("pi_1").await;
-    assert!(matches!(found, CallOutcome::NotSent { asked: true, .. }), "{found:?}");
+    assert!(matches!(found, CallOutcome::NotSent { reached_provider: true, .. }), "{found:?}");
     assert_eq!(server.requests().len(), 1);
 }

@@ -8,7 +8,6 @@ mod any_bytes;
 mod calls;
 mod guarded;
 mod sandbox;
-mod server;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -16,7 +15,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{
     AttemptId, BookingId, Currency, Money, PaymentId, RefundId, TenantId,
-    rows::{Capture, Failure, FailureCause, Mode},
+    rows::{Capture, Failure, FailureCause, Mode, PaymentMethod},
 };
 use http::HeaderMap;
 use providers::{
@@ -62,11 +61,16 @@ fn order(number: u128) -> PaymentOrder {
         tenant: TenantId(Uuid::from_u128(3)),
         amount: euros(2000),
         capture: Capture::Automatic,
-        payment_method: "pm_card_visa".to_owned(),
+        method: card("pm_card_visa"),
+        payer: None,
         return_url: None,
         metadata: BTreeMap::from([("colour".to_owned(), "blue".to_owned())]),
         reference: Some("tour 7".to_owned()),
     }
+}
+
+fn card(token: &str) -> PaymentMethod {
+    PaymentMethod::Card { token: token.to_owned(), brand: None, instalments: 1 }
 }
 
 fn head(headers: &HeaderMap) -> WebhookHead<'_> {

@@ -71,7 +71,7 @@ fn object<O: std::fmt::Debug>(outcome: CallOutcome<O>) -> O {
 }
 
 fn with_card(card: &str) -> PaymentOrder {
-    PaymentOrder { payment_method: card.to_owned(), ..order(1) }
+    PaymentOrder { method: crate::card(card), ..order(1) }
 }
 
 #[tokio::test]

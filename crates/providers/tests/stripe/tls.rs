@@ -2,21 +2,18 @@
 
 use domain::provider::CallOutcome;
 use providers::Provider;
+use testkit::scripted_server::{ScriptedServer, ServerStep};
 
-use crate::{
-    order,
-    server::{Behaviour, Server},
-    stripe_without_retries,
-};
+use crate::{order, stripe_without_retries};
 
 #[tokio::test]
 async fn a_failed_tls_handshake_is_not_sent() {
-    let check = async |name: &str, behaviour: Behaviour| {
-        let server = Server::start(vec![behaviour]).await;
+    let check = async |name: &str, behaviour: ServerStep| {
+        let server = ScriptedServer::start(vec![behaviour]).await;
         let stripe = stripe_without_retries(server.base_url.replace("http://", "https://"));
         let outcome = stripe.confirm(&order(1), "pi_1").await;
         assert!(matches!(outcome, CallOutcome::NotSent { .. }), "{name}: {outcome:?}");
     };
-    check("silence", Behaviour::AnswerAndStall(Vec::new())).await;
-    check("reset", Behaviour::ResetUnread).await;
+    check("silence", ServerStep::AnswerAndStall(Vec::new())).await;
+    check("reset", ServerStep::ResetUnread).await;
 }

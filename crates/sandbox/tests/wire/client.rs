@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::header::HeaderMap;
+use outbound::{Error, HttpConnection, HttpReply};
 use sandbox::{Options, RunningSandbox, start};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -25,19 +25,18 @@ pub fn sale(card: &str) -> String {
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub struct Bench {
+pub struct TestSandbox {
     pub folder: TempDir,
     pub url: String,
     pub secret_key: String,
-    client: reqwest::Client,
     running: Option<RunningSandbox>,
 }
 
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    pub headers: HeaderMap,
     pub body: Value,
+    reply: HttpReply,
 }
 
 impl Answer {
@@ -46,7 +45,7 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
+        self.reply.header(name)
     }
 
     /// `200 succeeded` for an object with a status, `400 <code>` for an error.
@@ -57,23 +56,21 @@ impl Answer {
     }
 }
 
-impl Bench {
+impl TestSandbox {
     /// With one account, `acct_1`, that has no webhook.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bench = Self::on(folder).await;
-        bench.control("/sandbox/accounts", json!({"id": "acct_1", "secret_key": "sk_test_1"})).await;
-        bench
+        let sandbox = Self::on(folder).await;
+        sandbox.control("/sandbox/accounts", json!({"id": "acct_1", "secret_key": "sk_test_1"})).await;
+        sandbox
     }
 
     /// On whatever journal is in the folder.
     pub async fn on(folder: TempDir) -> Self {
         let options = Options { listen: "127.0.0.1:0".parse().unwrap(), journal: journal(folder.path()) };
         let running = start(options).await.unwrap();
-        // A new connection per call, so that a dropped connection affects no other call.
-        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         let url = format!("http://{}", running.address);
-        Self { folder, url, secret_key: "sk_test_1".into(), client, running: Some(running) }
+        Self { folder, url, secret_key: "sk_test_1".into(), running: Some(running) }
     }
 
     /// What `kill -9` would leave: a copy of the file while the first sandbox still runs.
@@ -90,17 +87,30 @@ impl Bench {
         self.folder
     }
 
-    pub async fn try_post(&self, path: &str, key: Option<&str>, form: &str) -> reqwest::Result<Answer> {
-        let mut request = self
-            .client
-            .post(format!("{}{path}", self.url))
-            .bearer_auth(&self.secret_key)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form.to_owned());
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        read(request.send().await?).await
+    /// A new connection per call, so that a dropped connection affects no other call.
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Answer, Error> {
+        let reply =
+            HttpConnection::new(&self.url).request(method.parse().unwrap(), path, headers, body).await?;
+        let body = reply.json().unwrap_or_else(|_| Value::String(reply.text()));
+        Ok(Answer { status: reply.status.as_u16(), body, reply })
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.secret_key)
+    }
+
+    pub async fn try_post(&self, path: &str, key: Option<&str>, form: &str) -> Result<Answer, Error> {
+        let bearer = self.bearer();
+        let mut headers =
+            vec![("authorization", &*bearer), ("content-type", "application/x-www-form-urlencoded")];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        self.call("POST", path, &headers, form.to_owned()).await
     }
 
     pub async fn post(&self, path: &str, form: &str) -> Answer {
@@ -113,17 +123,12 @@ impl Bench {
 
     /// Sends exactly these headers, and a form if there is one.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
-        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        read(request.body(form.to_owned()).send().await.unwrap()).await.unwrap()
+        self.call(method, path, headers, form.to_owned()).await.unwrap()
     }
 
     /// As a caller of this API version.
     pub async fn speaking(&self, version: &str, path: &str, form: &str) -> Answer {
-        let bearer = format!("Bearer {}", self.secret_key);
-        let headers = [("authorization", &*bearer), ("stripe-version", version)];
+        let headers = [("authorization", &*self.bearer()), ("stripe-version", version)];
         self.send("POST", path, &headers, form).await
     }
 
@@ -148,9 +153,8 @@ impl Bench {
         events.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
 
-    pub async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {
-        let request = self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.secret_key);
-        read(request.send().await?).await
+    pub async fn try_get(&self, path: &str) -> Result<Answer, Error> {
+        self.call("GET", path, &[("authorization", &self.bearer())], String::new()).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -158,8 +162,7 @@ impl Bench {
     }
 
     pub async fn try_control(&self, path: &str, body: Value) -> Answer {
-        let request = self.client.post(format!("{}{path}", self.url)).body(body.to_string());
-        read(request.send().await.unwrap()).await.unwrap()
+        self.call("POST", path, &[], body.to_string()).await.unwrap()
     }
 
     pub async fn control(&self, path: &str, body: Value) -> Value {
@@ -194,11 +197,4 @@ impl Bench {
 
 pub fn journal(folder: &Path) -> PathBuf {
     folder.join("journal.jsonl")
-}
-
-async fn read(response: reqwest::Response) -> reqwest::Result<Answer> {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = response.text().await?;
-    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Ok(Answer { status, headers, body })
 }

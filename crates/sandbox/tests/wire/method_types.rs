@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Bench, CREATE};
+use crate::client::{CREATE, TestSandbox};
 
 const OPEN: &str = "amount=500&currency=eur";
 
 #[tokio::test]
 async fn an_intent_shows_given_and_computed_method_types() {
-    let bench = Bench::start().await;
+    let sandbox = TestSandbox::start().await;
     let names = [
         "allowed_payment_method_types",
         "automatic_payment_methods",
@@ -16,7 +16,7 @@ async fn an_intent_shows_given_and_computed_method_types() {
         "payment_method_types",
     ];
     let check = async |form: &str, expected: Value| {
-        let made = bench.post(CREATE, &format!("{OPEN}{form}")).await.body;
+        let made = sandbox.post(CREATE, &format!("{OPEN}{form}")).await.body;
         assert_eq!(json!(names.map(|name| &made[name])), expected, "{form}: {made}");
     };
     let settings = |redirects: &str| json!({"enabled": true, "allow_redirects": redirects});
@@ -33,19 +33,19 @@ async fn an_intent_shows_given_and_computed_method_types() {
     .await;
     check("&excluded_payment_method_types[]=klarna", json!([null, settings("always"), ["klarna"], ["card"]]))
         .await;
-    let old = bench.speaking("2020-08-27", CREATE, OPEN).await.body;
+    let old = sandbox.speaking("2020-08-27", CREATE, OPEN).await.body;
     assert_eq!(json!(names.map(|name| &old[name])), json!([null, null, null, ["card"]]));
 }
 
 #[tokio::test]
 async fn method_type_parameters_exclude_each_other() {
-    let bench = Bench::start().await;
+    let sandbox = TestSandbox::start().await;
     let allowed = "allowed_payment_method_types[]=card";
     let automatic = "automatic_payment_methods[enabled]=true";
     let excluded = "excluded_payment_method_types[]=klarna";
     let exact = "payment_method_types[]=card";
     let check = async |one: &str, other: &str, expected: &str| {
-        let made = bench.speaking("2026-08-26.dahlia", CREATE, &format!("{OPEN}&{one}&{other}")).await;
+        let made = sandbox.speaking("2026-08-26.dahlia", CREATE, &format!("{OPEN}&{one}&{other}")).await;
         assert_eq!(made.summary(), expected, "{one}&{other}: {}", made.body);
     };
     for (one, other) in
@@ -61,9 +61,9 @@ async fn method_type_parameters_exclude_each_other() {
 
 #[tokio::test]
 async fn methods_that_are_not_activated_are_refused_or_left_out() {
-    let bench = Bench::start().await;
+    let sandbox = TestSandbox::start().await;
     let check = async |form: &str, expected: &str, words: &str| {
-        let made = bench.speaking("2026-08-26.dahlia", CREATE, &format!("{OPEN}&{form}")).await;
+        let made = sandbox.speaking("2026-08-26.dahlia", CREATE, &format!("{OPEN}&{form}")).await;
         assert_eq!(made.summary(), expected, "{form}");
         assert!(made.body["error"]["message"].as_str().unwrap().contains(words), "{}", made.body);
     };
@@ -86,17 +86,17 @@ async fn methods_that_are_not_activated_are_refused_or_left_out() {
 
 #[tokio::test]
 async fn automatic_payment_methods_require_a_return_url() {
-    let bench = Bench::start().await;
+    let sandbox = TestSandbox::start().await;
     let check = async |form: &str, expected: &str| {
         let sale = format!("{OPEN}&confirm=true&payment_method=pm_card_visa");
-        let made = bench.post(CREATE, &format!("{sale}{form}")).await;
+        let made = sandbox.post(CREATE, &format!("{sale}{form}")).await;
         assert_eq!(made.summary(), expected, "{form}: {}", made.body);
-        let open = bench
+        let open = sandbox
             .post(CREATE, &format!("{OPEN}{}", form.replace("&return_url=https://a.example/b", "")))
             .await;
         let back = if form.contains("return_url") { "&return_url=https://a.example/b" } else { "" };
         let path = format!("{CREATE}/{}/confirm", open.id());
-        let confirmed = bench.post(&path, &format!("payment_method=pm_card_visa{back}")).await;
+        let confirmed = sandbox.post(&path, &format!("payment_method=pm_card_visa{back}")).await;
         assert_eq!(confirmed.summary(), expected, "{form}: {}", confirmed.body);
     };
     check("", "400 invalid_request_error").await;

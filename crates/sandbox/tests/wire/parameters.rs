@@ -1,18 +1,18 @@
 //! Unknown parameters are refused on every endpoint and change nothing.
 
-use crate::client::{Bench, CREATE, HOLD, OPEN, SALE};
+use crate::client::{CREATE, HOLD, OPEN, SALE, TestSandbox};
 
 #[tokio::test]
 async fn each_endpoint_refuses_unknown_parameters() {
-    let bench = Bench::start().await;
-    let held = bench.post(CREATE, HOLD).await.id().to_owned();
-    let open = bench.post(CREATE, OPEN).await.id().to_owned();
-    let before = bench.get(&format!("{CREATE}?limit=100")).await.body;
+    let sandbox = TestSandbox::start().await;
+    let held = sandbox.post(CREATE, HOLD).await.id().to_owned();
+    let open = sandbox.post(CREATE, OPEN).await.id().to_owned();
+    let before = sandbox.get(&format!("{CREATE}?limit=100")).await.body;
     let check = async |path: &str, form: &str, expected: &str, param: &str| {
         let answer = if let Some(path) = path.strip_prefix("GET ") {
-            bench.get(&format!("{path}?{form}")).await
+            sandbox.get(&format!("{path}?{form}")).await
         } else {
-            bench.post(path, form).await
+            sandbox.post(path, form).await
         };
         assert_eq!(answer.summary(), expected, "{path} {form}: {}", answer.body);
         assert_eq!(answer.body["error"]["param"].as_str().unwrap_or("-"), param, "{path} {form}");
@@ -79,28 +79,28 @@ async fn each_endpoint_refuses_unknown_parameters() {
     check("GET /v1/refunds", "ending_before=re_x", "400 resource_missing", "ending_before").await;
     check("GET /v1/events", "delivery_success=perhaps", invalid, "delivery_success").await;
     check("GET /v1/events", "types=charge.succeeded", invalid, "types").await;
-    assert_eq!(bench.get(&format!("{CREATE}?limit=100")).await.body, before, "nothing has changed");
+    assert_eq!(sandbox.get(&format!("{CREATE}?limit=100")).await.body, before, "nothing has changed");
 }
 
 #[tokio::test]
 async fn parameters_in_the_query_of_a_post_are_read() {
-    let bench = Bench::start().await;
-    let unknown = bench.post(&format!("{CREATE}?odd=1"), SALE).await;
+    let sandbox = TestSandbox::start().await;
+    let unknown = sandbox.post(&format!("{CREATE}?odd=1"), SALE).await;
     assert_eq!(unknown.summary(), "400 parameter_unknown");
-    let expanded = bench.post(&format!("{CREATE}?expand[]=latest_charge"), SALE).await;
+    let expanded = sandbox.post(&format!("{CREATE}?expand[]=latest_charge"), SALE).await;
     assert_eq!(expanded.body["latest_charge"]["object"], "charge");
 }
 
 #[tokio::test]
 async fn accepted_parameters_are_shown_on_the_intent() {
-    let bench = Bench::start().await;
+    let sandbox = TestSandbox::start().await;
     let form = format!(
         "{OPEN}&description=Two%20seats&receipt_email=ana@example.com&setup_future_usage=off_session\
          &statement_descriptor_suffix=TOURS&transfer_group=group_1&shipping[name]=Ana&shipping[address][city]=Porto\
          &shipping[phone]=1&payment_method_options[card][network]=visa&metadata[a]=1&use_stripe_sdk=true\
          &radar_options[session]=rse_1"
     );
-    let made = bench.post(CREATE, &form).await;
+    let made = sandbox.post(CREATE, &form).await;
     assert_eq!(made.status, 200, "{}", made.body);
     let shown = |name: &str| made.body[name].as_str().unwrap().to_owned();
     assert_eq!(shown("description"), "Two seats");
@@ -112,31 +112,31 @@ async fn accepted_parameters_are_shown_on_the_intent() {
     assert!(made.body["shipping"]["address"]["line1"].is_null());
     assert_eq!(made.body["payment_method_options"]["card"]["network"], "visa");
     let path = format!("{CREATE}/{}", made.id());
-    let changed = bench.post(&path, "receipt_email=&shipping=&metadata[a]=&metadata[b]=2").await.body;
+    let changed = sandbox.post(&path, "receipt_email=&shipping=&metadata[a]=&metadata[b]=2").await.body;
     assert!(changed["receipt_email"].is_null() && changed["shipping"].is_null());
     assert_eq!(changed["metadata"], serde_json::json!({"b": "2"}));
-    let raised = bench.post(&path, "amount=700&currency=eur").await.body;
+    let raised = sandbox.post(&path, "amount=700&currency=eur").await.body;
     assert_eq!((&raised["amount"], &raised["currency"]), (&700.into(), &"eur".into()));
-    let paid = bench.post(&format!("{path}/confirm"), "payment_method=pm_card_visa").await.body;
-    let charge = bench.get(&format!("/v1/charges/{}", paid["latest_charge"].as_str().unwrap())).await.body;
+    let paid = sandbox.post(&format!("{path}/confirm"), "payment_method=pm_card_visa").await.body;
+    let charge = sandbox.get(&format!("/v1/charges/{}", paid["latest_charge"].as_str().unwrap())).await.body;
     assert_eq!((&charge["amount"], &charge["statement_descriptor_suffix"]), (&700.into(), &"TOURS".into()));
 }
 
 #[tokio::test]
 async fn a_statement_descriptor_is_refused_for_cards() {
-    let bench = Bench::start().await;
-    let refused = bench.post(CREATE, &format!("{SALE}&statement_descriptor=TOURS")).await;
+    let sandbox = TestSandbox::start().await;
+    let refused = sandbox.post(CREATE, &format!("{SALE}&statement_descriptor=TOURS")).await;
     assert_eq!(refused.summary(), "400 invalid_request_error");
     assert_eq!(refused.body["error"]["param"], "statement_descriptor");
-    let long = bench.post(CREATE, &format!("{OPEN}&statement_descriptor_suffix={}", "x".repeat(23))).await;
+    let long = sandbox.post(CREATE, &format!("{OPEN}&statement_descriptor_suffix={}", "x".repeat(23))).await;
     assert_eq!(long.body["error"]["param"], "statement_descriptor_suffix");
 }
 
 #[tokio::test]
 async fn parameters_of_a_confirmation_are_refused_without_confirm() {
-    let bench = Bench::start().await;
+    let sandbox = TestSandbox::start().await;
     for name in ["return_url=https://a.example/b", "off_session=true", "error_on_requires_action=true"] {
-        let refused = bench.post(CREATE, &format!("{OPEN}&{name}")).await;
+        let refused = sandbox.post(CREATE, &format!("{OPEN}&{name}")).await;
         assert_eq!(refused.summary(), "400 invalid_request_error", "{name}");
         assert_eq!(refused.body["error"]["param"].as_str(), name.split('=').next(), "{name}");
     }

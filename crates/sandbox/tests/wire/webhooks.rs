@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::{
-    client::{Bench, CREATE, HOLD, SALE, sale},
+    client::{CREATE, HOLD, SALE, TestSandbox, sale},
     receiver::{Delivery, Receiver},
 };
 
-async fn listening(receiver: &Receiver, enabled_events: Value) -> Bench {
-    let bench = Bench::start().await;
+async fn listening(receiver: &Receiver, enabled_events: Value) -> TestSandbox {
+    let sandbox = TestSandbox::start().await;
     let webhook =
         json!({"url": receiver.url, "secrets": ["whsec_old", "whsec_new"], "enabled_events": enabled_events});
     let account = json!({"id": "acct_1", "secret_key": "sk_test_1", "webhook": webhook});
-    bench.control("/sandbox/accounts", account).await;
-    bench
+    sandbox.control("/sandbox/accounts", account).await;
+    sandbox
 }
 
 fn kinds(deliveries: &[Delivery]) -> BTreeSet<&str> {
@@ -31,8 +31,8 @@ fn ids(deliveries: &[Delivery]) -> BTreeSet<&str> {
 #[tokio::test]
 async fn each_action_causes_its_events() {
     let mut receiver = Receiver::answering(&[]).await;
-    let bench = listening(&receiver, json!(["*"])).await;
-    let held = bench.keyed("k1", CREATE, HOLD).await;
+    let sandbox = listening(&receiver, json!(["*"])).await;
+    let held = sandbox.keyed("k1", CREATE, HOLD).await;
     let delivered = receiver.take(3).await;
     let expected = ["charge.succeeded", "payment_intent.amount_capturable_updated", "payment_intent.created"];
     assert_eq!(kinds(&delivered), expected.into());
@@ -50,7 +50,7 @@ async fn each_action_causes_its_events() {
     }
     let path = format!("{CREATE}/{}", held.id());
     let check = async |receiver: &mut Receiver, path: &str, form: &str, expected: &[&str]| {
-        bench.post(path, form).await;
+        sandbox.post(path, form).await;
         assert_eq!(kinds(&receiver.take(expected.len()).await), expected.iter().copied().collect());
     };
     check(&mut receiver, &format!("{path}/capture"), "", &["charge.captured", "payment_intent.succeeded"])
@@ -68,8 +68,8 @@ async fn each_action_causes_its_events() {
 #[tokio::test]
 async fn both_secrets_sign_while_one_is_rotated() {
     let mut receiver = Receiver::answering(&[]).await;
-    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
-    bench.post(CREATE, SALE).await;
+    let sandbox = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    sandbox.post(CREATE, SALE).await;
     let delivery = receiver.next().await;
     let mut parts = delivery.signature.split(',');
     let at = parts.next().unwrap().strip_prefix("t=").unwrap();
@@ -86,8 +86,8 @@ async fn both_secrets_sign_while_one_is_rotated() {
 #[tokio::test]
 async fn a_refused_delivery_is_repeated() {
     let mut receiver = Receiver::answering(&[500, 302]).await;
-    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
-    bench.post(CREATE, SALE).await;
+    let sandbox = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    sandbox.post(CREATE, SALE).await;
     let delivered = receiver.take(3).await;
     assert_eq!(ids(&delivered).len(), 1, "one event, three attempts");
     assert_eq!(delivered[0].raw, delivered[2].raw);
@@ -96,24 +96,24 @@ async fn a_refused_delivery_is_repeated() {
 #[tokio::test]
 async fn deliveries_can_be_duplicated_shuffled_and_lost() {
     let mut receiver = Receiver::answering(&[]).await;
-    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    let sandbox = listening(&receiver, json!(["payment_intent.succeeded"])).await;
     let sell = async |count: usize| {
         for _ in 0..count {
-            bench.post(CREATE, SALE).await;
+            sandbox.post(CREATE, SALE).await;
         }
     };
-    bench.faults(json!({"webhook_duplicates": 2})).await;
+    sandbox.faults(json!({"webhook_duplicates": 2})).await;
     sell(2).await;
     assert_eq!(ids(&receiver.take(6).await).len(), 2, "each event three times");
 
-    bench.faults(json!({"webhook_drop": 1})).await;
+    sandbox.faults(json!({"webhook_drop": 1})).await;
     sell(5).await;
-    bench.faults(json!({"webhook_shuffle": true, "seed": 5})).await;
+    sandbox.faults(json!({"webhook_shuffle": true, "seed": 5})).await;
     sell(12).await;
     let delivered = receiver.take(12).await;
     let order: Vec<&str> = delivered.iter().map(|delivery| delivery.event["id"].as_str().unwrap()).collect();
     assert!(!order.is_sorted(), "shuffled: {order:?}");
-    let listed = bench.get("/v1/events?type=payment_intent.succeeded&limit=100").await.body;
+    let listed = sandbox.get("/v1/events?type=payment_intent.succeeded&limit=100").await.body;
     let all: Vec<&str> =
         listed["data"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert_eq!(all.len(), 19, "what was lost on the way is still listed");
@@ -124,27 +124,27 @@ async fn deliveries_can_be_duplicated_shuffled_and_lost() {
 #[tokio::test]
 async fn a_delay_holds_events_back() {
     let mut receiver = Receiver::answering(&[]).await;
-    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
-    bench.faults(json!({"webhook_delay_ms": [300, 300]})).await;
+    let sandbox = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    sandbox.faults(json!({"webhook_delay_ms": [300, 300]})).await;
     let before = std::time::Instant::now();
-    bench.post(CREATE, SALE).await;
+    sandbox.post(CREATE, SALE).await;
     receiver.next().await;
     assert!(before.elapsed().as_millis() >= 300);
 }
 
 #[tokio::test]
 async fn events_are_listed_page_by_page() {
-    let bench = Bench::start().await;
+    let sandbox = TestSandbox::start().await;
     for _ in 0..4 {
-        bench.post(CREATE, SALE).await;
+        sandbox.post(CREATE, SALE).await;
     }
-    let all = bench.get("/v1/events?limit=100").await.body;
+    let all = sandbox.get("/v1/events?limit=100").await.body;
     let all: Vec<Value> = all["data"].as_array().unwrap().clone();
     assert_eq!(all.len(), 12);
     let mut found: Vec<Value> = Vec::new();
     let mut tail = String::new();
     loop {
-        let page = bench.get(&format!("/v1/events?limit=5{tail}")).await.body;
+        let page = sandbox.get(&format!("/v1/events?limit=5{tail}")).await.body;
         found.extend(page["data"].as_array().unwrap().iter().cloned());
         tail = format!("&starting_after={}", found.last().unwrap()["id"].as_str().unwrap());
         if page["has_more"] == false {
@@ -153,13 +153,13 @@ async fn events_are_listed_page_by_page() {
     }
     assert_eq!(found, all);
     let newer =
-        bench.get(&format!("/v1/events?limit=2&ending_before={}", all[5]["id"].as_str().unwrap())).await;
+        sandbox.get(&format!("/v1/events?limit=2&ending_before={}", all[5]["id"].as_str().unwrap())).await;
     assert_eq!(newer.body["data"].as_array().unwrap()[..], all[3..5]);
     let created = all[0]["created"].as_i64().unwrap();
     for (bound, count) in
         [(format!("created[gte]={}", created + 60), 0), (format!("created[lt]={}", created + 60), 12)]
     {
-        let page = bench.get(&format!("/v1/events?limit=100&{bound}")).await.body;
+        let page = sandbox.get(&format!("/v1/events?limit=100&{bound}")).await.body;
         assert_eq!(page["data"].as_array().unwrap().len(), count, "{bound}");
     }
 }
@@ -167,16 +167,16 @@ async fn events_are_listed_page_by_page() {
 #[tokio::test]
 async fn held_back_events_are_sent_when_the_fault_ends() {
     let mut receiver = Receiver::answering(&[]).await;
-    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
-    bench.faults(json!({"webhook_hold": true})).await;
+    let sandbox = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    sandbox.faults(json!({"webhook_hold": true})).await;
     for _ in 0..3 {
-        bench.post(CREATE, SALE).await;
+        sandbox.post(CREATE, SALE).await;
     }
     assert!(receiver.is_empty());
-    bench.faults(json!({"webhook_duplicates": 1, "webhook_age_s": 259_200})).await;
+    sandbox.faults(json!({"webhook_duplicates": 1, "webhook_age_s": 259_200})).await;
     let delivered = receiver.take(6).await;
     assert_eq!(ids(&delivered).len(), 3, "the faults are drawn when the events are sent");
-    let listed = bench.get("/v1/events?type=payment_intent.succeeded").await.body;
+    let listed = sandbox.get("/v1/events?type=payment_intent.succeeded").await.body;
     for delivery in &delivered {
         let events = listed["data"].as_array().unwrap();
         let event = events.iter().find(|event| event["id"] == delivery.event["id"]).unwrap();
@@ -192,23 +192,23 @@ async fn held_back_events_are_sent_when_the_fault_ends() {
 #[tokio::test]
 async fn a_delayed_reply_arrives_after_its_webhook() {
     let mut receiver = Receiver::answering(&[]).await;
-    let bench = listening(&receiver, json!(["payment_intent.succeeded"])).await;
-    bench.faults(json!({"answer_delay_ms": [600_000, 600_000]})).await;
-    let call = bench.post(CREATE, SALE);
+    let sandbox = listening(&receiver, json!(["payment_intent.succeeded"])).await;
+    sandbox.faults(json!({"answer_delay_ms": [600_000, 600_000]})).await;
+    let call = sandbox.post(CREATE, SALE);
     tokio::pin!(call);
     tokio::select! {
         answer = &mut call => panic!("it was answered at once: {}", answer.summary()),
         delivery = receiver.next() => assert_eq!(delivery.kind(), "payment_intent.succeeded"),
     }
-    assert_eq!(bench.sums().await, [[2000, 2000, 0]]);
+    assert_eq!(sandbox.sums().await, [[2000, 2000, 0]]);
 }
 
 #[tokio::test]
 async fn the_control_route_signs_as_the_account_does() {
     let receiver = Receiver::answering(&[]).await;
-    let bench = listening(&receiver, json!(["*"])).await;
+    let sandbox = listening(&receiver, json!(["*"])).await;
     let order = json!({"account": "acct_1", "body": "{}", "at": 1_700_000_000});
-    let signed = bench.control("/sandbox/sign", order).await;
+    let signed = sandbox.control("/sandbox/sign", order).await;
     let v1 = |secret: &str| {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(b"1700000000.{}");
@@ -216,10 +216,10 @@ async fn the_control_route_signs_as_the_account_does() {
     };
     let expected = format!("t=1700000000,v1={},v1={}", v1("whsec_old"), v1("whsec_new"));
     assert_eq!(signed["signature"], expected);
-    let now = bench.control("/sandbox/sign", json!({"account": "acct_1", "body": "{}"})).await;
+    let now = sandbox.control("/sandbox/sign", json!({"account": "acct_1", "body": "{}"})).await;
     assert_ne!(now["signature"], signed["signature"]);
     let check = async |order: Value, status: u16| {
-        assert_eq!(bench.try_control("/sandbox/sign", order.clone()).await.status, status, "{order}");
+        assert_eq!(sandbox.try_control("/sandbox/sign", order.clone()).await.status, status, "{order}");
     };
     check(json!({"account": "acct_9", "body": "{}"}), 404).await;
     check(json!({"account": "acct_1"}), 400).await;

@@ -1,4 +1,4 @@
-//! Products and slots, from the same JSON as over the API and by the same checks.
+//! Products and slots, from the same JSON as the API takes and with the same checks.
 
 use api::requests::{self, NewProduct, NewSlots};
 use api::validation_errors::ValidationErrors;

@@ -1,12 +1,13 @@
-//! A slug: what configurations, scripts and people at a keyboard call a tenant.
+//! A slug: the name of a tenant in configurations, in scripts and on the command line.
 
 use api::card_number;
 use uuid::Uuid;
 
-/// As long as a label of a host's name may be, should it become one.
+/// A slug can become a label of a host name, which is at most this long.
 pub const CHARS_MAX: usize = 63;
 
-/// A slug made of a name: its letters and digits, in lower case, and hyphens for what stands between them.
+/// Makes a slug from a name: its letters and digits, in lower case, with hyphens for everything
+/// between them.
 pub fn of_name(name: &str) -> String {
     let mut slug = String::new();
     for character in name.chars().filter(|character| *character != '\'') {
@@ -20,7 +21,7 @@ pub fn of_name(name: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
-/// Refuses what is no slug, in a sentence.
+/// Refuses what is not a slug, with a sentence.
 pub fn check(slug: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends = [slug.bytes().next(), slug.bytes().last()];
@@ -32,12 +33,12 @@ pub fn check(slug: &str) -> Result<(), String> {
             "a slug has 1 to {CHARS_MAX} small letters, digits and hyphens, and no hyphen at its ends: give one with --slug"
         ));
     }
-    // It could not be told from an id.
+    // A reader could not distinguish it from an id.
     if slug.parse::<Uuid>().is_ok() {
-        return Err("a slug does not look like an id: give another one with --slug".to_owned());
+        return Err("a slug must not have the form of an id: give another one with --slug".to_owned());
     }
     if card_number::is_in(slug) {
-        return Err("a slug must not hold what looks like a card number".to_owned());
+        return Err("a slug must not contain what looks like a card number".to_owned());
     }
     Ok(())
 }

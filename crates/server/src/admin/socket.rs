@@ -1,7 +1,8 @@
-//! The way to a server that has a SQLite database open: a socket beside the file, for its owner alone.
+//! The socket of a server that has a SQLite database open. It is beside the file, for its owner
+//! only.
 //!
-//! One connection is one request: a line of JSON, and a line of JSON in answer. The server takes one
-//! connection at a time, and none of another user.
+//! One connection carries one request: a line of JSON, and a line of JSON in reply. The server
+//! takes one connection at a time, and none of another user.
 
 use std::ffi::OsString;
 use std::io;
@@ -19,10 +20,10 @@ use tokio::time::timeout;
 
 use super::{AdminRequest, carry_out};
 
-/// A request or an answer.
+/// For a request or a reply.
 const LINE_BYTES_MAX: u64 = 64 * 1_024;
 const PAUSE: Duration = Duration::from_millis(50);
-/// From a connection to its answer.
+/// From a connection to its reply.
 const CONNECTION_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize)]
@@ -32,14 +33,14 @@ enum SocketReply {
     Refused(String),
 }
 
-/// Beside the database's file.
+/// The socket's path, beside the database's file.
 pub fn path(database: &Path) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(".sock");
     PathBuf::from(name)
 }
 
-/// The socket of a server. It is removed when this is dropped.
+/// The socket of a server. Dropping it removes the file.
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
@@ -48,13 +49,13 @@ pub struct Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // One that stays is replaced at the next start.
+        // A file that remains is replaced at the next start.
         let _gone = std::fs::remove_file(&self.path);
     }
 }
 
 impl Socket {
-    /// Whoever calls this has the database's lock: a socket that is there is one that a crash left.
+    /// The caller has the database's lock, so an existing socket was left by a crash.
     pub fn open(database: &Path) -> io::Result<Socket> {
         let path = path(database);
         match std::fs::remove_file(&path) {
@@ -67,7 +68,8 @@ impl Socket {
         Ok(Socket { listener, path, owner })
     }
 
-    /// Answers until it is told to stop. `changed` is called after each request, for those who remember keys.
+    /// Serves requests until `stop`. `changed` is called after each request, so that caches of keys
+    /// can be cleared.
     pub async fn serve(self, store: Store, changed: impl Fn(), mut stop: watch::Receiver<bool>) {
         loop {
             let taken = tokio::select! {
@@ -75,11 +77,11 @@ impl Socket {
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             let Ok((stream, _)) = taken else {
-                // Out of file descriptors, most likely.
+                // Most likely the process has no free file descriptors.
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
-            // Between making the socket and closing it to others somebody may have connected.
+            // Another user may have connected before the socket's permissions were restricted.
             if !stream.peer_cred().is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0) {
                 continue;
             }
@@ -109,9 +111,9 @@ async fn answer(stream: UnixStream, store: &Store) -> io::Result<()> {
     writing.write_all(text.as_bytes()).await
 }
 
-/// Asks the server that has this database open.
-pub async fn ask(database: &Path, request: &AdminRequest) -> Result<Value, String> {
-    let asked = async {
+/// Sends a request to the server that has this database open.
+pub async fn send(database: &Path, request: &AdminRequest) -> Result<Value, String> {
+    let exchange = async {
         let stream = UnixStream::connect(path(database)).await?;
         let (reading, mut writing) = stream.into_split();
         writing.write_all((serde_json::to_string(request)? + "\n").as_bytes()).await?;
@@ -119,7 +121,7 @@ pub async fn ask(database: &Path, request: &AdminRequest) -> Result<Value, Strin
         BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut line).await?;
         Ok::<SocketReply, io::Error>(serde_json::from_str(&line)?)
     };
-    match timeout(CONNECTION_MAX, asked).await {
+    match timeout(CONNECTION_MAX, exchange).await {
         Ok(Ok(SocketReply::Done(done))) => Ok(done),
         Ok(Ok(SocketReply::Refused(why))) => Err(why),
         Ok(Err(error)) => Err(format!(

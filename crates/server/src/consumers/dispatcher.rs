@@ -1,11 +1,12 @@
-//! The dispatcher: where every broker brings its messages, for each of their consumers.
+//! The dispatcher: every broker delivers its messages here, for each of their consumers.
 //!
-//! It is the one place that counts attempts, catches what handlers throw, and bounds how many are at
-//! work. A message that was left behind may be one that kills the process. So it is counted before it is
-//! begun, and no other of its kind is at work beside it: who dies with it is not counted for it.
+//! Only the dispatcher counts attempts, catches panics of handlers, and limits how many handlers
+//! run. A message that was left behind may be one that kills the process. So its attempt is counted
+//! before it begins, and no other such message runs beside it: if the process dies, no other
+//! message is blamed.
 //!
-//! A consumer has places of its own, and a message is at its consumers at the same time: one that hangs or fails
-//! keeps no other from the message.
+//! Each consumer has its own permits, and a message goes to all its consumers at the same time. A
+//! consumer that hangs or fails does not keep the message from the others.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -32,14 +33,15 @@ use crate::metrics::labels::{Reason, WorkLabel};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Messages that one consumer handles at once in this process.
+    /// Messages that one consumer handles at the same time in this process.
     pub concurrency: usize,
     /// Failures before a message goes to the dead letters.
     pub attempts_max: i64,
-    /// Between two attempts, with full jitter.
+    /// The pause between two attempts, with full jitter.
     pub backoff: Backoff,
-    /// A handler that takes longer has failed. A message whose handler died is begun again after so
-    /// long, no sooner. Well below the relay's [patience](crate::relay::Settings::patience).
+    /// A handler that takes longer has failed. A message whose handler died is begun again after
+    /// this time, and no sooner. Well below the relay's
+    /// [patience](crate::relay::Settings::patience).
     pub attempt_timeout: Duration,
 }
 
@@ -54,53 +56,53 @@ impl Default for Settings {
     }
 }
 
-/// What became of a message, with all its consumers.
+/// The result of a message at all its consumers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DispatchResult {
-    /// Every receipt is committed, now or before.
+    /// Every receipt is committed, by this call or before.
     Received,
-    /// A consumer gave it up: a person decides.
+    /// A consumer has given it up: a person decides.
     Dead,
-    /// A consumer failed, and it is brought again later.
+    /// A consumer failed, and the message is delivered to it again later.
     Waiting,
-    /// Nothing is known: bring it again.
+    /// The result is not known: deliver it again.
     Unavailable(String),
 }
 
-/// A consumer, and how many messages it may still begin.
-struct PlacedConsumer {
+/// A consumer, and the permits for the messages that it handles at the same time.
+struct BoundedConsumer {
     consumer: Arc<dyn Consumer>,
-    places: Semaphore,
+    permits: Semaphore,
 }
 
 pub struct MessageDispatcher {
     store: Store,
     settings: Settings,
     registered: Consumers,
-    consumers: BTreeMap<&'static str, PlacedConsumer>,
-    /// What was left behind is handled one at a time.
+    consumers: BTreeMap<&'static str, BoundedConsumer>,
+    /// Messages that were left behind are handled one at a time.
     alone: Mutex<()>,
 }
 
 impl MessageDispatcher {
-    /// With every consumer that there is.
+    /// With every consumer of this version.
     pub fn new(store: Store, settings: Settings) -> MessageDispatcher {
         let consumers = all(&store);
         MessageDispatcher::with(store, settings, Consumers::default(), consumers)
     }
 
-    /// `registered` says which kinds each of them receives.
+    /// `registered` names the kinds that each consumer receives.
     pub fn with(
         store: Store,
         settings: Settings,
         registered: Consumers,
         consumers: Vec<Arc<dyn Consumer>>,
     ) -> MessageDispatcher {
-        let placed = |consumer: Arc<dyn Consumer>| {
-            let places = Semaphore::new(settings.concurrency);
-            (consumer.name(), PlacedConsumer { consumer, places })
+        let bounded = |consumer: Arc<dyn Consumer>| {
+            let permits = Semaphore::new(settings.concurrency);
+            (consumer.name(), BoundedConsumer { consumer, permits })
         };
-        let consumers = consumers.into_iter().map(placed).collect();
+        let consumers = consumers.into_iter().map(bounded).collect();
         MessageDispatcher { store, settings, registered, consumers, alone: Mutex::new(()) }
     }
 
@@ -108,16 +110,16 @@ impl MessageDispatcher {
         self.registered.of(kind).next().is_some()
     }
 
-    /// Brings a message to its consumers. `left_behind`: an earlier handler may have died with it.
+    /// Passes a message to its consumers. `left_behind`: an earlier handler may have died with it.
     pub async fn take(&self, message: &Message, left_behind: bool) -> DispatchResult {
         let take = async |name: &'static str| {
             let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: name };
             match self.consumers.get(name) {
                 None => DispatchResult::Unavailable(format!("this process has no consumer `{name}`")),
-                Some(PlacedConsumer { consumer, .. }) if left_behind => {
+                Some(BoundedConsumer { consumer, .. }) if left_behind => {
                     self.take_counted(consumer.as_ref(), message, at).await
                 }
-                Some(placed) => self.take_at_once(placed, message, at).await,
+                Some(bounded) => self.take_at_once(bounded, message, at).await,
             }
         };
         let taken = join_all(self.registered.of(&message.kind).map(take)).await;
@@ -126,14 +128,14 @@ impl MessageDispatcher {
 
     async fn take_at_once(
         &self,
-        placed: &PlacedConsumer,
+        bounded: &BoundedConsumer,
         message: &Message,
         at: DeliveryKey,
     ) -> DispatchResult {
-        let Ok(_place) = placed.places.acquire().await else {
+        let Ok(_permit) = bounded.permits.acquire().await else {
             return DispatchResult::Unavailable("the dispatcher is closed".to_owned());
         };
-        match self.attempt(placed.consumer.as_ref(), message).await {
+        match self.attempt(bounded.consumer.as_ref(), message).await {
             Ok(()) => DispatchResult::Received,
             Err(failure) => self.failed(at, failure, None).await,
         }
@@ -162,7 +164,7 @@ impl MessageDispatcher {
             Ok(()) => DispatchResult::Received,
             Err(ConsumerFailure::Unavailable(why)) => {
                 let put_off = PutOffDelivery { at, pause: self.pause(attempts) };
-                // Where this fails as well, one attempt too many is counted.
+                // If this fails too, one attempt too many is counted.
                 let _not_counted = self.submit(put_off).await;
                 DispatchResult::Unavailable(why)
             }
@@ -197,7 +199,7 @@ impl MessageDispatcher {
         outcome
     }
 
-    /// `counted`: which attempt it was, where it was counted as it began.
+    /// `counted` is the number of the attempt, if it was counted when it began.
     async fn failed(
         &self,
         at: DeliveryKey,
@@ -222,13 +224,13 @@ impl MessageDispatcher {
                 error!(id = %at.message, consumer = at.consumer, "a message went to the dead letters");
                 DispatchResult::Dead
             }
-            // Somebody else received it meanwhile, or gave it up: the next time says which.
+            // It was received or given up meanwhile; the next delivery finds out which.
             Ok(_) => DispatchResult::Waiting,
             Err(why) => DispatchResult::Unavailable(why),
         }
     }
 
-    /// `None`: there is nothing to do, it was received.
+    /// `None`: nothing is left to do, because it was received.
     async fn submit(&self, command: impl Command + 'static) -> Result<Option<DeliveryStatus>, String> {
         match self.store.submit(Box::new(command)).await {
             Ok(CommandResult::Fresh { reply: Reply::Delivery(is), .. }) => Ok(Some(is)),
@@ -246,5 +248,5 @@ fn span(duration: Duration) -> Span {
 fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
     let message = panic.downcast_ref::<&str>().copied();
     let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", message.unwrap_or("without a word"))
+    format!("it panicked: {}", message.unwrap_or("without a message"))
 }

@@ -1,4 +1,4 @@
-//! The ledger's consumer: one balanced transfer a movement, posted with its receipt.
+//! The ledger's consumer: posts one balanced transfer per movement, with its receipt.
 
 use domain::commands::PostTransfer;
 use domain::consumers::LEDGER;
@@ -21,7 +21,7 @@ impl Consumer for Ledger {
         async {
             let post = PostTransfer::of(message)
                 .map_err(|unreadable| ConsumerFailure::Broken(unreadable.to_string()))?;
-            // The dispatcher brings only kinds that are posted.
+            // The dispatcher passes only kinds that are posted.
             let Some(post) = post else { return Ok(()) };
             apply(&self.store, post).await
         }

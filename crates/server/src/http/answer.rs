@@ -1,4 +1,4 @@
-//! What the store answered, as a response. A reply that is stored goes out as the same text.
+//! The store's result as a response. A stored reply is sent as the same text.
 
 use api::{Code, Problem};
 use axum::response::{IntoResponse as _, Response};
@@ -20,7 +20,7 @@ pub type Handled = Result<Response, RefusedRequest>;
 pub fn handled(answer: CommandResult) -> Handled {
     match answer {
         CommandResult::Fresh { reply, rendered } => {
-            // Without a key nothing is stored or begun, and there is no verdict.
+            // Without a key nothing is stored or begun, so there is no verdict.
             if rendered.is_some() || matches!(reply, Reply::Started(_)) {
                 IDEMPOTENCY.increment(Verdict::New);
             }
@@ -53,7 +53,7 @@ pub fn handled(answer: CommandResult) -> Handled {
     }
 }
 
-/// As it was stored; or, where no key was given or the reply is not final, made now.
+/// The stored text; or, if no key was given or the reply is not final, a text made now.
 fn fresh(reply: &Reply, rendered: Option<Rendered>) -> Response {
     response(rendered.unwrap_or_else(|| stored(api::render_reply(reply))))
 }

@@ -1,4 +1,4 @@
-//! What every endpoint may use.
+//! The parts that every endpoint may use.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,19 +16,17 @@ use super::read_turns::ReadTurns;
 use crate::ports::{Accounts, IdempotencyCache, WorkerPool};
 use crate::wake::Waiters;
 
-/// What an [`App`] is made of.
 pub struct AppParts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids + Send + Sync>,
-    /// The same that the store's listener wakes.
+    /// The same waiters that the store's listener wakes.
     pub waiters: Arc<Waiters>,
     pub accounts: Arc<dyn Accounts>,
-    pub hands: Arc<dyn WorkerPool>,
-    pub hot_path: Arc<dyn IdempotencyCache>,
-    /// The text of `/metrics`.
+    pub workers: Arc<dyn WorkerPool>,
+    pub idempotency_cache: Arc<dyn IdempotencyCache>,
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Why this process must not be counted on, if somebody has to change something first.
+    /// Why this process is not fit for service until somebody changes something.
     pub unfit: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     pub limits: Limits,
 }
@@ -77,8 +75,9 @@ impl App {
         &self.parts.limits
     }
 
-    /// From now on readiness says no, and each answer closes its connection: a request that comes over a
-    /// kept connection at the moment when we close it is lost, and nobody can tell whether it was done.
+    /// From now on readiness is refused, and each response closes its connection. If a request
+    /// arrives on a kept connection at the moment when we close it, nobody knows whether it was
+    /// done.
     pub fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Who asks: an API key becomes a tenant, a client and what they may do.
+//! Authentication: an API key becomes a tenant, a client and its scopes.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use super::permission::shown_by;
 use super::{App, RefusedRequest};
 use crate::work_context::WorkContext;
 
-/// A secret longer than this is none of ours, and is not hashed.
+/// A longer secret is not one of ours, and is not hashed.
 const SECRET_BYTES_MAX: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub struct AuthenticatedClient {
     pub tenant: TenantId,
     pub client: ClientId,
     pub mode: Mode,
-    /// The client has a limit on held seats.
+    /// Whether the client has a limit on held seats.
     pub client_is_limited: bool,
-    /// A bit a scope.
+    /// One bit per scope.
     scopes: u8,
 }
 
@@ -51,12 +51,12 @@ impl AuthenticatedClient {
         any.iter().any(|scope| self.scopes & bit(*scope) != 0)
     }
 
-    /// Whether the key may see what is about such a subject.
+    /// Whether the key may see rows about such a subject.
     pub fn may_see(&self, subject: Subject) -> bool {
         self.has(shown_by(subject))
     }
 
-    /// Any one of the scopes will do.
+    /// Any one of the scopes is enough.
     pub fn may(&self, any: &[Scope]) -> Result<(), RefusedRequest> {
         if self.has(any) {
             return Ok(());
@@ -71,15 +71,15 @@ fn bit(scope: Scope) -> u8 {
     1 << scope as u8
 }
 
-/// What the request will be named by, should it fail. The guard gave every request one.
+/// The work context of the request. The guard gave every request one.
 pub fn work_context(parts: &Parts) -> &WorkContext {
     parts.extensions.get::<Arc<WorkContext>>().expect("the guard stands around every endpoint")
 }
 
-/// Whoever shows a secret that is known and not revoked.
+/// The client of the request's key, if the key is known and not revoked.
 pub async fn caller(app: &App, parts: &Parts) -> Result<AuthenticatedClient, RefusedRequest> {
     let caller = known(app, &parts.headers).await?;
-    work_context(parts).is_asked_by(caller.tenant, caller.client);
+    work_context(parts).is_requested_by(caller.tenant, caller.client);
     Ok(caller)
 }
 
@@ -103,7 +103,7 @@ fn is_of(key: &ApiKey, hash: &[u8; 32]) -> bool {
     key.revoked_at.is_none() && bool::from(key.hash.as_slice().ct_eq(hash))
 }
 
-/// The scheme in any case, as RFC 9110 section 11.1 has it. Two headers are none.
+/// The scheme in any case, as RFC 9110 section 11.1 requires. Two headers count as none.
 fn secret(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
@@ -116,8 +116,8 @@ fn secret(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && sane).then_some(secret)
 }
 
-/// Keys that were seen to be good a moment ago: every request asks, and few keys ask. Only what is
-/// good is remembered, so a guesser cannot fill it.
+/// Keys that were valid a moment ago: every request needs one, and there are few keys. Only valid
+/// keys are kept, so guesses cannot fill the cache.
 pub struct KnownKeys {
     memory: Mutex<Memory>,
     keys_max: usize,
@@ -130,7 +130,7 @@ struct Memory {
     epoch: Epoch,
 }
 
-/// How often all was forgotten. What was read before that may be what had to be forgotten.
+/// How often the cache was cleared. A key that was read before may have changed since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Epoch(u64);
 
@@ -156,7 +156,7 @@ impl KnownKeys {
         self.memory().epoch
     }
 
-    /// `epoch` is from before the key was read.
+    /// `epoch` was taken before the key was read.
     fn put(&self, id: ApiKeyId, hash: [u8; 32], caller: AuthenticatedClient, epoch: Epoch) {
         let now = Instant::now();
         let mut memory = self.memory();
@@ -171,7 +171,8 @@ impl KnownKeys {
         }
     }
 
-    /// What was changed holds in this process at once; in others once their memory has lapsed.
+    /// A change takes effect in this process at once; in others once their cached keys have
+    /// expired.
     pub fn forget(&self) {
         let mut memory = self.memory();
         memory.known.clear();

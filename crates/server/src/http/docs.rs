@@ -1,7 +1,8 @@
-//! `/openapi.json`, and pages to read: nothing of them is loaded from elsewhere.
+//! `/openapi.json`, and pages to read. They load nothing from other servers.
 //!
-//! The reference of the API is Scalar's, compiled in. What it can do beyond showing the document and sending
-//! requests to this server is switched off in `docs/start.js`, and kept from happening by [`REFERENCE_POLICY`].
+//! The reference of the API is Scalar's, compiled in. It shows the document and sends requests to
+//! this server; everything else that it can do is switched off in `docs/start.js`, and prevented by
+//! [`REFERENCE_POLICY`].
 
 use std::sync::LazyLock;
 
@@ -19,10 +20,11 @@ const INDEX: &str = include_str!("docs/index.html");
 const PAGE: &str = include_str!("docs/page.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const START: &str = include_str!("docs/start.js");
-/// The page's own style, and nothing else.
+/// The page's own style only.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
-/// Scripts of this server, which put styles and pictures into the page and ask this server.
+/// Scripts of this server only; they put styles and pictures into the page and send requests to
+/// this server.
 const REFERENCE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
      img-src 'self' data: blob:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
@@ -35,7 +37,7 @@ pub async fn openapi(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, JSON)], app.openapi.clone()).into_response()
 }
 
-/// What this is, for whoever opens the address in a browser.
+/// What this server is, for a person who opens the address in a browser.
 pub async fn index() -> Response {
     html(POLICY, INDEX.to_owned())
 }
@@ -44,22 +46,22 @@ pub async fn page() -> Response {
     html(REFERENCE_POLICY, PAGE.to_owned())
 }
 
-/// Five million characters: a browser asks each time whether they are still the same.
+/// Five million characters, so a browser asks each time whether they have changed.
 pub async fn reference(headers: HeaderMap) -> Response {
     let tag = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
     let unchanged = headers.get(IF_NONE_MATCH).is_some_and(|known| known == tag);
-    let told = [(CONTENT_TYPE, SCRIPT), (CACHE_CONTROL, "no-cache"), (ETAG, tag)];
+    let headers_sent = [(CONTENT_TYPE, SCRIPT), (CACHE_CONTROL, "no-cache"), (ETAG, tag)];
     if unchanged {
-        return (StatusCode::NOT_MODIFIED, told).into_response();
+        return (StatusCode::NOT_MODIFIED, headers_sent).into_response();
     }
-    (told, REFERENCE.clone()).into_response()
+    (headers_sent, REFERENCE.clone()).into_response()
 }
 
 pub async fn start() -> Response {
     ([(CONTENT_TYPE, SCRIPT), (CACHE_CONTROL, "no-cache")], START).into_response()
 }
 
-/// Where the `type` of a problem document leads.
+/// The page that the `type` of a problem document points to.
 pub async fn errors() -> Response {
     html(POLICY, errors_page())
 }
@@ -84,7 +86,7 @@ fn errors_page() -> String {
             rows,
             "<tr id=\"{name}\"><td><code>{name}</code></td><td>{status}</td><td>{retry}</td><td>{title}</td><td>{advice}</td></tr>"
         )
-        .expect("a String takes whatever is written to it");
+        .expect("writing to a String cannot fail");
     }
     include_str!("docs/errors.html").replace("<!-- rows -->", &rows)
 }
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_a_place_to_link_to() {
+    fn every_code_has_an_anchor() {
         let page = errors_page();
         for code in api::Code::documented() {
             assert!(page.contains(&format!("id=\"{}\"", code.name())), "{code:?}");
@@ -105,9 +107,9 @@ mod tests {
 
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
-        for word in ["http://", "https://", "//cdn", "@import", " src=\"//"] {
+        for reference in ["http://", "https://", "//cdn", "@import", " src=\"//"] {
             for text in [PAGE, START, INDEX, &errors_page()] {
-                assert!(!text.contains(word), "{word}");
+                assert!(!text.contains(reference), "{reference}");
             }
         }
         assert!(!REFERENCE_POLICY.contains("http") && !REFERENCE_POLICY.contains('*'));

@@ -1,10 +1,10 @@
-//! An endpoint: what it serves, and what the API's document says of it. Both are made of the handler, so
-//! that they cannot differ.
+//! An endpoint: its route, and its description in the API's document. Both are made from the
+//! handler, so that they cannot differ.
 //!
 //! | what | comes from |
 //! |---|---|
 //! | scopes, body, query, idempotency key, `Prefer` | the types of the handler's arguments ([`Extractor`]) |
-//! | path, words, answers, refusals of its own | the endpoint's file |
+//! | path, description, replies, its own refusals | the endpoint's file |
 //! | refusals that every endpoint of its kind has, headers | [`api::openapi`] |
 
 use api::Code;
@@ -21,7 +21,7 @@ pub struct Endpoint {
     pub route: MethodRouter<App>,
 }
 
-/// The endpoints below one heading of the document.
+/// The endpoints under one heading of the document.
 pub struct Group {
     pub tag: &'static str,
     pub description: &'static str,
@@ -73,7 +73,7 @@ impl Endpoint {
         self.reply(status, ReplyBody::One(V::name()), description)
     }
 
-    /// With what is shown this once.
+    /// With a body that is shown only this once.
     pub fn answers_once<V: ToSchema>(self, status: u16, description: &'static str) -> Endpoint {
         self.reply(status, ReplyBody::Once(V::name()), description)
     }
@@ -86,7 +86,7 @@ impl Endpoint {
         self.reply(status, ReplyBody::Text(media), description)
     }
 
-    /// Its own refusals, besides those that every endpoint of its kind has.
+    /// Its own refusals, in addition to those of every endpoint of its kind.
     pub fn refuses(mut self, codes: &'static [Code]) -> Endpoint {
         self.operation.refusals = codes;
         self
@@ -98,7 +98,7 @@ impl Endpoint {
     }
 }
 
-/// An argument of a handler, and what it says of the endpoint.
+/// An argument of a handler, and what it adds to the endpoint's description.
 pub trait Extractor {
     fn describe(_: &mut ApiOperation) {}
 }
@@ -106,7 +106,7 @@ pub trait Extractor {
 impl Extractor for State<App> {}
 impl Extractor for Extension<RequestId> {}
 
-/// All arguments of a handler, as axum names them.
+/// All arguments of a handler, in axum's form.
 pub trait Arguments: 'static {
     fn describe(operation: &mut ApiOperation);
 }

@@ -1,5 +1,5 @@
-//! One file per endpoint: its path, its words, its answers and refusals, and its handler. What endpoints share
-//! is beside this folder.
+//! One file per endpoint: its path, its description, its replies and refusals, and its handler.
+//! What endpoints share is beside this folder.
 //!
 //! A new endpoint is a file, and its line in the list of its group.
 
@@ -34,7 +34,7 @@ pub fn all() -> impl Iterator<Item = Endpoint> {
     })
 }
 
-/// What requests may be addressed to. A path stands here once for each of its methods.
+/// The paths of all endpoints. A path occurs once for each of its methods.
 pub fn paths() -> impl Iterator<Item = &'static str> {
     all().map(|endpoint| endpoint.operation.path)
 }

@@ -61,7 +61,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     response
 }
 
-/// Probes have none, nor has what matches no address: they would be most of all.
+/// Probes have none, nor has a request that matches no address: they would outnumber all others.
 fn span(request: &Request, route: Option<&MatchedPath>) -> Option<Box<dyn TraceSpan>> {
     let route = route?.as_str();
     if !(route.starts_with("/v1/") || route.starts_with("/webhooks/")) {
@@ -74,14 +74,14 @@ fn span(request: &Request, route: Option<&MatchedPath>) -> Option<Box<dyn TraceS
     Some(span)
 }
 
-/// A client may call its method anything.
+/// A client may send any text as its method.
 fn method(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
-/// An answer is a tenant's own and true for a moment: nobody keeps it, or takes it for another type than
-/// it says. A page that says otherwise has its way.
+/// A response belongs to one tenant and is true for a moment, so nobody may store it or guess its
+/// type. A page that sets these headers itself keeps its own.
 fn forbid_caching(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -95,9 +95,9 @@ async fn answer(
 ) -> Result<Response, RefusedRequest> {
     check_head(&request, app.limits())?;
     check_texts(&request)?;
-    // Probes and webhooks have their own measure: shedding them would hide what is wrong, or lose it.
+    // Probes and webhooks have their own limits: to shed them would hide a fault, or lose an event.
     let webhooks_too = fault_injection::is(fault_injection::InjectedFault::WebhooksTakeRequests);
-    let _place = if webhooks_too || request.uri().path().starts_with("/v1/") {
+    let _permit = if webhooks_too || request.uri().path().starts_with("/v1/") {
         Some(app.room.try_acquire().map_err(|_| Code::Overloaded)?)
     } else {
         None
@@ -105,7 +105,7 @@ async fn answer(
     let answer = AssertUnwindSafe(work_context::on(work_context.clone(), next.run(request))).catch_unwind();
     match tokio::time::timeout(app.limits().request_timeout, answer).await {
         Ok(Ok(response)) => Ok(response),
-        // The panic has been told of when it happened.
+        // The panic was logged when it happened.
         Ok(Err(_)) => Err(Code::InternalError.into()),
         Err(_) => {
             let limit = app.limits().request_timeout;
@@ -132,8 +132,8 @@ fn check_head(request: &Request, limits: &Limits) -> Result<(), Code> {
     Ok(())
 }
 
-/// RFC 9112 section 3.2: two hosts, none, or one that is none, and a proxy in front may have read another
-/// one than we do. An older client than HTTP/1.1 need not name any.
+/// RFC 9112 section 3.2: with no host, two hosts, or an invalid one, a proxy in front may have read
+/// another host than we do. A client older than HTTP/1.1 need not name one.
 fn names_one_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -147,8 +147,8 @@ fn is_host(host: &[u8]) -> bool {
     Authority::try_from(host).is_ok() && !host.contains(&b'@')
 }
 
-/// What a client may write freely beside the body, which is looked at when it is read. A webhook's
-/// address is the operator's own, and is checked when it is configured.
+/// The texts that a client chooses outside the body, which is checked when it is read. A webhook's
+/// address is chosen by the operator, and is checked when it is configured.
 fn check_texts(request: &Request) -> Result<(), RefusedRequest> {
     let uri = request.uri();
     if !uri.path().starts_with("/v1/") {

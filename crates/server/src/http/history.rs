@@ -1,42 +1,57 @@
-//! The history of a booking, a payment, a refund or a dead letter: who moved it, when, and from where to
-//! where.
+//! The history of a booking, a payment, a refund or a dead letter: each move, with its author, its
+//! time, and its states before and after.
 
 use api::limits::PAGE_ROWS_MAX;
 use api::requests::ListQuery;
 use api::views::{HistoryEntry, Page};
-use domain::{TenantId, rows};
-use store::queries::Cursor;
+use axum::extract::State;
+use domain::TenantId;
 use uuid::Uuid;
 
-use super::answer::Handled;
-use super::listing::{cursor, limit, page};
-use super::read_request::found;
+use super::endpoint::Endpoint;
+use super::listing::PageRequest;
+use super::permission::Permission;
+use super::read_request::{QueryParameters, ReadRequest, found};
+use super::write_request::Id;
 use super::{App, RefusedRequest};
 
-/// A page of it. Whether the subject is the tenant's was asked before.
-pub async fn history(app: &App, tenant: TenantId, subject: Uuid, query: &ListQuery) -> Handled {
-    let limit = limit(query.limit)?;
-    let after = cursor(query.cursor.as_deref())?;
-    Ok(found(&entries(app, tenant, subject, after, limit).await?))
+/// `find` refuses a subject that is not the tenant's.
+pub fn endpoint<P, F>(
+    path: &'static str,
+    id: &'static str,
+    find: impl Fn(App, TenantId, Uuid) -> F + Clone + Send + Sync + 'static,
+) -> Endpoint
+where
+    P: Permission + Send + 'static,
+    F: Future<Output = Result<(), RefusedRequest>> + Send,
+{
+    let handle = async move |State(app): State<App>,
+                             request: ReadRequest<P>,
+                             Id(id): Id,
+                             QueryParameters(query): QueryParameters<ListQuery>| {
+        let tenant = request.caller.tenant;
+        find(app.clone(), tenant, id).await?;
+        let page = PageRequest::read(&query)?;
+        Ok::<_, RefusedRequest>(found(&entries(&app, tenant, id, &page).await?))
+    };
+    Endpoint::get(path, id, handle).answers_page::<HistoryEntry>(200, "A page of the history.")
 }
 
-/// For whoever shows it beside its subject.
+/// For an endpoint that shows the history beside its subject.
 pub async fn first_page(
     app: &App,
     tenant: TenantId,
     subject: Uuid,
 ) -> Result<Page<HistoryEntry>, RefusedRequest> {
-    entries(app, tenant, subject, None, PAGE_ROWS_MAX as usize).await
+    entries(app, tenant, subject, &PageRequest::first(PAGE_ROWS_MAX as usize)).await
 }
 
 async fn entries(
     app: &App,
     tenant: TenantId,
     subject: Uuid,
-    after: Option<Cursor>,
-    limit: usize,
+    page: &PageRequest,
 ) -> Result<Page<HistoryEntry>, RefusedRequest> {
-    let rows = app.store().audit_of(tenant, subject, after, limit + 1).await?;
-    let at = |row: &rows::Audit| Cursor { created_at: row.at, id: row.id.0 };
-    Ok(page(rows, limit, at, |row| HistoryEntry::of(&row)))
+    let rows = app.store().audit_of(tenant, subject, page.after, page.rows_max()).await?;
+    Ok(page.of(rows, |row| (row.at, row.id.0), |row| HistoryEntry::of(&row)))
 }

@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 pub const HEADER: &str = "idempotency-key";
 
-/// The key, if there is one. Two headers are two keys, and so none.
+/// The key, if there is one. Two headers are refused, because they are two keys.
 pub fn of(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, Code> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };

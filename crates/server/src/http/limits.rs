@@ -7,32 +7,35 @@ use domain::time::Span;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests at work at once; one more is answered 503 `overloaded`.
+    /// Requests at work at the same time; one more is answered 503 `overloaded`.
     pub requests_max: usize,
-    /// Connections open at once; one more waits to be taken.
+    /// Connections open at the same time; one more waits to be accepted.
     pub connections_max: usize,
-    /// From the head to the answer. Longer than the longest wait that a client may ask for.
+    /// From the head to the response. Longer than the longest wait that a client may request.
     pub request_timeout: Duration,
     /// For a connection to send its next head.
     pub head_timeout: Duration,
-    /// How long a client waits for a provider's outcome if it does not say.
+    /// How long a request waits for a provider's outcome if the client does not specify it.
     pub wait: Duration,
-    /// How often a wait looks into the database, for an outcome that another process recorded.
+    /// How often a waiting request reads the database, for an outcome that another process
+    /// recorded.
     pub poll: Duration,
-    /// Between being told to leave and closing the door: readiness says no, so that a balancer sends
-    /// nothing new, and each answer closes its connection. Longer than the balancer takes to notice.
+    /// Between the request to stop and the end of accepting: readiness is refused, so that a load
+    /// balancer sends nothing new, and each response closes its connection. Longer than the
+    /// balancer takes to notice.
     pub drain: Duration,
     pub address_bytes_max: usize,
     pub headers_max: usize,
     pub header_bytes_max: usize,
-    /// The database's connections for reading: of these a tenant has at most half.
+    /// The database's connections for reading. A tenant has at most half of them.
     pub readers: usize,
     /// How long an operation at a provider may stay without a definite outcome before it becomes a review
     /// case.
     pub operation_deadline: Span,
-    /// How long an API key is believed without asking the database: so long may a revoked one live.
+    /// How long an API key is used without reading the database again. A revoked key works at most
+    /// this long.
     pub key_ttl: Duration,
-    /// API keys remembered at once.
+    /// The most API keys that are cached.
     pub keys_max: usize,
 }
 

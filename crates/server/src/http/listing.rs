@@ -1,16 +1,21 @@
-//! Pages: how many rows, and where the next page begins.
+//! Pages: the number of rows, and the start of the next page.
 
 use api::limits::{PAGE_ROWS, PAGE_ROWS_MAX};
+use api::openapi::ApiOperation;
+use api::requests::ListQuery;
 use api::views::Page;
+use axum::extract::FromRequestParts;
 use domain::Timestamp;
+use http::request::Parts;
 use store::queries::Cursor;
 use uuid::Uuid;
 
-use super::RefusedRequest;
+use super::endpoint::Extractor;
+use super::read_request::QueryParameters;
+use super::{App, RefusedRequest};
 
-/// Rows of one page.
-pub fn limit(asked: Option<i64>) -> Result<usize, RefusedRequest> {
-    let limit = asked.unwrap_or(PAGE_ROWS);
+pub fn limit(requested: Option<i64>) -> Result<usize, RefusedRequest> {
+    let limit = requested.unwrap_or(PAGE_ROWS);
     if (1..=PAGE_ROWS_MAX).contains(&limit) {
         Ok(limit as usize)
     } else {
@@ -18,8 +23,8 @@ pub fn limit(asked: Option<i64>) -> Result<usize, RefusedRequest> {
     }
 }
 
-/// Opaque to clients: an instant and an id. Written in letters alone, for among random digits there are
-/// some that would be taken for a card number.
+/// Opaque to clients: an instant and an id. It is written in letters only, because some random
+/// digits would be taken for a card number.
 pub fn cursor(text: Option<&str>) -> Result<Option<Cursor>, RefusedRequest> {
     text.map(|text| read(text).ok_or_else(|| RefusedRequest::parameter("cursor", "is none of ours")))
         .transpose()
@@ -41,7 +46,7 @@ fn write(cursor: Cursor) -> String {
     text(&bytes)
 }
 
-/// Two letters a byte, each of the first sixteen of the alphabet.
+/// Two letters per byte, each one of the first sixteen of the alphabet.
 fn text(bytes: &[u8]) -> String {
     let letter = |nibble: u8| char::from(b'a' + nibble);
     bytes.iter().flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect()
@@ -53,7 +58,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect()
 }
 
-/// A page of `limit` rows, of which one more was asked for: where there is one, there is a next page.
+/// A page of `limit` rows. One more row was read: if it exists, there is a next page.
 pub fn page<R, V>(
     mut rows: Vec<R>,
     limit: usize,
@@ -64,6 +69,56 @@ pub fn page<R, V>(
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| more).map(|row| write(at(row)));
     Page { data: rows.into_iter().map(view).collect(), next_cursor }
+}
+
+/// The page that a request names by `limit` and `cursor`.
+pub struct PageRequest {
+    pub after: Option<Cursor>,
+    limit: usize,
+}
+
+impl PageRequest {
+    pub fn read(query: &ListQuery) -> Result<PageRequest, RefusedRequest> {
+        Ok(PageRequest { limit: limit(query.limit)?, after: cursor(query.cursor.as_deref())? })
+    }
+
+    pub fn first(limit: usize) -> PageRequest {
+        PageRequest { after: None, limit }
+    }
+
+    /// One row more than the page has.
+    pub fn rows_max(&self) -> usize {
+        self.limit + 1
+    }
+
+    /// `place` is the instant and the id that the list is ordered by.
+    pub fn of<R, V>(
+        &self,
+        rows: Vec<R>,
+        place: impl Fn(&R) -> (Timestamp, Uuid),
+        view: impl Fn(R) -> V,
+    ) -> Page<V> {
+        let at = |row: &R| {
+            let (created_at, id) = place(row);
+            Cursor { created_at, id }
+        };
+        page(rows, self.limit, at, view)
+    }
+}
+
+impl FromRequestParts<App> for PageRequest {
+    type Rejection = RefusedRequest;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<PageRequest, RefusedRequest> {
+        let QueryParameters(query) = QueryParameters::<ListQuery>::from_request_parts(parts, app).await?;
+        PageRequest::read(&query)
+    }
+}
+
+impl Extractor for PageRequest {
+    fn describe(operation: &mut ApiOperation) {
+        QueryParameters::<ListQuery>::describe(operation);
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! Work at a provider: it is begun in one transaction, done by a worker, and answered in another.
+//! Work at a provider: begun in one transaction, done by a worker, and answered in another.
 //!
 //! | phase | what |
 //! |---|---|
-//! | ask | whether it is a duplicate that is known without the database ([`submit`](super::submit)) |
-//! | register | for the reply under the key, before anybody can give it |
-//! | place | a worker's, if one is free: the job is then born under its lease |
-//! | submit | on a task of its own: a client that hangs up cancels nothing |
+//! | check | whether it is a duplicate that is known without the database ([`submit`](super::submit)) |
+//! | register | for the reply under the key, before anybody can produce it |
+//! | permit | of a worker, if one is free: the job is then created under its lease |
+//! | submit | on its own task: a client that disconnects cancels nothing |
 //! | drive | the worker begins at once |
-//! | wait | for the reply, woken in this process, told to look by another, or found by the poll |
+//! | wait | for the reply: woken in this process, notified by another, or found by the poll |
 
 use api::Code;
 use domain::commands::JobLease;
@@ -40,9 +40,9 @@ where
     let (tenant, key) = (claim.tenant, claim.key);
     submit_once(app, Some(claim), |marker| async move {
         let waiting = app.parts.waiters.register(key);
-        let place = app.parts.hands.place();
-        let command = Box::new(command(place.as_ref().map(|place| place.lease())));
-        let submitted = tokio::spawn(work_context::along(submit(app.clone(), command, place))).await;
+        let permit = app.parts.workers.permit();
+        let command = Box::new(command(permit.as_ref().map(|permit| permit.lease())));
+        let submitted = tokio::spawn(work_context::along(submit(app.clone(), command, permit))).await;
         match submitted.map_err(|_| RefusedRequest::from(Code::InternalError))?? {
             CommandResult::Fresh { reply: Reply::Started(started), rendered: None } => {
                 let making = marker.points_at(making(&started));
@@ -55,7 +55,7 @@ where
     .await
 }
 
-/// What the key of the operation is making, as a duplicate is told.
+/// The resource that the operation makes, for the reply to a duplicate.
 fn making(started: &AttemptJob) -> Uuid {
     started.refund.as_ref().map_or(started.payment.id.0, |refund| refund.id.0)
 }
@@ -63,13 +63,13 @@ fn making(started: &AttemptJob) -> Uuid {
 async fn submit(
     app: App,
     command: Box<dyn Command>,
-    place: Option<Box<dyn WorkerPermit>>,
+    permit: Option<Box<dyn WorkerPermit>>,
 ) -> Result<CommandResult, Unavailable> {
     let answer = app.store().submit(command).await;
     if let Ok(CommandResult::Fresh { reply: Reply::Started(started), .. }) = &answer {
         work_context::about(started.payment.id);
-        if let Some(place) = place {
-            place.drive(ClaimedJob::Attempt(started.clone()));
+        if let Some(permit) = permit {
+            permit.drive(ClaimedJob::Attempt(started.clone()));
         }
     }
     answer
@@ -85,17 +85,17 @@ async fn outcome(
 ) -> Option<Rendered> {
     let over = sleep(wait);
     let poll = app.limits().poll;
-    let mut look = interval_at(Instant::now() + poll, poll);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let told_to_look = waiting.look.clone();
+    let mut ticks = interval_at(Instant::now() + poll, poll);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let recheck = waiting.recheck.clone();
     tokio::pin!(over);
     loop {
         tokio::select! {
             biased;
             rendered = waiting.reply() => return Some(rendered),
             () = &mut over => return None,
-            () = told_to_look.notified() => {}
-            _ = look.tick() => {}
+            () = recheck.notified() => {}
+            _ = ticks.tick() => {}
         }
         if let Some(rendered) = stored_reply(app, tenant, key).await {
             return Some(rendered);
@@ -103,7 +103,7 @@ async fn outcome(
     }
 }
 
-/// A query that fails is asked again at the next tick.
+/// If the query fails, the next tick repeats it.
 async fn stored_reply(app: &App, tenant: TenantId, key: KeyId) -> Option<Rendered> {
     let key = app.store().key(tenant, key).await.ok()??;
     let finished = key.progress == KeyProgress::Finished;

@@ -1,11 +1,11 @@
-//! What an endpoint asks of an API key, as a type: an endpoint that forgot to ask does not compile.
+//! The scopes that an endpoint requires, as a type: an endpoint without them does not compile.
 
 use domain::rows::Subject;
 
 use super::auth::Scope;
 
 pub trait Permission {
-    /// One of these scopes will do.
+    /// Any one of these scopes is enough.
     const ANY: &'static [Scope];
 }
 
@@ -26,13 +26,13 @@ permissions! {
     Catalogue: Catalogue;
     Ops: Ops;
     Ledger: Ledger;
-    /// Whoever books must see what there is.
+    /// A client that books must see what is on sale.
     ReadCatalogue: Catalogue | Bookings;
     ReadEvents: Bookings | Payments;
 }
 
-/// Which scopes show what is about such a subject, where a list or a view has several kinds: one of
-/// them will do. The same as those of the endpoint that shows the subject itself.
+/// The scopes that show rows about such a subject, in a list or a view of several kinds: any one is
+/// enough. They are the same as those of the endpoint that shows the subject itself.
 pub const fn shown_by(subject: Subject) -> &'static [Scope] {
     match subject {
         Subject::Booking => Bookings::ANY,

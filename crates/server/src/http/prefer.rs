@@ -12,7 +12,7 @@ use http::request::Parts;
 use super::App;
 use super::endpoint::Extractor;
 
-/// For work at a provider.
+/// The wait of a request for work at a provider.
 pub struct Wait(pub Duration);
 
 impl FromRequestParts<App> for Wait {
@@ -29,8 +29,8 @@ impl Extractor for Wait {
     }
 }
 
-/// What `wait=N` says, at most [`WAIT_SECONDS_MAX`]; nothing for `respond-async` alone. A preference
-/// that is not understood is passed over, as the RFC has it; the first of several counts.
+/// The seconds of `wait=N`, at most [`WAIT_SECONDS_MAX`]; zero for `respond-async` alone. As the
+/// RFC requires, an unknown preference is ignored, and the first of several counts.
 fn wait(headers: &HeaderMap, default: Duration) -> Duration {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);

@@ -1,4 +1,4 @@
-//! A request that only looks: who asks, and which parameters.
+//! A request that only reads: its client, and its parameters.
 
 use std::marker::PhantomData;
 
@@ -18,7 +18,7 @@ use super::{App, RefusedRequest};
 
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// `P` is what the API key must allow.
+/// `P` is the permission that the API key needs.
 pub struct ReadRequest<P> {
     pub caller: AuthenticatedClient,
     _turn: ReadTurn,
@@ -42,8 +42,8 @@ impl<P: Permission> Extractor for ReadRequest<P> {
     }
 }
 
-/// The parameters of a query. One that is not known is refused: a typing error must not be a filter
-/// that finds everything.
+/// The parameters of a query. An unknown one is refused: a typing error must not become a filter
+/// that matches everything.
 pub struct QueryParameters<Q>(pub Q);
 
 impl<Q: api::requests::Request> FromRequestParts<App> for QueryParameters<Q> {
@@ -60,8 +60,8 @@ impl<Q: api::requests::Request> Extractor for QueryParameters<Q> {
     }
 }
 
-/// What was found.
+/// The response to a query.
 pub fn found(view: &impl Serialize) -> Response {
-    let body = serde_json::to_string(view).expect("views hold only what JSON can say");
+    let body = serde_json::to_string(view).expect("views hold only what JSON can represent");
     ([(CONTENT_TYPE, JSON)], body).into_response()
 }

@@ -1,7 +1,8 @@
-//! Turns at reading: one tenant's slow or many reads leave room for those of the others.
+//! Turns at reading: slow or many reads of one tenant leave room for those of the others.
 //!
-//! The database has a few connections for reading. A tenant has at most half of them at once; its further
-//! requests wait for its own, in order and for a bounded time, and past a bounded number they are shed.
+//! The database has a few connections for reading. A tenant has at most half of them at the same
+//! time; its further requests wait for its own turns, in order and for a bounded time. Beyond a
+//! bounded number they are shed.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -14,23 +15,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::RefusedRequest;
 
-/// For a turn; past it the request is shed.
+/// For a turn; after this time the request is shed.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-/// Requests of one tenant that wait, for each turn that it has.
+/// Requests of one tenant that may wait, per turn of the tenant.
 const WAITING_MAX: usize = 32;
-/// More tenants than that, and those that read nothing now are forgotten.
+/// With more tenants than this, those without a read in progress are forgotten.
 const KNOWN_MAX: usize = 1_024;
 
-/// A turn; it ends when this is dropped.
+/// A turn. Dropping it ends it.
 pub struct ReadTurn {
     _reads: OwnedSemaphorePermit,
 }
 
-/// The tenant has as many reads at work and waiting as it may have.
+/// The tenant has as many reads in progress and waiting as it may have.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooMany;
 
-/// The other tenants have room.
+/// This concerns one tenant only: the others have room.
 impl From<TooMany> for RefusedRequest {
     fn from(_: TooMany) -> RefusedRequest {
         Code::RateLimited.into()
@@ -45,8 +46,8 @@ pub struct ReadTurns {
 #[derive(Clone)]
 struct Tenant {
     turns: Arc<Semaphore>,
-    /// Those that wait, and those at work.
-    places: Arc<Semaphore>,
+    /// The tenant's requests that wait, and those that read.
+    admitted: Arc<Semaphore>,
 }
 
 impl ReadTurns {
@@ -56,8 +57,8 @@ impl ReadTurns {
     }
 
     pub async fn take(&self, tenant: TenantId) -> Result<ReadTurn, TooMany> {
-        let Tenant { turns, places } = self.of(tenant);
-        let _place = places.try_acquire_owned().map_err(|_| TooMany)?;
+        let Tenant { turns, admitted } = self.of(tenant);
+        let _admitted = admitted.try_acquire_owned().map_err(|_| TooMany)?;
         match tokio::time::timeout(WAIT_MAX, turns.acquire_owned()).await {
             Ok(Ok(reads)) => Ok(ReadTurn { _reads: reads }),
             _ => Err(TooMany),
@@ -65,14 +66,14 @@ impl ReadTurns {
     }
 
     fn of(&self, tenant: TenantId) -> Tenant {
-        // Nothing that can panic runs under the lock, so a poisoned one is whole.
+        // Nothing that can panic runs under the lock, so the data behind a poisoned one is intact.
         let mut tenants = self.tenants.lock();
         if tenants.len() >= KNOWN_MAX {
             tenants.retain(|_, tenant| Arc::strong_count(&tenant.turns) > 1);
         }
         let new = || Tenant {
             turns: Arc::new(Semaphore::new(self.each)),
-            places: Arc::new(Semaphore::new(self.each * (1 + WAITING_MAX))),
+            admitted: Arc::new(Semaphore::new(self.each * (1 + WAITING_MAX))),
         };
         tenants.entry(tenant).or_insert_with(new).clone()
     }

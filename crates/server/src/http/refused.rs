@@ -1,4 +1,4 @@
-//! A refusal on its way out of an endpoint. The guard gives it the request's id and makes the text.
+//! A refusal on its way out of an endpoint. The guard adds the request's id and renders it.
 
 use api::json::{MalformedJson, escape};
 use api::validation_errors::ValidationErrors;
@@ -19,7 +19,7 @@ pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/prob
 #[derive(Clone, Debug)]
 pub struct RefusedRequest {
     pub problem: Box<Problem>,
-    /// What went wrong, where that is ours: for the log alone.
+    /// The cause, if the fault is ours: for the log only.
     cause: Option<Box<str>>,
 }
 
@@ -28,13 +28,13 @@ impl RefusedRequest {
         RefusedRequest { problem: Box::new(self.problem.detail(detail)), ..self }
     }
 
-    /// It would fail again: nobody is told to ask again.
+    /// A repetition would fail too, so the response does not suggest one.
     fn permanent(mut self) -> RefusedRequest {
         self.problem.retryable = false;
         self
     }
 
-    /// What the client is not told: it is for whoever reads the log.
+    /// Adds a cause that only the log shows, not the client.
     pub fn because(self, cause: impl std::fmt::Display) -> RefusedRequest {
         RefusedRequest { cause: Some(cause.to_string().into_boxed_str()), ..self }
     }
@@ -45,7 +45,7 @@ impl RefusedRequest {
         if self.problem.status < 500 {
             log_refusal(route, code);
         } else if code == Code::Overloaded.name() {
-            // No failure, and where there are any there are many.
+            // Shedding is no failure, and when it happens it happens often.
             tracing::debug!(route, code, cause = self.cause.as_deref(), "a request was shed");
         } else {
             tracing::error!(route, code, cause = self.cause.as_deref(), "a request failed");
@@ -95,7 +95,7 @@ impl From<Unavailable> for RefusedRequest {
     fn from(unavailable: Unavailable) -> RefusedRequest {
         let code = match &unavailable {
             Unavailable::QueueFull | Unavailable::Contended => Code::Overloaded,
-            // The others have room: it is this tenant who asks for too much.
+            // Others have room: this tenant sends too much.
             Unavailable::TenantShareFull => Code::RateLimited,
             Unavailable::CommitUnknown(_) => Code::CommitOutcomeUnknown,
             Unavailable::Database(_) | Unavailable::Unreadable(_) | Unavailable::Closed => {
@@ -103,7 +103,7 @@ impl From<Unavailable> for RefusedRequest {
             }
             Unavailable::Poisoned(_) => Code::InternalError,
         };
-        // The client is told the code alone: what the database said is for the log.
+        // The client gets only the code; the database's message is for the log.
         let refused = RefusedRequest::from(code);
         let refused = if unavailable.retryable() { refused } else { refused.permanent() };
         refused.because(unavailable)
@@ -120,8 +120,8 @@ impl From<store::Error> for RefusedRequest {
     }
 }
 
-/// The one place that writes of refused requests, so that they are limited together. The code alone: what the client
-/// sent is not for the log.
+/// Only this function logs refused requests, so that they are limited together. It logs only the
+/// code, because what the client sent must not be in the log.
 pub fn log_refusal(route: Option<&str>, code: &str) {
     tracing::info!(route, code, "a request was refused");
 }
@@ -130,7 +130,7 @@ pub fn log_refusal(route: Option<&str>, code: &str) {
 #[derive(Clone, Debug)]
 pub struct StoredCode(pub String);
 
-/// Only a carrier: the guard makes the response of the problem it finds.
+/// Only carries the problem: the guard makes the response from it.
 impl IntoResponse for RefusedRequest {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -151,7 +151,7 @@ pub fn response(refused: RefusedRequest, request_id: &RequestId) -> Response {
     if let Some(seconds) = code.and_then(|code| code.retry_after_seconds()) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    // RFC 9110 section 15.5.16: which codings would be taken.
+    // RFC 9110 section 15.5.16: the codings that would be accepted.
     if code == Some(&Code::ContentCodingNotAccepted) {
         response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_store_could_not_do_is_told_without_its_words() {
+    fn a_store_error_is_refused_without_its_text() {
         let secret = || "password=hunter2".to_owned();
         for (unavailable, code, status, retryable) in [
             (Unavailable::QueueFull, "overloaded", 503, true),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_would_fail_again_is_not_told_as_passing() {
+    fn a_permanent_query_error_is_not_retryable() {
         let problem = |error: store::Error| RefusedRequest::from(error).problem;
         let passing = problem(store::Error::Pool("none is free".to_owned()));
         assert_eq!((passing.code.as_str(), passing.retryable), ("storage_unavailable", true));

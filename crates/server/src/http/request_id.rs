@@ -1,4 +1,4 @@
-//! The id of a request, in its answer, its log lines and its audit rows.
+//! The id of a request, in its response, its log lines and its audit rows.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use http::HeaderMap;
 pub const HEADER: &str = "x-request-id";
 const CHARS_MAX: usize = 128;
 
-/// As the client gave it, if it is fit for logs and headers and holds no card number; else a new one.
+/// The client's own id, if it is fit for logs and headers and holds no card number; otherwise a new
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Arc<str>);
 

@@ -1,4 +1,4 @@
-//! Every address, and what stands behind it.
+//! Every address and its handler.
 
 use api::Code;
 use axum::Router;
@@ -10,7 +10,7 @@ use super::endpoints::{self, operations};
 use super::guard::guard;
 use super::{App, RefusedRequest, docs};
 
-/// The API, and whatever else the program listens to (`extra`), under one guard.
+/// The API, and the program's other addresses (`extra`), under one guard.
 pub fn router(app: App, extra: Router) -> Router {
     let routes = served(endpoints::all())
         .route("/openapi.json", get(docs::openapi))
@@ -24,7 +24,7 @@ pub fn router(app: App, extra: Router) -> Router {
     guarded(app, routes)
 }
 
-/// What a process without the API still answers: whether it is alive and ready, and its numbers.
+/// The addresses of a process without the API: whether it is alive and ready, and its metrics.
 pub fn probes(app: App) -> Router {
     let probes = operations::PROBES.iter().map(|endpoint| endpoint());
     guarded(app.clone(), served(probes).with_state(app))
@@ -34,7 +34,7 @@ fn served(endpoints: impl Iterator<Item = Endpoint>) -> Router<App> {
     endpoints.fold(Router::new(), |router, Endpoint { operation, route }| router.route(operation.path, route))
 }
 
-/// Whatever else is asked for is refused as everything is, and everything is limited and counted.
+/// Every other address gets a problem document, and every request is limited and counted.
 fn guarded(app: App, routes: Router) -> Router {
     routes
         .fallback(|| async { RefusedRequest::from(Code::NotFound) })

@@ -1,5 +1,5 @@
 //! Takes connections. Differs from `axum::serve` by the limits on a head, and by the time that a
-//! connection may take to send one: a client that sends a byte a minute holds nothing up.
+//! connection may take to send one, so that a client that sends a byte per minute blocks nothing.
 
 use std::io;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use tokio::sync::Semaphore;
 
 use super::Limits;
 
-/// What a head and the reading of a body may use of memory, a connection.
+/// Memory per connection for a head and for reading a body.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// For answers under way when the program stops. No request may take longer.
+/// For responses in progress when the program stops. No request may take longer.
 pub const FAREWELL: Duration = Duration::from_mins(1);
-/// Out of file descriptors, most likely: a moment later there may be some.
+/// Most likely the process has no free file descriptors; a moment later it may have some.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop` is ready, then lets what is under way finish.
+/// Serves until `stop` is ready, then lets requests in progress finish.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -33,8 +33,8 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
-        let place = tokio::select! {
-            place = connections.clone().acquire_owned() => place.map_err(io::Error::other)?,
+        let permit = tokio::select! {
+            permit = connections.clone().acquire_owned() => permit.map_err(io::Error::other)?,
             () = &mut stop => break,
         };
         let stream = tokio::select! {
@@ -50,9 +50,9 @@ pub async fn serve(
         };
         let connection = graceful.watch(connection(stream, router.clone(), &limits));
         tokio::spawn(async move {
-            // A client that breaks off is no fault of ours, and none to tell of.
+            // A client that disconnects is no fault of ours, and is not logged.
             let _broken_off = connection.await;
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
@@ -68,13 +68,13 @@ fn connection(
     router: Router,
     limits: &Limits,
 ) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-    // An answer is one small write: it must not wait for a second.
+    // A response is one small write, which must not wait for a second one.
     let _best_effort = stream.set_nodelay(true);
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(BUFFER_BYTES)
-        // One more than is allowed, so that it is told by a problem document.
+        // One more than is allowed, so that the excess is refused with a problem document.
         .max_headers(limits.headers_max + 1)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
 }

@@ -1,5 +1,5 @@
-//! Carries out a command. Its duplicates are answered by the
-//! [`IdempotencyCache`](crate::ports::IdempotencyCache) where that knows them.
+//! Carries out a command. A known duplicate is answered by the
+//! [`IdempotencyCache`](crate::ports::IdempotencyCache) instead.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub async fn submit(app: &App, command: impl Command + 'static) -> Handled {
     submit_once(app, claim.as_ref(), |_| app.store().submit(Box::new(command))).await
 }
 
-/// Carries out what may claim a key. A duplicate that is known here never comes to `work`.
+/// Carries out work that may claim a key. A duplicate that the cache knows never reaches `work`.
 pub async fn submit_once<W, E>(
     app: &App,
     claim: Option<&Claim>,
@@ -26,22 +26,22 @@ where
     W: Future<Output = Result<CommandResult, E>>,
     RefusedRequest: From<E>,
 {
-    let asked = match claim {
-        Some(claim) => app.parts.hot_path.ask(claim).await,
+    let lookup = match claim {
+        Some(claim) => app.parts.idempotency_cache.lookup(claim).await,
         None => CacheLookup::Decide(Arc::new(NoMarker)),
     };
-    let marker = match asked {
+    let marker = match lookup {
         CacheLookup::Known(known) => return handled(known.into()),
         CacheLookup::Decide(marker) => marker,
     };
     let answer = work(marker.clone()).await;
-    // Before the client hears of it: one that asks again at once finds what it was told.
+    // Before the client gets the reply, so that a repetition right after it finds the same reply.
     let reply = answer.as_ref().ok().and_then(stored);
     marker.settle(reply.as_ref()).await;
     handled(answer?)
 }
 
-/// What the database keeps under the key, for good.
+/// The reply that the database keeps under the key permanently.
 fn stored(answer: &CommandResult) -> Option<Rendered> {
     match answer {
         CommandResult::Fresh { rendered, .. } | CommandResult::Refused { rendered, .. } => rendered.clone(),

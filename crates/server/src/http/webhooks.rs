@@ -1,4 +1,4 @@
-//! What providers deliver: how a webhook's address is served. What is done with it, [`webhooks`] says.
+//! How the address of a webhook is served. [`webhooks`] describes what is done with a delivery.
 
 mod admission;
 
@@ -10,7 +10,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
+use providers::WebhookHead;
 use providers::webhook::WebhookRefused;
 
 use self::admission::WebhookAdmission;
@@ -32,15 +33,17 @@ pub fn router(webhooks: Arc<Webhooks>) -> Router {
 async fn receive(
     State(deliveries): State<Arc<Deliveries>>,
     Path((provider, account)): Path<(String, String)>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, RefusedRequest> {
     let Deliveries { webhooks, admission } = &*deliveries;
     let unknown = || RefusedRequest::from(Code::NotFound).detail("there is no such account");
     let recipient = webhooks.recipient(provider, account).ok_or_else(unknown)?;
-    webhooks.check_headers(&recipient, &headers)?;
+    let head = WebhookHead { headers: &headers, query: uri.query().unwrap_or_default() };
+    webhooks.check_head(&recipient, head)?;
     let body = admission.read(recipient.account, body).await?;
-    webhooks.accept(&recipient, &headers, &body).await?;
+    webhooks.accept(&recipient, head, &body).await?;
     Ok((StatusCode::OK, "{}").into_response())
 }
 

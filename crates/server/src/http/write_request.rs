@@ -1,5 +1,5 @@
-//! A request that asks for something: who asks, under which key, and what. Whatever is wrong with it
-//! is refused here, before any work, and nothing of it is stored.
+//! A request that changes something: its client, its key and its body. A mistake in the request is
+//! refused here, before any work, and the refusal is not stored.
 
 use std::marker::PhantomData;
 
@@ -24,19 +24,19 @@ use super::{App, RefusedRequest, RequestId, idempotency_key};
 use crate::metrics::catalogue::IDEMPOTENCY;
 use crate::metrics::labels::Verdict;
 
-/// So much of a body that is too large is read before it is refused.
+/// How much of a body that is too large is read before it is refused.
 const DRAINED_BYTES_MAX: usize = 1024 * 1024;
 
-/// `P` is what the API key must allow, `R` the body.
+/// `P` is the permission that the API key needs, `R` the body.
 pub struct WriteRequest<P, R> {
     pub caller: AuthenticatedClient,
-    /// Which key the work is done under, once, if the client gave one.
+    /// The key under which the work is done once, if the client gave one.
     pub claim: Option<Claim>,
     pub request: R,
     permission: PhantomData<P>,
 }
 
-/// For what books or moves money: never without a key.
+/// For a request that books or moves money: it must have a key.
 pub struct KeyedRequest<P, R> {
     pub caller: AuthenticatedClient,
     pub claim: Claim,
@@ -44,8 +44,8 @@ pub struct KeyedRequest<P, R> {
     permission: PhantomData<P>,
 }
 
-/// A request that takes no key: what answers it must never be stored. A header that is sent all the
-/// same says nothing.
+/// A request that takes no key, because its response must never be stored. A key that is sent
+/// anyway is ignored.
 pub struct UnkeyedRequest<P, R> {
     pub caller: AuthenticatedClient,
     pub request: R,
@@ -153,14 +153,14 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, RefusedRequest
     Ok(body)
 }
 
-/// What is too large is read to its end all the same, within bounds, and thrown away: a client that is
-/// still sending when the connection closes never sees why.
+/// A body that is too large is still read to its end, within bounds, and discarded: if the
+/// connection closed while the client was sending, the client would not see the refusal.
 async fn collect(body: Body, length: usize) -> Result<Vec<u8>, RefusedRequest> {
     let mut frames = body.into_data_stream();
     let mut bytes = Vec::with_capacity(length.min(BODY_BYTES_MAX));
     let mut total = 0;
     while let Some(frame) = frames.next().await {
-        // A client that broke off reads no answer either.
+        // A client that disconnected reads no response either.
         let frame =
             frame.map_err(|error| RefusedRequest::from(Code::MalformedJson).detail(error.to_string()))?;
         total += frame.len();
@@ -173,7 +173,7 @@ async fn collect(body: Body, length: usize) -> Result<Vec<u8>, RefusedRequest> {
     if total > BODY_BYTES_MAX { Err(Code::BodyIsTooLarge.into()) } else { Ok(bytes) }
 }
 
-/// Whether a coding was applied to the body (RFC 9110 section 8.4): `identity` is none.
+/// Whether the body has a content coding (RFC 9110 section 8.4): `identity` is none.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let is_identity = |value: &HeaderValue| {
         let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
@@ -194,7 +194,7 @@ fn is_json(content_type: &[u8]) -> bool {
     })
 }
 
-/// The id in a path. What is no id names nothing.
+/// The id in a path. Any other text names nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Id(pub Uuid);
 
@@ -203,7 +203,7 @@ impl FromRequestParts<App> for Id {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Id, RefusedRequest> {
         let text = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Code::NotFound)?.0;
-        // One spelling alone: the path is part of a key's fingerprint.
+        // Only one spelling, because the path is part of a key's fingerprint.
         let id = if text.len() == 36 { Uuid::try_parse(&text).ok() } else { None };
         id.map(Id).ok_or(Code::NotFound.into())
     }

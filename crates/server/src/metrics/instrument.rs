@@ -1,7 +1,8 @@
 //! Counters, gauges and histograms over a row of the catalogue.
 //!
-//! A series is one combination of label values. As all sets of values are closed, the series of a metric
-//! have places in a list that is made once: to record is to find a place and to add to an atomic.
+//! A series is one combination of label values. As all sets of values are closed, each series of a
+//! metric has an index in a list that is made once: to record is to find an index and to add to an
+//! atomic.
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -11,8 +12,8 @@ use ::metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString};
 
 use super::labels::{LabelSet, Labels};
 
-/// Counters with at most so many series start at zero, all of them: what grows from nothing to one is no
-/// growth to Prometheus, and the first dead letter would alarm nobody.
+/// If a counter has at most this many series, all of them start at zero. Prometheus sees no growth
+/// in a series that begins at one, so the first dead letter would raise no alarm.
 const ZEROED_MAX: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +33,9 @@ impl MetricKind {
     }
 }
 
-/// Base units alone, as Prometheus wants them.
+/// Only base units, as Prometheus requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricUnit {
-    /// A number of things, or of times.
     Count,
     Seconds,
     Bytes,
@@ -44,7 +44,7 @@ pub enum MetricUnit {
 }
 
 impl MetricUnit {
-    /// What the name ends with, apart from `_total`.
+    /// The end of the name, apart from `_total`.
     pub fn suffix(self) -> &'static str {
         match self {
             MetricUnit::Count => "",
@@ -55,33 +55,31 @@ impl MetricUnit {
     }
 }
 
-/// Where a figure comes from, and so how those of several processes go together.
+/// The source of a figure, which determines how the figures of several processes are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricSource {
-    /// What this process has done or has now: add the processes up.
+    /// This process's own events or state: add the processes up.
     Process,
     /// Committed rows, the same in every process: take the maximum.
     Rows,
 }
 
-/// A row of the catalogue.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     pub name: &'static str,
     pub kind: MetricKind,
     pub unit: MetricUnit,
     pub source: MetricSource,
-    /// As it was written, in lines.
+    /// The doc comment, by lines.
     pub help_lines: &'static [&'static str],
     pub labels: &'static [LabelSet],
-    /// How many combinations of labels can be.
+    /// The number of possible combinations of labels.
     pub series: fn() -> usize,
-    /// The labels' values of one of them.
+    /// The labels' values of one combination.
     pub values_of: fn(usize) -> Vec<&'static str>,
 }
 
 impl Metric {
-    /// Sentences, in one line.
     pub fn help(&self) -> String {
         let lines: Vec<&str> = self.help_lines.iter().map(|line| line.trim()).collect();
         let help = lines.join(" ");
@@ -93,8 +91,8 @@ impl Metric {
         }
     }
 
-    fn key(&self, place: usize) -> Key {
-        let values = (self.values_of)(place);
+    fn key(&self, index: usize) -> Key {
+        let values = (self.values_of)(index);
         let pairs = self.labels.iter().zip(values);
         let labels: Vec<Label> =
             pairs.map(|(label, value)| Label::from_static_parts(label.name, value)).collect();
@@ -110,20 +108,19 @@ impl<H> Series<H> {
         Series(OnceLock::new())
     }
 
-    fn at(&self, metric: &Metric, place: usize, make: impl FnOnce(&Key, &Metadata<'_>) -> H) -> &H {
+    fn at(&self, metric: &Metric, index: usize, make: impl FnOnce(&Key, &Metadata<'_>) -> H) -> &H {
         let series = self.0.get_or_init(|| (0..(metric.series)()).map(|_| OnceLock::new()).collect());
-        series[place].get_or_init(|| {
-            make(&metric.key(place), &Metadata::new("server", Level::INFO, Some(module_path!())))
+        series[index].get_or_init(|| {
+            make(&metric.key(index), &Metadata::new("server", Level::INFO, Some(module_path!())))
         })
     }
 }
 
-/// What [`install`](super::install) and the tests ask of each row.
+/// The parts of a row that [`install`](super::install) and the tests use.
 pub trait Instrument: Sync {
     fn metric(&self) -> &Metric;
-    /// Whether something was recorded.
     fn is_used(&self) -> bool;
-    /// Describes the metric to the recorder, and lets what is counted start from zero.
+    /// Describes the metric to the recorder, and lets a counter start from zero.
     fn begin(&self);
 }
 
@@ -156,8 +153,8 @@ macro_rules! instrument {
                 $name { metric, series: Series::new(), labels: PhantomData }
             }
 
-            fn at(&self, place: usize) -> &::metrics::$name {
-                self.series.at(&self.metric, place, |key, metadata| {
+            fn at(&self, index: usize) -> &::metrics::$name {
+                self.series.at(&self.metric, index, |key, metadata| {
                     ::metrics::with_recorder(|recorder| recorder.$register(key, metadata))
                 })
             }
@@ -180,8 +177,8 @@ macro_rules! instrument {
                 ::metrics::with_recorder(describe);
                 let series = (self.metric.series)();
                 if $zeroed && series <= ZEROED_MAX {
-                    for place in 0..series {
-                        let _made = self.at(place);
+                    for index in 0..series {
+                        let _made = self.at(index);
                     }
                 }
             }
@@ -190,17 +187,17 @@ macro_rules! instrument {
 }
 
 instrument! {
-    /// Grows, and begins anew with the process.
+    /// Only grows, and starts again at zero with the process.
     Counter, register_counter, describe_counter, true
 }
 
 instrument! {
-    /// As it is now. It is not there before it was set: a zero that nobody counted is a lie.
+    /// A current value. It is absent until it is set: a zero that nobody counted would be false.
     Gauge, register_gauge, describe_gauge, false
 }
 
 instrument! {
-    /// How long something took, by buckets.
+    /// The duration of something, in buckets.
     Histogram, register_histogram, describe_histogram, false
 }
 
@@ -210,34 +207,34 @@ impl<L: Labels> Counter<L> {
     }
 
     pub fn add(&self, labels: L, count: u64) {
-        self.at(labels.place()).increment(count);
+        self.at(labels.series_index()).increment(count);
     }
 
-    /// For what is counted elsewhere in this process.
+    /// For a total that is counted elsewhere in this process.
     pub fn absolute(&self, labels: L, total: u64) {
-        self.at(labels.place()).absolute(total);
+        self.at(labels.series_index()).absolute(total);
     }
 }
 
 impl<L: Labels> Gauge<L> {
     pub fn set(&self, labels: L, value: f64) {
-        self.at(labels.place()).set(value);
+        self.at(labels.series_index()).set(value);
     }
 
-    /// Sets every series: those that are not among the counted have none. Words that are no label's are
-    /// those of a newer version, and are left out.
+    /// Sets every series; a series that was not counted becomes zero. Unknown label values come
+    /// from a newer version, and are left out.
     pub fn set_all<'w>(&self, counted: impl Iterator<Item = (&'w [String], i64)>) {
         let counted: Vec<_> = counted.collect();
-        for place in 0..L::series() {
-            let values = L::values_of(place);
-            let counts = counted.iter().filter(|(words, _)| *words == values).map(|(_, count)| *count);
-            self.at(place).set(counts.sum::<i64>() as f64);
+        for index in 0..L::series() {
+            let values = L::values_of(index);
+            let counts = counted.iter().filter(|(labels, _)| *labels == values).map(|(_, count)| *count);
+            self.at(index).set(counts.sum::<i64>() as f64);
         }
     }
 }
 
 impl<L: Labels> Histogram<L> {
     pub fn record(&self, labels: L, took: Duration) {
-        self.at(labels.place()).record(took.as_secs_f64());
+        self.at(labels.series_index()).record(took.as_secs_f64());
     }
 }

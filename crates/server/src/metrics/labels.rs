@@ -1,5 +1,5 @@
-//! Labels, each with the closed set of its values: what is not in the set cannot be recorded, so no
-//! metric has more series than its row in the catalogue says.
+//! Labels, each with the closed set of its values: no other value can be recorded, so no metric has
+//! more series than its row in the catalogue states.
 
 mod sets;
 
@@ -34,7 +34,6 @@ macro_rules! labels {
 }
 
 labels! {
-    /// What a request's idempotency key came to.
     Verdict in "verdict" {
         New = "new",
         Replay = "replay",
@@ -44,7 +43,7 @@ labels! {
         Missing = "missing",
     }
 
-    /// What became of a delivery by a provider.
+    /// The result of a delivery by a provider.
     Delivery in "outcome" {
         Stored = "stored",
         Repeated = "repeated",
@@ -57,20 +56,18 @@ labels! {
         BodyIsNotAnEvent = "body_is_not_an_event",
     }
 
-    /// Why something that was tried did not come to its end.
+    /// Why a piece of work did not come to its end.
     Reason in "reason" {
-        /// The provider was out of reach, or said to come back: nothing moved.
+        /// The provider was unreachable, or asked to come back later: nothing moved.
         NotSent = "not_sent",
-        /// An answer was lost, and money may have moved: it is looked up.
+        /// A reply was lost, and money may have moved: it is looked up.
         OutcomeUnknown = "outcome_unknown",
-        /// Turned away as it stands.
         Refused = "refused",
         NotConfigured = "not_configured",
-        /// Another worker has it now.
         LeaseLost = "lease_lost",
-        /// The database was out of reach, or too much waited for it.
+        /// The database was unreachable, or too many commands waited for it.
         StoreUnavailable = "store_unavailable",
-        /// It cannot be read, or the database refuses what would come of it.
+        /// It cannot be read, or the database refuses its result.
         Poisonous = "poisonous",
     }
 
@@ -84,20 +81,20 @@ labels! {
         Spent = "spent",
     }
 
-    /// What is asked of a provider.
     Call in "call" {
         Create = "create",
         Confirm = "confirm",
         Fetch = "fetch",
+        Find = "find",
         Capture = "capture",
         Cancel = "cancel",
         Refund = "refund",
         RefundsOf = "refunds_of",
         FetchRefund = "fetch_refund",
         Events = "events",
+        FetchEvents = "fetch_events",
     }
 
-    /// What was heard of a provider.
     Answer in "answer" {
         Object = "object",
         Refused = "refused",
@@ -107,7 +104,6 @@ labels! {
         Unknown = "unknown",
     }
 
-    /// Providers that there is a teller for.
     Provider in "provider" {
         Stripe = "stripe",
     }
@@ -140,7 +136,6 @@ labels! {
         Older = "older",
     }
 
-    /// What a booking or a payment counts as for whoever asks whether money moved.
     Charged in "operation" {
         Charge = "charge",
         Refund = "refund",
@@ -172,11 +167,11 @@ labels! {
         Lost = "lost",
     }
 
-    /// What Redis had to say of a key.
+    /// What Redis knew of a key.
     Lookup in "outcome" {
-        /// The finished reply.
+        /// Redis had the finished reply.
         Hit = "hit",
-        /// In flight, so PostgreSQL was not asked.
+        /// A request is in progress, so PostgreSQL was not read.
         Shielded = "shielded",
         Miss = "miss",
         Unavailable = "unavailable",
@@ -190,16 +185,17 @@ labels! {
     }
 }
 
-/// An account at a provider, by its configured name. They are known once, before anything is recorded.
+/// An account at a provider, by its configured name. The names are set once, before anything is
+/// recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountLabel(usize);
 
 static ACCOUNTS: OnceLock<Vec<&'static str>> = OnceLock::new();
-/// The label of an account that is not configured: there is none in a process that serves.
+/// The label of an account that is not configured. A process that serves has none.
 const UNCONFIGURED: &str = "unconfigured";
 
 impl AccountLabel {
-    /// Names the accounts of this process. The first call counts.
+    /// Sets the names of the accounts of this process. Only the first call has an effect.
     pub fn know<'n>(names: impl Iterator<Item = &'n str>) {
         ACCOUNTS.get_or_init(|| {
             let leaked = names.map(|name| &*Box::leak(name.to_owned().into_boxed_str()));
@@ -236,23 +232,22 @@ impl Label for Posted {
     }
 }
 
-/// What is worked on: a kind of job, a consumer's message, or the program's own work. A kind of work has one
-/// lane.
+/// A piece of work: a kind of job, a consumer's message, or the program's own work. Each belongs to
+/// one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkLabel(usize);
 
 /// A provider's event, once it is stored.
 const EVENT: &str = "event";
-/// Holds that lapsed.
+/// The expiry of holds.
 const EXPIRY: &str = "expiry";
-/// A batch of messages.
 const RELAY: &str = "relay";
-/// Old replies.
+/// The pruning of old rows.
 const PRUNING: &str = "pruning";
 /// A kind of job, or a consumer, that only a test registers.
 const OTHER: &str = "other";
 
-/// Critical work first: what somebody waits for with their money.
+/// Critical work first: work that a customer's money waits for.
 static WORK: LazyLock<Vec<(Lane, &'static str)>> = LazyLock::new(|| {
     let jobs = |lane| domain::jobs::ALL.into_iter().filter(move |kind| kind.lane == lane);
     let jobs = |lane| jobs(lane).map(move |kind| (lane, kind.name));
@@ -286,11 +281,11 @@ impl Labels for WorkLabel {
     fn series() -> usize {
         WORK.len()
     }
-    fn values_of(place: usize) -> Vec<&'static str> {
-        let (lane, name) = &WORK[place];
+    fn values_of(index: usize) -> Vec<&'static str> {
+        let (lane, name) = &WORK[index];
         vec![lane.name(), *name]
     }
-    fn place(self) -> usize {
+    fn series_index(self) -> usize {
         self.0
     }
 }
@@ -300,13 +295,13 @@ impl Labels for (WorkLabel, Reason) {
     fn series() -> usize {
         WorkLabel::series() * Reason::series()
     }
-    fn values_of(place: usize) -> Vec<&'static str> {
-        let mut values = WorkLabel::values_of(place / Reason::series());
-        values.push(Reason::values()[place % Reason::series()]);
+    fn values_of(index: usize) -> Vec<&'static str> {
+        let mut values = WorkLabel::values_of(index / Reason::series());
+        values.push(Reason::values()[index % Reason::series()]);
         values
     }
-    fn place(self) -> usize {
-        self.0.place() * Reason::series() + self.1.index()
+    fn series_index(self) -> usize {
+        self.0.series_index() * Reason::series() + self.1.index()
     }
 }
 
@@ -320,7 +315,7 @@ impl Label for AttemptKind {
     }
 }
 
-/// By which claim of its job a call is made; the last stands for all that come after.
+/// The number of the claim under which a call is made; the last value stands for all later claims.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLabel(pub i64);
 
@@ -334,7 +329,6 @@ impl Label for AttemptLabel {
     }
 }
 
-/// Where a booking stands.
 #[derive(Clone, Copy, Debug)]
 pub struct BookingState(pub booking::State);
 
@@ -350,7 +344,8 @@ impl Label for BookingState {
     }
 }
 
-/// Which address was matched, never what was sent: a label that a client chooses would fill the memory.
+/// The route that matched, never the address that was sent: a label that a client chooses would
+/// fill the memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Route(usize);
 
@@ -383,7 +378,6 @@ impl Label for Route {
     }
 }
 
-/// Why a request was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalCode(usize);
 
@@ -406,7 +400,6 @@ impl Label for RefusalCode {
     }
 }
 
-/// The status of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusLabel(pub StatusCode);
 

@@ -1,4 +1,4 @@
-//! `docs/metrics.md`, written from the catalogue.
+//! `docs/metrics.md`, generated from the catalogue.
 
 use std::fmt::Write as _;
 
@@ -6,25 +6,25 @@ use super::instrument::{Metric, MetricSource, MetricUnit};
 use super::labels::{AccountLabel, Label as _};
 use super::{BUCKETS, CATALOGUE};
 
-/// A label with more values than this is told by how many there are.
+/// If a label has more values than this, the page shows only their number.
 const VALUES_MAX: usize = 12;
 
 pub fn page() -> String {
     let mut out = String::from(
         "# Metrics\n\nGenerated from the table in `crates/server/src/metrics/catalogue.rs` by `cargo xtask generate`; \
          `GET /metrics` shows them in Prometheus' text format.\n\n\
-         *process*: of one process, and it begins anew with it. Add the processes up: `sum(rate(...))`.\n\
-         *rows*: counted from committed rows every five seconds, so that a killed process forgets nothing. Every\n\
-         process on a database shows the same: take `max`, never `sum`.\n\n\
+         *process*: counted by one process since its start. Add the processes up: `sum(rate(...))`.\n\
+         *rows*: counted from committed rows every five seconds, so that a killed process loses nothing. Every\n\
+         process on a database shows the same values: take `max`, never `sum`.\n\n\
          No label has a value that a client or a provider chooses: each has the closed set of values below. An\n\
-         account is one of those that are configured.\n",
+         account is one of the configured accounts.\n",
     );
     let buckets: Vec<String> = BUCKETS.iter().map(f64::to_string).collect();
     writeln!(out, "The buckets of histograms are, in seconds: {}.\n", buckets.join(", "))
-        .expect("a String takes it");
+        .expect("writing to a String cannot fail");
     out.push_str("| metric | kind | of | labels | |\n|---|---|---|---|---|\n");
     for instrument in CATALOGUE {
-        row(&mut out, instrument.metric()).expect("a String takes it");
+        row(&mut out, instrument.metric()).expect("writing to a String cannot fail");
     }
     out
 }

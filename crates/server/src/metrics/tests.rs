@@ -1,4 +1,4 @@
-//! The catalogue keeps its own rules. What a running server shows is held against it elsewhere.
+//! The catalogue follows its own rules. Other tests compare it with what a running server shows.
 
 use super::instrument::{MetricKind, MetricUnit};
 use super::labels::{
@@ -6,7 +6,7 @@ use super::labels::{
 };
 use super::*;
 
-/// Series of one metric, all combinations of its labels.
+/// Series of one metric: all combinations of its labels.
 const SERIES_MAX: usize = 1_200;
 
 #[test]
@@ -53,8 +53,8 @@ fn no_metric_explodes_and_every_help_is_a_sentence() {
             let distinct: std::collections::HashSet<_> = values.iter().collect();
             assert_eq!(distinct.len(), values.len(), "{} {}", metric.name, label.name);
         }
-        for place in 0..series {
-            for (label, value) in metric.labels.iter().zip((metric.values_of)(place)) {
+        for index in 0..series {
+            for (label, value) in metric.labels.iter().zip((metric.values_of)(index)) {
                 assert!((label.values)().contains(&value), "{} {}", metric.name, label.name);
             }
         }
@@ -65,14 +65,14 @@ fn no_metric_explodes_and_every_help_is_a_sentence() {
     }
 }
 
-/// The place of a value leads back to the value.
+/// The index of a value leads back to the value.
 fn check<L: Labels>(labels: L, expected: &[&str]) {
-    assert!(labels.place() < L::series());
-    assert_eq!(L::values_of(labels.place()), expected);
+    assert!(labels.series_index() < L::series());
+    assert_eq!(L::values_of(labels.series_index()), expected);
 }
 
 #[test]
-fn a_place_is_its_values() {
+fn an_index_leads_back_to_its_values() {
     use domain::rows::AttemptKind;
     use labels::{Answer, Call, Provider, Reason};
     for kind in AttemptKind::ALL {
@@ -107,19 +107,19 @@ fn every_status_of_a_problem_has_a_label() {
 }
 
 #[test]
-fn what_is_counted_under_words_goes_to_its_series() {
-    // A recorder of its own, so that no other test sees it.
+fn counts_go_to_the_series_of_their_values() {
+    // Its own recorder, so that no other test sees the values.
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     static GAUGE: Gauge<(labels::Charged, Outcome)> =
         Gauge::new("surehold_test", MetricUnit::Count, instrument::MetricSource::Rows, &["A test."]);
     ::metrics::with_local_recorder(&recorder, || {
-        let words = |words: [&str; 2]| words.map(str::to_owned);
-        let first = [(words(["charge", "succeeded"]), 3), (words(["charge", "unheard_of"]), 9)];
-        GAUGE.set_all(first.iter().map(|(words, count)| (words.as_slice(), *count)));
+        let values = |values: [&str; 2]| values.map(str::to_owned);
+        let first = [(values(["charge", "succeeded"]), 3), (values(["charge", "unheard_of"]), 9)];
+        GAUGE.set_all(first.iter().map(|(values, count)| (values.as_slice(), *count)));
         assert!(handle.render().contains(r#"surehold_test{operation="charge",outcome="succeeded"} 3"#));
         assert!(!handle.render().contains(" 9"), "{}", handle.render());
-        // What is counted no more is nought, and not what it was.
+        // What is no longer counted becomes zero.
         GAUGE.set_all(std::iter::empty());
         assert!(handle.render().contains(r#"surehold_test{operation="charge",outcome="succeeded"} 0"#));
     });

@@ -1,17 +1,17 @@
-//! The tenants' accounts at providers, as a request sees them.
+//! The tenants' accounts at providers, as a request needs them.
 
 use api::views::Breaker;
 use domain::rows::Mode;
 use domain::{AccountId, TenantId};
 
-/// Which of a tenant's accounts a provider's name means.
+/// Finds a tenant's account by the name of its provider.
 pub trait Accounts: Send + Sync {
     fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId>;
 
-    /// The providers that a tenant has an account at.
+    /// The providers at which a tenant has an account.
     fn providers(&self, tenant: TenantId, mode: Mode) -> Vec<String>;
 
-    /// How the way to a tenant's accounts stands; none where none is called.
+    /// The circuits to a tenant's accounts; empty in a process that calls none.
     fn breakers(&self, tenant: TenantId, mode: Mode) -> Vec<Breaker> {
         let _ = (tenant, mode);
         Vec::new()

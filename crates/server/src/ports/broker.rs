@@ -1,12 +1,12 @@
 //! The broker: carries messages from the relay to the consumers.
 //!
-//! | broker | how it carries | what its answer proves |
+//! | broker | how it delivers | what its reply proves |
 //! |---|---|---|
-//! | [`embedded`] | in this process, at once | every consumer's receipt, or that it will be brought again |
-//! | `adapter_nats` | keeps it, and brings it later | nothing: the sweep holds the outbox against the inbox |
+//! | [`embedded`] | in this process, at once | every consumer's receipt, or that the message will be delivered again |
+//! | `adapter_nats` | stores it, and delivers it later | nothing: the sweep compares the outbox with the inbox |
 //!
-//! A message may come twice and may come late, from any broker. Of a subject it comes in order of its
-//! `seq`, but for what failed: that is brought again later, on its own.
+//! Any broker may deliver a message late, and more than once. The messages of a subject come in
+//! order of `seq`, except those that failed: they are delivered again later, individually.
 //!
 //! What must never be here: a mark in the outbox, or a receipt.
 
@@ -31,11 +31,11 @@ pub use in_order::in_order;
 #[derive(Clone, Debug)]
 pub struct Publication {
     pub message: Arc<Message>,
-    /// How often it was published, this time included. A publication that is made again because its
-    /// mark was lost has the same number; one that was asked for because nobody received the message
-    /// has a higher one, and a broker must not take it for a repetition.
+    /// How often it was published, this time included. If the mark was lost, the publication is
+    /// repeated under the same number. If nobody received the message, it is published again under
+    /// a higher number, which a broker must not treat as a repetition.
     pub number: i64,
-    /// A handler may have begun it and died: it is counted before it is handled.
+    /// A handler may have begun it and died, so it is counted before it is handled.
     pub left_behind: bool,
 }
 
@@ -43,11 +43,11 @@ pub struct Publication {
 pub enum Ack {
     /// Every consumer's receipt is committed.
     Received,
-    /// It is kept, or waits for its next try. The sweep will see.
+    /// The message is kept, or waits for its next try. The sweep checks it later.
     Stored,
 }
 
-/// It was not published, and nothing is known of it: the relay tries again.
+/// The message was not published, or the result is not known: the relay tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error("the broker cannot be reached: {0}")]
@@ -55,45 +55,47 @@ pub enum Error {
     /// An earlier message of its subject failed.
     #[error("it waits for an earlier message of its subject")]
     HeldBack,
-    /// Nothing was heard of it for as long as the relay could wait.
+    /// No reply came within the time that the relay could wait.
     #[error("the broker took too long")]
     Late,
 }
 
 pub trait Broker: Send + Sync {
-    /// One answer each, in order. A subject's messages come in order of `seq`; after one that failed,
-    /// the later ones of its subject are not published. It answers within its patience, and one message
-    /// that takes longer takes no answer from the others: else it would keep them all from being marked.
+    /// Returns one result per publication, in order. The messages of a subject come in order of
+    /// `seq`; after one that failed, the later ones of its subject are not published. `publish`
+    /// returns within its patience. A message that takes longer does not hold back the results of
+    /// the others, because then none of them could be marked.
     fn publish<'a>(
         &'a self,
         batch: &'a [Publication],
         patience: Duration,
     ) -> BoxFuture<'a, Vec<Result<Ack, Error>>>;
 
-    /// Why it will carry nothing until somebody changes its settings, if that is so. Being away is no such reason.
+    /// Why the broker will carry nothing until somebody changes its settings, if that is so. Being
+    /// unreachable is no such reason.
     fn unfit(&self) -> Option<String> {
         None
     }
 }
 
-/// What carries messages in this process, and what consumes them here besides.
+/// The broker, and the task that consumes from it in this process.
 pub struct Opened {
     pub broker: Arc<dyn Broker>,
     pub consuming: Option<JoinHandle<()>>,
 }
 
-/// What a broker is opened with.
+/// The parts that a broker needs.
 pub struct BrokerParts {
     pub store: Store,
-    pub desk: Arc<MessageDispatcher>,
-    /// This process takes messages from a broker outside, until it is told to stop.
+    pub dispatcher: Arc<MessageDispatcher>,
+    /// Whether this process consumes from an external broker, until `stop`.
     pub consumes: bool,
     pub stop: watch::Receiver<bool>,
 }
 
 /// A broker outside this process, before it is opened.
 pub trait BrokerAdapter: Debug + Send + Sync {
-    /// Where it is, for the log.
+    /// The address, for the log.
     fn address(&self) -> String;
 
     fn times(&self) -> BrokerTimes;
@@ -101,19 +103,22 @@ pub trait BrokerAdapter: Debug + Send + Sync {
     fn open(&self, parts: BrokerParts) -> BoxFuture<'_, Result<Opened, String>>;
 }
 
-/// What the settings of the service are held against.
+/// The limits that the settings of the service are checked against.
 #[derive(Clone, Copy, Debug)]
 pub struct BrokerTimes {
-    /// How long one publication waits for the broker's word.
+    /// How long one publication waits for the broker's acknowledgement.
     pub publish_timeout: Duration,
     /// How long a worker may be silent about a message before it is delivered again.
     pub ack_wait: Duration,
 }
 
-/// The adapter's, if there is one; else the embedded broker.
+/// Opens the adapter's broker if there is one, otherwise the embedded broker.
 pub async fn open(adapter: Option<&dyn BrokerAdapter>, parts: BrokerParts) -> Result<Opened, String> {
     match adapter {
         Some(adapter) => adapter.open(parts).await,
-        None => Ok(Opened { broker: Arc::new(embedded::Embedded { desk: parts.desk }), consuming: None }),
+        None => Ok(Opened {
+            broker: Arc::new(embedded::Embedded { dispatcher: parts.dispatcher }),
+            consuming: None,
+        }),
     }
 }

@@ -1,4 +1,4 @@
-//! What all processes on a database share outside it, and what is there before it is asked.
+//! What all processes on a database share outside it, and the cache that answers before it.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::{IdempotencyCache, NoIdempotencyCache};
 
 pub struct Cache {
     pub idempotency: Arc<dyn IdempotencyCache>,
-    /// `None`: each process has floors of its own.
+    /// `None`: each process has its own floors.
     pub floors: Option<Arc<dyn FloorSource>>,
 }
 
@@ -27,16 +27,16 @@ impl Default for Cache {
 pub trait CacheAdapter: Debug + Send + Sync {
     fn times(&self) -> CacheTimes;
 
-    /// Refuses an address that cannot be one. A cache that is out of reach is no reason not to start.
+    /// Refuses an invalid address. An unreachable cache does not prevent the start.
     fn open<'a>(&'a self, store: &'a Store) -> BoxFuture<'a, Result<Cache, String>>;
 }
 
-/// What the settings of the service are held against.
+/// The limits that the settings of the service are checked against.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheTimes {
-    /// For one question or message.
+    /// The limit for one query or message.
     pub timeout: Duration,
-    /// How long a marker keeps duplicates away at most.
+    /// The longest time that a marker keeps duplicates away.
     pub lease: Duration,
     /// How long a finished reply is kept.
     pub reply_ttl: Duration,

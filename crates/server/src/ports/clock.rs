@@ -1,9 +1,9 @@
-//! The one place that reads the time of day. Everything else is given it.
+//! The only place that reads the time of day. All other code gets it from here.
 //!
 //! | clock | for |
 //! |---|---|
-//! | [`SystemClock`] | what somebody else's time of day is compared with: the signatures and event lists of providers; ids |
-//! | [`SteadyClock`] | all waits: leases, retries, holds. On PostgreSQL it only says what to look for, and the server's clock decides |
+//! | [`SystemClock`] | comparisons with another system's time of day: the signatures and event lists of providers; ids |
+//! | [`SteadyClock`] | all waits: leases, retries, holds. On PostgreSQL it only selects what to check, and the database's clock decides |
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::metrics::catalogue::CLOCK_BEHIND_SECONDS;
 
-/// A clock that is set back by less than this is only corrected, as NTP does.
+/// A clock that goes back by less than this is being corrected, as NTP does.
 const BEHIND_MAX: Span = Span::seconds(5);
 
 /// The machine's clock.
@@ -32,20 +32,21 @@ impl Clock for SystemClock {
     }
 }
 
-/// The machine's clock where it goes forward, and otherwise the time that has passed since: it never goes back.
-/// By the machine's clock alone, everything that is due would wait for an hour after that was set back by one.
+/// The machine's clock while it goes forward, otherwise the time that has passed since: it never
+/// goes back. With the machine's clock alone, setting it back by an hour would delay everything
+/// that is due by an hour.
 pub struct SteadyClock<W = SystemClock> {
     wall: W,
-    /// Time that passed, whatever the machine's clock is set to.
+    /// The time that has passed, independent of the machine's clock.
     passed: Box<dyn Fn() -> Duration + Send + Sync>,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The latest time of day that was taken over, and how much time had passed then.
+    /// The latest time that was taken from the machine's clock, and the passed time at that moment.
     taken_over: Timestamp,
     at: Duration,
-    /// It was said that the machine's clock is behind.
+    /// Whether the warning about the machine's clock was logged.
     warned: bool,
 }
 
@@ -62,7 +63,7 @@ impl<W: Clock> SteadyClock<W> {
         SteadyClock { wall, passed: Box::new(passed), state: Mutex::new(state) }
     }
 
-    /// The time, how far the machine's clock is behind it, and whether that has to be said now.
+    /// The time, how far the machine's clock is behind it, and whether a warning is due now.
     fn read(&self) -> (Timestamp, Span, bool) {
         let mut state = self.state.lock();
         let (wall, passed) = (self.wall.now(), (self.passed)());
@@ -99,7 +100,7 @@ impl<W: fmt::Debug> fmt::Debug for SteadyClock<W> {
     }
 }
 
-/// Warns where the clock is behind the database, as when it was set back while no process ran.
+/// Warns if the clock is behind the database, as when it was set back while no process ran.
 pub async fn warn_if_behind(clock: &dyn Clock, store: &Store) -> Result<(), store::Error> {
     if let Some(behind) = behind(clock, store).await? {
         warn!(
@@ -110,7 +111,7 @@ pub async fn warn_if_behind(clock: &dyn Clock, store: &Store) -> Result<(), stor
     Ok(())
 }
 
-/// How far, if it is more than a correction.
+/// How far the clock is behind, if it is more than a correction.
 async fn behind(clock: &dyn Clock, store: &Store) -> Result<Option<Span>, store::Error> {
     let newest = store.newest_moment().await?;
     Ok(newest.map(|newest| newest.since(clock.now())).filter(|behind| *behind > BEHIND_MAX))
@@ -130,7 +131,7 @@ mod tests {
     use crate::ids::UuidV7;
     use crate::wire::Wire;
 
-    /// What the machine's clock shows, and the time that has passed, both in seconds.
+    /// The machine's clock and the passed time, both in seconds.
     #[derive(Clone, Default)]
     struct Machine {
         wall: Arc<AtomicI64>,
@@ -156,18 +157,18 @@ mod tests {
     #[test]
     fn the_time_goes_on_where_the_machines_clock_is_set_back() {
         let (machine, clock) = Machine::started_at(10_000);
-        // Passed since the step before; shown by the machine; shown by the clock, behind, said.
-        for (passed, wall, expected, behind, said) in [
+        // Passed since the previous step; the machine's clock; the expected time, lag and warning.
+        for (passed, wall, expected, behind, warns) in [
             (0, 10_000, 10_000, 0, false),
             (7, 10_007, 10_007, 0, false),
-            // Forward, as after a suspended machine woke.
+            // Forward, as after a suspended machine resumes.
             (1, 13_000, 13_000, 0, false),
-            // A correction, and an hour back, which is said once.
+            // A correction, and an hour back, with one warning.
             (1, 12_997, 13_001, 4, false),
             (1, 9_402, 13_002, 3_600, true),
             (60, 9_462, 13_062, 3_600, false),
             (0, 9_462, 13_062, 3_600, false),
-            // Caught up, and back again, which is said again.
+            // Caught up, and back again, with another warning.
             (3_600, 16_700, 16_700, 0, false),
             (10, 10_000, 16_710, 6_710, true),
             (10, 10_010, 16_720, 6_710, false),
@@ -176,7 +177,7 @@ mod tests {
             machine.wall.store(wall, Ordering::SeqCst);
             let read = clock.read();
             let at = |seconds| Timestamp(0).plus(Span::seconds(seconds));
-            assert_eq!(read, (at(expected), Span::seconds(behind), said), "the machine shows {wall}");
+            assert_eq!(read, (at(expected), Span::seconds(behind), warns), "the machine shows {wall}");
         }
     }
 

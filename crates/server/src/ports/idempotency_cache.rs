@@ -1,17 +1,18 @@
-//! What stands in front of the database and answers the duplicates of a request before they reach it.
+//! The cache in front of the database: it answers the duplicates of a request before they reach it.
 //!
-//! The database is the judge. Whatever is asked here may say that a request is a replay, that its key was
-//! used for another one, or that it is under way; none can say that it is new: [`KnownDuplicate`] has no word for
-//! it. Nor can it fail: what it does not know, the database decides.
+//! Only the database decides. The cache may report that a request is a replay, that its key was
+//! used for another request, or that it is in progress. It cannot report that a request is new:
+//! [`KnownDuplicate`] has no such variant. It cannot fail either: if it does not know, the database
+//! decides.
 //!
 //! | moment | what happens |
 //! |---|---|
-//! | before a command that claims a key | [`IdempotencyCache::ask`]: known, or a [`InFlightMarker`] that keeps duplicates away |
-//! | work at a provider was begun | [`InFlightMarker::points_at`] says what the key is making |
-//! | the database answered | [`InFlightMarker::settle`] with the reply, if one is stored; else the marker is given back |
-//! | the request was given up | the marker is dropped, which gives it back too |
+//! | before a command that claims a key | [`IdempotencyCache::lookup`]: a known duplicate, or an [`InFlightMarker`] that keeps duplicates away |
+//! | work at a provider has begun | [`InFlightMarker::points_at`] records what the key is making |
+//! | the database has answered | [`InFlightMarker::settle`] with the reply, if one is stored; otherwise the marker is released |
+//! | the request was abandoned | dropping the marker releases it too |
 //!
-//! What must never be here: a duplicate's answer that the database would not have given.
+//! What must never be here: a reply to a duplicate that the database would not have given.
 
 use std::sync::Arc;
 
@@ -21,12 +22,12 @@ use store::{CommandResult, Rendered};
 use uuid::Uuid;
 
 pub trait IdempotencyCache: Send + Sync {
-    /// Asked before the command is submitted. Takes a bounded, short time, whatever is behind it.
-    fn ask<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, CacheLookup>;
+    /// Called before the command is submitted. Takes a short, bounded time with any implementation.
+    fn lookup<'a>(&'a self, claim: &'a Claim) -> BoxFuture<'a, CacheLookup>;
 }
 
 pub enum CacheLookup {
-    /// The database decides; the marker is told what came of it.
+    /// The database decides; the marker gets the result.
     Decide(Arc<dyn InFlightMarker>),
     Known(KnownDuplicate),
 }
@@ -34,11 +35,11 @@ pub enum CacheLookup {
 /// A duplicate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KnownDuplicate {
-    /// The reply is stored: it is sent again, byte for byte.
+    /// The reply is stored, and is returned byte for byte.
     Replay(Rendered),
     /// The key has the stored reply of another request.
     Mismatch,
-    /// Another request is carrying it out, and makes this resource, if that is known already.
+    /// Another request is in progress, and makes this resource, if that is known already.
     InFlight { resource: Option<Uuid> },
 }
 
@@ -54,25 +55,26 @@ impl From<KnownDuplicate> for CommandResult {
     }
 }
 
-/// Keeps duplicates of one request away while it is under way. Given back when it is dropped unsettled.
+/// Keeps duplicates of one request away while it is in progress. Dropping an unsettled marker
+/// releases it.
 pub trait InFlightMarker: Send + Sync {
     fn points_at(&self, resource: Uuid) -> BoxFuture<'_, ()>;
 
-    /// With the reply that the database keeps under the key; without one, the marker is given back.
+    /// With the reply that the database keeps under the key. Without one, the marker is released.
     fn settle<'a>(&'a self, reply: Option<&'a Rendered>) -> BoxFuture<'a, ()>;
 }
 
-/// Everything is asked of the database.
+/// Leaves every request to the database.
 #[derive(Clone, Copy, Debug)]
 pub struct NoIdempotencyCache;
 
 impl IdempotencyCache for NoIdempotencyCache {
-    fn ask<'a>(&'a self, _: &'a Claim) -> BoxFuture<'a, CacheLookup> {
+    fn lookup<'a>(&'a self, _: &'a Claim) -> BoxFuture<'a, CacheLookup> {
         ready(CacheLookup::Decide(Arc::new(NoMarker))).boxed()
     }
 }
 
-/// Keeps nobody away.
+/// Keeps no duplicates away.
 pub struct NoMarker;
 
 impl InFlightMarker for NoMarker {

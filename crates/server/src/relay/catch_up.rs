@@ -1,7 +1,7 @@
-//! The rate at which a backlog is worked off.
+//! The rate at which a backlog is published.
 //!
-//! The rate is divided among the partitions and goes with them, so that several relays together keep it,
-//! and nobody has to know the others. Whoever takes a partition over begins without credit.
+//! The rate is divided among the partitions and goes with them, so that several relays keep it
+//! together without knowing each other. A relay that takes over a partition starts without credit.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use domain::limits::PARTITIONS;
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 pub struct CatchUp {
-    /// For all partitions together.
+    /// The rate of all partitions together.
     per_second: i64,
     credits: BTreeMap<i64, Credit>,
 }
 
-/// In millionths of a message, times the number of partitions: so nothing is rounded away.
+/// In millionths of a message, times the number of partitions, so that nothing is lost by rounding.
 #[derive(Clone, Copy)]
 struct Credit {
     parts: i64,
@@ -30,13 +30,13 @@ impl CatchUp {
         CatchUp { per_second: i64::from(per_second), credits: BTreeMap::new() }
     }
 
-    /// The partition was somebody else's.
+    /// The partition belonged to another relay before.
     pub fn begin(&mut self, partition: i64, now: Timestamp) {
         self.credits.insert(partition, Credit { parts: 0, at: now });
     }
 
-    /// How many may be published now. A second's worth is saved up, and one message more: the slowest rate
-    /// has less than one a second.
+    /// How many messages may be published now. The credit is at most one second's worth and one
+    /// more message, because the slowest rate is less than one per second.
     pub fn allowed(&mut self, partition: i64, now: Timestamp) -> usize {
         if fault_injection::is(fault_injection::InjectedFault::CatchUpUnlimited) {
             return usize::MAX;
@@ -63,20 +63,20 @@ mod tests {
 
     use super::*;
 
-    /// Drains a backlog in all partitions for so many seconds, looking every `step`.
+    /// Drains a backlog in all partitions for this many seconds, with a check every `step`.
     fn drained(per_second: u32, seconds: i64, step: Span, hand_over_every: Option<i64>) -> usize {
         let mut catch_up = CatchUp::new(per_second);
-        let (mut now, mut sum, mut looks) = (Timestamp(77), 0, 0);
+        let (mut now, mut sum, mut steps) = (Timestamp(77), 0, 0);
         let end = now.plus(Span::seconds(seconds));
         (0..PARTITIONS).for_each(|partition| catch_up.begin(partition, now));
         while now < end {
             now = now.plus(step);
-            looks += 1;
+            steps += 1;
             for partition in 0..PARTITIONS {
                 let allowed = catch_up.allowed(partition, now);
                 catch_up.spend(partition, allowed);
                 sum += allowed;
-                if hand_over_every.is_some_and(|every| looks % every == 0) {
+                if hand_over_every.is_some_and(|every| steps % every == 0) {
                     catch_up.begin(partition, now);
                 }
             }
@@ -91,7 +91,7 @@ mod tests {
                 let sum = drained(per_second, 40, step, None);
                 let exact = per_second as usize * 40;
                 let missing = exact.saturating_sub(sum);
-                // What was begun and not ended, of each partition.
+                // Each partition may have credit left for a part of a message.
                 assert!(sum <= exact + per_second as usize, "{per_second} a second: {sum}");
                 assert!(missing <= PARTITIONS as usize + per_second as usize, "{per_second} a second: {sum}");
             }

@@ -9,14 +9,14 @@ use domain::reply::ClaimedPartition;
 use domain::rows::Message;
 use tokio::time::Instant;
 
-/// A partition is handed back after so long, so that relays that came later get their share.
+/// A partition is handed back after this time, so that relays that came later get their share.
 const HOLD_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy)]
 struct HeldPartition {
     token: i64,
     since: Instant,
-    /// The relay before us died with it: it may have had any message from before this in its hands.
+    /// The previous relay died with it, and may have begun any message from before this time.
     left_behind_before: Option<Timestamp>,
 }
 
@@ -26,7 +26,7 @@ pub struct HeldPartitions {
 }
 
 impl HeldPartitions {
-    /// `at`: when it was claimed, by the database's clock.
+    /// `at` is the time of the claim by the database's clock.
     pub fn add(&mut self, claimed: ClaimedPartition, at: Timestamp) {
         let ClaimedPartition { number, token, left_behind, .. } = claimed;
         let left_behind_before = left_behind.then_some(at);
@@ -49,13 +49,13 @@ impl HeldPartitions {
         self.held.keys().copied().collect()
     }
 
-    /// Whether an earlier relay may have died with this message in its hands.
+    /// Whether an earlier relay may have died while it handled this message.
     pub fn was_left_behind(&self, message: &Message) -> bool {
         let before = self.held.get(&message.partition).and_then(|held| held.left_behind_before);
         before.is_some_and(|before| message.created_at < before)
     }
 
-    /// Those that were held long enough.
+    /// The partitions that were held long enough.
     pub fn over(&self) -> Vec<i64> {
         let over = self.held.iter().filter(|(_, held)| held.since.elapsed() >= HOLD_MAX);
         over.map(|(number, _)| *number).collect()
@@ -65,7 +65,7 @@ impl HeldPartitions {
         self.until_hand_back().is_zero()
     }
 
-    /// Far away while nothing is held.
+    /// Very long while nothing is held.
     pub fn until_hand_back(&self) -> Duration {
         let left = self.held.values().map(|held| HOLD_MAX.saturating_sub(held.since.elapsed()));
         left.min().unwrap_or(Duration::MAX)

@@ -1,4 +1,4 @@
-//! What relay and sweep work with, and the time that they go by.
+//! The parts that relay and sweep work with, and the time that they use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,7 +17,7 @@ pub struct RelayShares {
     pub broker: Arc<dyn Broker>,
     pub clock: Arc<dyn Clock>,
     pub settings: Settings,
-    /// Whose receipts a message waits for.
+    /// The consumers whose receipts a message needs.
     pub consumers: Consumers,
     /// How far the database's clock is ahead of ours, in microseconds: messages and deliveries are dated by
     /// it. Relay and sweep of one process share what they learned.
@@ -35,12 +35,12 @@ impl RelayShares {
         RelayShares { store, broker, clock, settings, consumers, ahead: Arc::default() }
     }
 
-    /// The database's time, as well as it is known.
+    /// The database's time, as far as it is known.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now().plus(Span(self.ahead.load(Ordering::Relaxed)))
     }
 
-    /// What the database's clock said just now.
+    /// Records a time that was read from the database's clock.
     pub(super) fn set_database_time(&self, at: Timestamp) {
         self.ahead.store(at.since(self.clock.now()).0, Ordering::Relaxed);
     }

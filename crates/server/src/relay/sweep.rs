@@ -1,13 +1,15 @@
-//! The sweep: holds what was published against the receipts, and publishes again what nobody received.
+//! The sweep: compares published messages with their receipts, and publishes again what nobody
+//! received.
 //!
-//! A broker may lose what it said it keeps, and a consumer may have failed. The outbox and the inbox
-//! know. Every relay process sweeps; two that find the same message publish it twice, under one number.
+//! A broker may lose what it acknowledged, and a consumer may have failed. Only the outbox and the
+//! inbox are reliable. Every relay process sweeps; if two find the same message, they publish it
+//! twice under one number.
 //!
-//! | what is found | is published again |
+//! | what is found | when it is published again |
 //! |---|---|
 //! | its consumer failed, and the time for the next try has come | at once, and once for that time |
-//! | no receipt, and nobody failed | after `unreceived_after`, then after twice, four times as long, up to 16 times |
-//! | it was due and published again, and nobody began it | the same |
+//! | no receipt, and no consumer failed | after `unreceived_after`, then after twice, four times as long, up to 16 times |
+//! | it was due and published again, and no consumer began it | the same |
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -26,10 +28,10 @@ use tracing::warn;
 use super::{RelayShares, of};
 use crate::ports::broker::{Error, Publication};
 
-/// About so often; no two processes in step.
+/// Approximately; no two processes sweep in step.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Sweeps until told to stop.
+/// Sweeps until `stop`.
 pub async fn run(parts: RelayShares, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let swept = AssertUnwindSafe(sweep(&parts)).catch_unwind().await;
@@ -47,7 +49,7 @@ pub async fn run(parts: RelayShares, wake: Arc<Notify>, mut stop: watch::Receive
     }
 }
 
-/// How many messages were settled.
+/// Returns the number of messages that were settled.
 async fn sweep(parts: &RelayShares) -> Result<usize, String> {
     let now = parts.now();
     let unreceived_after = parts.settings.unreceived_after;
@@ -91,7 +93,9 @@ async fn publish_again(parts: &RelayShares, again: &[MessageId], looked_at: Time
             }
         }
     }
-    submit(parts, MarkRepublished { published, looked_at, consumers: parts.consumers }).await.map(drop)
+    submit(parts, MarkRepublished { published, found_at: looked_at, consumers: parts.consumers })
+        .await
+        .map(drop)
 }
 
 async fn submit(parts: &RelayShares, command: impl Command + 'static) -> Result<Reply, String> {

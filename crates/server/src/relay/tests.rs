@@ -25,15 +25,21 @@ async fn parts(directory: &TempDir) -> RelayShares {
     let clock = Arc::new(SystemClock);
     let ids = Arc::new(UuidV7::default());
     let store = Store::open(Options::new(location, clock.clone(), ids, Arc::new(Wire))).await.unwrap();
-    let desk = Arc::new(MessageDispatcher::new(store.clone(), consumers::Settings::default()));
-    RelayShares::new(store, Arc::new(Embedded { desk }), clock, Settings::default(), Consumers::default())
+    let dispatcher = Arc::new(MessageDispatcher::new(store.clone(), consumers::Settings::default()));
+    RelayShares::new(
+        store,
+        Arc::new(Embedded { dispatcher }),
+        clock,
+        Settings::default(),
+        Consumers::default(),
+    )
 }
 
 fn relay(parts: &RelayShares) -> Relay {
     Relay::new(parts.clone(), WorkerId(UuidV7::default().next()), Wake::default().outbox, false)
 }
 
-/// Appends a message that nobody consumes.
+/// Appends a message that no consumer receives.
 #[derive(Debug)]
 struct Append(Message);
 
@@ -80,8 +86,8 @@ async fn a_relay_that_waits_for_partitions_without_work_does_not_hurry() {
     holder.claim().await.unwrap();
     second.claim().await.unwrap();
     assert_eq!((second.to_come, second.idle(false)), (8, POLL_BUSY), "its share, and soon");
-    // All that there was is published, and with the mark the share is handed back.
+    // Everything is published, and the share is handed back with the mark.
     assert_eq!(holder.pass().await.unwrap().published, 1);
     second.claim().await.unwrap();
-    assert_eq!((second.to_come, second.idle(false)), (0, POLL), "nobody has anything to publish");
+    assert_eq!((second.to_come, second.idle(false)), (0, POLL), "no partition has anything to publish");
 }

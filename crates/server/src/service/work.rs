@@ -1,9 +1,9 @@
-//! What runs beside the requests, and how it ends: told once, and waited for.
+//! The tasks that run beside the requests. They are stopped together and waited for.
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The tasks of a service, and the word that ends them.
+/// The tasks of a service, and the signal that ends them.
 pub struct ServiceTasks {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
@@ -15,7 +15,7 @@ impl ServiceTasks {
         ServiceTasks { stop, tasks: Vec::new() }
     }
 
-    /// Says when it is time to stop.
+    /// A receiver of the signal to stop.
     pub fn stopped(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
@@ -28,17 +28,17 @@ impl ServiceTasks {
         self.tasks.extend(tasks);
     }
 
-    /// Tells the tasks to stop, and waits until all have.
+    /// Signals the tasks to stop, and waits until all have ended.
     pub async fn end(mut self) {
         self.stop.send_replace(true);
         for task in std::mem::take(&mut self.tasks) {
-            // A task that panicked has said so already.
+            // A task that panicked has logged it already.
             let _ = task.await;
         }
     }
 }
 
-/// A start that is given up leaves nothing that tries again and again.
+/// A start that fails must not leave tasks that retry forever.
 impl Drop for ServiceTasks {
     fn drop(&mut self) {
         self.stop.send_replace(true);

@@ -1,4 +1,4 @@
-//! Requests that wait for a worker's outcome, and who wakes them.
+//! Requests that wait for a worker's outcome, and how they are woken.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -9,9 +9,10 @@ use domain::KeyId;
 use store::{Committed, Listener, Notification, Rendered};
 use tokio::sync::{Notify, oneshot};
 
-/// Who waits for which key. Registered before the command is submitted, so that an outcome that comes
-/// at once is not missed. One request waits for a key: another one with the same key is told that it
-/// is in flight, and must not take the first one's place. The poll finds whatever waking missed.
+/// The request that waits for each key. It is registered before the command is submitted, so that
+/// an immediate outcome is not missed. Only one request waits for a key: another one with the same
+/// key gets `request_in_progress`, and must not replace the first. The poll finds every outcome
+/// that a wake-up missed.
 #[derive(Debug, Default)]
 pub struct Waiters {
     waiting: Mutex<HashMap<KeyId, Waker>>,
@@ -20,38 +21,38 @@ pub struct Waiters {
 #[derive(Debug)]
 struct Waker {
     reply: oneshot::Sender<Rendered>,
-    look: Arc<Notify>,
+    recheck: Arc<Notify>,
 }
 
-/// A place in the list; dropping it gives the place up.
+/// A registration. Dropping it removes it from the list.
 #[derive(Debug)]
 pub struct Waiting {
     waiters: Arc<Waiters>,
     key: KeyId,
-    /// `None` where another request has the place.
+    /// `None` if another request is registered for the key.
     reply: Option<oneshot::Receiver<Rendered>>,
-    /// Notified where another process has the reply: it is to be looked for.
-    pub look: Arc<Notify>,
+    /// Notified when another process has stored the reply, so that it is read.
+    pub recheck: Arc<Notify>,
 }
 
 impl Waiters {
     pub fn register(self: &Arc<Waiters>, key: KeyId) -> Waiting {
-        let look = Arc::new(Notify::new());
+        let recheck = Arc::new(Notify::new());
         let reply = match self.lock().entry(key) {
             Entry::Occupied(_) => None,
-            Entry::Vacant(place) => {
+            Entry::Vacant(entry) => {
                 let (waker, reply) = oneshot::channel();
-                place.insert(Waker { reply: waker, look: look.clone() });
+                entry.insert(Waker { reply: waker, recheck: recheck.clone() });
                 Some(reply)
             }
         };
-        Waiting { waiters: self.clone(), key, reply, look }
+        Waiting { waiters: self.clone(), key, reply, recheck }
     }
 
     pub fn wake(&self, key: KeyId, rendered: &Rendered) {
         let waker = self.lock().remove(&key);
         if let Some(waker) = waker {
-            // A request that is gone asks again with its key.
+            // A request that is gone will be repeated with its key.
             let _gone = waker.reply.send(rendered.clone());
         }
     }
@@ -76,16 +77,16 @@ impl Listener for Waiters {
         }
     }
 
-    fn notified(&self, heard: &Notification) {
+    fn notified(&self, notification: &Notification) {
         let waiting = self.lock();
-        for waker in heard.answered.iter().filter_map(|key| waiting.get(key)) {
-            waker.look.notify_one();
+        for waker in notification.answered.iter().filter_map(|key| waiting.get(key)) {
+            waker.recheck.notify_one();
         }
     }
 }
 
 impl Waiting {
-    /// The reply, once somebody wakes; never, where nobody will.
+    /// The reply, once a wake-up brings it. Never returns if none will.
     pub async fn reply(&mut self) -> Rendered {
         if let Some(reply) = &mut self.reply {
             let woken = reply.await;
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_outcome_before_anybody_looks_is_not_missed() {
+    async fn an_outcome_before_the_wait_is_not_missed() {
         let waiters = Arc::new(Waiters::default());
         let mut waiting = waiters.register(key(1));
         waiters.committed(&Committed { answered: vec![(key(1), rendered())], ..Committed::default() });
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_request_with_the_key_does_not_take_the_place() {
+    async fn a_second_request_with_the_key_does_not_replace_the_first() {
         let waiters = Arc::new(Waiters::default());
         let mut first = waiters.register(key(1));
         let mut second = waiters.register(key(1));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_dropped_is_free() {
+    fn a_dropped_registration_is_removed() {
         let waiters = Arc::new(Waiters::default());
         drop(waiters.register(key(2)));
         assert!(waiters.is_empty());

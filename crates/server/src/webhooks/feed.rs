@@ -1,8 +1,9 @@
-//! Events that no webhook brought: the provider lists what came about, and whatever is not stored is stored
-//! and looked at like any other.
+//! Events that no webhook brought. The provider lists its events; those that are not stored are
+//! stored and processed like any other.
 //!
-//! Of each account one process reads at a time, a stretch behind the present, so that a webhook on its way
-//! comes first. The stretch read last is read again in part: what the provider lists late is not missed.
+//! One process at a time reads an account's list, up to some time before the present, so that
+//! webhooks on their way come first. Each reading overlaps the previous one, so that events that
+//! the provider lists late are not missed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +16,18 @@ use store::{Clock as _, CommandResult};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::Webhooks;
+use super::{Webhooks, record};
 use crate::metrics::catalogue::EVENTS_READ_BACK;
 use crate::ports::clock::SystemClock;
 
-/// How often the events of an account are read, and how long a webhook is given before.
+/// How often the events of an account are read, and how long a webhook is awaited before.
 pub const EVERY: Span = Span::seconds(20);
-/// So far the next stretch goes back into the one before.
+/// The overlap of a reading with the previous one.
 const OVERLAP: Span = Span::seconds(120);
-/// Pages of one reading; what is left is read by the next one.
+/// Pages per reading. The next reading continues.
 const PAGES_MAX: usize = 1_000;
 
-/// Reads the feeds of all accounts, until told to stop.
+/// Reads the lists of all accounts, until `stop`.
 pub async fn read_back(webhooks: Arc<Webhooks>, every: Span, mut stop: watch::Receiver<bool>) {
     let pause = Duration::from_micros(every.0.max(1_000).unsigned_abs());
     while !*stop.borrow() {
@@ -34,7 +35,7 @@ pub async fn read_back(webhooks: Arc<Webhooks>, every: Span, mut stop: watch::Re
             for entry in webhooks.accounts.values() {
                 let Some(claim) = claimed(&webhooks, entry.id, entry.tenant, every).await else { continue };
                 if let Err(why) = read(&webhooks, entry.id, entry.tenant, claim, every).await {
-                    warn!(account = %entry.id, why, "the events of an account were not read back; again soon");
+                    warn!(account = %entry.id, why, "the events of an account were not read back; trying again soon");
                 }
             }
         };
@@ -55,7 +56,8 @@ async fn claimed(
     tenant: TenantId,
     every: Span,
 ) -> Option<FeedClaim> {
-    // A little less, or whoever sleeps that long would find it not due by a hair each second time.
+    // A little less, because after a pause of exactly that length it would often be a moment too
+    // early.
     let every = Span(every.0 / 10 * 9);
     match webhooks.store.submit(Box::new(ClaimFeed { account, tenant, every })).await {
         Ok(CommandResult::Fresh { reply: Reply::Feed(claim), .. }) => claim,
@@ -67,8 +69,8 @@ async fn claimed(
     }
 }
 
-/// From where and up to where to read, if it is time. A mark that lies ahead was made by a clock that was set back
-/// since: what comes about until then lies before the mark.
+/// The start and end of the next reading, if it is due. A mark in the future was made by a clock
+/// that was set back since: events until then are before the mark.
 fn stretch(read_until: Timestamp, now: Timestamp, every: Span) -> Option<(Timestamp, Timestamp)> {
     let before = now.minus(every);
     if before > read_until {
@@ -85,7 +87,7 @@ async fn read(
     claim: FeedClaim,
     every: Span,
 ) -> Result<(), String> {
-    let teller = webhooks.registry.get(account).ok_or("no provider is configured for it")?;
+    let provider = webhooks.registry.get(account).ok_or("no provider is configured for it")?;
     // Providers list by the time of day.
     let Some((from, before)) = stretch(claim.read_until, SystemClock.now(), every) else {
         return Ok(());
@@ -93,22 +95,13 @@ async fn read(
     let mut page: Option<String> = None;
     let mut found = 0;
     for _ in 0..PAGES_MAX {
-        let events = teller.events(from, before, page.as_deref()).await.shown()?;
-        let records: Vec<RecordEvent> = events
-            .events
-            .into_iter()
-            .map(|listed| RecordEvent {
-                tenant,
-                account,
-                name: listed.arrived.event,
-                kind: listed.arrived.kind,
-                body: listed.body,
-            })
-            .collect();
+        let events = provider.events(from, before, page.as_deref()).await.shown()?;
+        let records: Vec<RecordEvent> =
+            events.events.into_iter().map(|event| record(tenant, account, event)).collect();
         let ids = records.iter().map(RecordEvent::id).collect::<Vec<_>>();
         let known = webhooks.store.known_events(&ids).await.map_err(|error| error.to_string())?;
         for record in records.into_iter().filter(|record| !known.contains(&record.id())) {
-            webhooks.store_and_look(record).await.map_err(|unavailable| unavailable.to_string())?;
+            webhooks.store_and_queue(record).await.map_err(|unavailable| unavailable.to_string())?;
             found += 1;
         }
         if events.next.is_none() {
@@ -116,7 +109,7 @@ async fn read(
                 EVENTS_READ_BACK.add((), found);
                 info!(%account, found, "events were read back that no webhook had brought");
             }
-            // Somebody else may have claimed it meanwhile; then the mark is refused.
+            // Another process may have claimed it meanwhile; then the mark is refused.
             let advance = AdvanceFeed { account, token: claim.token, read_until: before };
             let advanced = webhooks.store.submit(Box::new(advance)).await;
             return advanced.map(drop).map_err(|unavailable| unavailable.to_string());
@@ -135,12 +128,12 @@ mod tests {
         let at = |seconds| Timestamp(0).plus(Span::seconds(seconds));
         for (read_until, now, every, expected) in [
             (1_000, 1_040, 20, Some((880, 1_020))),
-            // Somebody else has just read.
+            // Another process has just read.
             (1_000, 1_020, 20, None),
-            // An account that is new here, and how often its events are read says nothing of a clock.
+            // A new account: the interval of the readings says nothing about the clock.
             (1_000, 1_000, 20, None),
             (1_000, 1_000, 3_600, None),
-            // Set back by no more than stretches overlap.
+            // Set back by no more than the overlap.
             (1_000, 880, 20, None),
             (4_600, 1_020, 20, Some((860, 1_000))),
             (4_600, 1_040, 20, Some((880, 1_020))),

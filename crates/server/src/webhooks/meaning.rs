@@ -1,10 +1,10 @@
-//! What a stored event means, as a command: about which payment, refund or dispute of ours it is.
+//! The command of a stored event, and the payment, refund or dispute that it is about.
 //!
-//! | it names | the payment is | a refund is |
+//! | the event names | the payment is | a refund is |
 //! |---|---|---|
-//! | an object that we know | its payment, whatever the metadata say | |
-//! | our own ids in its metadata | theirs | ours, if there is such a row |
-//! | neither | none of ours | of a payment of ours: one that somebody made at the provider |
+//! | an object that we know | the object's payment, whatever the metadata contain | |
+//! | our own ids in its metadata | the one with that id | ours, if there is such a row |
+//! | neither | none of ours | of a payment of ours: somebody made it at the provider |
 
 use domain::commands::{CloseEvent, ObservedBy, RefundOutcome, Settle, SettleDispute, SettleRefund};
 use domain::provider::{RefundObservation, Source};
@@ -14,12 +14,14 @@ use domain::{AttemptId, PaymentId, RefundId, Refusal};
 use providers::{EventContent, Provider};
 use store::{CommandResult, Store, Unavailable};
 
-use super::Waits;
+use super::{Waits, received, record};
 use crate::work_context;
 
 pub enum ProcessingFailed {
     Store(Unavailable),
     Query(store::Error),
+    /// The provider did not show the object. This says why.
+    Provider(String),
 }
 
 impl From<Unavailable> for ProcessingFailed {
@@ -36,11 +38,11 @@ impl From<store::Error> for ProcessingFailed {
 
 pub async fn carry_out(
     store: &Store,
-    teller: &dyn Provider,
+    provider: &dyn Provider,
     event: &InboundEvent,
     waits: Waits,
 ) -> Result<CommandResult, ProcessingFailed> {
-    let about = match teller.interpret(&event.body) {
+    let about = match provider.interpret(&event.body) {
         Ok(about) => about,
         Err(malformed) => return closed(store, event, malformed.to_string(), true).await,
     };
@@ -59,7 +61,7 @@ pub async fn carry_out(
                     observation,
                     source: Source::Webhook,
                     refused: None,
-                    look_again: waits.look_again,
+                    recheck: waits.recheck_delays,
                     deadline: waits.operation_deadline,
                 },
             )
@@ -67,7 +69,9 @@ pub async fn carry_out(
         }
         EventContent::Refund { refund, payment, payment_object, observation } => {
             match known(store, event, payment_object.as_deref(), payment).await? {
-                Some(payment) => self::refund(store, event, refund, payment, observation, waits).await,
+                Some(payment) => {
+                    self::refund(store, provider, event, refund, payment, observation, waits).await
+                }
                 None => nothing_of_ours(store, event).await,
             }
         }
@@ -78,12 +82,13 @@ pub async fn carry_out(
             let (event, account) = (event.id, event.account);
             submit(store, payment, SettleDispute { event, account, payment, observation }).await
         }
+        EventContent::Fetch { object } => fetch(store, provider, event, &object, waits).await,
         EventContent::Nothing { why } => closed(store, event, why, false).await,
     }
 }
 
-/// The payment by the provider's id of its object, or by the id that the object carries. The account is
-/// looked at under the lock.
+/// The payment by the provider's id of its object, or by the id in the object's metadata. The
+/// account is checked under the lock.
 async fn known(
     store: &Store,
     event: &InboundEvent,
@@ -98,10 +103,11 @@ async fn known(
     Ok(carried)
 }
 
-/// Ours, if there is such a row, and it is that object; else one that somebody made at the provider. Whoever
-/// makes one there may copy our metadata.
+/// Our refund, if there is such a row and it is for that object; otherwise a refund that somebody
+/// made at the provider, who may have copied our metadata.
 async fn refund(
     store: &Store,
+    provider: &dyn Provider,
     event: &InboundEvent,
     carried: Option<RefundId>,
     payment: PaymentId,
@@ -109,24 +115,51 @@ async fn refund(
     waits: Waits,
 ) -> Result<CommandResult, ProcessingFailed> {
     let outside = RefundId::at_provider(event.account, &observation.object);
+    let may_be_ours = !provider.capabilities().refunds_carry_reference;
     let settle = |refund, mark| SettleRefund {
         by: ObservedBy::Event(event.id),
         refund,
         payment,
         outcome: RefundOutcome::Seen(observation.clone()),
         mark,
-        look_again: waits.look_again,
+        may_be_ours,
+        recheck: waits.recheck_delays,
     };
     if fault_injection::is(fault_injection::InjectedFault::UninvitedRefundIgnored) && carried.is_none() {
         return nothing_of_ours(store, event).await;
     }
-    if let Some(refund) = carried {
+    let known = match may_be_ours {
+        true => store.refund_at_provider(event.account, &observation.object).await?.map(|known| known.id),
+        false => None,
+    };
+    if let Some(refund) = carried.or(known) {
         let answer = submit(store, payment, settle(refund, None)).await?;
         if !matches!(answer, CommandResult::Refused { refusal: Refusal::RefundNotFound, .. }) {
             return Ok(answer);
         }
     }
     submit(store, payment, settle(outside, carried)).await
+}
+
+/// The event only names its object. What the object shows becomes events of their own, each processed
+/// like any other; then this one is done. Repeated, it stores the same events once.
+async fn fetch(
+    store: &Store,
+    provider: &dyn Provider,
+    event: &InboundEvent,
+    object: &str,
+    waits: Waits,
+) -> Result<CommandResult, ProcessingFailed> {
+    let shown = provider.fetch_events(object).await.shown().map_err(ProcessingFailed::Provider)?;
+    for shown in shown {
+        let record = record(event.tenant, event.account, shown);
+        let shown = received(record.id(), record.clone(), event.received_at);
+        if let CommandResult::Fresh { .. } = store.submit(Box::new(record)).await? {
+            // What fails now is left behind, and found by the sweep.
+            let _processed = Box::pin(carry_out(store, provider, &shown, waits)).await?;
+        }
+    }
+    closed(store, event, "fetched".to_owned(), false).await
 }
 
 async fn submit(

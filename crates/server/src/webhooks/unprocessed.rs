@@ -1,6 +1,6 @@
-//! Events that were left behind: stored, and not looked at to their end. One of them may kill the process
-//! that looks at it. So each is counted before it is begun, and one that was begun before is looked at
-//! alone: who dies with it is not counted for it.
+//! Events that were left behind: stored, and not processed to their end. One of them may kill the
+//! process that handles it. So each attempt is counted before it begins, and an event that was
+//! begun before is processed alone: if the process dies, no other event is blamed.
 
 use parking_lot::Mutex;
 use std::collections::HashSet;
@@ -16,12 +16,13 @@ use tracing::warn;
 #[derive(Clone)]
 pub struct UnprocessedEvents {
     store: Store,
-    /// Events that this process has in its hands: the sweep finds them, and must not count them again.
-    in_hand: Arc<Mutex<HashSet<EventId>>>,
+    /// Events that this process handles now. The sweep finds them too, and must not count them
+    /// again.
+    in_progress: Arc<Mutex<HashSet<EventId>>>,
     alone: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// An event in hand; dropped, it may be taken again.
+/// An event in progress. Dropping this allows it to be taken again.
 pub struct EventInProgress {
     event: EventId,
     of: Arc<Mutex<HashSet<EventId>>>,
@@ -35,18 +36,18 @@ impl Drop for EventInProgress {
 
 impl UnprocessedEvents {
     pub fn new(store: Store) -> UnprocessedEvents {
-        UnprocessedEvents { store, in_hand: Arc::default(), alone: Arc::default() }
+        UnprocessedEvents { store, in_progress: Arc::default(), alone: Arc::default() }
     }
 
-    /// `None`: this process has it in hand already.
+    /// `None`: this process handles it already.
     pub fn take(&self, event: EventId) -> Option<EventInProgress> {
-        let taken = self.in_hand.lock().insert(event);
-        taken.then(|| EventInProgress { event, of: self.in_hand.clone() })
+        let taken = self.in_progress.lock().insert(event);
+        taken.then(|| EventInProgress { event, of: self.in_progress.clone() })
     }
 
-    /// Counts the event, then looks at it. `look` answers whether it came to an end, be it a bad one;
-    /// what failed through no fault of the event is not counted.
-    pub async fn look_at(&self, event: &InboundEvent, look: impl Future<Output = bool>) {
+    /// Counts the event, then processes it. `processing` returns whether the event ended, even
+    /// badly; a failure that is not the event's fault is not counted.
+    pub async fn process(&self, event: &InboundEvent, processing: impl Future<Output = bool>) {
         let _alone = if event.attempts > 0 { Some(self.alone.lock().await) } else { None };
         match self.submit(StartEvent { event: event.id }).await {
             Ok(Some(Reply::Proceed(true))) => {}
@@ -56,13 +57,13 @@ impl UnprocessedEvents {
                 return;
             }
         }
-        if !look.await {
-            // Where this fails as well, one attempt too many is counted.
+        if !processing.await {
+            // If this fails too, one attempt too many is counted.
             let _not_counted = self.submit(PutOffEvent { event: event.id }).await;
         }
     }
 
-    /// `None`: there is nothing to do, somebody else looked at it.
+    /// `None`: nothing is left to do, because another process handled it.
     async fn submit(&self, command: impl Command + 'static) -> Result<Option<Reply>, String> {
         match self.store.submit(Box::new(command)).await {
             Ok(CommandResult::Fresh { reply, .. }) => Ok(Some(reply)),

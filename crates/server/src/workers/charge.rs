@@ -1,14 +1,24 @@
 //! Driving a charge: make the object unconfirmed, commit its id, confirm it by id.
 //!
+//! Where the provider creates in one step, the create moves the money:
+//!
+//! | what is known | next |
+//! |---|---|
+//! | nothing was sent | commit *sent*, create |
+//! | sent, the answer lost | find the object by our reference; not found, the same create again under the same key |
+//! | the same, past the key's retention | look again, never resend; at the deadline a person |
+//!
+//! In two steps:
+//!
 //! | what is known | next |
 //! |---|---|
 //! | nothing was sent | create (moves no money), commit the object's id as *sent*, confirm |
-//! | sent, the answer lost | fetch the object |
+//! | sent, the reply lost | fetch the object |
 //! | the object is unconfirmed | confirm again, if that is still wanted: by id, so at most once |
-//! | declined | keep the reason, then cancel the object, so that it cannot succeed later; then it has failed |
-//! | waits for the customer | tell the client; look again; cancel when called off or too late |
-//! | authorised, captured, cancelled | settle |
-//! | a person has the case | fetch; what it shows settles it; cancel what is unconfirmed and too late |
+//! | declined | store the reason, then cancel the object, so that it cannot succeed later; then it has failed |
+//! | waits for the customer | reply to the client; check again later; cancel when called off or too late |
+//! | authorised, captured, failed, cancelled | settle |
+//! | a person has the case | fetch; a definite result settles it; cancel an unconfirmed object that is too late |
 
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
@@ -17,7 +27,7 @@ use domain::rows::{Failure, FailureCause};
 use domain::{AttemptId, Money};
 use fault_injection::InjectedFault;
 use futures_util::future::{BoxFuture, FutureExt as _};
-use providers::PaymentOrder;
+use providers::{Creation, PaymentOrder};
 
 use super::driver::{Drive, Driver, NoOutcome};
 use super::handlers::{JobHandler, JobOutcome};
@@ -37,13 +47,16 @@ impl Drive<'_> {
         if let Some(ended) = self.finish_if_settled().await {
             return ended;
         }
+        let creation = self.provider.capabilities().creation;
         match (*self.claimed.attempt.state, &self.claimed.payment.provider_ref) {
-            (State::Created, known) => match self.object(known.clone()).await? {
+            (State::Created, _) if creation == Creation::OneStep => self.send_in_one_step().await,
+            (State::Created, known) => match self.unconfirmed_object(known.clone()).await? {
                 Some(object) => self.send(object).await,
                 None => Ok(()),
             },
             (_, Some(object)) => self.resume(object).await,
-            (_, None) => self.lost_sight("sent without an object").await,
+            (_, None) if creation == Creation::OneStep => self.find_or_send_again().await,
+            (_, None) => self.outcome_unknown("sent without an object").await,
         }
     }
 
@@ -57,25 +70,26 @@ impl Drive<'_> {
             tenant: payment.tenant,
             amount: payment.amount(),
             capture: payment.capture,
-            payment_method: payment.payment_method.clone(),
+            method: payment.method(),
+            payer: payment.payer.as_ref().map(|payer| payer.0.clone()),
             return_url: payment.return_url.clone(),
             metadata: payment.metadata.0.clone(),
             reference: payment.reference.clone(),
         }
     }
 
-    /// The id of the provider's object, made now if there is none. `None`: there is none, and what
-    /// that means was told.
-    async fn object(&self, known: Option<String>) -> Result<Option<String>, DriveEnded> {
+    /// The id of the provider's object, which is made now if there is none. `None`: there is none,
+    /// and the reason was submitted.
+    async fn unconfirmed_object(&self, known: Option<String>) -> Result<Option<String>, DriveEnded> {
         if known.is_some() {
             return Ok(known);
         }
-        match self.teller.create(&self.order(self.claimed.attempt.key_number)).await {
+        match self.provider.create(&self.order(self.claimed.attempt.key_number)).await {
             CallOutcome::Object(seen) => return Ok(Some(seen.object)),
             CallOutcome::Refused { code, cause, .. } => {
                 self.abandon(Failure { code, retryable: false, cause }).await?;
             }
-            // No money can move by a create: it is simply made again.
+            // A create moves no money, so it is simply repeated.
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await?,
             CallOutcome::Unknown { error, key_spent } => {
                 self.try_later(NoOutcome { key_spent, ..NoOutcome::not_sent(&error) }).await?;
@@ -93,12 +107,12 @@ impl Drive<'_> {
 
     async fn confirm(&self, object: &str, key_number: i64) -> Result<(), DriveEnded> {
         let order = self.order(key_number);
-        match self.teller.confirm(&order, object).await {
+        match self.provider.confirm(&order, object).await {
             CallOutcome::Object(seen) => self.conclude(seen, Source::Answer).await,
             CallOutcome::Refused { object: Some(seen), .. } if seen.status != ProviderStatus::Unconfirmed => {
                 self.conclude(seen, Source::Answer).await
             }
-            // Turned down as it stands, and it would be again: nothing moved, end it.
+            // It was refused, and would be again: nothing moved, so the attempt ends.
             CallOutcome::Refused { code, cause, .. } => {
                 self.end_declined(object, Source::Answer, Failure { code, retryable: false, cause }).await
             }
@@ -120,9 +134,9 @@ impl Drive<'_> {
         }
     }
 
-    /// After a crash or a lost answer: what is the object now?
+    /// After a crash or a lost reply: fetches the object to find its state.
     async fn resume(&self, object: &str) -> Result<(), DriveEnded> {
-        match self.teller.fetch(object).await.shown() {
+        match self.provider.fetch(object).await.shown() {
             Ok(seen) if seen.status == ProviderStatus::Unconfirmed && !self.must_end() => {
                 match self.mark_sent(None).await? {
                     Some(key) => self.confirm(object, key).await,
@@ -130,7 +144,48 @@ impl Drive<'_> {
                 }
             }
             Ok(seen) => self.conclude(seen, Source::Fetched).await,
-            Err(why) => self.lost_sight(&why).await,
+            Err(why) => self.outcome_unknown(&why).await,
+        }
+    }
+
+    /// Nothing was sent yet. The create moves the money, so the attempt is committed as sent first.
+    async fn send_in_one_step(&self) -> Result<(), DriveEnded> {
+        match self.mark_sent(None).await? {
+            Some(key) => self.create(key).await,
+            None => self.abandon(Failure::not_sent("called_off", false)).await,
+        }
+    }
+
+    /// The reply to a create was lost. What our reference finds is the payment's object. Finding nothing
+    /// proves nothing, so the same call is made again, while its key protects.
+    async fn find_or_send_again(&self) -> Result<(), DriveEnded> {
+        match self.provider.find(self.claimed.payment.id).await.shown() {
+            Ok(Some(seen)) => self.conclude(seen, Source::Fetched).await,
+            Ok(None) if !self.key_still_protects() => {
+                self.outcome_unknown("not found, and too old to be sent again").await
+            }
+            Ok(None) => match self.mark_sent(None).await? {
+                Some(key) => self.create(key).await,
+                None => self.outcome_unknown("not found, and not sent again").await,
+            },
+            Err(why) => self.outcome_unknown(&why).await,
+        }
+    }
+
+    /// Creates the object, which moves the money. A refusal says nothing of an earlier call whose reply
+    /// was lost; only when there was none does it end the attempt.
+    async fn create(&self, key_number: i64) -> Result<(), DriveEnded> {
+        let is_first = self.claimed.attempt.state.is(State::Created);
+        match self.provider.create(&self.order(key_number)).await {
+            CallOutcome::Object(seen) => self.conclude(seen, Source::Answer).await,
+            CallOutcome::Refused { code, cause, .. } if is_first => {
+                self.abandon(Failure { code, retryable: false, cause }).await
+            }
+            CallOutcome::Refused { code, .. } => self.outcome_unknown(&code).await,
+            CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
+            CallOutcome::Unknown { error, key_spent } => {
+                self.try_later(NoOutcome { key_spent, ..NoOutcome::lost(&error) }).await
+            }
         }
     }
 
@@ -146,17 +201,18 @@ impl Drive<'_> {
         }
     }
 
-    /// The reason is kept first: the answer to the cancel tells none, and may be lost.
+    /// The reason is stored first, because the reply to the cancel does not contain it and may be
+    /// lost.
     async fn end_declined(&self, object: &str, source: Source, failure: Failure) -> Result<(), DriveEnded> {
         self.record_decline(failure).await?;
         self.cancel_object(object, source).await
     }
 
-    /// Ends the object at the provider. Only a successful cancel proves that no money moved.
+    /// Cancels the object at the provider. Only a successful cancel proves that no money moved.
     async fn cancel_object(&self, object: &str, source: Source) -> Result<(), DriveEnded> {
-        match self.teller.cancel(self.cancel_action(object)).await {
+        match self.provider.cancel(self.cancel_action(object)).await {
             CallOutcome::Object(seen) => self.settle(seen, source, None).await,
-            // It moved on meanwhile; the object says where to.
+            // The object changed meanwhile; its state shows how.
             CallOutcome::Refused { object: Some(seen), .. }
                 if !matches!(seen.status, ProviderStatus::Declined(_)) =>
             {
@@ -164,7 +220,7 @@ impl Drive<'_> {
             }
             CallOutcome::Refused { code: error, .. }
             | CallOutcome::NotSent { error, .. }
-            | CallOutcome::Unknown { error, .. } => self.lost_sight(&error).await,
+            | CallOutcome::Unknown { error, .. } => self.outcome_unknown(&error).await,
         }
     }
 }

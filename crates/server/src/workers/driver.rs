@@ -1,6 +1,6 @@
-//! The driver of one attempt: looks at what is committed, makes the next call, tells what it heard.
+//! The driver of one attempt: reads what is committed, makes the next call, submits the outcome.
 //!
-//! It may start anywhere: after a crash, after a lost answer, after somebody else settled the
+//! It may start at any point: after a crash, after a lost reply, or after somebody else settled the
 //! payment. Every doubt is settled by fetching one object, by the id that was committed before
 //! money could move.
 
@@ -31,7 +31,7 @@ use super::guarded_provider::GuardedProvider;
 use super::handlers::JobOutcome;
 use super::report::{self, DriveEnded};
 
-/// How fast a worker tries again, and how patiently it waits.
+/// How fast a worker retries, and how long it waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// Full jitter: a random pause up to `base * 2^attempt`, at most `cap`.
@@ -40,7 +40,7 @@ pub struct Pace {
     /// Without a webhook for this long, the object is fetched.
     pub evidence_after: Span,
     pub poll_max: Span,
-    /// How long a refund whose key is spent waits for what came of that call to show.
+    /// A refund whose key is spent waits this long, so that the effect of that call can show.
     pub another_key_after: Span,
 }
 
@@ -57,20 +57,20 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A pause after so many tries in a row that brought no answer.
+    /// The pause after this many consecutive tries without a reply.
     pub fn backoff(&self, failures: i64) -> Span {
         report::backoff(self.base, self.cap, failures)
     }
 
-    /// When an object that waits for somebody else is looked at again: by a clock of its own.
-    pub fn look_again(&self) -> RecheckDelays {
+    /// The delays before an object that waits for somebody else is checked again.
+    pub fn recheck_delays(&self) -> RecheckDelays {
         RecheckDelays { first: self.evidence_after, longest: self.poll_max }
     }
 
-    /// A pause before a job is brought to the gate again. Short where it is not looked for while it could
-    /// not pass; long where it would only ask for a token again that others need.
-    pub fn turned_away(&self, shut: Denied) -> Span {
-        let longest = match shut {
+    /// The pause before a job comes to the gate again. Short if the job is not selected while it
+    /// could not pass; long if it would only request a token again that others need.
+    pub fn turned_away(&self, denied: Denied) -> Span {
+        let longest = match denied {
             Denied::Crowded => CROWDED,
             Denied::Open => OPEN,
             Denied::Spent => self.cap,
@@ -82,29 +82,29 @@ impl Pace {
 const CROWDED: Span = Span::millis(200);
 const OPEN: Span = Span::seconds(2);
 
-/// A call that brought no outcome, and why.
+/// A call without an outcome, and the reason.
 #[derive(Clone, Copy)]
 pub(super) struct NoOutcome<'a> {
     pub reason: Reason,
     pub error: &'a str,
-    /// The provider keeps an error of its own under the key.
+    /// Whether the provider keeps an error of its own under the key.
     pub key_spent: bool,
 }
 
 impl<'a> NoOutcome<'a> {
-    /// It may have moved money.
+    /// The call may have moved money.
     pub fn lost(error: &'a str) -> NoOutcome<'a> {
         NoOutcome { reason: Reason::OutcomeUnknown, error, key_spent: false }
     }
 
-    /// It moved nothing.
+    /// The call moved nothing.
     pub fn not_sent(error: &'a str) -> NoOutcome<'a> {
         NoOutcome { reason: Reason::NotSent, error, key_spent: false }
     }
 }
 
-/// The job as it is put off; the pause is to be said.
-fn nothing_heard(claimed: &AttemptJob) -> Postpone {
+/// The job's postponement. The pause is set by the caller.
+fn postponement(claimed: &AttemptJob) -> Postpone {
     Postpone {
         attempt: claimed.attempt.id,
         token: claimed.job.token,
@@ -113,7 +113,7 @@ fn nothing_heard(claimed: &AttemptJob) -> Postpone {
         pause: Span::default(),
         lost_sight: false,
         key_spent: false,
-        asked: true,
+        reached_provider: true,
         error: None,
     }
 }
@@ -132,15 +132,15 @@ pub struct Driver {
     pub operation_deadline: Span,
 }
 
-/// What is driven, and with whom.
+/// The attempt that is driven, and its provider.
 pub(super) struct Drive<'a> {
     pub driver: &'a Driver,
     pub claimed: &'a AttemptJob,
-    pub teller: GuardedProvider,
+    pub provider: GuardedProvider,
 }
 
 impl Driver {
-    /// What a handler of attempts does with its claim: `drive` makes the calls.
+    /// Handles a claimed job of an attempt: `drive` makes the calls.
     pub(super) async fn handle(&self, claimed: &ClaimedJob, drive: DriveFn) -> JobOutcome {
         match claimed {
             ClaimedJob::Attempt(claimed) => {
@@ -151,7 +151,7 @@ impl Driver {
         }
     }
 
-    /// Drives as far as it goes now. Whatever is left open was put off, and comes back.
+    /// Drives as far as possible now. Open work was postponed, and comes back.
     async fn run(&self, claimed: &AttemptJob, drive_on: DriveFn) {
         let account = claimed.payment.account;
         let (Some(provider), Some(entered)) =
@@ -160,20 +160,20 @@ impl Driver {
             error!(%account,
                 "no provider is configured for the account of this payment");
             let error = "the account is not configured";
-            let unheard = NoOutcome { reason: Reason::NotConfigured, ..NoOutcome::not_sent(error) };
-            let postpone = Postpone { pause: self.pause(claimed), ..nothing_heard(claimed) };
-            let _ = self.put_off(claimed, unheard, postpone).await;
+            let no_outcome = NoOutcome { reason: Reason::NotConfigured, ..NoOutcome::not_sent(error) };
+            let postpone = Postpone { pause: self.pause(claimed), ..postponement(claimed) };
+            let _ = self.put_off(claimed, no_outcome, postpone).await;
             return;
         };
-        let turn = match entered {
-            Ok(turn) => turn,
-            Err(shut) => {
-                let _ = self.turn_away(claimed, shut).await;
+        let permit = match entered {
+            Ok(permit) => permit,
+            Err(denied) => {
+                let _ = self.turn_away(claimed, denied).await;
                 return;
             }
         };
         ATTEMPTS.increment((claimed.attempt.kind, AttemptLabel(claimed.job.failures + 1)));
-        let drive = Drive { driver: self, claimed, teller: GuardedProvider { provider, turn } };
+        let drive = Drive { driver: self, claimed, provider: GuardedProvider { provider, permit } };
         if drive_on(&drive).await.is_err() {
             work_context::failed(WorkLabel::of(&claimed.job.kind), Reason::LeaseLost);
             let token = claimed.job.token;
@@ -185,35 +185,38 @@ impl Driver {
         report::submit(&self.store, |tries| self.pace.backoff(tries), command).await
     }
 
-    /// The pause before the next try: of one that a person has, before the next look.
+    /// The pause before the next try; for a case that a person has, before the next check.
     fn pause(&self, claimed: &AttemptJob) -> Span {
         if claimed.attempt.state.is(attempt::State::Review) {
-            self.pace.look_again().pause(claimed.job.looks)
+            self.pace.recheck_delays().pause(claimed.job.looks)
         } else {
             self.pace.backoff(claimed.job.failures + 1)
         }
     }
 
-    /// Before anybody was asked.
-    async fn turn_away(&self, claimed: &AttemptJob, shut: Denied) -> Result<(), DriveEnded> {
-        TURNED_AWAY.increment((claimed.attempt.kind, shut));
-        let postpone =
-            Postpone { pause: self.pace.turned_away(shut), asked: false, ..nothing_heard(claimed) };
+    /// Postpones before the provider was called.
+    async fn turn_away(&self, claimed: &AttemptJob, denied: Denied) -> Result<(), DriveEnded> {
+        TURNED_AWAY.increment((claimed.attempt.kind, denied));
+        let postpone = Postpone {
+            pause: self.pace.turned_away(denied),
+            reached_provider: false,
+            ..postponement(claimed)
+        };
         self.submit(postpone).await.map(|_| ())
     }
 
     async fn put_off(
         &self,
         claimed: &AttemptJob,
-        unheard: NoOutcome<'_>,
+        no_outcome: NoOutcome<'_>,
         postpone: Postpone,
     ) -> Result<(), DriveEnded> {
         RETRIES.increment(claimed.attempt.kind);
-        work_context::failed(WorkLabel::of(&claimed.job.kind), unheard.reason);
+        work_context::failed(WorkLabel::of(&claimed.job.kind), no_outcome.reason);
         let postpone = Postpone {
-            lost_sight: unheard.reason == Reason::OutcomeUnknown,
-            key_spent: unheard.key_spent,
-            error: Some(unheard.error.chars().take(domain::limits::ERROR_CHARACTERS_MAX).collect()),
+            lost_sight: no_outcome.reason == Reason::OutcomeUnknown,
+            key_spent: no_outcome.key_spent,
+            error: Some(no_outcome.error.chars().take(domain::limits::ERROR_CHARACTERS_MAX).collect()),
             ..postpone
         };
         self.submit(postpone).await.map(|_| ())
@@ -225,30 +228,38 @@ impl Drive<'_> {
         ObservedBy::Job { job: self.claimed.job.id, token: self.claimed.job.token }
     }
 
-    /// The outcome of a call that may have moved money is not known: look again soon.
-    pub(super) async fn lost_sight(&self, error: &str) -> Result<(), DriveEnded> {
+    /// The outcome of a call that may have moved money is not known: checks again soon.
+    pub(super) async fn outcome_unknown(&self, error: &str) -> Result<(), DriveEnded> {
         warn!(attempt = %self.claimed.attempt.id, kind = self.claimed.attempt.kind.name(), error,
             "the outcome of a call is unknown; it will be looked up");
         self.try_later(NoOutcome::lost(error)).await
     }
 
-    /// Nothing was sent: try again later.
+    /// Nothing was sent: tries again later.
     pub(super) async fn not_sent(&self, error: &str) -> Result<(), DriveEnded> {
         self.try_later(NoOutcome::not_sent(error)).await
     }
 
-    /// No sooner than the provider wants, or than its circuit lets a call through.
-    pub(super) async fn try_later(&self, unheard: NoOutcome<'_>) -> Result<(), DriveEnded> {
-        let Drive { driver, claimed, teller } = self;
-        let turned_away = teller.turn.turned_away();
+    /// No sooner than the provider requests, or than its circuit lets a call through.
+    pub(super) async fn try_later(&self, no_outcome: NoOutcome<'_>) -> Result<(), DriveEnded> {
+        let Drive { driver, claimed, provider } = self;
+        let turned_away = provider.permit.turned_away();
         let pause = if turned_away { driver.pace.turned_away(Denied::Open) } else { driver.pause(claimed) };
-        let pause = pause.max(teller.turn.retry_after());
-        let postpone = Postpone { pause, asked: !turned_away, ..nothing_heard(claimed) };
-        driver.put_off(claimed, unheard, postpone).await
+        let pause = pause.max(provider.permit.retry_after());
+        let postpone = Postpone { pause, reached_provider: !turned_away, ..postponement(claimed) };
+        driver.put_off(claimed, no_outcome, postpone).await
     }
 
-    /// Commits that a call that moves money is about to be made, and answers the number of the key for it.
-    /// `None`: it is not to be made, or not now.
+    /// A key that was not used yet protects from its first use on.
+    pub(super) fn key_still_protects(&self) -> bool {
+        let attempt = &self.claimed.attempt;
+        let retention = self.provider.capabilities().key_retention;
+        let now = self.driver.clock.now();
+        !attempt.state.is_final() && attempt.sent_at.is_none_or(|at| now < at.plus(retention))
+    }
+
+    /// Commits that a call that moves money is about to be made, and returns the number of its key.
+    /// `None`: the call must not be made, or not now.
     pub(super) async fn mark_sent(&self, object: Option<String>) -> Result<Option<i64>, DriveEnded> {
         let sent = MarkSent {
             attempt: self.claimed.attempt.id,
@@ -258,21 +269,22 @@ impl Drive<'_> {
             another_key_after: self.driver.pace.another_key_after,
         };
         let Reply::Send(key_number) = self.driver.submit(sent).await? else {
-            // What it is may be a customer's.
+            // The reply itself may contain a customer's data.
             error!("a mark was answered with something else");
             return Err(DriveEnded);
         };
         Ok(key_number)
     }
 
-    /// Keeps the provider's reason.
+    /// Stores the provider's reason.
     pub(super) async fn record_decline(&self, failure: Failure) -> Result<(), DriveEnded> {
         let (job, token) = (self.claimed.job.id, self.claimed.job.token);
         let record = RecordDecline { job, token, payment: self.claimed.payment.id, failure };
         self.driver.submit(record).await.map(|_| ())
     }
 
-    /// A cancel moves no money: each drive says it under a key of its own, so that no error is heard again.
+    /// A cancel moves no money, so each drive sends it under a new key. A kept error is then not
+    /// repeated.
     pub(super) fn cancel_action<'a>(&self, object: &'a str) -> ObjectCall<'a> {
         ObjectCall { attempt: self.claimed.attempt.id, key_number: self.claimed.job.token, object }
     }
@@ -290,13 +302,13 @@ impl Drive<'_> {
             observation,
             source,
             refused,
-            look_again: self.driver.pace.look_again(),
+            recheck: self.driver.pace.recheck_delays(),
             deadline: self.driver.operation_deadline,
         };
         self.driver.submit(settle).await.map(|_| ())
     }
 
-    /// The order was turned away, and nothing was sent that could move money.
+    /// The order was refused, and nothing was sent that could move money.
     pub(super) async fn abandon(&self, failure: Failure) -> Result<(), DriveEnded> {
         work_context::failed(WorkLabel::of(&self.claimed.job.kind), Reason::Refused);
         let abandon = Abandon {
@@ -309,8 +321,8 @@ impl Drive<'_> {
         self.driver.submit(abandon).await.map(|_| ())
     }
 
-    /// The payment's end is known and evidenced, and the attempt settled: nothing is left to do, unless money
-    /// of it is in suspense.
+    /// The payment's end is known and evidenced, and the attempt is settled: nothing is left to do,
+    /// unless some of its money is in suspense.
     pub(super) async fn finish_if_settled(&self) -> Option<Result<(), DriveEnded>> {
         let AttemptJob { attempt, payment, .. } = self.claimed;
         let settled = attempt.state.is_final() && payment.evidenced;
@@ -321,7 +333,8 @@ impl Drive<'_> {
         Some(self.driver.submit(finish).await.map(|_| ()))
     }
 
-    /// Past its deadline, or called off: what waits for the customer is ended at the provider.
+    /// Past its deadline, or called off: an object that waits for the customer is cancelled at the
+    /// provider.
     pub(super) fn must_end(&self) -> bool {
         let attempt = &self.claimed.attempt;
         self.claimed.payment.void_requested

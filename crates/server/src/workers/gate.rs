@@ -1,18 +1,20 @@
-//! The gate of an account: what a drive passes before the account is called, and what it leaves there.
+//! The gate of an account: the checks of a drive before the account is called, and the accounting
+//! after it.
 //!
-//! | asked in this order | shut | the job |
+//! | checked in this order | refused if | the job |
 //! |---|---|---|
-//! | a place among the account's share of the workers | the account has its share | comes back as soon as one is free |
-//! | the circuit | open, or its probes are out | comes back once it may be called |
-//! | the retry budget, if the job's last try brought no answer | spent | comes back a good while later |
+//! | a permit of the account's share of the workers | the share is used up | comes back as soon as a permit is free |
+//! | the circuit | it is open, or its probes are out | comes back once the account may be called |
+//! | the retry budget, if the job's last try got no reply | it is spent | comes back after a longer pause |
 //!
-//! A job that is turned away here was not tried: nobody was asked, and it does not count. While an account
-//! is shut its due jobs are not even looked for, and never more of them than could pass ([`Gates::room`]);
-//! but for those past their deadline, which end or become review cases by being turned away
-//! ([`Gates::behind_circuits`]).
+//! A job that is refused here was not tried: the provider was not called, so it does not count.
+//! While an account is not available, its due jobs are not selected, and never more of them than
+//! could pass ([`Gates::room`]). The exception are jobs past their deadline, which end or become
+//! review cases when they are refused ([`Gates::behind_circuits`]).
 //!
-//! What a drive leaves: the first try of a job deposits into the budget, if the provider was really asked.
-//! A further try gives back the token it withdrew if it was answered well. Why: decision 0014.
+//! The first try of a job deposits into the retry budget, if the provider was really called. A
+//! further try returns the token that it withdrew if the call was answered. Decision 0014 gives the
+//! reasons.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -29,7 +31,7 @@ use uuid::Uuid;
 
 use crate::metrics::labels::Denied;
 
-/// The part of a process's workers that one account may hold, if there are others.
+/// The part of a process's workers that one account may use, if there are others.
 pub const ACCOUNT_SHARE: f64 = 0.5;
 
 pub struct Gates {
@@ -38,25 +40,25 @@ pub struct Gates {
 
 struct Gate {
     guard: Guard,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Gates {
     pub fn new(registry: &Registry, concurrency: usize, account_share: f64) -> Gates {
         let alone = registry.guards().count() == 1;
         let share = if alone { concurrency } else { share_of(concurrency, account_share) };
-        let gate = |guard: &Guard| Gate { guard: guard.clone(), places: Arc::new(Semaphore::new(share)) };
+        let gate = |guard: &Guard| Gate { guard: guard.clone(), permits: Arc::new(Semaphore::new(share)) };
         Gates { gates: registry.guards().map(|(account, guard)| (account, gate(guard))).collect() }
     }
 
-    /// How many jobs under each concurrency key could be worked on now: the key is the account's id. A key that
-    /// has no gate is not bounded.
+    /// How many jobs could be worked on now, by concurrency key: the key is the account's id. A key
+    /// without a gate is not limited.
     pub fn room(&self) -> HashMap<Uuid, usize> {
         self.gates.iter().map(|(account, gate)| (account.0, gate.room())).collect()
     }
 
-    /// Accounts whose circuit is not closed. How many of their jobs wait, and how long, nobody can say; a
-    /// deadline must not wait for a probe.
+    /// Accounts whose circuit is not closed. Nobody can predict how many of their jobs wait, and
+    /// how long; a deadline must not wait for a probe.
     pub fn behind_circuits(&self) -> Vec<AccountId> {
         let behind = self.gates.iter().filter(|(_, gate)| gate.is_behind_circuit());
         behind.map(|(account, _)| *account).collect()
@@ -69,7 +71,7 @@ impl Gates {
     }
 }
 
-/// The places of an account that is not alone. At least one place, or it would never be called.
+/// The permits of an account that is not alone. At least one, or it would never be called.
 fn share_of(concurrency: usize, account_share: f64) -> usize {
     ((concurrency as f64 * account_share).ceil() as usize).clamp(1, concurrency.max(1))
 }
@@ -77,7 +79,7 @@ fn share_of(concurrency: usize, account_share: f64) -> usize {
 impl Gate {
     fn room(&self) -> usize {
         let probes = self.guard.breaker.permits_left().map_or(usize::MAX, |room| room as usize);
-        self.places.available_permits().min(probes)
+        self.permits.available_permits().min(probes)
     }
 
     fn is_behind_circuit(&self) -> bool {
@@ -85,7 +87,7 @@ impl Gate {
     }
 
     async fn enter(&self, job: &Job) -> Result<AccountPermit, Denied> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Denied::Crowded)?;
+        let permit = self.permits.clone().try_acquire_owned().map_err(|_| Denied::Crowded)?;
         if self.guard.breaker.permits_left() == Some(0) {
             return Err(Denied::Open);
         }
@@ -94,104 +96,104 @@ impl Gate {
             return Err(Denied::Spent);
         }
         let first = job.failures == 0 && job.looks == 0;
-        let told = Mutex::new(CallTotals::default());
-        Ok(AccountPermit { guard: self.guard.clone(), first, retries, told, _place: place })
+        let totals = Mutex::new(CallTotals::default());
+        Ok(AccountPermit { guard: self.guard.clone(), first, retries, totals, _permit: permit })
     }
 }
 
-/// A try after one that brought no answer. A look that was planned, for evidence or at what waits for the
-/// customer or a person, is none.
+/// Whether this is a try after one that got no reply. A planned check, for evidence or of an object
+/// that waits for the customer or a person, is not a retry.
 fn is_retry(job: &Job) -> bool {
     job.failures > 0
 }
 
-/// A drive's leave to call its account.
+/// A drive's permission to call its account.
 pub struct AccountPermit {
     guard: Guard,
     first: bool,
     retries: bool,
-    told: Mutex<CallTotals>,
-    _place: OwnedSemaphorePermit,
+    totals: Mutex<CallTotals>,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// What became of the calls so far.
+/// The results of the calls so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct CallTotals {
     calls: u32,
-    /// A call that is not back counts as asked.
-    asked: u32,
+    /// A call that has not returned counts as made.
+    contacted: u32,
     /// The last call was answered.
-    well: bool,
+    answered: bool,
     retry_after_seconds: i64,
 }
 
 impl AccountPermit {
     fn with<T>(&self, act: impl FnOnce(&mut CallTotals) -> T) -> T {
-        act(&mut self.told.lock())
+        act(&mut self.totals.lock())
     }
 
-    /// A call is made; `heard` says what of it is looked at here.
-    pub async fn call<T>(&self, call: impl Future<Output = T>, heard: impl FnOnce(&T) -> AnswerKind) -> T {
-        self.with(|told| {
-            told.calls += 1;
-            told.asked += 1;
-            told.well = false;
+    /// Makes a call; `kind_of` returns the part of its result that counts here.
+    pub async fn call<T>(&self, call: impl Future<Output = T>, kind_of: impl FnOnce(&T) -> AnswerKind) -> T {
+        self.with(|totals| {
+            totals.calls += 1;
+            totals.contacted += 1;
+            totals.answered = false;
         });
         let answer = call.await;
-        let outcome = heard(&answer);
-        self.with(|told| {
-            told.well = matches!(outcome, AnswerKind::Answered);
-            if let AnswerKind::Nothing { asked, retry_after_seconds } = outcome {
-                told.asked -= u32::from(!asked);
-                told.retry_after_seconds = retry_after_seconds.unwrap_or(0);
+        let kind = kind_of(&answer);
+        self.with(|totals| {
+            totals.answered = matches!(kind, AnswerKind::Answered);
+            if let AnswerKind::Nothing { contacted, retry_after_seconds } = kind {
+                totals.contacted -= u32::from(!contacted);
+                totals.retry_after_seconds = retry_after_seconds.unwrap_or(0);
             }
         });
         answer
     }
 
-    /// Whether every call was turned away at our own door.
+    /// Whether every call was refused before it reached the provider.
     pub fn turned_away(&self) -> bool {
-        self.with(|told| told.calls > 0 && told.asked == 0)
+        self.with(|totals| totals.calls > 0 && totals.contacted == 0)
     }
 
-    /// No sooner than the other side wants, as far as it was heard.
+    /// No sooner than the provider requested, as far as known.
     pub fn retry_after(&self) -> Span {
         const SECONDS_MAX: i64 = 600;
-        Span::seconds(self.with(|told| told.retry_after_seconds).clamp(0, SECONDS_MAX))
+        Span::seconds(self.with(|totals| totals.retry_after_seconds).clamp(0, SECONDS_MAX))
     }
 }
 
 impl Drop for AccountPermit {
     fn drop(&mut self) {
-        let CallTotals { asked, well, .. } = self.with(|told| *told);
-        if self.first && asked > 0 {
+        let CallTotals { contacted, answered, .. } = self.with(|totals| *totals);
+        if self.first && contacted > 0 {
             self.guard.budget.deposit();
         }
-        if self.retries && (asked == 0 || well) {
+        if self.retries && (contacted == 0 || answered) {
             self.guard.budget.give_back();
         }
     }
 }
 
-/// What is looked at of an answer.
+/// The part of a result that the gate uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerKind {
-    /// Somebody answered, be it with a refusal.
+    /// The provider answered, even with a refusal.
     Answered,
     Nothing {
-        asked: bool,
+        contacted: bool,
         retry_after_seconds: Option<i64>,
     },
 }
 
 impl AnswerKind {
-    pub fn of<O>(heard: &CallOutcome<O>) -> AnswerKind {
-        match heard {
+    pub fn of<O>(outcome: &CallOutcome<O>) -> AnswerKind {
+        match outcome {
             CallOutcome::Object(_) | CallOutcome::Refused { .. } => AnswerKind::Answered,
-            CallOutcome::NotSent { asked, retry_after_seconds, .. } => {
-                AnswerKind::Nothing { asked: *asked, retry_after_seconds: *retry_after_seconds }
+            CallOutcome::NotSent { reached_provider: contacted, retry_after_seconds, .. } => {
+                AnswerKind::Nothing { contacted: *contacted, retry_after_seconds: *retry_after_seconds }
             }
-            CallOutcome::Unknown { .. } => AnswerKind::Nothing { asked: true, retry_after_seconds: None },
+            CallOutcome::Unknown { .. } => AnswerKind::Nothing { contacted: true, retry_after_seconds: None },
         }
     }
 }

@@ -1,54 +1,57 @@
-//! The teller as a drive sees it: every call is made in its turn, so that none is forgotten when the turn
-//! is settled.
+//! The provider as a drive uses it: every call goes through the permit, so that none is missing
+//! when the permit is settled.
 
 use std::sync::Arc;
 
-use domain::Money;
 use domain::provider::{CallOutcome, Observation, RefundObservation};
-use domain::time::Span;
-use providers::{ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder};
+use domain::{Money, PaymentId};
+use providers::{Capabilities, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder};
 
 use super::gate::{AccountPermit, AnswerKind};
 
 pub struct GuardedProvider {
     pub provider: Arc<dyn Provider>,
-    pub turn: AccountPermit,
+    pub permit: AccountPermit,
 }
 
 impl GuardedProvider {
     pub async fn create(&self, order: &PaymentOrder) -> CallOutcome<Observation> {
-        self.turn.call(self.provider.create(order), AnswerKind::of).await
+        self.permit.call(self.provider.create(order), AnswerKind::of).await
     }
 
     pub async fn confirm(&self, order: &PaymentOrder, object: &str) -> CallOutcome<Observation> {
-        self.turn.call(self.provider.confirm(order, object), AnswerKind::of).await
+        self.permit.call(self.provider.confirm(order, object), AnswerKind::of).await
     }
 
     pub async fn fetch(&self, object: &str) -> CallOutcome<Observation> {
-        self.turn.call(self.provider.fetch(object), AnswerKind::of).await
+        self.permit.call(self.provider.fetch(object), AnswerKind::of).await
     }
 
     pub async fn capture(&self, action: ObjectCall<'_>, amount: Money) -> CallOutcome<Observation> {
-        self.turn.call(self.provider.capture(action, amount), AnswerKind::of).await
+        self.permit.call(self.provider.capture(action, amount), AnswerKind::of).await
     }
 
     pub async fn cancel(&self, action: ObjectCall<'_>) -> CallOutcome<Observation> {
-        self.turn.call(self.provider.cancel(action), AnswerKind::of).await
+        self.permit.call(self.provider.cancel(action), AnswerKind::of).await
     }
 
     pub async fn refund(&self, refund: &RefundOrder) -> CallOutcome<RefundObservation> {
-        self.turn.call(self.provider.refund(refund), AnswerKind::of).await
+        self.permit.call(self.provider.refund(refund), AnswerKind::of).await
     }
 
     pub async fn refunds_of(&self, object: &str) -> CallOutcome<Vec<ListedRefund>> {
-        self.turn.call(self.provider.refunds_of(object), AnswerKind::of).await
+        self.permit.call(self.provider.refunds_of(object), AnswerKind::of).await
     }
 
-    pub async fn fetch_refund(&self, object: &str) -> CallOutcome<RefundObservation> {
-        self.turn.call(self.provider.fetch_refund(object), AnswerKind::of).await
+    pub async fn fetch_refund(&self, payment: &str, object: &str) -> CallOutcome<RefundObservation> {
+        self.permit.call(self.provider.fetch_refund(payment, object), AnswerKind::of).await
     }
 
-    pub fn key_retention(&self) -> Span {
-        self.provider.key_retention()
+    pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {
+        self.permit.call(self.provider.find(payment), AnswerKind::of).await
+    }
+
+    pub fn capabilities(&self) -> Capabilities {
+        self.provider.capabilities()
     }
 }

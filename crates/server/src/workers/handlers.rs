@@ -1,5 +1,5 @@
-//! Who works on which kind of job. A handler works on claimed jobs of its kind, one file each; the kinds
-//! themselves are in [`domain::jobs`].
+//! The handler of each kind of job. A handler works on claimed jobs of its kind, one file each; the
+//! kinds themselves are in [`domain::jobs`].
 //!
 //! To add a kind: a file with its handler, and its line in [`registered`].
 
@@ -15,10 +15,9 @@ use super::driver::Driver;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
 
-/// What a handler did about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// A command of the handler's own moved the job: finished it, or put it off.
+    /// A command of the handler itself moved the job: finished or postponed it.
     Reported,
     Done,
     /// It is tried again later, unless its attempts are used up.
@@ -26,14 +25,14 @@ pub enum JobOutcome {
 }
 
 pub trait JobHandler: Send + Sync {
-    /// Runs under the job's lease, and is dropped when that is lost. What it changes goes through commands
-    /// under the job's token.
+    /// Runs under the job's lease, and is dropped when the lease is lost. It changes rows only
+    /// through commands under the job's token.
     fn run<'a>(&'a self, claimed: &'a ClaimedJob) -> BoxFuture<'a, JobOutcome>;
 }
 
 pub type RegisteredHandler = (&'static JobKind, Arc<dyn JobHandler>);
 
-/// Every kind that this version works on.
+/// The handlers of all kinds that this version works on.
 pub fn registered(driver: &Driver) -> Vec<RegisteredHandler> {
     vec![
         (&jobs::CHARGE, Arc::new(ChargeHandler(driver.clone()))),

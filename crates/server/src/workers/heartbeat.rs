@@ -5,7 +5,7 @@ use domain::rows::Job;
 use domain::time::Span;
 use store::{CommandResult, Store};
 
-/// Works under heartbeats. A heartbeat is due each third of the lease, so two may fail.
+/// Works under heartbeats. One is due each third of the lease, so two may fail.
 pub(super) async fn under_lease(store: &Store, job: &Job, span: Span, work: impl Future<Output = ()> + Send) {
     tokio::select! {
         () = work => {}
@@ -13,7 +13,7 @@ pub(super) async fn under_lease(store: &Store, job: &Job, span: Span, work: impl
     }
 }
 
-/// Beside the work, which goes on while a heartbeat waits for the store.
+/// Runs beside the work, which continues while a heartbeat waits for the store.
 async fn beat_until_lost(store: &Store, job: &Job, span: Span) {
     let third = std::time::Duration::from_micros((span.0 / 3).max(1_000).unsigned_abs());
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + third, third);
@@ -21,7 +21,8 @@ async fn beat_until_lost(store: &Store, job: &Job, span: Span) {
         beat.tick().await;
         let beat = Heartbeat { job: job.id, token: job.token, span };
         if let Ok(CommandResult::Refused { .. }) = store.submit(Box::new(beat)).await {
-            // Somebody else has it, or it is done: whatever this worker still does is void.
+            // Another worker has it, or it is done: nothing that this worker still does takes
+            // effect.
             let token = job.token;
             tracing::info!(job = %job.id, token, "the lease is lost; the work stops");
             return;

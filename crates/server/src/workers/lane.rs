@@ -1,4 +1,4 @@
-//! The workers of one lane: they look for its due jobs, choose among them, and claim.
+//! The workers of one lane: they find its due jobs, choose among them, and claim.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,27 +17,27 @@ use uuid::Uuid;
 
 use super::pool::Pool;
 
-/// A look for due jobs at least this often, whatever was or was not notified.
+/// The longest pause between two queries for due jobs, whatever was notified.
 const POLL: Duration = Duration::from_millis(500);
 /// More than one process ever has under its lease.
 const TAKEN_OVER_MAX: usize = 4_096;
 
 pub(super) struct LaneWorkers {
     pub lane: Lane,
-    pub places: Arc<Semaphore>,
+    pub permits: Arc<Semaphore>,
     pub wake: Notify,
-    /// Due jobs were left where they are, because there was no room under their concurrency keys.
+    /// Due jobs were not claimed, because there was no room under their concurrency keys.
     left_out: AtomicBool,
 }
 
 impl LaneWorkers {
     pub fn new(lane: Lane, concurrency: usize) -> LaneWorkers {
-        let places = Arc::new(Semaphore::new(concurrency));
-        LaneWorkers { lane, places, wake: Notify::new(), left_out: AtomicBool::new(false) }
+        let permits = Arc::new(Semaphore::new(concurrency));
+        LaneWorkers { lane, permits, wake: Notify::new(), left_out: AtomicBool::new(false) }
     }
 
-    /// A job ended.
-    pub fn has_a_place(&self) {
+    /// A job ended, so a permit is free.
+    pub fn permit_returned(&self) {
         if self.left_out.load(Ordering::Relaxed) {
             self.wake.notify_one();
         }
@@ -60,7 +60,7 @@ impl LaneWorkers {
         }
     }
 
-    /// What a process that was killed had under its lease.
+    /// Claims the jobs that a killed process had under its lease.
     async fn take_over_from_the_dead(&self, pool: &Arc<Pool>) {
         let horizon = pool.clock.now().plus(pool.lease.span);
         let due = self.look_up(pool, horizon, &[], TAKEN_OVER_MAX).await;
@@ -70,11 +70,11 @@ impl LaneWorkers {
         }
     }
 
-    /// Claims as many due jobs as there are free places; the number that it got.
+    /// Claims as many due jobs as there are free permits, and returns the number.
     async fn claim_due(&self, pool: &Arc<Pool>) -> usize {
-        let Ok(first) = self.places.clone().acquire_owned().await else { return 0 };
+        let Ok(first) = self.permits.clone().acquire_owned().await else { return 0 };
         drop(first);
-        let limit = self.places.available_permits().clamp(1, IDS_PER_COMMAND_MAX);
+        let limit = self.permits.available_permits().clamp(1, IDS_PER_COMMAND_MAX);
         let jobs = self.choose(pool, limit).await;
         if jobs.is_empty() {
             return 0;
@@ -82,9 +82,10 @@ impl LaneWorkers {
         self.claim(pool, &jobs, false).await
     }
 
-    /// Due jobs, under each concurrency key as many as may be worked on now. Where one key has so many that they
-    /// hide those of others, there is a second look past it. First come those that only their deadline can end,
-    /// because the circuit of their account is not closed: that calls nobody, so it needs no room.
+    /// Due jobs: per concurrency key as many as may be worked on now. If the jobs of one key hide
+    /// those of others, a second query leaves that key out. Jobs that only their deadline can end
+    /// come first, because the circuit of their account is not closed: they call no provider, so
+    /// they need no room.
     async fn choose(&self, pool: &Pool, limit: usize) -> Vec<JobId> {
         let now = pool.clock.now();
         let mut room: HashMap<Uuid, usize> = pool.gates.room();
@@ -105,7 +106,7 @@ impl LaneWorkers {
                         *room -= 1;
                         chosen.push(job);
                     }
-                    // An account that is not configured is reported by the job's handler.
+                    // The job's handler reports an account that is not configured.
                     None => chosen.push(job),
                 }
             }
@@ -118,14 +119,14 @@ impl LaneWorkers {
         chosen
     }
 
-    /// Those of attempts.
+    /// For jobs of attempts only.
     async fn look_up_late(&self, pool: &Pool, now: Timestamp, limit: usize) -> Vec<JobId> {
         if self.lane != Lane::Critical {
             return Vec::new();
         }
         let accounts = pool.gates.behind_circuits();
         pool.store.late_jobs(pool.handlers.kinds, now, &accounts, limit).await.unwrap_or_else(|error| {
-            warn!(%error, "jobs past their deadline could not be looked up");
+            warn!(%error, "jobs past their deadline could not be read");
             Vec::new()
         })
     }
@@ -133,12 +134,12 @@ impl LaneWorkers {
     async fn look_up(&self, pool: &Pool, until: Timestamp, without: &[Uuid], limit: usize) -> Vec<DueJob> {
         let due = pool.store.due_jobs(pool.handlers.kinds, self.lane, until, without, limit).await;
         due.unwrap_or_else(|error| {
-            warn!(%error, "due jobs could not be looked up");
+            warn!(%error, "due jobs could not be read");
             Vec::new()
         })
     }
 
-    /// Claims, and sets to work on what it got; how many that is.
+    /// Claims, starts the work on what it got, and returns the number.
     async fn claim(&self, pool: &Arc<Pool>, jobs: &[JobId], alone: bool) -> usize {
         let (kinds, lease) = (pool.handlers.kinds, pool.lease);
         let command = |jobs: &[JobId]| ClaimJobs { jobs: jobs.to_vec(), kinds, lease, alone };
@@ -155,9 +156,10 @@ impl LaneWorkers {
         }
         let count = claimed.len();
         for claimed in claimed {
-            // Born-claimed jobs may have taken the places meanwhile; this one waits for the next.
-            let Ok(place) = self.places.clone().acquire_owned().await else { return count };
-            pool.set_to_work(claimed, place);
+            // New jobs of requests may have taken the permits meanwhile; this job waits for the
+            // next one.
+            let Ok(permit) = self.permits.clone().acquire_owned().await else { return count };
+            pool.set_to_work(claimed, permit);
         }
         count
     }

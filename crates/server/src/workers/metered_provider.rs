@@ -1,16 +1,16 @@
-//! A teller whose calls are counted, timed, and spans of a trace. It changes nothing of what is asked and
-//! heard.
+//! A provider whose calls are counted, timed, and recorded as spans. It changes neither the calls
+//! nor their outcomes.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use domain::provider::{CallOutcome, Observation, RefundObservation};
 use domain::rows::FailureCause;
-use domain::time::Span;
-use domain::{Money, Timestamp};
-use http::HeaderMap;
+use domain::{Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
-use providers::{EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, port};
+use providers::{
+    Capabilities, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, WebhookHead, port,
+};
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
 use crate::metrics::labels::{Answer, Call, Label as _, Provider as Name};
@@ -18,31 +18,31 @@ use crate::ports::telemetry::SpanSide;
 use crate::work_context;
 
 pub struct MeteredProvider {
-    teller: Arc<dyn Provider>,
+    inner: Arc<dyn Provider>,
     name: Name,
 }
 
 impl MeteredProvider {
-    pub fn new(teller: Arc<dyn Provider>, name: Name) -> MeteredProvider {
-        MeteredProvider { teller, name }
+    pub fn new(inner: Arc<dyn Provider>, name: Name) -> MeteredProvider {
+        MeteredProvider { inner, name }
     }
 
     async fn watch<T>(
         &self,
         call: Call,
-        asked: impl Future<Output = CallOutcome<T>>,
+        request: impl Future<Output = CallOutcome<T>>,
         answer: fn(&CallOutcome<T>) -> Answer,
     ) -> CallOutcome<T> {
         let began = Instant::now();
         let name = || format!("{} {}", self.name.value(), call.value());
         let span =
             work_context::current().and_then(|work_context| work_context.begin(name, SpanSide::Client));
-        let heard = asked.await;
-        let answer = answer(&heard);
+        let outcome = request.await;
+        let answer = answer(&outcome);
         PROVIDER_CALL_SECONDS.record((self.name, call), began.elapsed());
         PROVIDER_CALLS.increment((self.name, call, answer));
-        if let Some(code) = our_fault(&heard) {
-            // Whoever pays is not to blame, and nobody else will say it.
+        if let Some(code) = our_fault(&outcome) {
+            // The customer is not at fault, and nobody else reports it.
             tracing::error!(
                 provider = self.name.value(),
                 call = call.value(),
@@ -56,19 +56,19 @@ impl MeteredProvider {
                 span.fail(answer.value());
             }
         }
-        heard
+        outcome
     }
 }
 
-fn our_fault<T>(heard: &CallOutcome<T>) -> Option<&str> {
-    match heard {
+fn our_fault<T>(outcome: &CallOutcome<T>) -> Option<&str> {
+    match outcome {
         CallOutcome::Refused { code, cause: FailureCause::OurRequest, .. } => Some(code),
         _ => None,
     }
 }
 
-fn outcome_label<T>(heard: &CallOutcome<T>) -> Answer {
-    match heard {
+fn outcome_label<T>(outcome: &CallOutcome<T>) -> Answer {
+    match outcome {
         CallOutcome::Object(_) => Answer::Object,
         CallOutcome::Refused { cause: FailureCause::OurRequest, .. } => Answer::Rejected,
         CallOutcome::Refused { .. } => Answer::Refused,
@@ -79,39 +79,52 @@ fn outcome_label<T>(heard: &CallOutcome<T>) -> Answer {
 
 impl Provider for MeteredProvider {
     fn name(&self) -> &'static str {
-        self.teller.name()
+        self.inner.name()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
     }
 
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Create, self.teller.create(order), outcome_label))
+        Box::pin(self.watch(Call::Create, self.inner.create(order), outcome_label))
     }
 
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Confirm, self.teller.confirm(order, object), outcome_label))
+        Box::pin(self.watch(Call::Confirm, self.inner.confirm(order, object), outcome_label))
     }
 
     fn fetch<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Fetch, self.teller.fetch(object), outcome_label))
+        Box::pin(self.watch(Call::Fetch, self.inner.fetch(object), outcome_label))
+    }
+
+    fn find(&self, payment: PaymentId) -> port::CallFuture<'_, Option<Observation>> {
+        Box::pin(self.watch(Call::Find, self.inner.find(payment), outcome_label))
     }
 
     fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Capture, self.teller.capture(action, amount), outcome_label))
+        Box::pin(self.watch(Call::Capture, self.inner.capture(action, amount), outcome_label))
     }
 
     fn cancel<'a>(&'a self, action: ObjectCall<'a>) -> port::CallFuture<'a, Observation> {
-        Box::pin(self.watch(Call::Cancel, self.teller.cancel(action), outcome_label))
+        Box::pin(self.watch(Call::Cancel, self.inner.cancel(action), outcome_label))
     }
 
     fn refund<'a>(&'a self, refund: &'a RefundOrder) -> port::CallFuture<'a, RefundObservation> {
-        Box::pin(self.watch(Call::Refund, self.teller.refund(refund), outcome_label))
+        Box::pin(self.watch(Call::Refund, self.inner.refund(refund), outcome_label))
     }
 
     fn refunds_of<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, Vec<ListedRefund>> {
-        Box::pin(self.watch(Call::RefundsOf, self.teller.refunds_of(object), outcome_label))
+        Box::pin(self.watch(Call::RefundsOf, self.inner.refunds_of(object), outcome_label))
     }
 
-    fn fetch_refund<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, RefundObservation> {
-        Box::pin(self.watch(Call::FetchRefund, self.teller.fetch_refund(object), outcome_label))
+    fn fetch_refund<'a>(
+        &'a self,
+        payment_object: &'a str,
+        object: &'a str,
+    ) -> port::CallFuture<'a, RefundObservation> {
+        let call = self.inner.fetch_refund(payment_object, object);
+        Box::pin(self.watch(Call::FetchRefund, call, outcome_label))
     }
 
     fn events<'a>(
@@ -120,27 +133,27 @@ impl Provider for MeteredProvider {
         before: Timestamp,
         page: Option<&'a str>,
     ) -> port::CallFuture<'a, EventPage> {
-        Box::pin(self.watch(Call::Events, self.teller.events(from, before, page), outcome_label))
+        Box::pin(self.watch(Call::Events, self.inner.events(from, before, page), outcome_label))
     }
 
-    fn key_retention(&self) -> Span {
-        self.teller.key_retention()
+    fn fetch_events<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, Vec<VerifiedEvent>> {
+        Box::pin(self.watch(Call::FetchEvents, self.inner.fetch_events(object), outcome_label))
     }
 
-    fn check_headers(&self, headers: &HeaderMap) -> Result<(), WebhookRefused> {
-        self.teller.check_headers(headers)
+    fn check_head(&self, head: WebhookHead<'_>) -> Result<(), WebhookRefused> {
+        self.inner.check_head(head)
     }
 
     fn verify(
         &self,
-        headers: &HeaderMap,
+        head: WebhookHead<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<VerifiedEvent, WebhookRefused> {
-        self.teller.verify(headers, body, now)
+    ) -> Result<Vec<VerifiedEvent>, WebhookRefused> {
+        self.inner.verify(head, body, now)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent> {
-        self.teller.interpret(body)
+        self.inner.interpret(body)
     }
 }

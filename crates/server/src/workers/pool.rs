@@ -1,11 +1,11 @@
-//! The pool: so many jobs of each lane are worked on at once, from two sources.
+//! The pool: works on a bounded number of jobs per lane, from two sources.
 //!
-//! A job that this server's own request made is born claimed and begun at once. All others are
-//! found by a query: due, or under a lease that lapsed. A query is not a claim: several pools may
-//! find the same job, and under the lock one gets it.
+//! A job that this server's own request makes is created under a lease and begun at once. All other
+//! jobs are found by a query: due, or under a lease that has expired. A query is not a claim:
+//! several pools may find the same job, and under the lock one gets it.
 //!
-//! Each lane has places of its own and looks for its own jobs, so that a lane that is full, or whose jobs
-//! hang, keeps no other from its work.
+//! Each lane has its own permits and queries its own jobs, so that a lane that is full, or whose
+//! jobs hang, does not stop the other.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,10 +31,10 @@ use crate::metrics::labels::{Reason, WorkLabel};
 use crate::ports::{WorkerPermit, WorkerPool};
 use crate::work_context::{self, WorkContext};
 
-/// How long a worker may be silent before its job is another's.
+/// How long a worker may be silent before another takes its job.
 pub const LEASE: Span = Span::seconds(30);
 
-/// How many jobs of each lane one process works on at once.
+/// How many jobs of each lane one process works on at the same time.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneConcurrency {
     pub critical: usize,
@@ -47,7 +47,6 @@ impl Default for LaneConcurrency {
     }
 }
 
-/// What a pool is made of.
 pub struct PoolParts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
@@ -56,7 +55,7 @@ pub struct PoolParts {
     pub worker: WorkerId,
     pub lease: Span,
     pub concurrency: LaneConcurrency,
-    /// Rung when there are jobs.
+    /// Notified when there are jobs.
     pub wake: Arc<Notify>,
 }
 
@@ -71,16 +70,16 @@ pub struct Pool {
     wake: Arc<Notify>,
 }
 
-/// A place in the pool, taken before the command that will need it.
+/// A worker's permit, taken before the command that needs it.
 struct PoolPermit {
     pool: Arc<Pool>,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl WorkerPool for Arc<Pool> {
-    fn place(&self) -> Option<Box<dyn WorkerPermit>> {
-        let place = self.lane(Lane::Critical).places.clone().try_acquire_owned().ok()?;
-        Some(Box::new(PoolPermit { pool: self.clone(), place }))
+    fn permit(&self) -> Option<Box<dyn WorkerPermit>> {
+        let permit = self.lane(Lane::Critical).permits.clone().try_acquire_owned().ok()?;
+        Some(Box::new(PoolPermit { pool: self.clone(), permit }))
     }
 }
 
@@ -90,8 +89,8 @@ impl WorkerPermit for PoolPermit {
     }
 
     fn drive(self: Box<Self>, claimed: ClaimedJob) {
-        let PoolPermit { pool, place } = *self;
-        pool.set_to_work(claimed, place);
+        let PoolPermit { pool, permit } = *self;
+        pool.set_to_work(claimed, permit);
     }
 }
 
@@ -114,8 +113,8 @@ impl Pool {
         &self.lanes[lane as usize]
     }
 
-    /// Looks for due jobs until it is to stop; then waits for those under way. `alone`: no other
-    /// process can have this database open, so what runs under an older lease is begun with.
+    /// Claims due jobs until `stop`, then waits for those in progress. `alone`: no other process
+    /// can have this database open, so jobs under an older lease are claimed first.
     pub async fn run(self: Arc<Self>, alone: bool, stop: watch::Receiver<bool>) {
         let has_kinds = |lane: &&LaneWorkers| self.handlers.kinds.in_lane(lane.lane).next().is_some();
         let lanes: Vec<&LaneWorkers> = self.lanes.iter().filter(has_kinds).collect();
@@ -135,8 +134,8 @@ impl Pool {
         self.tracker.wait().await;
     }
 
-    /// Whoever's work_context this is now asked for it.
-    pub(super) fn set_to_work(self: &Arc<Self>, claimed: ClaimedJob, place: OwnedSemaphorePermit) {
+    /// The job's work context becomes a part of the caller's, if there is one.
+    pub(super) fn set_to_work(self: &Arc<Self>, claimed: ClaimedJob, permit: OwnedSemaphorePermit) {
         let kind = self.handlers.of(&claimed.job().kind).map_or("job", |(kind, _)| kind.name);
         let work_context = match &claimed {
             ClaimedJob::Attempt(attempt) => {
@@ -152,28 +151,28 @@ impl Pool {
         };
         work_context.is_for(claimed.job().tenant);
         let pool = self.clone();
-        self.tracker.spawn(async move { pool.work(claimed, place, work_context).await });
+        self.tracker.spawn(async move { pool.work(claimed, permit, work_context).await });
     }
 
-    async fn work(&self, claimed: ClaimedJob, place: OwnedSemaphorePermit, work_context: WorkContext) {
+    async fn work(&self, claimed: ClaimedJob, permit: OwnedSemaphorePermit, work_context: WorkContext) {
         let began = Instant::now();
         let job = claimed.job();
         let Some(handler) = self.handlers.of(&job.kind) else {
-            // Only what has a handler is claimed, and born.
+            // Only jobs that have a handler are claimed and created.
             error!(job = %job.id, kind = job.kind, "a job was claimed that nobody works on");
             return;
         };
         let work = work_context::on(Arc::new(work_context), self.handle(&claimed, handler));
         under_lease(&self.store, job, self.lease.span, work).await;
         PROCESSING_SECONDS.record(WorkLabel::of(&job.kind), began.elapsed());
-        drop(place);
-        self.lane(job.lane).has_a_place();
+        drop(permit);
+        self.lane(job.lane).permit_returned();
     }
 
     async fn handle(&self, claimed: &ClaimedJob, (kind, handler): &RegisteredHandler) {
         let job = claimed.job();
         let pause = |failures: i64| backoff_of(kind, failures);
-        // What is refused is no longer this worker's job.
+        // If it is refused, the job is no longer this worker's.
         let _reported = match handler.run(claimed).await {
             JobOutcome::Reported => return,
             JobOutcome::Done => submit(&self.store, pause, FinishJob { job: job.id, token: job.token }).await,

@@ -1,24 +1,23 @@
-//! Driving a refund: one step only at the provider, so its key and our reference guard it.
+//! Driving a refund: it has only one step at the provider, so its key and our reference guard it.
 //!
 //! | what is known | next |
 //! |---|---|
 //! | nothing was sent | commit *sent*, refund |
-//! | sent, the answer lost | look for it among the payment's refunds; not found disproves nothing, so |
-//! | ... inside the key's retention | the same bytes again under the same key |
-//! | ... the provider keeps an error under the key | after a while, and another look, again under another key |
-//! | ... past its retention | look again, never resend; at the deadline a person |
+//! | sent, the reply lost | search the payment's refunds; a refund that is not found may still have been made, so |
+//! | ... within the key's retention | the same bytes again under the same key |
+//! | ... the provider keeps an error under the key | after a while and another search, again under another key |
+//! | ... past the key's retention | search again, never resend; at the deadline a review case |
 //! | the provider works on it | fetch it until it ends |
-//! | a person has the case | look; what is found settles it |
+//! | a person has the case | search; a refund that is found settles it |
 
 use domain::commands::{RefundOutcome, SettleRefund};
-use domain::lifecycle::State as _;
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, RefundObservation};
 use domain::reply::ClaimedJob;
 use domain::rows::{Failure, Refund};
 use domain::{Money, RefundId};
 use futures_util::future::{BoxFuture, FutureExt as _};
-use providers::{ListedRefund, RefundOrder};
+use providers::RefundOrder;
 
 use super::driver::{Drive, Driver, NoOutcome};
 use super::handlers::{JobHandler, JobOutcome};
@@ -36,7 +35,7 @@ impl JobHandler for RefundHandler {
 impl Drive<'_> {
     async fn refund(&self) -> Result<(), DriveEnded> {
         let Some(refund) = &self.claimed.refund else {
-            return self.lost_sight("a refund's attempt without its refund").await;
+            return self.outcome_unknown("a refund's attempt without its refund").await;
         };
         if self.claimed.attempt.state.is(State::Created) {
             return match self.mark_sent(None).await? {
@@ -45,41 +44,40 @@ impl Drive<'_> {
             };
         }
         if let Some(object) = &refund.provider_ref {
-            return match self.teller.fetch_refund(object).await.shown() {
+            return match self.provider.fetch_refund(self.object(), object).await.shown() {
                 Ok(seen) => self.seen(refund.id, seen).await,
-                Err(why) => self.lost_sight(&why).await,
+                Err(why) => self.outcome_unknown(&why).await,
             };
         }
         if !fault_injection::is(fault_injection::InjectedFault::KeySentPastRetention) {
-            match self.listed().await {
-                Ok(listed) => {
-                    if let Some(own) = own(refund.id, listed) {
-                        return self.seen(refund.id, own).await;
-                    }
-                }
-                Err(why) => return self.lost_sight(&why).await,
+            match self.own(refund.id).await {
+                Ok(Some(own)) => return self.seen(refund.id, own).await,
+                Ok(None) => {}
+                Err(why) => return self.outcome_unknown(&why).await,
             }
             if !self.key_still_protects() {
-                return self.lost_sight("not found, and too old to be sent again").await;
+                return self.outcome_unknown("not found, and too old to be sent again").await;
             }
         }
         match self.mark_sent(None).await? {
             Some(key) => self.call(refund, key).await,
-            None => self.lost_sight("not found, and not sent again").await,
+            None => self.outcome_unknown("not found, and not sent again").await,
         }
     }
 
-    /// A key that was not used yet protects from when it is.
-    fn key_still_protects(&self) -> bool {
-        let attempt = &self.claimed.attempt;
-        let now = self.driver.clock.now();
-        let protects = attempt.sent_at.is_none_or(|at| now < at.plus(self.teller.key_retention()));
-        !attempt.state.is_final() && protects
+    /// The refund at the provider, if it can be recognised there by our reference.
+    async fn own(&self, refund: RefundId) -> Result<Option<RefundObservation>, String> {
+        if !self.provider.capabilities().refunds_carry_reference {
+            return Ok(None);
+        }
+        let listed = self.provider.refunds_of(self.object()).await.shown()?;
+        let own = listed.into_iter().find(|listed| listed.refund == Some(refund));
+        Ok(own.map(|listed| listed.observation))
     }
 
-    async fn listed(&self) -> Result<Vec<ListedRefund>, String> {
-        let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();
-        self.teller.refunds_of(object).await.shown()
+    /// The provider's id of the payment's object.
+    fn object(&self) -> &str {
+        self.claimed.payment.provider_ref.as_deref().unwrap_or_default()
     }
 
     async fn call(&self, refund: &Refund, key_number: i64) -> Result<(), DriveEnded> {
@@ -88,28 +86,35 @@ impl Drive<'_> {
             key_number,
             refund: refund.id,
             payment: self.claimed.payment.id,
-            object: self.claimed.payment.provider_ref.clone().unwrap_or_default(),
+            object: self.object().to_owned(),
             amount: Money::new(refund.amount_minor, refund.currency),
             reason: refund.reason.clone(),
         };
-        match self.teller.refund(&order).await {
+        match self.provider.refund(&order).await {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
                 self.seen(refund.id, seen).await
             }
-            // Turned down; but an earlier call of ours, whose answer was lost, may be why.
-            CallOutcome::Refused { code, cause, object: None } => match self.listed().await {
-                Ok(listed) => {
+            // Refused; but an earlier call of ours, whose reply was lost, may be the reason.
+            CallOutcome::Refused { code, cause, object: None } => match self.own(refund.id).await {
+                Ok(Some(own)) => self.seen(refund.id, own).await,
+                Ok(None) if self.may_be_made_already() => self.outcome_unknown(&code).await,
+                Ok(None) => {
                     let refused = RefundOutcome::Refused(Failure { code, retryable: false, cause });
-                    let outcome = own(refund.id, listed).map_or(refused, RefundOutcome::Seen);
-                    self.outcome(refund.id, outcome).await
+                    self.outcome(refund.id, refused).await
                 }
-                Err(why) => self.lost_sight(&why).await,
+                Err(why) => self.outcome_unknown(&why).await,
             },
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
             CallOutcome::Unknown { error, key_spent } => {
                 self.try_later(NoOutcome { key_spent, ..NoOutcome::lost(&error) }).await
             }
         }
+    }
+
+    /// An earlier call of ours may have made it, and it could not be recognised at the provider.
+    fn may_be_made_already(&self) -> bool {
+        let unrecognisable = !self.provider.capabilities().refunds_carry_reference;
+        unrecognisable && !self.claimed.attempt.state.is(State::Created)
     }
 
     async fn seen(&self, refund: RefundId, seen: RefundObservation) -> Result<(), DriveEnded> {
@@ -123,12 +128,9 @@ impl Drive<'_> {
             payment: self.claimed.payment.id,
             outcome,
             mark: None,
-            look_again: self.driver.pace.look_again(),
+            may_be_ours: false,
+            recheck: self.driver.pace.recheck_delays(),
         };
         self.driver.submit(settle).await.map(|_| ())
     }
-}
-
-fn own(refund: RefundId, listed: Vec<ListedRefund>) -> Option<RefundObservation> {
-    listed.into_iter().find(|listed| listed.refund == Some(refund)).map(|listed| listed.observation)
 }

@@ -1,8 +1,8 @@
-//! Driving what ends an authorisation: a capture takes its money, a void lets it go.
+//! Driving what ends an authorisation: a capture takes its money, a void releases it.
 //!
-//! Both act on one object by its id, which the provider captures or cancels at most once; so in any
-//! doubt the object is fetched, and if it still stands as before and nobody else has the case, the same call
-//! is made again.
+//! Both act on one object by its id, which the provider captures or cancels at most once. So in any
+//! doubt the object is fetched, and if it is unchanged and no person has the case, the same call is
+//! made again.
 
 use domain::Money;
 use domain::lifecycle::State as _;
@@ -34,19 +34,19 @@ impl Drive<'_> {
         }
         let attempt = &self.claimed.attempt;
         let Some(object) = self.claimed.payment.provider_ref.as_deref() else {
-            // Its charge has made no object yet, and will not send what was called off.
+            // Its charge has made no object yet, and will not send a payment that was called off.
             return self.not_sent("the charge has no object yet").await;
         };
         let key_number = if attempt.state.is(State::Created) {
             match self.mark_sent(None).await? {
                 Some(key) => key,
-                // Nothing was sent, and the provider's object is not as we thought.
+                // Nothing was sent, and the provider's object is not in the expected state.
                 None => return self.abandon(Failure::not_sent("provider_contradicts", false)).await,
             }
         } else {
-            let seen = match self.teller.fetch(object).await {
+            let seen = match self.provider.fetch(object).await {
                 CallOutcome::Object(seen) => seen,
-                other => return self.tell(other, Source::Fetched).await,
+                other => return self.handle_outcome(other, Source::Fetched).await,
             };
             if attempt.state.is_final() || !self.stands(&seen.status) {
                 return self.settle(seen, Source::Fetched, None).await;
@@ -56,20 +56,20 @@ impl Drive<'_> {
                 None => return self.settle(seen, Source::Fetched, None).await,
             }
         };
-        let heard = if attempt.kind == AttemptKind::Capture {
+        let outcome = if attempt.kind == AttemptKind::Capture {
             let amount = Money::new(attempt.amount_minor, self.claimed.payment.currency);
-            self.teller.capture(ObjectCall { attempt: attempt.id, key_number, object }, amount).await
+            self.provider.capture(ObjectCall { attempt: attempt.id, key_number, object }, amount).await
         } else {
-            self.teller.cancel(self.cancel_action(object)).await
+            self.provider.cancel(self.cancel_action(object)).await
         };
-        self.tell(heard, Source::Answer).await
+        self.handle_outcome(outcome, Source::Answer).await
     }
 
-    /// Whether the object is still as the call is to find it.
+    /// Whether the object is still in the state that the call expects.
     fn stands(&self, status: &ProviderStatus) -> bool {
         match self.claimed.attempt.kind {
             AttemptKind::Capture => matches!(status, ProviderStatus::Authorized { .. }),
-            // What the provider works on cannot be cancelled.
+            // An object that the provider works on cannot be cancelled.
             _ => !matches!(
                 status,
                 ProviderStatus::Cancelled | ProviderStatus::Captured { .. } | ProviderStatus::Processing
@@ -77,8 +77,12 @@ impl Drive<'_> {
         }
     }
 
-    async fn tell(&self, heard: CallOutcome<Observation>, source: Source) -> Result<(), DriveEnded> {
-        match heard {
+    async fn handle_outcome(
+        &self,
+        outcome: CallOutcome<Observation>,
+        source: Source,
+    ) -> Result<(), DriveEnded> {
+        match outcome {
             CallOutcome::Object(seen) => self.settle(seen, source, None).await,
             CallOutcome::Refused { code, cause, object } => {
                 self.refused(Failure { code, retryable: false, cause }, object, source).await
@@ -90,7 +94,7 @@ impl Drive<'_> {
         }
     }
 
-    /// Where the refusal came without a word on the object, it is fetched, and left to speak.
+    /// If the refusal did not include the object, it is fetched, and its state decides.
     async fn refused(
         &self,
         failure: Failure,
@@ -98,14 +102,14 @@ impl Drive<'_> {
         source: Source,
     ) -> Result<(), DriveEnded> {
         if let Some(seen) = shown {
-            // It is under way to somewhere, and may be called off once it is there.
+            // The object is in transition, and can be called off afterwards.
             let refused = (seen.status != ProviderStatus::Processing).then_some(failure);
             return self.settle(seen, source, refused).await;
         }
         let object = self.claimed.payment.provider_ref.as_deref().unwrap_or_default();
-        match self.teller.fetch(object).await.shown() {
+        match self.provider.fetch(object).await.shown() {
             Ok(seen) => self.settle(seen, Source::Fetched, Some(failure)).await,
-            Err(why) => self.lost_sight(&why).await,
+            Err(why) => self.outcome_unknown(&why).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How a worker says what it learned: as a command, again and again while the store is out of reach.
+//! How a worker submits its outcomes: as commands, repeatedly while the store is unreachable.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use resilience::Backoff;
 use store::{CommandResult, Store, Unavailable};
 use tracing::{error, warn};
 
-/// The end of a job's work that is no failure: somebody else has the job now, or settled it.
+/// The end of a job's work that is no failure: another worker has the job now, or has settled it.
 pub(super) struct DriveEnded;
 
-/// A pause after so many failures in a row, spread so that a crowd of failures does not come back as one: full
-/// jitter, a random pause up to `base * 2^failures`, at most `cap`.
+/// A pause after this many consecutive failures, spread so that many failures do not retry at the
+/// same time: full jitter, a random pause up to `base * 2^failures`, at most `cap`.
 pub(super) fn backoff(base: Span, cap: Span, failures: i64) -> Span {
     let duration = |span: Span| Duration::from_micros(span.0.max(0).unsigned_abs());
     let backoff = Backoff { base: duration(base), cap: duration(cap) };
@@ -22,13 +22,13 @@ pub(super) fn backoff(base: Span, cap: Span, failures: i64) -> Span {
     Span(i64::try_from(pause.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// The pause of a kind.
+/// The pause of a kind of job.
 pub(super) fn backoff_of(kind: &JobKind, failures: i64) -> Span {
     backoff(kind.backoff_base, kind.backoff_cap, failures)
 }
 
-/// Submits what was learned, again while the store is out of reach: the lease bounds how long
-/// that is worth anything, and the heartbeat ends it.
+/// Submits an outcome, and repeats it while the store is unreachable. The lease limits how long
+/// that is useful, and the heartbeat ends it.
 pub(super) async fn submit(
     store: &Store,
     pause: impl Fn(i64) -> Span,

@@ -21,14 +21,14 @@ before(async () => {
 
 after(() => browser?.close());
 
-/** A page that keeps what went wrong on it: another server was asked, or the policy refused something. */
+/** A page that records its errors: a request to another server, or a refusal by the policy. */
 async function open(path, viewport, server = demo.base_url) {
   const context = await browser.newContext({ viewport });
   const page = await context.newPage();
   const wrong = [];
   page.on("request", (request) => {
     const local = [server, "data:", "blob:"].some((begin) => request.url().startsWith(begin));
-    if (!local) wrong.push(`asked ${request.url()}`);
+    if (!local) wrong.push(`requested ${request.url()}`);
   });
   page.on("pageerror", (error) => wrong.push(error.message));
   page.on("console", (message) => {

@@ -1,4 +1,4 @@
-//! API keys are rotated over the API: made, shown once, revoked at once.
+//! API keys are rotated over the API: created, shown once, revoked at once.
 
 use domain::Timestamp;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ async fn a_key_is_rotated(server: TestServer) {
 
 async fn a_key_is_for_a_client_that_is_there_or_new(server: TestServer) {
     let made = make(&server, &["ledger"]).await;
-    assert_eq!((&made.body["client_name"], &made.body["mode"]), (&json!("shop"), &json!("test")));
+    assert_eq!((&made.body["client_name"], &made.body["mode"]), (&json!("web"), &json!("test")));
     let kiosk =
         server.post(PATH, &json!({ "client_name": "kiosk", "scopes": ["bookings"] })).expect(201).await;
     assert_eq!(kiosk.body["client_name"], "kiosk");
@@ -80,9 +80,9 @@ async fn a_key_is_for_a_client_that_is_there_or_new(server: TestServer) {
 }
 
 async fn the_secret_is_shown_once(server: TestServer) {
-    let ask = || server.post(PATH, &new(&["ledger"]));
-    let (one, other) = (ask().key("k-1").expect(201).await, ask().key("k-1").expect(201).await);
-    let malformed = ask().key("not a key").expect(201).await;
+    let request = || server.post(PATH, &new(&["ledger"]));
+    let (one, other) = (request().key("k-1").expect(201).await, request().key("k-1").expect(201).await);
+    let malformed = request().key("not a key").expect(201).await;
     assert_ne!(one.id(), other.id(), "an idempotency key says nothing here");
     for made in [&one, &other, &malformed] {
         assert_eq!(made.header("cache-control"), Some("no-store"));
@@ -94,8 +94,8 @@ async fn the_secret_is_shown_once(server: TestServer) {
     let revoked = server.request("POST", &revoke(&one.id())).expect(200).await;
     for text in [&listed.text, &revoked.text] {
         assert!(text.contains(&one.id()));
-        for word in ["secret", "hash", "sh_test_", &secret(&one)[8..]] {
-            assert!(!text.contains(word), "{word}: {text}");
+        for part in ["secret", "hash", "sh_test_", &secret(&one)[8..]] {
+            assert!(!text.contains(part), "{part}: {text}");
         }
     }
     let key = domain::KeyId::of(ONE.id(), ONE.client(), "k-1");
@@ -118,15 +118,15 @@ async fn of_all_who_revoke_at_once_one_ops_key_is_left(server: TestServer) {
     }
     let all = keys(&server).await;
     assert_eq!(all.len(), 6);
-    let asks = all.iter().map(|key| server.request("POST", &revoke(key["id"].as_str().unwrap())).send());
-    futures_util::future::join_all(asks).await;
+    let requests = all.iter().map(|key| server.request("POST", &revoke(key["id"].as_str().unwrap())).send());
+    futures_util::future::join_all(requests).await;
     let live = server.store.live_api_keys(ONE.id(), 9).await.unwrap();
     assert!(!live.is_empty(), "somebody can still make keys");
 }
 
 async fn keys_made_at_once_are_all_made(server: TestServer) {
-    let asks = (0..4).map(|_| server.post(PATH, &new(&["ledger"])).send());
-    let made = futures_util::future::join_all(asks).await;
+    let requests = (0..4).map(|_| server.post(PATH, &new(&["ledger"])).send());
+    let made = futures_util::future::join_all(requests).await;
     let fine = made.iter().filter(|made| made.status == 201).count();
     assert_eq!(keys(&server).await.len(), 1 + fine);
     for refused in made.iter().filter(|made| made.status != 201) {
@@ -148,9 +148,9 @@ async fn keys_of_others_are_unknown(server: TestServer) {
 }
 
 async fn nobody_gives_a_scope_that_they_lack(server: TestServer) {
-    server.provision_keys(ONE, &[("sk_desk", &["ops", "bookings"], None::<Timestamp>)]).await;
-    server.post(PATH, &new(&["ops", "payments"])).by("sk_desk").refused(403, "scope_is_missing").await;
-    server.post(PATH, &new(&["ops", "bookings"])).by("sk_desk").expect(201).await;
+    server.provision_keys(ONE, &[("sk_kiosk", &["ops", "bookings"], None::<Timestamp>)]).await;
+    server.post(PATH, &new(&["ops", "payments"])).by("sk_kiosk").refused(403, "scope_is_missing").await;
+    server.post(PATH, &new(&["ops", "bookings"])).by("sk_kiosk").expect(201).await;
 }
 
 async fn keys_are_listed_in_pages(server: TestServer) {

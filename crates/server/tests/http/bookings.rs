@@ -1,4 +1,4 @@
-//! Holding seats, and giving them back.
+//! Holding seats, and releasing them.
 
 use domain::commands::ExpireHolds;
 use domain::time::Span;
@@ -68,7 +68,7 @@ async fn seats_that_are_not_there_are_not_held(server: TestServer) {
     server.post("/v1/bookings", &unknown).key("b-4").refused(404, "slot_not_found").await;
 }
 
-/// A definite refusal is the answer to its key forever; another key may ask again.
+/// A definite refusal is the reply to its key forever; a request with another key may succeed.
 async fn a_replay_of_a_full_slot_stays_full(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let first = server.book(&catalogue, "b-1", 10).await;
@@ -90,7 +90,7 @@ async fn a_replay_of_a_full_slot_stays_full(server: TestServer) {
     server.book(&catalogue, "b-3", 1).await;
 }
 
-/// However long it was asked for; and then it cannot be paid.
+/// Whatever length was requested; afterwards the booking cannot be paid.
 async fn a_hold_ends_when_its_slot_starts(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let starts_at = api::time::instant(server.clock.now().plus(Span::millis(1_500)));
@@ -137,7 +137,7 @@ async fn bookings_are_found_by_what_is_known_of_them(server: TestServer) {
     }
 }
 
-/// However many wait, a sweep that takes only so many finds the others.
+/// A sweep of limited size finds the others, however many wait.
 async fn holds_that_wait_for_their_payments_hide_no_others(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let short = |number: usize| {

@@ -1,4 +1,4 @@
-//! A card number goes nowhere, wherever in a request it stands.
+//! A card number is refused in every part of a request.
 
 use domain::KeyId;
 use serde_json::{Value, json};
@@ -11,17 +11,17 @@ testkit::on_both_engines![
     a_card_number_is_refused_in_every_text_of_every_request,
     a_card_number_is_refused_in_every_parameter_header_and_path,
     a_request_that_would_be_taken_is_refused_for_its_card_number,
-    what_looks_like_none_is_taken,
+    other_numbers_are_accepted,
 ];
 
 const CARD: &str = "4000 0566 5566 5556";
 
-async fn refused(ask: TestRequest, pointer: &str) -> TestReply {
-    let answer = ask.header("x-request-id", "r").refused(400, "card_number_refused").await;
+async fn refused(request: TestRequest, pointer: &str) -> TestReply {
+    let answer = request.header("x-request-id", "r").refused(400, "card_number_refused").await;
     assert_eq!(answer.pointers(), [pointer], "{}", answer.text);
     assert_eq!(answer.body["retryable"], false);
     for part in ["4000", "0566", "5566", "5556"] {
-        assert!(!answer.text.contains(part), "it is told: {}", answer.text);
+        assert!(!answer.text.contains(part), "it is repeated: {}", answer.text);
     }
     answer
 }
@@ -32,8 +32,8 @@ async fn a_card_number_is_refused_in_every_text_of_every_request(server: TestSer
     for operation in document.operations() {
         let Some(schema) = document.body_of(&operation) else { continue };
         for (body, pointer) in document.bodies_with(schema, CARD) {
-            let ask = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
-            refused(ask, &pointer).await;
+            let request = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
+            refused(request, &pointer).await;
             tried += 1;
         }
     }
@@ -45,28 +45,28 @@ async fn a_card_number_is_refused_in_every_parameter_header_and_path(server: Tes
     let document = Document::of(&server).await;
     let mut tried = 0;
     for operation in document.operations() {
-        let ask = |address: &str| server.request(&operation.method, address);
+        let request = |address: &str| server.request(&operation.method, address);
         for parameter in operation.parameters("query") {
             let name = parameter["name"].as_str().unwrap();
             let address = format!("{}?{name}=4000+0566+5566%205556", operation.address());
-            refused(ask(&address), &format!("/{name}")).await;
+            refused(request(&address), &format!("/{name}")).await;
             tried += 1;
         }
-        refused(ask(&format!("{}?4000056655665556=1", operation.address())), "").await;
+        refused(request(&format!("{}?4000056655665556=1", operation.address())), "").await;
         if operation.path.contains("{id}") {
-            refused(ask(&operation.path.replace("{id}", "4000056655665556")), "").await;
-            refused(ask(&operation.path.replace("{id}", "4000%200566-5566_5556")), "").await;
+            refused(request(&operation.path.replace("{id}", "4000056655665556")), "").await;
+            refused(request(&operation.path.replace("{id}", "4000%200566-5566_5556")), "").await;
         }
         for key in ["4000056655665556", "\"order-4000-0566-5566-5556\"", "4000.0566.5566.5556"] {
-            refused(ask(&operation.address()).key(key), "").await;
+            refused(request(&operation.address()).key(key), "").await;
         }
-        refused(ask(&operation.address()).key("k-2").key("4000056655665556"), "").await;
+        refused(request(&operation.address()).key("k-2").key("4000056655665556"), "").await;
     }
     assert!(tried > 20, "{tried}");
     nothing_is_stored(&server, "4000056655665556").await;
 }
 
-/// Without the number each of them is taken.
+/// Without the number each of them is accepted.
 async fn a_request_that_would_be_taken_is_refused_for_its_card_number(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let charge = json!({
@@ -98,8 +98,8 @@ async fn a_request_that_would_be_taken_is_refused_for_its_card_number(server: Te
         for pointer in pointers {
             for number in hidden() {
                 let mut with = body.clone();
-                let place = with.pointer_mut(pointer).unwrap();
-                *place = json!(format!("{}{number}", place.as_str().unwrap()));
+                let text = with.pointer_mut(pointer).unwrap();
+                *text = json!(format!("{}{number}", text.as_str().unwrap()));
                 refused(server.request(method, path).json(&with).key("k-3"), pointer).await;
             }
         }
@@ -108,14 +108,14 @@ async fn a_request_that_would_be_taken_is_refused_for_its_card_number(server: Te
         if path != "/v1/ops/api_keys" {
             refused(server.request(method, path).json(&with).key("k-3"), "/metadata").await;
         }
-        let ask = server.request(method, path).json(body).key(&format!("k-{path}"));
-        let answer = ask.header("prefer", "respond-async").send().await;
+        let request = server.request(method, path).json(body).key(&format!("k-{path}"));
+        let answer = request.header("prefer", "respond-async").send().await;
         assert!(answer.status < 300, "{}", answer.text);
     }
     nothing_is_stored(&server, "k-3").await;
 }
 
-/// The same number as people and programs write it.
+/// The same number in the spellings of people and programs.
 fn hidden() -> Vec<String> {
     let arabic = "4000056655665556"
         .chars()
@@ -139,7 +139,7 @@ fn hidden() -> Vec<String> {
     hidden
 }
 
-async fn what_looks_like_none_is_taken(server: TestServer) {
+async fn other_numbers_are_accepted(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let mut booking = catalogue.booking(1, "ana");
     booking["customer"]["phone"] = json!("+42 4242 4242 4242 4");
@@ -154,7 +154,7 @@ async fn what_looks_like_none_is_taken(server: TestServer) {
     let key = "01936d3c-7a2b-4c1d-8e9f-424242424242";
     let held = server.post("/v1/bookings", &booking).key(key).expect(201).await;
     assert_eq!(held.body["metadata"], booking["metadata"]);
-    // What is to be written into a log is made anew.
+    // A request id for the log is replaced.
     let answer = server.get("/v1/products").header("x-request-id", "r-4000056655665556").expect(200).await;
     assert!(!answer.header("x-request-id").unwrap().contains("4000"));
 }

@@ -109,7 +109,7 @@ async fn what_is_sold_is_checked(server: TestServer) {
         .await;
 }
 
-/// Asked twice without a key, and at the same time: seats are not sold twice.
+/// Requested twice without a key, and at the same time: seats are not sold twice.
 async fn a_departure_is_made_once(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let path = format!("/v1/products/{}/slots", catalogue.product);
@@ -133,12 +133,12 @@ async fn a_departure_is_made_once(server: TestServer) {
     let found =
         server.get(&format!("/v1/availability?product_id={}&{range}", catalogue.product)).expect(200).await;
     assert_eq!(found.body["data"].as_array().unwrap().len(), 2);
-    // Another product may depart at the same moment.
+    // Another product may depart at the same time.
     let other = TestCatalogue::create(&server, 10).await.product;
     server.post(&format!("/v1/products/{other}/slots"), &one).expect(201).await;
 }
 
-/// By Stripe's rules: ariaries move in whole ones, euros up to 999,999.99 at once and from 0.50 on.
+/// By Stripe's rules: ariaries are charged in whole units, euros from 0.50 to 999,999.99.
 async fn what_nobody_can_pay_is_not_sold(server: TestServer) {
     let price = |minor: i64, currency: &str| json!({ "minor": minor, "currency": currency });
     let product = |minor, currency: &str| {
@@ -157,12 +157,12 @@ async fn what_nobody_can_pay_is_not_sold(server: TestServer) {
     let boat = json!({ "units": [{ "name": "Boat", "price": price(100_000_000, "EUR") }] });
     server.request("PATCH", &path).json(&boat).refused(422, "amount_is_not_payable").await;
 
-    // What one costs can be paid, and what two cost cannot; what one costs cannot, and what two cost can.
+    // One seat can be paid and two cannot; one seat cannot be paid and two can.
     for (minor, payable, unpayable) in [(60_000_000, 1, 2), (25, 2, 1)] {
         server.request("PATCH", &path).json(&dearer(minor)).expect(200).await;
         let [none, one] = ["none", "one"].map(|key| format!("{key}-{minor}"));
-        let ask = server.post("/v1/bookings", &catalogue.booking(unpayable, "ana")).key(&none);
-        ask.refused(422, "amount_is_not_payable").await;
+        let request = server.post("/v1/bookings", &catalogue.booking(unpayable, "ana")).key(&none);
+        request.refused(422, "amount_is_not_payable").await;
         assert_eq!(catalogue.vacancies(&server).await, 10, "no seat is held");
         let booking = server.book(&catalogue, &one, payable).await.id();
         server
@@ -173,7 +173,7 @@ async fn what_nobody_can_pay_is_not_sold(server: TestServer) {
     }
 }
 
-/// What is shown of a slot is what a reserve of it is answered.
+/// The shown state of a slot matches the reply to a reserve.
 async fn a_slot_is_shown_as_it_would_be_reserved(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let product = format!("/v1/products/{}", catalogue.product);
@@ -185,13 +185,14 @@ async fn a_slot_is_shown_as_it_would_be_reserved(server: TestServer) {
         assert_eq!(shown["status"], status, "{shown}");
         let mut body = catalogue.booking(1, "ana");
         body["slot_id"] = json!(slot);
-        let ask = server.post("/v1/bookings", &body).key(&uuid::Uuid::from_u128(rand::random()).to_string());
+        let request =
+            server.post("/v1/bookings", &body).key(&uuid::Uuid::from_u128(rand::random()).to_string());
         match refused {
-            Some(code) => drop(ask.refused(409, code).await),
-            None => drop(ask.expect(201).await),
+            Some(code) => drop(request.refused(409, code).await),
+            None => drop(request.expect(201).await),
         }
     };
-    // One departure a moment.
+    // One departure per point in time.
     let day = std::cell::Cell::new(1);
     let add = async || {
         let slots = json!({ "slots": [
@@ -215,7 +216,7 @@ async fn a_slot_is_shown_as_it_would_be_reserved(server: TestServer) {
     let units = server.get(&product).expect(200).await.body["units"].clone();
     let off = |id: &serde_json::Value| json!({ "units": [{ "id": id, "active": false }] });
     change(off(&json!(catalogue.adult))).await;
-    // A child may still come along.
+    // A child can still be booked.
     check(&catalogue.slot, "available", Some("unit_is_not_on_sale")).await;
     for unit in units.as_array().unwrap() {
         change(off(&unit["id"])).await;

@@ -1,5 +1,5 @@
-//! What the document forbids is refused, though it could be understood: another server, or an older one,
-//! need not understand it, and a client would learn that from its customers.
+//! A request that the document forbids is refused, even if it could be understood. Another or an
+//! older server might not understand it, and a client would find out only from its customers.
 
 use serde_json::{Value, json};
 use testkit::TestCatalogue;
@@ -19,15 +19,15 @@ async fn a_body_that_is_needed_is_missed(server: TestServer) {
     let document = Document::of(&server).await;
     let (mut needed, mut optional) = (0, 0);
     for operation in document.operations() {
-        let Some(required) = operation.told.pointer("/requestBody/required") else { continue };
-        let ask = server.request(&operation.method, &operation.address()).key("k-1");
+        let Some(required) = operation.specification.pointer("/requestBody/required") else { continue };
+        let request = server.request(&operation.method, &operation.address()).key("k-1");
         if *required == json!(true) {
             needed += 1;
-            let refused = ask.refused(400, "malformed_json").await;
+            let refused = request.refused(400, "malformed_json").await;
             assert_eq!(refused.body["errors"][0]["detail"], "the body is missing", "{}", operation.path);
         } else {
             optional += 1;
-            let answer = ask.send().await;
+            let answer = request.send().await;
             assert_eq!(answer.status, 404, "{}: {}", operation.path, answer.text);
         }
     }
@@ -40,10 +40,10 @@ async fn an_id_has_one_spelling(server: TestServer) {
     for slot in other_spellings(&catalogue.slot) {
         let mut booking = catalogue.booking(1, "ana");
         booking["slot_id"] = json!(slot);
-        let ask = server.post("/v1/bookings", &booking).key("k-1");
-        assert_eq!(ask.refused(400, "validation_failed").await.pointers(), ["/slot_id"], "{slot}");
-        let ask = server.get(&format!("/v1/bookings?slot_id={slot}"));
-        assert_eq!(ask.refused(400, "validation_failed").await.pointers(), ["/slot_id"], "{slot}");
+        let request = server.post("/v1/bookings", &booking).key("k-1");
+        assert_eq!(request.refused(400, "validation_failed").await.pointers(), ["/slot_id"], "{slot}");
+        let request = server.get(&format!("/v1/bookings?slot_id={slot}"));
+        assert_eq!(request.refused(400, "validation_failed").await.pointers(), ["/slot_id"], "{slot}");
     }
     let mut booking = catalogue.booking(1, "ana");
     booking["slot_id"] = json!(catalogue.slot.to_uppercase());
@@ -83,8 +83,8 @@ async fn an_instant_is_written_as_rfc_3339_has_it(server: TestServer) {
         let refused = server.post(&path, &slots(at)).refused(400, "validation_failed").await;
         assert_eq!(refused.pointers(), ["/slots/0/starts_at"], "{at}");
         let written: String = form(at);
-        let ask = server.get(&format!("{product}&from={written}&to=2051-01-01T00:00:00Z"));
-        assert_eq!(ask.refused(400, "validation_failed").await.pointers(), ["/from"], "{at}");
+        let request = server.get(&format!("{product}&from={written}&to=2051-01-01T00:00:00Z"));
+        assert_eq!(request.refused(400, "validation_failed").await.pointers(), ["/from"], "{at}");
     }
 }
 
@@ -105,14 +105,14 @@ async fn a_return_address_is_an_address(server: TestServer) {
 
 async fn what_an_answer_always_has_is_there(server: TestServer) {
     let document = Document::of(&server).await;
-    let always = |told: &Value, status: &str| -> Vec<String> {
-        let headers = told["responses"][status]["headers"].as_object().into_iter().flatten();
+    let always = |specification: &Value, status: &str| -> Vec<String> {
+        let headers = specification["responses"][status]["headers"].as_object().into_iter().flatten();
         headers.filter(|(_, header)| header["required"] == true).map(|(name, _)| name.clone()).collect()
     };
     for operation in document.operations() {
-        let told = &operation.told;
-        assert_eq!(always(told, "401"), ["WWW-Authenticate"], "{}", operation.path);
-        assert_eq!(always(told, "503"), ["Retry-After"], "{}", operation.path);
+        let specification = &operation.specification;
+        assert_eq!(always(specification, "401"), ["WWW-Authenticate"], "{}", operation.path);
+        assert_eq!(always(specification, "503"), ["Retry-After"], "{}", operation.path);
         let refused = server.request(&operation.method, &operation.address()).by("nobody").send().await;
         assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
     }
@@ -121,5 +121,5 @@ async fn what_an_answer_always_has_is_there(server: TestServer) {
     assert_eq!(booked.header("location"), Some(format!("/v1/bookings/{}", booked.id()).as_str()));
     let operations = document.operations();
     let reserve = operations.iter().find(|one| one.method == "POST" && one.path == "/v1/bookings").unwrap();
-    assert_eq!(always(&reserve.told, "201"), ["Location"]);
+    assert_eq!(always(&reserve.specification, "201"), ["Location"]);
 }

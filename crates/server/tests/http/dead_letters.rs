@@ -1,4 +1,4 @@
-//! Dead letters: one list over three kinds, and a person's decision, with who and why.
+//! Dead letters: one list of three kinds, and a person's decision with its author and reason.
 
 use domain::commands::{
     ClaimJobs, CloseEvent, DeliveryKey, FailDelivery, JobLease, MarkSent, ObservedBy, RecheckDelays,
@@ -35,10 +35,10 @@ async fn done(server: &TestServer, command: impl Command + 'static) -> Reply {
     }
 }
 
-/// A charge that its provider contradicts: its job is dead, its attempt in review.
+/// A charge that its provider contradicts: its job is dead, and its attempt in review.
 async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> String {
-    let asked = server.post(path, body).key(key).header("prefer", "respond-async").expect(202).await;
-    let payment = PaymentId(asked.id().parse().unwrap());
+    let accepted = server.post(path, body).key(key).header("prefer", "respond-async").expect(202).await;
+    let payment = PaymentId(accepted.id().parse().unwrap());
     let attempt = AttemptId::from(payment);
     let job = JobId::from(attempt);
     let lease = JobLease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
@@ -58,11 +58,11 @@ async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> S
         observation,
         source: Source::Fetched,
         refused: None,
-        look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
+        recheck: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
         deadline: Span::seconds(60),
     };
     done(server, settle).await;
-    asked.id()
+    accepted.id()
 }
 
 fn charge() -> Value {
@@ -85,7 +85,7 @@ async fn dead_event(server: &TestServer) -> String {
     id.to_string()
 }
 
-/// What the outbox tells of a booking, as if a consumer had given it up.
+/// A booking's message in the outbox, as if a consumer had given it up.
 async fn dead_message(server: &TestServer, booking: &str) -> (InboxId, Message) {
     let subject = booking.parse().unwrap();
     let message = server.store.messages_of(ONE.id(), subject, 9).await.unwrap().remove(0);
@@ -116,7 +116,7 @@ async fn each_kind_is_listed_shown_and_retried(server: TestServer) {
     let booking = server.book(&catalogue, "b-1", 1).await.id();
     let job = dead_job(&server, &charge(), "/v1/charges", "p-1").await;
     let event = dead_event(&server).await;
-    let (message, told) = dead_message(&server, &booking).await;
+    let (message, appended) = dead_message(&server, &booking).await;
     let message = message.to_string();
     let letters = listed(&server).await;
     assert_eq!(letters.len(), 3);
@@ -143,7 +143,7 @@ async fn each_kind_is_listed_shown_and_retried(server: TestServer) {
             json!("review"),
         ),
         (&event, "event", "nothing can be made of it", "/body", json!("no JSON")),
-        (&message, "message", "it panicked", "/message_id", json!(told.id.0)),
+        (&message, "message", "it panicked", "/message_id", json!(appended.id.0)),
     ] {
         let shown = server.get(&format!("{PATH}/{id}")).expect(200).await.body;
         assert_eq!((&shown["kind"], &shown["state"]), (&json!(kind), &json!("dead")), "{shown}");
@@ -207,8 +207,8 @@ async fn what_is_foreign_or_well_is_no_dead_letter(server: TestServer) {
     server.provision_keys(ONE, &[("sk_sales", &["bookings", "payments"], None)]).await;
     let event = dead_event(&server).await;
     let job = dead_job(&server, &charge(), "/v1/charges", "p-1").await;
-    let asked = server.post("/v1/charges", &charge()).key("p-2").header("prefer", "respond-async");
-    let well = asked.expect(202).await.id();
+    let request = server.post("/v1/charges", &charge()).key("p-2").header("prefer", "respond-async");
+    let well = request.expect(202).await.id();
     let list = server.get(PATH).by("sk_two").expect(200).await.body;
     assert_eq!(list["data"], json!([]));
     for id in [&event, &job] {

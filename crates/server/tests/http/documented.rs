@@ -1,5 +1,5 @@
-//! The API as its own document tells it, so that a test meets an endpoint or a member that was added
-//! later without being told.
+//! The API from its own document, so that a test covers an endpoint or a member that is added
+//! later.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::test_server::TestServer;
 pub struct Operation {
     pub method: String,
     pub path: String,
-    pub told: Value,
+    pub specification: Value,
 }
 
 pub struct Document(Value);
@@ -19,14 +19,14 @@ impl Document {
         Document(server.get("/openapi.json").by("").expect(200).await.body)
     }
 
-    /// Those that need an API key.
+    /// The operations that need an API key.
     pub fn operations(&self) -> Vec<Operation> {
         let mut operations = Vec::new();
         for (path, item) in self.0["paths"].as_object().unwrap() {
-            for (method, told) in item.as_object().unwrap() {
-                if told["security"].is_array() {
+            for (method, specification) in item.as_object().unwrap() {
+                if specification["security"].is_array() {
                     let (method, path) = (method.to_uppercase(), path.clone());
-                    operations.push(Operation { method, path, told: told.clone() });
+                    operations.push(Operation { method, path, specification: specification.clone() });
                 }
             }
         }
@@ -35,11 +35,10 @@ impl Document {
     }
 
     pub fn body_of(&self, operation: &Operation) -> Option<&Value> {
-        let schema = &operation.told["requestBody"]["content"]["application/json"]["schema"];
+        let schema = &operation.specification["requestBody"]["content"]["application/json"]["schema"];
         schema["$ref"].as_str().map(|name| self.named(name))
     }
 
-    /// The names of its members.
     pub fn members<'a>(&'a self, schema: &'a Value) -> Vec<&'a str> {
         let schema = schema["$ref"].as_str().map_or(schema, |name| self.named(name));
         schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
@@ -49,9 +48,9 @@ impl Document {
         self.0.pointer(reference.trim_start_matches('#')).unwrap()
     }
 
-    /// Every place of the schema where a text may stand, each as a body with `text` there and nothing
-    /// else, and the pointer to it. The name of a member is a text too, where any is taken; its pointer
-    /// is that of the object.
+    /// Every place of the schema that may contain a text. Each is a body with only `text` there,
+    /// and the pointer to it. The name of a member is a text too, if any is allowed; its pointer is
+    /// that of the object.
     pub fn bodies_with(&self, schema: &Value, text: &str) -> Vec<(Value, String)> {
         let schema = schema["$ref"].as_str().map_or(schema, |name| self.named(name));
         if let Some(first) = schema["oneOf"].as_array().and_then(|any| any.first()) {
@@ -66,11 +65,11 @@ impl Document {
         }
         if is("array") {
             let items = self.bodies_with(&schema["items"], text);
-            bodies.extend(items.into_iter().map(|(item, place)| (json!([item]), format!("/0{place}"))));
+            bodies.extend(items.into_iter().map(|(item, pointer)| (json!([item]), format!("/0{pointer}"))));
         }
         for (name, member) in schema["properties"].as_object().unwrap_or(&Map::new()) {
-            for (value, place) in self.bodies_with(member, text) {
-                bodies.push((json!({ name: value }), format!("/{name}{place}")));
+            for (value, pointer) in self.bodies_with(member, text) {
+                bodies.push((json!({ name: value }), format!("/{name}{pointer}")));
             }
         }
         if schema["additionalProperties"].is_object() {
@@ -82,13 +81,13 @@ impl Document {
 }
 
 impl Operation {
-    /// With an id that names nothing.
+    /// The path, with an id that names nothing.
     pub fn address(&self) -> String {
         self.path.replace("{id}", "00000000-0000-0000-0000-000000000001")
     }
 
-    pub fn parameters(&self, place: &str) -> Vec<&Value> {
-        let all = self.told["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
-        all.iter().filter(|parameter| parameter["in"] == place).collect()
+    pub fn parameters(&self, location: &str) -> Vec<&Value> {
+        let all = self.specification["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(|parameter| parameter["in"] == location).collect()
     }
 }

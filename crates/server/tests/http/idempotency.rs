@@ -1,4 +1,4 @@
-//! What a key that was seen before answers.
+//! The replies to a key that was used before.
 
 use serde_json::json;
 use testkit::TestCatalogue;
@@ -35,8 +35,8 @@ async fn the_verdicts(server: TestServer) {
     server.request("POST", &path).key("k-1").refused(422, "idempotency_key_reused").await;
     server.post("/v1/bookings", &catalogue.booking(1, "ana")).refused(400, "idempotency_key_missing").await;
     for malformed in ["", "a b", "\"open", &"k".repeat(256)] {
-        let ask = server.post("/v1/bookings", &catalogue.booking(1, "ana")).key(malformed);
-        ask.refused(400, "idempotency_key_malformed").await;
+        let request = server.post("/v1/bookings", &catalogue.booking(1, "ana")).key(malformed);
+        request.refused(400, "idempotency_key_malformed").await;
     }
     let twice = server.post("/v1/bookings", &catalogue.booking(1, "ana")).key("k-2").key("k-2");
     twice.refused(400, "idempotency_key_malformed").await;
@@ -57,8 +57,9 @@ async fn a_key_belongs_to_its_client(server: TestServer) {
 
 async fn many_at_once_are_one(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
-    let asks = (0..20).map(|_| server.post("/v1/bookings", &catalogue.booking(1, "ana")).key("k-1").send());
-    let answers = futures_util::future::join_all(asks).await;
+    let requests =
+        (0..20).map(|_| server.post("/v1/bookings", &catalogue.booking(1, "ana")).key("k-1").send());
+    let answers = futures_util::future::join_all(requests).await;
     let fresh = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
     assert_eq!(fresh, 1);
     assert!(answers.iter().all(|answer| answer.status == 201 && answer.text == answers[0].text));

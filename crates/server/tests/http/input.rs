@@ -1,4 +1,4 @@
-//! Bodies that must not get further than the door.
+//! Bodies that must be refused before any work.
 
 use api::limits::BODY_BYTES_MAX;
 use serde_json::json;
@@ -33,15 +33,15 @@ async fn an_integer_may_be_written_with_a_point(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let good = catalogue.booking(1, "ana").to_string();
     let with = |quantity: &str| good.replace(r#""quantity":1"#, &format!(r#""quantity":{quantity}"#));
-    let ask = |quantity: &str, key: &str| {
+    let request = |quantity: &str, key: &str| {
         server.request("POST", "/v1/bookings").bytes(with(quantity).into_bytes()).key(key)
     };
-    let held = ask("2.0", "k-1").expect(201).await;
+    let held = request("2.0", "k-1").expect(201).await;
     assert_eq!(held.body["seats"], 2);
-    // It is the same request, however the number is written.
-    let again = ask("2", "k-1").expect(201).await;
+    // It is the same request in every spelling of the number.
+    let again = request("2", "k-1").expect(201).await;
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
-    ask("0.2e1", "k-1").expect(201).await;
+    request("0.2e1", "k-1").expect(201).await;
     for (quantity, code) in [
         ("1.5", "validation_failed"),
         ("0.0", "validation_failed"),
@@ -50,7 +50,7 @@ async fn an_integer_may_be_written_with_a_point(server: TestServer) {
         ("9007199254740992.0", "malformed_json"),
         ("1e400", "malformed_json"),
     ] {
-        ask(quantity, "k-2").refused(400, code).await;
+        request(quantity, "k-2").refused(400, code).await;
     }
 }
 
@@ -95,12 +95,12 @@ async fn what_is_malformed_changes_nothing(server: TestServer) {
     for content_type in
         ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"]
     {
-        let ask = server.request("POST", "/v1/bookings").header("content-type", content_type).key("k-1");
-        ask.raw(good.clone().into_bytes()).refused(415, "unsupported_media_type").await;
+        let request = server.request("POST", "/v1/bookings").header("content-type", content_type).key("k-1");
+        request.raw(good.clone().into_bytes()).refused(415, "unsupported_media_type").await;
     }
     assert_eq!(catalogue.vacancies(&server).await, 10);
     let bookings = server.get("/v1/bookings").expect(200).await.body;
     assert_eq!(bookings["data"].as_array().unwrap().len(), 0);
-    // None of the refusals was kept under the key.
+    // None of the refusals was stored under the key.
     server.book(&catalogue, "k-1", 1).await;
 }

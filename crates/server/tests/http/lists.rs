@@ -1,5 +1,5 @@
-//! Every list leads to all of its rows: page by page, also where many have the same instant, and
-//! where rows are added meanwhile.
+//! Every list leads to all of its rows, page by page, also if many have the same instant, and if
+//! rows are added meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -22,12 +22,12 @@ testkit::on_both_engines![
     a_product_shows_all_of_its_units,
 ];
 
-/// Rows of each list, and of a page.
+/// Rows of each list, more than a page has.
 const ROWS: usize = 7;
 const PAGE_ROWS: usize = 2;
 
 async fn every_list_leads_to_all_of_its_rows(server: TestServer) {
-    let seeds = Seeds::sow(&server).await;
+    let seeds = Seeds::create(&server).await;
     let mut walked = 0;
     for list in Document::of(&server).await.operations().iter().filter(|one| is_list(one)) {
         let address = seeds.address_of(list);
@@ -36,7 +36,7 @@ async fn every_list_leads_to_all_of_its_rows(server: TestServer) {
         assert!(whole.rows.len() >= ROWS, "{address} has {} rows", whole.rows.len());
         assert_eq!(whole.rows, walk(&server, &address, cursor, async || {}).await, "{address}");
 
-        let more = walk(&server, &address, cursor, async || seeds.sow_one_more(&server, list).await).await;
+        let more = walk(&server, &address, cursor, async || seeds.add_one_more(&server, list).await).await;
         let known = |row: &&Value| whole.rows.iter().any(|one| identity(one) == identity(row));
         let old: Vec<String> = more.iter().filter(known).map(identity).collect();
         let expected: Vec<String> = whole.rows.iter().map(identity).collect();
@@ -47,11 +47,12 @@ async fn every_list_leads_to_all_of_its_rows(server: TestServer) {
 }
 
 fn is_list(operation: &Operation) -> bool {
-    let schema = &operation.told["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    let schema =
+        &operation.specification["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
     operation.method == "GET" && schema.as_str().is_some_and(|name| name.ends_with("Page"))
 }
 
-/// The parameter that takes `next_cursor`: a list without one cannot be walked.
+/// The parameter that takes `next_cursor`. A list must have one.
 fn cursor_of(list: &Operation) -> &'static str {
     let names: BTreeSet<&str> =
         list.parameters("query").iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
@@ -79,7 +80,7 @@ async fn page(server: &TestServer, address: &str) -> Page {
     Page { rows: body["data"].as_array().unwrap().clone(), next }
 }
 
-/// All rows, a few at a time; `meanwhile` happens after the first page.
+/// All rows, a few per page; `meanwhile` runs after the first page.
 async fn walk(server: &TestServer, address: &str, cursor: &str, meanwhile: impl AsyncFn()) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut next: Option<String> = None;
@@ -91,7 +92,7 @@ async fn walk(server: &TestServer, address: &str, cursor: &str, meanwhile: impl 
         if rows.is_empty() {
             meanwhile().await;
         }
-        // Of events there is always a place to read on from.
+        // Events always have a position to continue from.
         let is_last = page.next.is_none() || page.rows.is_empty();
         assert!(is_last || page.rows.len() == PAGE_ROWS || cursor == "after", "{address}: a short page");
         rows.extend(page.rows);
@@ -103,7 +104,7 @@ async fn walk(server: &TestServer, address: &str, cursor: &str, meanwhile: impl 
     }
 }
 
-/// What a row is known by; entries of a history have no id, but a reason of their own here.
+/// The identity of a row. Entries of a history have no id, but a unique reason in this test.
 fn identity(row: &Value) -> String {
     match row["id"].as_str() {
         Some(id) => id.to_owned(),
@@ -111,7 +112,7 @@ fn identity(row: &Value) -> String {
     }
 }
 
-/// A tenant with many of everything.
+/// A tenant with several rows of everything.
 struct Seeds {
     catalogue: TestCatalogue,
     booking: String,
@@ -121,7 +122,7 @@ struct Seeds {
 }
 
 impl Seeds {
-    async fn sow(server: &TestServer) -> Seeds {
+    async fn create(server: &TestServer) -> Seeds {
         let catalogue = TestCatalogue::create(server, 10).await;
         let booking = server.book(&catalogue, "b-0", 1).await.id();
         let payment = charge(server, "p-0").await;
@@ -131,13 +132,13 @@ impl Seeds {
         Insert::of(vec![audit(letter.id.0, "gave_up")]).into(server).await;
         let seeds = Seeds { catalogue, booking, payment, refund: refund.id.0, letter: letter.id.0 };
         for number in 0..ROWS {
-            seeds.sow_each(server, number).await;
+            seeds.add_each(server, number).await;
         }
         seeds
     }
 
-    /// One more of each. What can be made at one instant is.
-    async fn sow_each(&self, server: &TestServer, number: usize) {
+    /// Adds one row to each. If possible, all have the same instant.
+    async fn add_each(&self, server: &TestServer, number: usize) {
         TestCatalogue::create(server, 10).await;
         self.slot(server).await;
         server.book(&self.catalogue, &format!("b-{number}-again"), 1).await;
@@ -192,14 +193,14 @@ impl Seeds {
             "/v1/refunds/{id}/history" => of(&self.refund.to_string()),
             "/v1/ops/dead_letters/{id}/history" => of(&self.letter.to_string()),
             path => {
-                assert!(!path.contains('{'), "{path} is a new list: say here what it is of");
+                assert!(!path.contains('{'), "{path} is a new list: add its subject here");
                 path.to_owned()
             }
         }
     }
 
-    /// One more row of this list.
-    async fn sow_one_more(&self, server: &TestServer, list: &Operation) {
+    /// Adds a row to this list.
+    async fn add_one_more(&self, server: &TestServer, list: &Operation) {
         let key = format!("more of {}", list.path).replace([' ', '/'], "-");
         match list.path.as_str() {
             "/v1/products" => drop(TestCatalogue::create(server, 10).await),
@@ -221,9 +222,9 @@ impl Seeds {
             "/v1/ops/review_cases" => Insert::of(vec![review(100)]).into(server).await,
             "/v1/ops/dead_letters" => Insert::of(vec![dead_event(100)]).into(server).await,
             "/v1/ops/api_keys" => self.api_key(server, 100).await,
-            // Accounts are configured.
+            // Accounts are configured, not added.
             "/v1/ops/breakers" => {}
-            path => panic!("{path} is a new list: say here what is added to it"),
+            path => panic!("{path} is a new list: add a row for it here"),
         }
     }
 
@@ -239,7 +240,7 @@ async fn charge(server: &TestServer, key: &str) -> String {
     server.post("/v1/charges", &charge).key(key).header("prefer", "respond-async").expect(202).await.id()
 }
 
-/// One a moment.
+/// One per point in time.
 fn departure() -> Value {
     static NEXT: AtomicI64 = AtomicI64::new(0);
     let number = NEXT.fetch_add(1, Ordering::SeqCst);
@@ -275,7 +276,7 @@ async fn more_slots_than_a_page_has(server: TestServer) {
     }
 }
 
-/// A booking and a dead letter show the first page of what happened, and where the rest is.
+/// A booking and a dead letter show the first page of their history, and the cursor of the rest.
 async fn a_history_beside_its_subject_leads_on(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let booking = server.book(&catalogue, "b-1", 1).await.id();
@@ -284,7 +285,7 @@ async fn a_history_beside_its_subject_leads_on(server: TestServer) {
     Insert::of(vec![letter.clone()]).into(&server).await;
     Insert::of(entries(booking.parse().unwrap())).into(&server).await;
     Insert::of(entries(letter.id.0)).into(&server).await;
-    // Far behind the first page, and found all the same.
+    // Far behind the first page, and still found.
     let gave_up =
         domain::rows::Audit { at: domain::Timestamp(rows::AT.0 + 1), ..audit(letter.id.0, "gave_up") };
     Insert::of(vec![gave_up]).into(&server).await;
@@ -307,16 +308,16 @@ async fn a_history_beside_its_subject_leads_on(server: TestServer) {
     assert_eq!(detail["timeline_next_cursor"], Value::Null);
 }
 
-/// However often units are added, and by how many at once; and there is a limit to them.
+/// However often units are added, and how many at the same time; their number is limited.
 async fn a_product_shows_all_of_its_units(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let path = format!("/v1/products/{}", catalogue.product);
     let unit = |name: &str| json!({ "name": name, "price": { "minor": 100, "currency": "EUR" } });
-    let asks = (0..8).map(|number| {
+    let requests = (0..8).map(|number| {
         let change = json!({ "units": [unit(&format!("unit {number}"))] });
         server.request("PATCH", &path).json(&change).expect(200)
     });
-    let mut counts: Vec<usize> = futures_util::future::join_all(asks)
+    let mut counts: Vec<usize> = futures_util::future::join_all(requests)
         .await
         .iter()
         .map(|answer| answer.body["units"].as_array().unwrap().len())

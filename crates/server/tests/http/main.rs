@@ -1,8 +1,8 @@
-//! The HTTP side over a real listener and a real store, on both engines.
+//! The HTTP side with a real listener and a real store, on both engines.
 //!
 //! PostgreSQL is the server that `SUREHOLD_TEST_POSTGRES` names; `cargo xtask test` starts one and
-//! sets it. Each test makes a database of its own there. No provider is called here: what is begun at
-//! one stays in progress.
+//! sets the variable. Each test makes its own database there. No provider is called here: a payment
+//! that is begun stays in progress.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
@@ -13,7 +13,7 @@ mod catalogue;
 mod contract;
 mod dead_letters;
 mod documented;
-mod door;
+mod guard;
 mod idempotency;
 mod input;
 mod lists;

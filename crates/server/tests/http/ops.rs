@@ -1,4 +1,4 @@
-//! What operators do: settings, and what waits for a person.
+//! Operators: the settings, and the cases that wait for a person.
 
 use domain::commands::{CloseEvent, RecordEvent};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn settings_are_changed_one_by_one(server: TestServer) {
     }
 }
 
-/// From as many connections: each names one thing, and none is lost.
+/// On as many connections: each changes one setting, and none is lost.
 async fn changes_of_settings_at_once_all_hold(server: TestServer) {
     for round in 1..=8 {
         let (late_money, seats) =
@@ -45,9 +45,9 @@ async fn changes_of_settings_at_once_all_hold(server: TestServer) {
             json!({ "hold_seconds": 100 + round }),
             json!({ "hold_seconds_max": 1_000 + round }),
         ];
-        let asks =
+        let requests =
             changes.iter().map(|change| server.request("PATCH", "/v1/ops/settings").json(change).expect(200));
-        futures_util::future::join_all(asks).await;
+        futures_util::future::join_all(requests).await;
         let now = server.get("/v1/ops/settings").expect(200).await.body;
         for (name, value) in changes.iter().flat_map(|change| change.as_object().unwrap()) {
             assert_eq!(&now[name], value, "round {round}: {name}");
@@ -55,7 +55,8 @@ async fn changes_of_settings_at_once_all_hold(server: TestServer) {
     }
 }
 
-/// Over what the one before left, also where two come at once: no sale is ever stopped.
+/// Each change is checked against the previous ones, also if two come at the same time: no sale is
+/// ever stopped.
 async fn settings_that_contradict_each_other_are_refused(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let change = |body: Value| server.request("PATCH", "/v1/ops/settings").json(&body);
@@ -72,8 +73,9 @@ async fn settings_that_contradict_each_other_are_refused(server: TestServer) {
     server.book(&catalogue, "b-1", 1).await;
     for round in 1..=8 {
         change(json!({ "hold_seconds": 900, "hold_seconds_max": 86_400 })).expect(200).await;
-        let asks = [json!({ "hold_seconds_max": 1_000 + round }), json!({ "hold_seconds": 2_000 + round })];
-        let answers = futures_util::future::join_all(asks.map(|body| change(body).send())).await;
+        let requests =
+            [json!({ "hold_seconds_max": 1_000 + round }), json!({ "hold_seconds": 2_000 + round })];
+        let answers = futures_util::future::join_all(requests.map(|body| change(body).send())).await;
         let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 422], "round {round}");
@@ -132,11 +134,11 @@ async fn a_review_case_is_closed_once_and_by_its_own_tenant(server: TestServer) 
     let cases = server.get("/v1/ops/review_cases").expect(200).await.body;
     let case = cases["data"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/v1/ops/review_cases/{case}/resolve");
-    let said = json!({ "resolution": "sent again by hand" });
-    server.post(&path, &said).by("sk_two").refused(404, "review_case_not_found").await;
+    let resolution = json!({ "resolution": "sent again by hand" });
+    server.post(&path, &resolution).by("sk_two").refused(404, "review_case_not_found").await;
     server.post(&path, &json!({})).refused(400, "validation_failed").await;
-    let closed = server.post(&path, &said).expect(200).await.body;
-    assert_eq!((&closed["state"], &closed["resolution"]), (&json!("resolved"), &said["resolution"]));
-    server.post(&path, &said).refused(409, "state_does_not_allow_it").await;
+    let closed = server.post(&path, &resolution).expect(200).await.body;
+    assert_eq!((&closed["state"], &closed["resolution"]), (&json!("resolved"), &resolution["resolution"]));
+    server.post(&path, &resolution).refused(409, "state_does_not_allow_it").await;
     assert_eq!(server.get("/v1/ops/review_cases").expect(200).await.body["data"], json!([]));
 }

@@ -1,10 +1,10 @@
-//! Mistakes in the parameters of a query, each told by its name.
+//! Mistakes in the parameters of a query, each with the parameter's name.
 
 use crate::test_server::TestServer;
 use testkit::{Engine, OnEngine as _};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mistake_in_a_parameter_is_told_by_its_name() {
+async fn a_mistake_in_a_parameter_is_reported_under_its_name() {
     let server = TestServer::on(Engine::Sqlite).await;
     let product = "product_id=00000000-0000-0000-0000-000000000001";
     let (from, to) = ("from=2050-01-01T00:00:00Z", "to=2050-01-02T00:00:00Z");

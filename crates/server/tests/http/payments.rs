@@ -1,4 +1,4 @@
-//! Payments, as far as no provider is needed: what is begun stays in progress.
+//! Payments without a provider: a payment that is begun stays in progress.
 
 use std::time::Duration;
 use testkit::{ONE, TestCatalogue};
@@ -49,8 +49,8 @@ async fn a_payment_in_progress(server: TestServer) {
     let refund = server.request("POST", &format!("{path}/refunds")).key("p-3");
     refund.refused(409, "payment_is_not_captured").await;
     for step in ["capture", "cancel", "refunds"] {
-        let ask = server.post(&format!("{path}/{step}"), &json!({}));
-        ask.refused(400, "idempotency_key_missing").await;
+        let request = server.post(&format!("{path}/{step}"), &json!({}));
+        request.refused(400, "idempotency_key_missing").await;
     }
 }
 
@@ -109,8 +109,8 @@ async fn payments_are_found_by_what_is_known_of_them(server: TestServer) {
 }
 
 async fn whoever_waits_is_woken(server: TestServer) {
-    let ask = server.post("/v1/charges", &charge(500)).key("p-1").header("prefer", "wait=30");
-    let waiting = tokio::spawn(ask.send());
+    let request = server.post("/v1/charges", &charge(500)).key("p-1").header("prefer", "wait=30");
+    let waiting = tokio::spawn(request.send());
     while server.waiters.is_empty() {
         tokio::task::yield_now().await;
     }

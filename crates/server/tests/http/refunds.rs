@@ -1,4 +1,4 @@
-//! Refunds, as far as no provider is needed: the test itself says what a provider would.
+//! Refunds without a provider: the test itself submits the provider's results.
 
 use domain::commands::{ClaimJobs, JobLease, MarkSent, ObservedBy, RecheckDelays, Settle};
 use domain::jobs::JobKinds;
@@ -11,15 +11,14 @@ use uuid::Uuid;
 
 use crate::test_server::TestServer;
 
-testkit::on_both_engines![a_refund_tells_its_history];
+testkit::on_both_engines![a_refund_shows_its_history];
 
-/// A charge of 5 euros, captured.
 async fn captured(server: &TestServer) -> String {
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
     });
-    let ask = server.post("/v1/charges", &charge).key("p-1").header("prefer", "respond-async");
-    let payment = ask.expect(202).await.id();
+    let request = server.post("/v1/charges", &charge).key("p-1").header("prefer", "respond-async");
+    let payment = request.expect(202).await.id();
     let id = PaymentId(payment.parse().unwrap());
     let job = JobId::from(AttemptId::from(id));
     let lease = JobLease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
@@ -40,7 +39,7 @@ async fn captured(server: &TestServer) -> String {
         observation,
         source: Source::Fetched,
         refused: None,
-        look_again: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
+        recheck: RecheckDelays { first: Span::seconds(60), longest: Span::seconds(60) },
         deadline: Span::seconds(60),
     };
     server.store.submit(Box::new(claim)).await.unwrap();
@@ -49,7 +48,7 @@ async fn captured(server: &TestServer) -> String {
     payment
 }
 
-async fn a_refund_tells_its_history(server: TestServer) {
+async fn a_refund_shows_its_history(server: TestServer) {
     let payment = captured(&server).await;
     let path = format!("/v1/payments/{payment}/refunds");
     let refund =

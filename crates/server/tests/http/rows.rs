@@ -1,4 +1,4 @@
-//! Rows as a test wants them, past every command that would make them.
+//! Rows for tests, inserted without the commands that would create them.
 
 use std::fmt;
 use testkit::ONE;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::test_server::TestServer;
 
-/// Inserts what nothing is known of.
+/// Inserts rows without reading any.
 pub struct Insert(Box<dyn Fn(&mut Changes) + Send + Sync>);
 
 impl Insert {
@@ -55,14 +55,14 @@ impl Command for Insert {
     }
 }
 
-/// One instant for all of them, so that their ids alone tell them apart.
+/// One instant for all of them, so that only their ids differ.
 pub const AT: Timestamp = Timestamp(1_767_225_600_000_000);
 
 pub fn id<T: From<Uuid>>() -> T {
     T::from(Uuid::from_u128(rand::random()))
 }
 
-/// A state that only a history of moves leads to.
+/// A state that is otherwise reached only by a series of moves.
 fn stage<S: State>(name: &'static str) -> CurrentState<S> {
     CurrentState::read(Value::Text(name.into())).unwrap()
 }
@@ -147,7 +147,6 @@ pub fn ledger_account(name: &str, currency: Currency) -> LedgerAccount {
     }
 }
 
-/// A transfer and its legs.
 pub fn transfer(account: LedgerAccountId) -> (Transfer, Vec<Posting>) {
     let transfer = Transfer {
         id: id::<TransferId>(),

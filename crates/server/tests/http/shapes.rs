@@ -1,4 +1,4 @@
-//! A body of another coding, a head that names no host, and all the mistakes of a request at once.
+//! An encoded body, a head that names no host, and all mistakes of a request at once.
 
 use serde_json::{Value, json};
 use testkit::{Engine, OnEngine as _, TestCatalogue};
@@ -9,24 +9,24 @@ use crate::documented::Document;
 use crate::test_server::TestServer;
 
 testkit::on_both_engines![
-    a_body_that_is_encoded_is_told_as_such,
-    every_mistake_is_told_at_once,
+    an_encoded_body_is_refused_as_such,
+    all_mistakes_are_reported_at_once,
     no_sentence_names_a_type_of_ours,
 ];
 
-async fn a_body_that_is_encoded_is_told_as_such(server: TestServer) {
+async fn an_encoded_body_is_refused_as_such(server: TestServer) {
     let catalogue = TestCatalogue::create(&server, 10).await;
     let body = catalogue.booking(1, "ana").to_string().into_bytes();
     for coding in ["gzip", "GZIP", "br", "identity, gzip", "odd"] {
         for (method, path) in
             [("POST", "/v1/bookings"), ("POST", "/v1/ops/api_keys"), ("PATCH", "/v1/ops/settings")]
         {
-            let ask = server
+            let request = server
                 .request(method, path)
                 .bytes(body.clone())
                 .header("content-encoding", coding)
                 .key("k-1");
-            let refused = ask.refused(415, "content_coding_not_accepted").await;
+            let refused = request.refused(415, "content_coding_not_accepted").await;
             assert_eq!(refused.header("accept-encoding"), Some("identity"), "{coding}");
         }
     }
@@ -35,7 +35,7 @@ async fn a_body_that_is_encoded_is_told_as_such(server: TestServer) {
     plain.expect(201).await;
 }
 
-async fn every_mistake_is_told_at_once(server: TestServer) {
+async fn all_mistakes_are_reported_at_once(server: TestServer) {
     let product = json!({
         "name": "\u{200B}", "currency": "eur", "time_zone": "Mars/Olympus", "odd": 1, "metadata": { "a": 1 },
         "units": [
@@ -70,7 +70,7 @@ async fn every_mistake_is_told_at_once(server: TestServer) {
     }
 }
 
-/// Whatever stands where something else belongs, in every member of every request.
+/// Values of the wrong type, in every member of every request.
 async fn no_sentence_names_a_type_of_ours(server: TestServer) {
     let document = Document::of(&server).await;
     let mut tried = 0;
@@ -82,8 +82,8 @@ async fn no_sentence_names_a_type_of_ours(server: TestServer) {
             bodies.extend(members.into_iter().map(|name| json!({ name: wrong })));
         }
         for body in bodies {
-            let ask = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
-            let answer = ask.send().await;
+            let request = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
+            let answer = request.send().await;
             if answer.status == 400 {
                 assert_plain(&answer.body, &body);
                 tried += 1;
@@ -105,9 +105,9 @@ async fn no_sentence_names_a_type_of_ours(server: TestServer) {
     }
 }
 
-fn assert_plain(problem: &Value, asked: &Value) {
-    assert_ne!(problem["title"], problem["detail"], "{asked}: {problem}");
-    let words = [
+fn assert_plain(problem: &Value, sent: &Value) {
+    assert_ne!(problem["title"], problem["detail"], "{sent}: {problem}");
+    let type_names = [
         "struct",
         "expected",
         "invalid",
@@ -127,13 +127,13 @@ fn assert_plain(problem: &Value, asked: &Value) {
     let details = problem["errors"].as_array().unwrap().iter().map(|error| &error["detail"]);
     for detail in details.chain([&problem["detail"]]) {
         let detail = detail.as_str().unwrap();
-        assert!(!words.iter().any(|word| detail.contains(word)), "{asked}: {detail}");
+        assert!(!type_names.iter().any(|name| detail.contains(name)), "{sent}: {detail}");
     }
 }
 
-/// Where a `+` is not written as `%2B`, a space comes.
+/// A `+` that is not written as `%2B` arrives as a space.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plus_in_a_time_is_told() {
+async fn a_plus_in_a_time_is_explained() {
     let server = TestServer::on(Engine::Sqlite).await;
     let catalogue = TestCatalogue::create(&server, 10).await;
     let path = |from: &str| {
@@ -151,7 +151,7 @@ async fn a_plus_in_a_time_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_has_one_host() {
     let server = TestServer::on(Engine::Sqlite).await;
-    let ask = async |head: &str| {
+    let request = async |head: &str| {
         let mut stream = TcpStream::connect(server.base_url.strip_prefix("http://").unwrap()).await.unwrap();
         stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -172,7 +172,7 @@ async fn a_request_has_one_host() {
         ("GET /health/live HTTP/1.1\r\nhost: me@a\r\n", "400"),
         ("GET /v1/products HTTP/1.1\r\n", "400"),
     ] {
-        let answer = ask(head).await;
+        let answer = request(head).await;
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status}"))
                 || answer.starts_with(&format!("HTTP/1.0 {status}")),
@@ -208,7 +208,7 @@ async fn no_answer_is_kept_or_guessed_at() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unknown_provider_is_told_those_that_are_known() {
+async fn the_refusal_of_an_unknown_provider_lists_the_known_ones() {
     let server = TestServer::on(Engine::Sqlite).await;
     let charge = json!({
         "amount": { "minor": 500, "currency": "EUR" }, "provider": "paypal", "payment_method": "pm_card_visa",

@@ -29,7 +29,7 @@ pub struct TestServer {
     _database: TestDatabase,
 }
 
-/// Requests are those of the first tenant.
+/// Its requests are those of the first tenant.
 impl Deref for TestServer {
     type Target = TestClient;
 
@@ -51,7 +51,7 @@ impl Accounts for Directory {
         vec!["stripe".to_owned()]
     }
 
-    /// Seven accounts that nobody calls.
+    /// Seven accounts that are never called.
     fn breakers(&self, _: TenantId, _: Mode) -> Vec<Breaker> {
         let breaker = |number: u32| Breaker {
             provider: "stripe".to_owned(),
@@ -77,7 +77,7 @@ impl TestServer {
         TestServer::start(Engine::Sqlite, limits, whole).await
     }
 
-    /// As a process without the API.
+    /// A process without the API.
     pub async fn of_a_worker() -> TestServer {
         TestServer::serving(probes).await
     }
@@ -99,8 +99,8 @@ impl TestServer {
             ids,
             waiters: waiters.clone(),
             accounts: Arc::new(Directory),
-            hands: Arc::new(NoWorkers),
-            hot_path: Arc::new(NoIdempotencyCache),
+            workers: Arc::new(NoWorkers),
+            idempotency_cache: Arc::new(NoIdempotencyCache),
             metrics: Arc::new(|| "surehold_up 1\n".to_owned()),
             unfit: Arc::new(|| None),
             limits,
@@ -120,7 +120,7 @@ impl TestServer {
         server
     }
 
-    /// API keys of the tenant's one client: secret, scopes, and when it was revoked.
+    /// API keys of the tenant's only client: secret, scopes, and the time of the revocation.
     pub async fn provision_keys(&self, tenant: TestTenant, keys: &[(&str, &[&str], Option<Timestamp>)]) {
         self.store.submit(Box::new(tenant.provision_keys(keys))).await.unwrap();
     }
@@ -131,7 +131,7 @@ impl TestServer {
     }
 }
 
-/// The API, and beside it something that panics.
+/// The API, and an address that panics.
 fn whole(app: App) -> Router {
     let panics = axum::routing::get(|| async { panic!("on purpose") as &'static str });
     router(app, Router::new().route("/extra/panic", panics))

@@ -1,4 +1,5 @@
-//! What a text may hold is the same on both engines: it is decided before either of them sees it.
+//! The allowed texts are the same on both engines, because a text is checked before the engine gets
+//! it.
 
 use serde_json::json;
 use testkit::TestCatalogue;
@@ -20,8 +21,8 @@ async fn a_control_character_is_refused_in_every_text_of_every_request(server: T
     for operation in document.operations() {
         let Some(schema) = document.body_of(&operation) else { continue };
         for (body, pointer) in document.bodies_with(schema, "a\0b") {
-            let ask = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
-            let refused = ask.refused(400, "validation_failed").await;
+            let request = server.request(&operation.method, &operation.address()).json(&body).key("k-1");
+            let refused = request.refused(400, "validation_failed").await;
             let controls = refused.body["errors"].as_array().unwrap().iter().find(|error| {
                 error["pointer"] == pointer.as_str() && error["detail"].as_str().unwrap().contains("control")
             });
@@ -86,8 +87,8 @@ async fn what_nobody_sees_is_refused_in_names(server: TestServer) {
             ['\u{200B}', '\u{FEFF}', '\u{AD}', '\u{3164}', '\u{202E}', '\u{2028}', '\u{2066}', '\u{E0041}']
         {
             let mut with = body.clone();
-            let place = with.pointer_mut(pointer).unwrap();
-            *place = json!(format!("{letter}{}", place.as_str().unwrap()));
+            let text = with.pointer_mut(pointer).unwrap();
+            *text = json!(format!("{letter}{}", text.as_str().unwrap()));
             let refused =
                 server.request(method, path).json(&with).key("k-1").refused(400, "validation_failed").await;
             assert_eq!(refused.pointers(), [pointer], "{letter:?}: {}", refused.text);
@@ -125,11 +126,11 @@ async fn one_address_in_several_spellings_is_one_customer(server: TestServer) {
         for (at, email) in spellings.iter().enumerate() {
             let mut booking = catalogue.booking(1, "ana");
             booking["customer"]["email"] = json!(email);
-            let ask = server.post("/v1/bookings", &booking).key(&format!("k-{number}-{at}"));
+            let request = server.post("/v1/bookings", &booking).key(&format!("k-{number}-{at}"));
             if at == 0 {
-                ask.expect(201).await;
+                request.expect(201).await;
             } else {
-                ask.refused(409, "too_many_seats_held_by_customer").await;
+                request.refused(409, "too_many_seats_held_by_customer").await;
             }
             let found = server.get(&of_customer(email)).expect(200).await.body;
             assert_eq!(found["data"].as_array().unwrap().len(), 1, "{email}");

@@ -1,4 +1,4 @@
-//! Nothing of one tenant is seen or changed by another, and nothing without the scope for it.
+//! No tenant sees or changes the rows of another, and no key acts without the scope for it.
 
 use domain::rows::{Message, Subject};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::test_server::TestServer;
 testkit::on_both_engines![
     what_is_foreign_is_unknown,
     lists_show_nothing_foreign,
-    a_key_may_only_what_its_scopes_say,
+    a_key_may_only_do_what_its_scopes_allow,
     events_are_those_that_the_scopes_allow,
     a_booking_shows_its_payments_to_whoever_may_see_payments,
 ];
@@ -56,15 +56,15 @@ async fn what_is_foreign_is_unknown(server: TestServer) {
         ("POST", format!("/v1/payments/{payment}/refunds"), Some(json!({})), "payment_not_found"),
         ("POST", format!("/v1/payments/{payment}/capture"), Some(json!({})), "payment_not_found"),
         ("POST", format!("/v1/payments/{payment}/cancel"), Some(json!({})), "payment_not_found"),
-        // There is no refund yet: its wall is tested with a provider.
+        // There is no refund yet: the tests with a provider cover it.
         ("GET", format!("/v1/refunds/{payment}"), None, "refund_not_found"),
         ("GET", format!("/v1/refunds/{payment}/history"), None, "refund_not_found"),
     ] {
-        let mut ask = server.request(method, &path).by("sk_two");
+        let mut request = server.request(method, &path).by("sk_two");
         if let Some(body) = &body {
-            ask = ask.json(body).key(&format!("foreign {path}").replace([' ', '/'], "-"));
+            request = request.json(body).key(&format!("foreign {path}").replace([' ', '/'], "-"));
         }
-        let foreign = ask.refused(404, code).await;
+        let foreign = request.refused(404, code).await;
         assert!(!foreign.text.contains("Sunset"), "{path}");
     }
     assert_eq!(catalogue.vacancies(&server).await, 9, "nothing was changed");
@@ -93,7 +93,7 @@ async fn lists_show_nothing_foreign(server: TestServer) {
     }
 }
 
-async fn a_key_may_only_what_its_scopes_say(server: TestServer) {
+async fn a_key_may_only_do_what_its_scopes_allow(server: TestServer) {
     let endpoints = [
         ("GET", "/v1/products", &["catalogue", "bookings"][..]),
         ("POST", "/v1/products", &["catalogue"]),
@@ -128,7 +128,7 @@ async fn a_key_may_only_what_its_scopes_say(server: TestServer) {
     }
 }
 
-/// Long stretches of what a key does not see lie between what it sees, and behind it.
+/// Long runs of hidden events lie between the visible ones, and behind them.
 async fn events_are_those_that_the_scopes_allow(server: TestServer) {
     let subjects = [Subject::Booking, Subject::Payment, Subject::Refund];
     let kind_at = |position: i64| subjects[usize::try_from(position / 9 % 3).unwrap()];
@@ -149,7 +149,7 @@ async fn events_are_those_that_the_scopes_allow(server: TestServer) {
     }
 }
 
-/// Read on until a page is empty.
+/// Reads on until a page is empty.
 async fn positions(server: &TestServer, secret: &str, limit: i64) -> Vec<i64> {
     let (mut positions, mut after) = (Vec::new(), "0".to_owned());
     loop {
@@ -157,7 +157,7 @@ async fn positions(server: &TestServer, secret: &str, limit: i64) -> Vec<i64> {
         let page = server.get(&path).by(secret).expect(200).await.body;
         let events = page["data"].as_array().unwrap();
         if events.is_empty() {
-            assert_eq!(page["next_cursor"], after, "there is always a place to read on from");
+            assert_eq!(page["next_cursor"], after, "there is always a position to continue from");
             return positions;
         }
         positions.extend(events.iter().map(|event| event["position"].as_i64().unwrap()));
@@ -169,8 +169,8 @@ async fn a_booking_shows_its_payments_to_whoever_may_see_payments(server: TestSe
     let catalogue = TestCatalogue::create(&server, 10).await;
     let booking = server.book(&catalogue, "b-1", 1).await.id();
     let payment = json!({ "booking_id": booking, "provider": "stripe", "payment_method": "pm_card_visa" });
-    let ask = server.post("/v1/payments", &payment).key("p-1").header("prefer", "respond-async");
-    let payment = ask.expect(202).await.id();
+    let request = server.post("/v1/payments", &payment).key("p-1").header("prefer", "respond-async");
+    let payment = request.expect(202).await.id();
     server
         .provision_keys(
             ONE,

@@ -1,4 +1,5 @@
-//! A server that only serves, and workers in another process: the reply is there as soon as it is made.
+//! A process that only serves, with workers in another process: the reply comes as soon as it is
+//! made.
 
 use std::time::Duration;
 use testkit::{Engine, TestService, charge};
@@ -7,10 +8,10 @@ use server::roles::Roles;
 use server::service;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_reply_that_another_process_made_is_heard_of() {
+async fn a_reply_of_another_process_wakes_the_request() {
     let service = TestService::with(Engine::Postgres, |settings| {
         settings.roles = Roles::API;
-        // Who only looks by itself finds nothing.
+        // A waiting request that only polls would not find it in time.
         settings.limits.poll = Duration::from_hours(1);
     })
     .await;
@@ -19,9 +20,10 @@ async fn a_reply_that_another_process_made_is_heard_of() {
     apart.listen = "127.0.0.1:0".parse().unwrap();
     let workers = service::start(apart).await.unwrap();
     for number in 0..20 {
-        let asked = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
-        // 202, had nobody heard of it in time.
-        asked.expect(201).await;
+        let request =
+            service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
+        // Without the notification the response would be 202.
+        request.expect(201).await;
     }
     service.quiet().await;
     workers.stop().await;

@@ -12,7 +12,7 @@ testkit::on_both_engines![
     a_free_booking_owes_nothing,
     a_hold_that_is_over_is_not_paid,
     money_given_back_is_not_owed_again,
-    what_is_charged_again_is_asked_for_by_amount,
+    a_further_charge_is_requested_by_amount,
     a_void_frees_the_seats_that_it_secured,
 ];
 
@@ -71,7 +71,7 @@ async fn one_payment_at_a_time(engine: Engine) {
     let path = format!("/v1/payments/{}/cancel", open.id());
     let ended = service.one.post(&path, &json!({})).key("x-2").expect(200).await;
     assert_eq!(ended.body["state"], "cancelled");
-    // That refusal was not kept as the outcome of its key: nothing had been done.
+    // That refusal was not stored as the outcome of its key, because nothing had been done.
     let paid = service.one.post("/v1/payments", &body).key("p-3").expect(201).await;
     service.one.booking_becomes(&booking, "confirmed").await;
     let books = service.quiet().await;
@@ -171,13 +171,13 @@ async fn money_given_back_is_not_owed_again(engine: Engine) {
     service.end().await;
 }
 
-async fn what_is_charged_again_is_asked_for_by_amount(engine: Engine) {
+async fn a_further_charge_is_requested_by_amount(engine: Engine) {
     let service = TestService::on(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let booking = catalogue.book(&service.one, "b-1", 2).await;
     let body = payment_of(&booking, "pm_card_visa");
     let part = |minor: i64| with(body.clone(), json!({ "amount": eur(minor) }));
-    // What does not cover a hold secures nothing.
+    // An amount that does not cover a hold secures nothing.
     let short = service.one.post("/v1/payments", &part(8_999)).key("p-1");
     short.refused(422, "amount_does_not_cover_what_is_due").await;
     let paid = service.one.post("/v1/payments", &body).key("p-2").expect(201).await.id();

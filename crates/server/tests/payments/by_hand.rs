@@ -1,6 +1,6 @@
-//! What a person does at the provider, whom nobody of ours asked: refunds, captures, cancels; and what a
-//! customer's bank does. Each is followed, as often as it happened, whether a webhook tells of it or the
-//! events that the provider lists.
+//! Actions of a person at the provider that we did not request: refunds, captures, cancels; and
+//! disputes by a customer's bank. Each is processed as often as it happened, whether it is found by
+//! a webhook or in the provider's list of events.
 
 use domain::time::Span;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use testkit::{Engine, ONE, TestCatalogue, TestService, charge, eur, payment_of, 
 
 testkit::on_both_engines![
     a_refund_in_parts_and_the_rest_by_us,
-    what_no_webhook_tells_is_read_back,
+    an_event_without_a_webhook_is_read_back,
     a_refund_with_the_mark_of_another,
     a_refund_that_the_bank_sends_back,
     an_authorisation_is_captured_or_let_go,
@@ -33,13 +33,13 @@ async fn refund(service: &TestService, object: &str, minor: i64) {
     service.provider.by_hand(ONE, "/v1/refunds", &form).await;
 }
 
-/// The payment, once so much of it counts as given back.
+/// The payment, once this amount counts as refunded.
 async fn refunded(service: &TestService, payment: &str, minor: i64) -> Value {
     let so = |seen: &Value| seen["refunded"] == eur(minor);
     service.one.becomes(&format!("/v1/payments/{payment}"), so, &format!("{minor} are given back")).await
 }
 
-/// Kinds and sums of what moved, in the order it was seen.
+/// The kinds and amounts of the movements, in the order of their observation.
 async fn movements(service: &TestService, payment: &str) -> Vec<(String, i64)> {
     let listed = service.one.see(&format!("/v1/payments/{payment}/movements")).await["data"].clone();
     let of = |movement: &Value| {
@@ -78,7 +78,7 @@ async fn a_refund_in_parts_and_the_rest_by_us(engine: Engine) {
     service.end().await;
 }
 
-async fn what_no_webhook_tells_is_read_back(engine: Engine) {
+async fn an_event_without_a_webhook_is_read_back(engine: Engine) {
     let service = service(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let booking = catalogue.book(&service.one, "b-1", 2).await;
@@ -99,7 +99,8 @@ async fn what_no_webhook_tells_is_read_back(engine: Engine) {
     service.end().await;
 }
 
-/// Somebody copies the metadata of a refund of ours: it is one more for all that, and a person is told.
+/// Somebody copies the metadata of a refund of ours: it is still a separate refund, and a review
+/// case is opened.
 async fn a_refund_with_the_mark_of_another(engine: Engine) {
     let service = service(engine).await;
     let (payment, object) = captured(&service, "c-1").await;
@@ -119,7 +120,7 @@ async fn a_refund_with_the_mark_of_another(engine: Engine) {
     assert_eq!(listed.as_array().unwrap().len(), 2);
     let all = [("capture", 10_000), ("refund", 3_000), ("refund", 3_000)];
     assert_eq!(movements(&service, &payment).await, moved(&all));
-    // Or we refunded twice.
+    // The other explanation would be that we refunded twice.
     service.end_reviewed(&["provider_contradicts"]).await;
 }
 
@@ -165,7 +166,7 @@ async fn an_authorisation_is_captured_or_let_go(engine: Engine) {
         let paid = service.one.becomes(&format!("/v1/bookings/{booking}"), paid, "the booking is paid").await;
         assert_eq!((&paid["state"], &paid["due"]), (&json!("confirmed"), &eur(0)));
 
-        // As one that ran out: the seat stays sold, and a person decides.
+        // The same as an authorisation that expired: the seat stays sold, and a person decides.
         let (booking, payment, object) = &made[1];
         service.provider.by_hand(ONE, &path(object, "cancel"), &[]).await;
         service.one.payment_becomes(payment, "lapsed").await;
@@ -187,12 +188,12 @@ async fn what_waits_for_the_customer_is_cancelled(engine: Engine) {
     for (number, drop) in [0.0, 1.0].into_iter().enumerate() {
         let booking = catalogue.book(&service.one, &format!("b-{number}"), 1).await;
         let body = payment_of(&booking, "pm_card_authenticationRequired");
-        let asked = service.one.post("/v1/payments", &body).key(&format!("p-{number}")).expect(201).await;
+        let pending = service.one.post("/v1/payments", &body).key(&format!("p-{number}")).expect(201).await;
         service.provider.faults(json!({ "webhook_drop": drop })).await;
         let path =
-            format!("/v1/payment_intents/{}/cancel", asked.body["provider_reference"].as_str().unwrap());
+            format!("/v1/payment_intents/{}/cancel", pending.body["provider_reference"].as_str().unwrap());
         service.provider.by_hand(ONE, &path, &[]).await;
-        service.one.payment_becomes(&asked.id(), "cancelled").await;
+        service.one.payment_becomes(&pending.id(), "cancelled").await;
         service.provider.faults(json!({})).await;
         let next = service.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa"));
         next.key(&format!("q-{number}")).expect(201).await;
@@ -201,13 +202,14 @@ async fn what_waits_for_the_customer_is_cancelled(engine: Engine) {
     service.end().await;
 }
 
-/// The dispute's id, once the bank has taken the money back and a person was told.
+/// The dispute's id, once the bank has taken the money back and a review case is open.
 async fn disputed(service: &TestService, payment: &str, object: &str) -> String {
     let order = json!({ "amount": 4_000, "reason": "fraudulent" });
     let dispute = service.provider.post(&format!("/sandbox/dispute/{object}"), &order).await;
     let so = |seen: &Value| seen["disputed"] == eur(4_000);
     service.one.becomes(&format!("/v1/payments/{payment}"), so, "the dispute is seen").await;
-    until("a person is told", async || (service.reviews().await == ["payment_disputed"]).then_some(())).await;
+    until("a review case is open", async || (service.reviews().await == ["payment_disputed"]).then_some(()))
+        .await;
     dispute["id"].as_str().unwrap().to_owned()
 }
 
@@ -218,7 +220,7 @@ async fn disputed_and_won(service: TestService) {
     service.provider.post(&format!("/sandbox/disputes/{dispute}"), &won).await;
     let so = |seen: &Value| seen["disputed"] == eur(0);
     service.one.becomes(&format!("/v1/payments/{payment}"), so, "the dispute is won").await;
-    until("nobody needs to look", async || service.reviews().await.is_empty().then_some(())).await;
+    until("no review case is open", async || service.reviews().await.is_empty().then_some(())).await;
     let all = [("capture", 10_000), ("dispute", 4_000), ("dispute_reversal", 4_000)];
     assert_eq!(movements(&service, &payment).await, moved(&all));
 
@@ -254,7 +256,8 @@ async fn an_inquiry_moves_nothing(engine: Engine) {
     let service = service(engine).await;
     let (payment, object) = captured(&service, "c-1").await;
     service.provider.post(&format!("/sandbox/dispute/{object}"), &json!({ "inquiry": true })).await;
-    until("a person is told", async || (service.reviews().await == ["payment_disputed"]).then_some(())).await;
+    until("a review case is open", async || (service.reviews().await == ["payment_disputed"]).then_some(()))
+        .await;
     assert_eq!(service.one.payment(&payment).await["disputed"], eur(0));
     assert_eq!(movements(&service, &payment).await, moved(&[("capture", 10_000)]));
     service.end_reviewed(&["payment_disputed"]).await;

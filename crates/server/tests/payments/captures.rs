@@ -1,7 +1,7 @@
-//! Money that is authorised first: taken once, in whole or in part, or let go; and never both.
+//! Money that is authorised first: captured once, in whole or in part, or voided; and never both.
 //!
-//! A watchful service throughout: what a webhook says ends the job of the charge, and that of a capture
-//! ends at its next look.
+//! The service fetches objects soon in all of these tests: a webhook ends the job of the charge,
+//! and the job of a capture ends at its next check.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn amount(minor: i64, payment_method: &str) -> Value {
     manual(charge(minor, payment_method))
 }
 
-/// An authorised payment, and the path of it.
+/// An authorised payment, and its path.
 async fn authorised(client: &TestClient, body: &Value, key: &str) -> (String, String) {
     let made = client.post("/v1/payments", body).key(key).expect(201).await;
     assert_eq!((&made.body["state"], &made.body["captured"]), (&json!("authorized"), &eur(0)));
@@ -73,7 +73,7 @@ async fn a_part_may_be_captured(engine: Engine) {
     let books = service.quiet().await;
     assert_eq!(books.stands(&payment), ("succeeded", 4_500, 2_000, 0));
 
-    // A booking of which the tenant takes a part is paid with that.
+    // A booking of which the tenant captures a part is paid by it.
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let booking = catalogue.book(&service.one, "b-1", 1).await;
     let (_, path) = authorised(&service.one, &manual(payment_of(&booking, "pm_card_visa")), "p-2").await;
@@ -81,7 +81,7 @@ async fn a_part_may_be_captured(engine: Engine) {
     let paid = |seen: &Value| seen["paid"] == eur(2_000);
     let paid = service.one.becomes(&format!("/v1/bookings/{booking}"), paid, "the part is counted").await;
     assert_eq!((&paid["state"], &paid["open_payment_id"]), (&json!("confirmed"), &json!(null)));
-    // What the tenant let go of is not owed.
+    // The amount that the tenant gave up is not due.
     assert_eq!((&paid["due"], &paid["payment_status"]), (&eur(0), &json!("paid")));
     let again = service.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-3");
     again.refused(409, "nothing_is_due").await;
@@ -154,13 +154,13 @@ async fn capture_or_cancel_but_not_both(engine: Engine) {
     }
     let one = &service.one;
     let races = payments.iter().enumerate().map(|(number, (payment, path))| async move {
-        let ask = |verb: &str| {
+        let request = |verb: &str| {
             one.post(&format!("{path}/{verb}"), &json!({})).key(&format!("{verb}-{number}")).send()
         };
         let (capture, cancel) = if number % 2 == 0 {
-            futures_util::future::join(ask("capture"), ask("cancel")).await
+            futures_util::future::join(request("capture"), request("cancel")).await
         } else {
-            let (cancel, capture) = futures_util::future::join(ask("cancel"), ask("capture")).await;
+            let (cancel, capture) = futures_util::future::join(request("cancel"), request("capture")).await;
             (capture, cancel)
         };
         let (won, lost) = if capture.status == 200 { (&capture, &cancel) } else { (&cancel, &capture) };
@@ -185,7 +185,7 @@ async fn a_lost_answer_captures_nothing_twice(engine: Engine) {
     }
     let faults = json!({ "seed": 7, "commit_then_drop": 0.4, "commit_then_500": 0.3, "drop_before": 0.2 });
     service.provider.faults(faults).await;
-    let asked = payments.iter().enumerate().map(|(number, (_, path))| {
+    let requests = payments.iter().enumerate().map(|(number, (_, path))| {
         let (verb, body) = match number % 3 {
             0 => ("cancel", json!({})),
             _ => ("capture", json!({ "amount": eur(2_500) })),
@@ -193,7 +193,7 @@ async fn a_lost_answer_captures_nothing_twice(engine: Engine) {
         let (one, path) = (&service.one, format!("{path}/{verb}"));
         async move { one.persist(&path, &body, &format!("k-{number}")).await }
     });
-    let answers = join_all(asked).await;
+    let answers = join_all(requests).await;
     service.provider.faults(json!({})).await;
     let books = service.quiet().await;
     for (number, (answer, (payment, _))) in answers.iter().zip(&payments).enumerate() {
@@ -217,7 +217,7 @@ async fn an_authorisation_runs_out(engine: Engine) {
     service.one.payment_becomes(&payment, "lapsed").await;
     let capture = service.one.post(&format!("{path}/capture"), &json!({})).key("k-1");
     capture.refused(409, "payment_is_not_authorized").await;
-    // Not a word against the customer, whose seats stay sold; a person decides.
+    // The customer is not at fault, and the seats stay sold; a person decides.
     let unpaid = service.one.booking(&booking).await;
     assert_eq!((&unpaid["state"], &unpaid["payment_status"]), (&json!("confirmed"), &json!("unpaid")));
     assert_eq!(service.quiet().await.stands(&payment), ("canceled", 4_500, 0, 0));

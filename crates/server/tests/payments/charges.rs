@@ -1,16 +1,16 @@
-//! A charge moves money once, however it is asked for, and says so always in the same words.
+//! A charge moves money once, however it is requested, and always gives the same reply.
 
 use futures_util::future::join_all;
 use serde_json::json;
 use testkit::{Engine, TestService, charge, eur, with};
 
 testkit::on_both_engines![
-    a_charge_is_made_once_and_told_again,
+    a_charge_is_made_once_and_replayed,
     fifty_at_once_are_one,
     a_client_need_not_wait,
     a_decline_is_an_answer,
     a_decline_keeps_its_reason,
-    what_the_provider_cannot_move_is_not_asked_of_it,
+    an_amount_that_the_provider_cannot_move_is_refused,
     an_order_that_the_provider_turns_away,
     a_card_number_goes_nowhere,
     an_outage_only_delays,
@@ -18,7 +18,7 @@ testkit::on_both_engines![
     minor_units_are_those_of_the_currency,
 ];
 
-async fn a_charge_is_made_once_and_told_again(engine: Engine) {
+async fn a_charge_is_made_once_and_replayed(engine: Engine) {
     let service = TestService::on(engine).await;
     let body = with(
         charge(1_250, "pm_card_visa"),
@@ -30,7 +30,7 @@ async fn a_charge_is_made_once_and_told_again(engine: Engine) {
     assert_eq!((&made.body["state"], &made.body["captured"]), (&json!("captured"), &eur(1_250)));
     assert!(!made.is_replay());
 
-    // White space and the order of members do not make another request of it.
+    // White space and the order of members do not make it another request.
     let again = format!("  {}", body.to_string().replace(',', " , ")).into_bytes();
     let again = service.one.post("/v1/charges", &body).raw(again).key("\"c-1\"").expect(201).await;
     assert!(again.is_replay());
@@ -93,8 +93,8 @@ async fn a_client_need_not_wait(engine: Engine) {
         let waits = service.one.post("/v1/charges", &body).key(key).refused(409, "request_in_progress").await;
         assert_eq!(waits.body["resource"], begun.body["id"]);
         service.one.payment_becomes(&begun.id(), "captured").await;
-        let told = service.one.post("/v1/charges", &body).key(key).expect(201).await;
-        assert_eq!((told.is_replay(), told.id()), (true, begun.id()));
+        let reply = service.one.post("/v1/charges", &body).key(key).expect(201).await;
+        assert_eq!((reply.is_replay(), reply.id()), (true, begun.id()));
         let found = service.one.see(&format!("/v1/payments?idempotency_key={key}")).await;
         assert_eq!(found["data"][0]["id"], begun.body["id"]);
     }
@@ -131,7 +131,7 @@ async fn a_decline_is_an_answer(engine: Engine) {
         assert_eq!(again.text, declined.text);
         let shown = service.one.payment(&payment).await;
         assert_eq!((&shown["state"], &shown["failure"]["code"]), (&json!("failed"), &json!(code)));
-        // It cannot succeed later: it was ended over there before it was called failed here.
+        // It cannot succeed later: it was cancelled at the provider before it failed here.
         assert_eq!(service.provider.books().await.stands(&payment), ("canceled", 0, 0, 0), "{card}");
     }
     let books = service.quiet().await;
@@ -139,16 +139,17 @@ async fn a_decline_is_an_answer(engine: Engine) {
     service.end().await;
 }
 
-/// The clean-up of the declined object is done, and its answer lost: that tells no reason.
+/// The declined object is cancelled, and the reply to the cancel is lost. That reply contains no
+/// reason.
 async fn a_decline_keeps_its_reason(engine: Engine) {
     let service = TestService::on(engine).await;
     service.provider.faults(json!({ "seed": 2, "commit_then_drop": 0.5 })).await;
     let body = charge(2_000, "pm_card_visa_chargeDeclinedLostCard");
-    let asked = (0..12).map(|number| {
+    let requests = (0..12).map(|number| {
         let (one, body) = (&service.one, &body);
         async move { one.persist("/v1/charges", body, &format!("c-{number}")).await }
     });
-    for declined in join_all(asked).await {
+    for declined in join_all(requests).await {
         assert_eq!((declined.status, declined.code()), (402, "payment_declined"), "{}", declined.text);
         assert_eq!(
             declined.body["failure"],
@@ -161,11 +162,12 @@ async fn a_decline_keeps_its_reason(engine: Engine) {
     service.end().await;
 }
 
-/// `payment_declined` is only what a provider declined.
-async fn what_the_provider_cannot_move_is_not_asked_of_it(engine: Engine) {
+/// `payment_declined` is only for a provider's decline.
+async fn an_amount_that_the_provider_cannot_move_is_refused(engine: Engine) {
     let service = TestService::watchful(engine).await;
     let money = |minor: i64, currency: &str| json!({ "minor": minor, "currency": currency });
-    let ask = |minor, currency| with(charge(0, "pm_card_visa"), json!({ "amount": money(minor, currency) }));
+    let charge_of =
+        |minor, currency| with(charge(0, "pm_card_visa"), json!({ "amount": money(minor, currency) }));
     for (key, minor, currency, code) in [
         ("c-1", 501, "MGA", "amount_is_not_payable"),
         ("c-2", 100_000_000, "EUR", "amount_is_not_payable"),
@@ -173,11 +175,11 @@ async fn what_the_provider_cannot_move_is_not_asked_of_it(engine: Engine) {
         ("c-4", 1_235, "KWD", "amount_is_not_payable"),
         ("c-5", 1_000, "XAU", "currency_is_not_taken"),
     ] {
-        service.one.post("/v1/charges", &ask(minor, currency)).key(key).refused(422, code).await;
+        service.one.post("/v1/charges", &charge_of(minor, currency)).key(key).refused(422, code).await;
     }
     assert!(service.quiet().await.calls().is_empty());
 
-    let manual = with(ask(1_000_000, "MGA"), json!({ "capture": "manual" }));
+    let manual = with(charge_of(1_000_000, "MGA"), json!({ "capture": "manual" }));
     let reserved = service.one.post("/v1/payments", &manual).key("p-1").expect(201).await.id();
     let part = json!({ "amount": money(150, "MGA") });
     let path = |verb: &str| format!("/v1/payments/{reserved}/{verb}");
@@ -216,7 +218,7 @@ async fn a_card_number_goes_nowhere(engine: Engine) {
     assert!(!refused.text.contains("4242"));
     assert!(service.quiet().await.calls().is_empty());
     assert_eq!(service.one.see("/v1/payments").await["data"], json!([]));
-    // A refusal before any work is not kept: the same key may do better.
+    // A refusal before any work is not stored: the same key may succeed.
     let body = charge(2_000, "pm_card_visa");
     service.one.post("/v1/charges", &body).key("c-1").expect(201).await;
     service.end().await;
@@ -257,7 +259,7 @@ async fn each_tenant_charges_at_its_own_account(engine: Engine) {
 
 async fn minor_units_are_those_of_the_currency(engine: Engine) {
     let service = TestService::on(engine).await;
-    // Stripe counts kronur in hundredths, though there are none.
+    // Stripe counts kronur in hundredths, although the currency has none.
     for (currency, minor, theirs) in [("JPY", 1_200, 1_200), ("ISK", 1_200, 120_000), ("KWD", 1_230, 1_230)] {
         let amount = json!({ "amount": { "minor": minor, "currency": currency } });
         let body = with(charge(0, "pm_card_visa"), amount);

@@ -1,4 +1,4 @@
-//! Webhooks that are lost, repeated and out of order: the effect is there, once.
+//! Webhooks that are lost, repeated and out of order have their effect once.
 
 use serde_json::{Value, json};
 use testkit::{Engine, TestCatalogue, TestService, charge, eur, payment_of};
@@ -73,7 +73,7 @@ async fn repeated_and_shuffled_they_move_once(engine: Engine) {
 
 async fn a_webhook_overtakes_the_answer(engine: Engine) {
     let service = TestService::on(engine).await;
-    // The effect stands at once, and its answer takes so long that the webhook is there first.
+    // The effect is immediate, and its reply takes so long that the webhook comes first.
     service.provider.faults(json!({ "delay_ms": [1_000, 1_000] })).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let (booking, payment) = paid(&service, &catalogue, "b-1").await;

@@ -1,6 +1,7 @@
-//! Duplicates of requests, with a Redis in front of the database and with everything that can happen to it.
+//! Duplicates of requests, with a Redis in front of the database and with all of its failures.
 //!
-//! Markers hold for a minute, longer than anybody waits here: one that is not given back fails its test.
+//! Markers last for a minute, longer than any test waits: a marker that is not released fails its
+//! test.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,19 +33,19 @@ testkit::on_both_engines![
 const STAMPEDE: usize = 200;
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A machine that is busy with other tests is not to be taken for a Redis that hangs.
+/// A machine that is busy with other tests must not be taken for a Redis that hangs.
 async fn service(engine: Engine, redis: &Private, lease: Duration) -> TestService {
     let settings = Settings::new(Secret::new(redis.url()));
-    stage_with(engine, redis, Settings { lease, timeout: Duration::from_secs(1), ..settings }).await
+    service_with(engine, redis, Settings { lease, timeout: Duration::from_secs(1), ..settings }).await
 }
 
-async fn stage_with(engine: Engine, redis: &Private, settings: Settings) -> TestService {
+async fn service_with(engine: Engine, redis: &Private, settings: Settings) -> TestService {
     let service = TestService::with(engine, |service| service.cache = Some(Arc::new(settings))).await;
     in_use(&service, redis).await;
     service
 }
 
-/// Waits until what the service finished stands in Redis.
+/// Waits until Redis has the replies of the service.
 async fn in_use(service: &TestService, redis: &Private) {
     until("redis is in use", async || {
         let key = format!("{:032x}", rand::random::<u128>());
@@ -61,11 +62,11 @@ fn redis() -> Private {
 }
 
 async fn stampede(service: &TestService, path: &str, body: &Value, key: &str) -> Vec<TestReply> {
-    let asks = (0..STAMPEDE).map(|_| service.one.post(path, body).key(key).send());
-    join_all(asks).await
+    let requests = (0..STAMPEDE).map(|_| service.one.post(path, body).key(key).send());
+    join_all(requests).await
 }
 
-/// One of them did it; the others were told so, or to come again.
+/// One of them is fresh; the others are replays, or are asked to come again.
 fn check_stampede(answers: &[TestReply], id: &str) {
     let done: Vec<&TestReply> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert!(done.iter().all(|answer| answer.text == done[0].text && answer.id() == id));
@@ -76,7 +77,7 @@ fn check_stampede(answers: &[TestReply], id: &str) {
     }
 }
 
-/// Commands that the store carried out meanwhile.
+/// The number of commands that the store carried out meanwhile.
 async fn commands(service: &TestService, work: impl Future<Output = ()>) -> u64 {
     let before = service.store().stats().commands;
     work.await;
@@ -101,7 +102,7 @@ async fn a_stampede_comes_to_the_database_once(engine: Engine) {
     service.end().await;
 }
 
-/// What the count above is worth.
+/// The comparison for the count above.
 async fn without_redis_a_stampede_comes_to_the_database(engine: Engine) {
     let service = TestService::on(engine).await;
     let commands = commands(&service, a_slow_charge_in_a_stampede(&service)).await;
@@ -117,7 +118,7 @@ async fn a_replay_is_the_same_with_redis_and_without(engine: Engine) {
         ("/v1/charges", charge(1_000, "pm_card_visa"), 201),
         ("/v1/charges", charge(1_000, "pm_card_chargeDeclined"), 402),
         ("/v1/bookings", catalogue.booking(2, "ana"), 201),
-        // The slot has no room for so many: definite, and stored.
+        // The slot has not that many seats: the refusal is definite, and stored.
         ("/v1/bookings", catalogue.booking(9, "eva"), 409),
     ];
     for (number, (path, body, status)) in bodies.iter().enumerate() {
@@ -140,7 +141,7 @@ async fn a_replay_is_the_same_with_redis_and_without(engine: Engine) {
             })
             .await
                 == 0;
-            // Whatever the workers do besides is no replay, but it is counted.
+            // The workers do no replays, but their work is counted.
             assert!(!from_redis || round != 1, "{key}, round {round}");
             service.one.post(path, &changed).key(&key).refused(422, "idempotency_key_reused").await;
         }
@@ -161,13 +162,13 @@ async fn what_is_refused_without_a_trace_leaves_the_key_free(engine: Engine) {
     let nowhere = payment_of(&uuid::Uuid::nil().to_string(), "pm_card_visa");
     let here = payment_of(&booking, "pm_card_visa");
     for _ in 0..3 {
-        // Refused each time, at once: nobody is told to wait.
+        // Refused each time, at once: no client has to wait.
         service.one.post("/v1/payments", &nowhere).key("k").refused(404, "booking_not_found").await;
     }
     let made = service.one.post("/v1/payments", &here).key("k").expect(201).await;
     assert!(!made.is_replay());
     service.one.post("/v1/payments", &nowhere).key("k").refused(422, "idempotency_key_reused").await;
-    // A hold that cannot be cancelled, by a name that is none, and so on: local work is the same.
+    // The same for local work, such as a hold that cannot be cancelled.
     let cancel = format!("/v1/bookings/{}/cancel", uuid::Uuid::nil());
     for _ in 0..2 {
         service.one.post(&cancel, &json!({})).key("c").refused(404, "booking_not_found").await;
@@ -178,19 +179,19 @@ async fn what_is_refused_without_a_trace_leaves_the_key_free(engine: Engine) {
 async fn a_duplicate_learns_what_is_being_made(engine: Engine) {
     let redis = redis();
     let service = service(engine, &redis, MINUTE).await;
-    // Under way until the duplicate was told, however long that takes.
+    // In progress until the duplicate has its response, however long that takes.
     service.provider.faults(json!({ "unavailable": 1 })).await;
     let body = charge(1_000, "pm_card_visa");
     let first = service.one.post("/v1/charges", &body).key("k").send();
     let duplicate = async {
-        let told = until("a duplicate is told what is being made", async || {
+        let resource = until("a duplicate gets the id of the payment", async || {
             let again = service.one.post("/v1/charges", &body).key("k").send().await;
             assert_eq!((again.status, again.code()), (409, "request_in_progress"), "{}", again.text);
             again.body["resource"].as_str().map(str::to_owned)
         });
-        let told = told.await;
+        let resource = resource.await;
         service.provider.faults(json!({})).await;
-        told
+        resource
     };
     let (first, duplicate) = tokio::join!(first, duplicate);
     let fresh = if first.status == 201 {
@@ -208,7 +209,7 @@ async fn an_answer_before_the_outcome_keeps_nobody_away(engine: Engine) {
     service.provider.faults(json!({ "seed": 7, "delay_ms": [200, 200] })).await;
     let body = charge(1_000, "pm_card_visa");
     let payment = service.one.post("/v1/charges", &body).key("k").without_waiting().expect(202).await.id();
-    // The database tells it as soon as it is so, though nobody waited who could have told Redis.
+    // The database returns it at once, although no waiting request could have stored it in Redis.
     let after = service.one.persist("/v1/charges", &body, "k").await;
     assert_eq!((after.id(), after.is_replay()), (payment, true));
     service.end().await;
@@ -236,8 +237,8 @@ async fn local_work_is_done_once(engine: Engine) {
 const OPERATIONS: usize = 30;
 const DUPLICATES: usize = 6;
 
-/// Logical charges, each asked for by several callers at once, while something happens to Redis again and
-/// again. Each is done once, and all who asked for it hear the same.
+/// Charges that several clients request at the same time, while Redis fails again and again. Each
+/// is done once, and all of its clients get the same reply.
 async fn in_the_middle_of_duplicates(service: &TestService, trouble: impl AsyncFn(usize)) {
     let over = AtomicBool::new(false);
     let troubled = async {
@@ -248,21 +249,21 @@ async fn in_the_middle_of_duplicates(service: &TestService, trouble: impl AsyncF
         }
         round
     };
-    let asked = async {
+    let clients = async {
         let mut answers = Vec::new();
-        // In waves, so that the later ones meet what the earlier ones left behind.
+        // In waves, so that the later ones find the entries of the earlier ones.
         for wave in waves() {
-            let asks =
+            let requests =
                 wave.flat_map(|number| (0..DUPLICATES).map(move |_| number)).map(|number| async move {
                     let body = charge(1_000 + number as i64, "pm_card_visa");
                     (number, service.one.persist("/v1/charges", &body, &format!("k-{number}")).await)
                 });
-            answers.extend(join_all(asks).await);
+            answers.extend(join_all(requests).await);
         }
         over.store(true, Ordering::Release);
         answers
     };
-    let (rounds, answers) = tokio::join!(troubled, asked);
+    let (rounds, answers) = tokio::join!(troubled, clients);
     assert!(rounds > 0);
     let books = service.quiet().await;
     for number in 0..OPERATIONS {
@@ -279,7 +280,7 @@ fn waves() -> impl Iterator<Item = Range<usize>> {
     (0..OPERATIONS).step_by(10).map(|from| from..(from + 10).min(OPERATIONS))
 }
 
-/// Short: what is lost in the middle of everything lapses.
+/// Short, so that a marker that was lost expires.
 const SHORT: Duration = Duration::from_millis(200);
 
 async fn a_moment() {
@@ -312,15 +313,15 @@ async fn redis_is_killed_all_the_time(engine: Engine) {
     service.end().await;
 }
 
-/// It does not answer from the first request to the last, and nobody waits for it.
+/// It answers nothing from the first request to the last, and no request waits for it.
 async fn redis_hangs(engine: Engine) {
     let redis = redis();
     let settings = Settings { lease: SHORT, ..Settings::new(Secret::new(redis.url())) };
-    let service = stage_with(engine, &redis, settings).await;
+    let service = service_with(engine, &redis, settings).await;
     redis.pause().unwrap();
     in_the_middle_of_duplicates(&service, async |_| a_moment().await).await;
     redis.resume().unwrap();
-    // What it hears late is what was true then.
+    // The commands that it gets late were true at their time.
     in_use(&service, &redis).await;
     for number in 0..OPERATIONS {
         let body = charge(1_000 + number as i64, "pm_card_visa");
@@ -351,7 +352,7 @@ async fn redis_comes_back_from_an_old_snapshot(engine: Engine) {
     let service = service(engine, &redis, SHORT).await;
     let old = redis.save().unwrap();
     in_the_middle_of_duplicates(&service, async |round| {
-        // Of the beginning, or of the middle of everything.
+        // From the beginning, or from the middle.
         if round % 2 == 0 {
             redis.restore(&old).unwrap();
         } else {

@@ -1,5 +1,5 @@
-//! A hold that lapses while its payment is under way: the provider's object ends first, then the seats
-//! go; and money that comes all the same either confirms or goes back, never both.
+//! A hold that expires while its payment is in progress: the provider's object ends first, then the
+//! seats are released. Money that comes later either confirms the booking or goes back, never both.
 
 use domain::rows::AttemptKind;
 use domain::time::Span;
@@ -13,31 +13,31 @@ testkit::on_both_engines![
     an_approval_races_the_expiry,
     late_money_takes_its_seats_again,
     late_money_without_seats_goes_back,
-    evidence_is_looked_for_from_the_answer_on,
-    a_paid_hold_is_looked_at_before_it_lapses,
+    the_check_for_evidence_is_timed_from_the_reply,
+    a_paid_hold_is_checked_before_it_expires,
     a_paid_hold_outlasts_an_outage,
 ];
 
-const ASKS: &str = "pm_card_authenticationRequired";
-/// Beyond the hold of a quarter of an hour and its grace of ten minutes.
+const NEEDS_CUSTOMER: &str = "pm_card_authenticationRequired";
+/// Longer than the hold of a quarter of an hour and its grace of ten minutes.
 const LONG_AGO_SECONDS: i64 = 26 * 60;
-/// Another than by default.
+/// Not the default.
 const DEADLINE: Span = Span::seconds(30 * 60);
 
-/// A payment of the booking that waits for the customer, and the provider's object of it.
-async fn asked(service: &TestService, booking: &str) -> (String, String) {
-    let body = payment_of(booking, ASKS);
-    let asked = service.one.post("/v1/payments", &body).key(&format!("pay-{booking}")).expect(201).await;
-    (asked.id(), asked.body["provider_reference"].as_str().unwrap().to_owned())
+/// A payment of the booking that waits for the customer, and its object at the provider.
+async fn pending_payment(service: &TestService, booking: &str) -> (String, String) {
+    let body = payment_of(booking, NEEDS_CUSTOMER);
+    let pending = service.one.post("/v1/payments", &body).key(&format!("pay-{booking}")).expect(201).await;
+    (pending.id(), pending.body["provider_reference"].as_str().unwrap().to_owned())
 }
 
 async fn the_object_ends_before_the_seats_go(engine: Engine) {
     let service = TestService::on(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let booking = catalogue.book_for(&service.one, "b-1", 2).await;
-    let (payment, object) = asked(&service, &booking).await;
+    let (payment, object) = pending_payment(&service, &booking).await;
     until("the booking has expired", async || {
-        // Looked at in this order: where the seats are gone, the object must have ended already.
+        // Read in this order: if the seats are released, the object must have ended already.
         let expired = service.one.booking(&booking).await["state"] == "expired";
         let ended = service.provider.books().await.stands(&payment) == ("canceled", 0, 0, 0);
         assert!(ended || !expired, "the seats went first");
@@ -54,7 +54,7 @@ async fn seats_are_kept_while_the_provider_is_out_of_reach(engine: Engine) {
     let service = TestService::on(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 1).await;
     let booking = catalogue.book_for(&service.one, "b-1", 2).await;
-    let (payment, _) = asked(&service, &booking).await;
+    let (payment, _) = pending_payment(&service, &booking).await;
     service.provider.faults(json!({ "drop_before": 1.0 })).await;
     let cancels = async || service.provider.books().await.arrivals("POST", "/cancel");
     let gets =
@@ -77,11 +77,11 @@ async fn an_approval_races_the_expiry(engine: Engine) {
     let mut bookings = Vec::new();
     for number in 0..12 {
         let booking = catalogue.book_for(&service.one, &format!("b-{number}"), 2).await;
-        let (payment, object) = asked(&service, &booking).await;
+        let (payment, object) = pending_payment(&service, &booking).await;
         bookings.push((booking, payment, object));
     }
     service.provider.faults(json!({ "seed": 9, "delay_ms": [0, 300], "webhook_delay_ms": [0, 600] })).await;
-    // Each customer approves as the own hold is about to go, some a little before and some after.
+    // Each customer approves near the end of the hold, some a little before and some after.
     let approvals = bookings.iter().enumerate().map(|(number, (booking, _, object))| {
         let service = &service;
         async move {
@@ -111,8 +111,8 @@ async fn an_approval_races_the_expiry(engine: Engine) {
     service.end().await;
 }
 
-/// One seat, whose hold was given up long ago, and whose customer has just approved. The provider is
-/// out of reach, so nobody here knows.
+/// One seat whose hold was given up long ago, and whose customer has just approved. The provider is
+/// unreachable, so this is not known here.
 async fn approved_too_late(engine: Engine) -> (TestService, TestCatalogue, String, String) {
     let mut service = TestService::with(engine, |settings| {
         settings.pace.evidence_after = Span::millis(300);
@@ -121,7 +121,7 @@ async fn approved_too_late(engine: Engine) -> (TestService, TestCatalogue, Strin
     .await;
     let catalogue = TestCatalogue::create(&service.one, 1).await;
     let booking = catalogue.book(&service.one, "b-1", 1).await;
-    let (payment, object) = asked(&service, &booking).await;
+    let (payment, object) = pending_payment(&service, &booking).await;
     service.stop_service().await;
     service.age_holds(LONG_AGO_SECONDS).await;
     service.provider.faults(json!({ "drop_before": 1.0, "webhook_drop": 1.0 })).await;
@@ -161,9 +161,9 @@ async fn late_money_without_seats_goes_back(engine: Engine) {
     service.end().await;
 }
 
-/// The provider turned the charge away again and again, and took it at last; its webhook is lost. How often
-/// it failed before says nothing about when to look.
-async fn evidence_is_looked_for_from_the_answer_on(engine: Engine) {
+/// The provider refused the charge several times before it accepted it; its webhook is lost. The
+/// earlier failures do not delay the check.
+async fn the_check_for_evidence_is_timed_from_the_reply(engine: Engine) {
     let service = TestService::watchful(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let booking = catalogue.book(&service.one, "b-1", 1).await;
@@ -181,8 +181,9 @@ async fn evidence_is_looked_for_from_the_answer_on(engine: Engine) {
     service.end().await;
 }
 
-/// Taken, as the answer said; the webhook is lost, and the next look is far beyond the hold's end.
-async fn a_paid_hold_is_looked_at_before_it_lapses(engine: Engine) {
+/// Taken according to the reply; the webhook is lost, and the next check is long after the hold's
+/// end.
+async fn a_paid_hold_is_checked_before_it_expires(engine: Engine) {
     let service = TestService::on(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let booking = catalogue.book_for(&service.one, "b-1", 2).await;
@@ -194,7 +195,8 @@ async fn a_paid_hold_is_looked_at_before_it_lapses(engine: Engine) {
     service.end().await;
 }
 
-/// The same, and the provider cannot be asked, for longer than a hold is kept for a payment under way.
+/// The same, and the provider is unreachable for longer than a hold is kept for a payment in
+/// progress.
 async fn a_paid_hold_outlasts_an_outage(engine: Engine) {
     let mut service = TestService::on(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 1).await;
@@ -207,7 +209,7 @@ async fn a_paid_hold_outlasts_an_outage(engine: Engine) {
     service.age_holds(LONG_AGO_SECONDS).await;
     let before = service.provider.books().await.calls().len();
     service.start_service().await;
-    until("it is looked at in vain", async || {
+    until("it is checked in vain", async || {
         (service.provider.books().await.calls().len() > before + 2).then_some(())
     })
     .await;

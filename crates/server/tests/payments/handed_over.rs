@@ -1,5 +1,5 @@
-//! What has no outcome at its deadline goes to a person, who may move the money by hand. From then on nothing
-//! of ours moves any: it looks, and what it finds settles the case.
+//! An operation without an outcome at its deadline goes to a person, who may move the money by
+//! hand. From then on we move none: the job only checks, and what it finds settles the case.
 
 use domain::time::Span;
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ testkit::on_both_engines![
     a_charge_is_not_confirmed_any_more,
     a_capture_is_not_made_any_more,
     a_capture_made_by_hand_settles_its_case,
-    a_capture_of_another_sum_made_by_hand_is_told,
+    a_capture_of_another_amount_made_by_hand_needs_a_person,
     a_void_is_not_made_any_more,
 ];
 
 const NO_OUTCOME: &str = "outcome_unknown_at_deadline";
 const CONTRADICTS: &str = "provider_contradicts";
 
-/// A person has the case after a second.
+/// A person gets the case after a second.
 async fn service(engine: Engine) -> TestService {
     TestService::with(engine, |settings| {
         settings.pace.evidence_after = Span::millis(200);
@@ -30,20 +30,20 @@ async fn service(engine: Engine) -> TestService {
     .await
 }
 
-/// Asks while the provider is out of reach, until a person has the case.
+/// Sends the request while the provider is unreachable, and waits until a person has the case.
 async fn handed_over(service: &TestService, path: &str, body: &Value, key: &str) {
     service.provider.faults(json!({ "unavailable": 1.0 })).await;
     service.one.post(path, body).key(key).without_waiting().expect(202).await;
     until("a person has the case", async || (service.reviews().await == [NO_OUTCOME]).then_some(())).await;
-    // The answer under the key: nobody knows.
+    // The reply under the key: the outcome is unknown.
     service.one.post(path, body).key(key).expect(202).await;
     service.provider.faults(json!({})).await;
 }
 
-/// The job has had its chances to do what it must not.
-async fn looks(service: &TestService, path: &str) {
+/// The job runs and could make the call that it must not make.
+async fn wait_for_checks(service: &TestService, path: &str) {
     let before = service.provider.books().await.arrivals("GET", path);
-    until("it was looked at again", async || {
+    until("it was checked again", async || {
         (service.provider.books().await.arrivals("GET", path) > before + 2).then_some(())
     })
     .await;
@@ -68,7 +68,7 @@ async fn a_refund_made_by_hand_is_not_made_again(engine: Engine) {
     let path = format!("/v1/payments/{payment}/refunds");
     handed_over(&service, &path, &json!({ "amount": eur(4_000) }), "r-1").await;
     service.provider.by_hand(ONE, "/v1/refunds", &[("payment_intent", &object), ("amount", "4000")]).await;
-    looks(&service, "/v1/refunds").await;
+    wait_for_checks(&service, "/v1/refunds").await;
     service.resolve(NO_OUTCOME).await;
 
     let found = |seen: &Value| seen["refunded"] == eur(4_000);
@@ -90,7 +90,7 @@ async fn a_refund_that_is_found_settles_its_case(engine: Engine) {
     let (payment, object) = captured(&service).await;
     let path = format!("/v1/payments/{payment}/refunds");
     handed_over(&service, &path, &json!({ "amount": eur(4_000) }), "r-1").await;
-    // Whoever made it said in its metadata which one it is.
+    // The refund's metadata name our row.
     let refund = service.one.see(&path).await["data"][0]["id"].as_str().unwrap().to_owned();
     let form = [("payment_intent", object.as_str()), ("amount", "4000"), ("metadata[refund]", &refund)];
     service.provider.by_hand(ONE, "/v1/refunds", &form).await;
@@ -107,7 +107,7 @@ async fn a_refund_that_was_written_off_gives_its_sum_back(engine: Engine) {
     handed_over(&service, &path, &json!({}), "r-1").await;
     let second = service.one.post(&path, &json!({})).key("r-2");
     second.refused(422, "refund_exceeds_capture").await;
-    looks(&service, "/v1/refunds").await;
+    wait_for_checks(&service, "/v1/refunds").await;
     service.resolve(NO_OUTCOME).await;
     let refund = service.one.see(&path).await["data"][0].clone();
     assert_eq!(refund["state"], "written_off");
@@ -117,7 +117,7 @@ async fn a_refund_that_was_written_off_gives_its_sum_back(engine: Engine) {
     service.end().await;
 }
 
-/// Its object was made, and it never was confirmed.
+/// Its object was made, and was never confirmed.
 async fn a_charge_is_not_confirmed_any_more(engine: Engine) {
     let service = service(engine).await;
     service.provider.faults(json!({ "answer_delay_ms": [500, 500] })).await;
@@ -130,7 +130,7 @@ async fn a_charge_is_not_confirmed_any_more(engine: Engine) {
     service.provider.faults(json!({})).await;
     service.one.payment_becomes(&begun, "cancelled").await;
     assert_eq!(service.quiet().await.stands(&begun), ("canceled", 0, 0, 0));
-    // What became of it closed the case.
+    // Its outcome closed the case.
     service.end().await;
 }
 
@@ -141,7 +141,7 @@ async fn a_capture_is_not_made_any_more(engine: Engine) {
     handed_over(&service, &path, &json!({ "amount": eur(7_000) }), "k-1").await;
     let second = service.one.post(&path, &json!({})).key("k-2");
     second.refused(409, "payment_has_operation_in_progress").await;
-    looks(&service, &object).await;
+    wait_for_checks(&service, &object).await;
     assert_eq!(service.provider.books().await.stands(&payment), ("requires_capture", 10_000, 0, 0));
     service.resolve(NO_OUTCOME).await;
     let taken = service.one.post(&path, &json!({ "amount": eur(6_000) })).key("k-3").expect(200).await;
@@ -163,19 +163,19 @@ async fn a_capture_made_by_hand_settles_its_case(engine: Engine) {
     service.end().await;
 }
 
-async fn a_capture_of_another_sum_made_by_hand_is_told(engine: Engine) {
+async fn a_capture_of_another_amount_made_by_hand_needs_a_person(engine: Engine) {
     let service = service(engine).await;
     let (payment, object) = authorised(&service).await;
     let path = format!("/v1/payments/{payment}/capture");
     handed_over(&service, &path, &json!({ "amount": eur(7_000) }), "k-1").await;
     let capture = format!("/v1/payment_intents/{object}/capture");
     service.provider.by_hand(ONE, &capture, &[("amount_to_capture", "6500")]).await;
-    until("a person is told", async || {
+    until("a review case is open", async || {
         service.reviews().await.contains(&CONTRADICTS.to_owned()).then_some(())
     })
     .await;
-    assert_eq!(service.one.payment(&payment).await["captured"], eur(0), "not what was asked for");
-    // The person who did it ends the case, and what is there is booked.
+    assert_eq!(service.one.payment(&payment).await["captured"], eur(0), "not the requested amount");
+    // The person closes the case, and the captured amount is booked.
     service.resolve(NO_OUTCOME).await;
     let taken = service.one.payment_becomes(&payment, "captured").await;
     assert_eq!(taken["captured"], eur(6_500));
@@ -193,7 +193,7 @@ async fn a_void_is_not_made_any_more(engine: Engine) {
     service.one.booking_becomes(&booking, "confirmed").await;
     service.quiet().await;
     handed_over(&service, &format!("/v1/payments/{payment}/cancel"), &json!({}), "x-1").await;
-    looks(&service, &service.provider_reference(&payment).await).await;
+    wait_for_checks(&service, &service.provider_reference(&payment).await).await;
     service.resolve(NO_OUTCOME).await;
     let capture = service.one.post(&format!("/v1/payments/{payment}/capture"), &json!({})).key("k-1");
     assert_eq!(capture.expect(200).await.body["captured"], eur(4_500));

@@ -1,7 +1,8 @@
-//! The provider answers with an error of its own, and keeps that answer under the key: whoever says the same
-//! again hears the same again, and only a look at the object tells what happened.
+//! The provider answers with an error of its own, and keeps it under the key: a repetition gets the
+//! same error, and only the object shows what happened.
 //!
-//! What cannot move money is said under another key; what can, once a look showed that nothing moved.
+//! A call that moves no money is repeated under another key; one that does, once the object shows
+//! that nothing moved.
 
 use domain::time::Span;
 use futures_util::future::join_all;
@@ -30,14 +31,14 @@ fn manual(minor: i64) -> Value {
     with(charge(minor, "pm_card_visa"), json!({ "capture": "manual" }))
 }
 
-/// Each thing that can be asked of a payment, while the provider answers all with `fault`, and after it
-/// has stopped; what it comes to in the provider's books.
+/// Each operation on a payment, while the provider answers all calls with `fault`, and afterwards;
+/// then the provider's books are checked.
 async fn each_verb_under(engine: Engine, fault: &str) -> TestService {
     let service = service(engine).await;
     let mut made = Vec::new();
     for number in 0..2 {
-        let ask = service.one.post("/v1/payments", &manual(1_000)).key(&format!("p-{number}"));
-        made.push(ask.expect(201).await.id());
+        let request = service.one.post("/v1/payments", &manual(1_000)).key(&format!("p-{number}"));
+        made.push(request.expect(201).await.id());
     }
     let [captured, let_go] = <[String; 2]>::try_from(made).unwrap();
     let charged =
@@ -46,29 +47,29 @@ async fn each_verb_under(engine: Engine, fault: &str) -> TestService {
 
     service.provider.faults(json!({ fault: 1.0 })).await;
     let whole = charge(700, "pm_card_visa");
-    let asks = [
+    let requests = [
         ("/v1/charges".to_owned(), whole.clone(), 201),
         (format!("/v1/payments/{captured}/capture"), json!({ "amount": eur(600) }), 200),
         (format!("/v1/payments/{let_go}/cancel"), json!({}), 200),
         (format!("/v1/payments/{charged}/refunds"), json!({ "amount": eur(400) }), 201),
     ];
-    for (number, (path, body, _)) in asks.iter().enumerate() {
+    for (number, (path, body, _)) in requests.iter().enumerate() {
         service.one.post(path, body).key(&format!("k-{number}")).without_waiting().expect(202).await;
     }
     let ends = ["/v1/payment_intents", "/capture", "/cancel", "/v1/refunds"];
-    until("each was said, and said again where it may be", async || {
+    until("each was sent, and repeated if allowed", async || {
         let books = service.provider.books().await;
-        let said = |end: &&str| books.arrivals("POST", end) > usize::from(*end == "/v1/payment_intents") * 3;
-        ends.iter().all(said).then_some(())
+        let sent = |end: &&str| books.arrivals("POST", end) > usize::from(*end == "/v1/payment_intents") * 3;
+        ends.iter().all(sent).then_some(())
     })
     .await;
     service.provider.faults(json!({})).await;
-    let answers = join_all(asks.iter().enumerate().map(|(number, (path, body, _))| {
+    let answers = join_all(requests.iter().enumerate().map(|(number, (path, body, _))| {
         let (service, key) = (&service, format!("k-{number}"));
         async move { service.one.persist(path, body, &key).await }
     }))
     .await;
-    for (answer, (path, _, status)) in answers.iter().zip(&asks) {
+    for (answer, (path, _, status)) in answers.iter().zip(&requests) {
         assert_eq!(answer.status, *status, "{path}: {}", answer.text);
     }
     let books = service.quiet().await;
@@ -88,7 +89,7 @@ async fn what_happened_behind_a_kept_error_is_found(engine: Engine) {
     each_verb_under(engine, "commit_then_kept_500").await.end().await;
 }
 
-/// Some calls of each kind fail for good, with and without an effect, and others are lost.
+/// Some calls of each kind fail permanently, with and without an effect, and others are lost.
 async fn kept_errors_in_the_midst_of_others(engine: Engine) {
     let service = service(engine).await;
     let faults = json!({
@@ -119,15 +120,15 @@ async fn kept_errors_in_the_midst_of_others(engine: Engine) {
     service.end().await;
 }
 
-/// The clean-up of a declined payment meets a kept error: what was declined ends nevertheless, and the
-/// booking can be paid by the next card.
+/// The cancel of a declined payment gets a kept error. The payment still fails, and the booking can
+/// be paid by another card.
 async fn a_declined_card_makes_room_for_the_next(engine: Engine) {
     let service = service(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
     let booking = catalogue.book(&service.one, "b-1", 1).await;
     let body = payment_of(&booking, "pm_card_authenticationRequired");
-    let asked = service.one.post("/v1/payments", &body).key("p-1").expect(201).await;
-    let object = asked.body["provider_reference"].as_str().unwrap();
+    let pending = service.one.post("/v1/payments", &body).key("p-1").expect(201).await;
+    let object = pending.body["provider_reference"].as_str().unwrap();
     service.provider.faults(json!({ "kept_500": 1.0 })).await;
     service.provider.authenticate(object, false).await;
     until("the provider failed at the clean-up again and again", async || {
@@ -135,18 +136,18 @@ async fn a_declined_card_makes_room_for_the_next(engine: Engine) {
     })
     .await;
     service.provider.faults(json!({})).await;
-    let failed = service.one.payment_becomes(&asked.id(), "failed").await;
+    let failed = service.one.payment_becomes(&pending.id(), "failed").await;
     assert_eq!(failed["failure"]["code"], "payment_intent_authentication_failure");
     let next = service.one.post("/v1/payments", &payment_of(&booking, "pm_card_visa")).key("p-2");
     let next = next.expect(201).await.id();
     service.one.booking_becomes(&booking, "confirmed").await;
     let books = service.quiet().await;
-    assert_eq!(books.stands(&asked.id()), ("canceled", 0, 0, 0));
+    assert_eq!(books.stands(&pending.id()), ("canceled", 0, 0, 0));
     assert_eq!(books.stands(&next), ("succeeded", 4_500, 4_500, 0));
     service.end().await;
 }
 
-/// Its first key is spent. Its sum is locked only until the next one is through.
+/// Its first key is spent. Its amount is locked only until the next key succeeds.
 async fn a_refund_goes_out_under_another_key(engine: Engine) {
     let service = service(engine).await;
     let paid =
@@ -156,7 +157,7 @@ async fn a_refund_goes_out_under_another_key(engine: Engine) {
     let path = format!("/v1/payments/{paid}/refunds");
     let back = json!({ "amount": eur(1_000) });
     service.one.post(&path, &back).key("r-1").without_waiting().expect(202).await;
-    until("it was said", async || {
+    until("it was sent", async || {
         (service.provider.books().await.arrivals("POST", "/v1/refunds") > 0).then_some(())
     })
     .await;
@@ -165,13 +166,13 @@ async fn a_refund_goes_out_under_another_key(engine: Engine) {
     assert_eq!((made.status, &made.body["state"]), (201, &json!("succeeded")), "{}", made.text);
     let books = service.quiet().await;
     assert_eq!(books.refunds_of(&paid), [(1_000, "succeeded")]);
-    let said = books.calls().iter().filter(|call| call["path"] == "/v1/refunds" && call["method"] == "POST");
-    let keys: Vec<&str> = said.map(|call| call["idempotency_key"].as_str().unwrap()).collect();
+    let sent = books.calls().iter().filter(|call| call["path"] == "/v1/refunds" && call["method"] == "POST");
+    let keys: Vec<&str> = sent.map(|call| call["idempotency_key"].as_str().unwrap()).collect();
     assert!(keys.len() >= 2 && keys.first() != keys.last(), "{keys:?}");
     service.end().await;
 }
 
-/// Stripe refuses to cancel what it works on.
+/// Stripe refuses to cancel an object that it works on.
 async fn a_cancel_waits_for_what_the_provider_works_on(engine: Engine) {
     let service = service(engine).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
@@ -185,7 +186,7 @@ async fn a_cancel_waits_for_what_the_provider_works_on(engine: Engine) {
         .await;
     let cancel = service.one.post(&format!("/v1/payments/{begun}/cancel"), &json!({})).key("x-1");
     cancel.without_waiting().expect(202).await;
-    // The hold lapses, too, and calls it off.
+    // The hold expires too, which calls the payment off.
     service.one.payment_becomes(&begun, "captured").await;
     let seen = service.one.booking_becomes(&booking, "confirmed").await;
     assert_eq!(seen["paid"], eur(4_500));
@@ -194,20 +195,20 @@ async fn a_cancel_waits_for_what_the_provider_works_on(engine: Engine) {
     service.provider.faults(json!({})).await;
     let books = service.quiet().await;
     assert_eq!(books.stands(&begun), ("succeeded", 4_500, 4_500, 0));
-    assert!(books.arrivals("POST", "/cancel") <= 1, "it is not said again while it would be refused again");
+    assert!(books.arrivals("POST", "/cancel") <= 1, "it is not repeated while it would be refused again");
     service.end().await;
 }
 
-/// Two charges hear nothing but errors, again and again; all else at the account goes on.
+/// Two charges get only errors, repeatedly; all other work of the account goes on.
 async fn the_trouble_of_one_payment_stops_no_other(engine: Engine) {
     let service = TestService::with(engine, |settings| settings.guard.breaker.calls_min = 4).await;
     service.provider.faults(json!({ "kept_500": 1.0 })).await;
     let body = charge(1_000, "pm_card_visa");
     for number in 0..2 {
-        let ask = service.one.post("/v1/charges", &body).key(&format!("c-{number}")).without_waiting();
-        ask.expect(202).await;
+        let request = service.one.post("/v1/charges", &body).key(&format!("c-{number}")).without_waiting();
+        request.expect(202).await;
     }
-    until("they heard errors, one after another", async || {
+    until("they got errors, one after another", async || {
         (service.provider.books().await.arrivals("POST", "/v1/payment_intents") >= 16).then_some(())
     })
     .await;

@@ -1,5 +1,6 @@
-//! Lanes: neither waits for the other, whatever the other is full of. The kinds are this test's own; they go the
-//! way of every kind: a line of the table, a handler, and the registry that the pool is given.
+//! Lanes: neither waits for the other, whatever the other is full of. The kinds belong to this
+//! test; they are registered like every kind: a line of the table, a handler, and the list that the
+//! pool gets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,11 +38,11 @@ static NOTICE: JobKind = {
     kind.attempts_max = 1;
     kind
 };
-const PLACES: LaneConcurrency = LaneConcurrency { critical: 2, ordinary: 2 };
-/// More than there are places in both lanes, and than a claim takes.
+const CONCURRENCY: LaneConcurrency = LaneConcurrency { critical: 2, ordinary: 2 };
+/// More than both lanes have permits, and than a claim takes.
 const FLOOD: usize = 80;
 
-/// Works as the payload of a job says: `"hang"` until it is let go, `"fail"`, or at once.
+/// Works as the payload of a job requires: `"hang"` until it is released, `"fail"`, or at once.
 struct Handler {
     begun: AtomicUsize,
     hanging: AtomicUsize,
@@ -134,7 +135,7 @@ impl Workers {
             handlers: JobHandlers::new(vec![(urgent_kind, urgent.clone()), (notice_kind, notice.clone())]),
             worker: WorkerId(Uuid::from_u128(rand::random())),
             lease: Span::seconds(60),
-            concurrency: PLACES,
+            concurrency: CONCURRENCY,
             wake: Arc::new(Notify::new()),
         });
         let (stop, stopped) = watch::channel(false);
@@ -170,12 +171,12 @@ async fn an_ordinary_lane_full_of_jobs_that_hang_and_fail_delays_no_critical_job
     enqueue(service.store(), &NOTICE, &payloads).await;
     let workers = Workers::at(&service, &URGENT, &NOTICE);
     until("the ordinary lane is full", async || {
-        (workers.notice.hanging.load(Ordering::SeqCst) == PLACES.ordinary).then_some(())
+        (workers.notice.hanging.load(Ordering::SeqCst) == CONCURRENCY.ordinary).then_some(())
     })
     .await;
     let urgent = enqueue(service.store(), &URGENT, &["work"; FLOOD]).await;
     until_all_are(&service, &urgent, job::State::Done).await;
-    // Money as well, by the service's own workers: they leave the others' kinds alone.
+    // Payments too, by the service's own workers: they leave the others' kinds alone.
     service.one.post("/v1/charges", &charge(900, "pm_card_visa")).key("c-1").expect(201).await;
     workers.let_go();
     service.quiet().await;
@@ -188,12 +189,12 @@ async fn a_flood_of_critical_jobs_does_not_stop_the_ordinary_lane(engine: Engine
     let flood = enqueue(service.store(), &URGENT, &["hang"; FLOOD]).await;
     let workers = Workers::at(&service, &URGENT, &NOTICE);
     until("the critical lane is full", async || {
-        (workers.urgent.hanging.load(Ordering::SeqCst) == PLACES.critical).then_some(())
+        (workers.urgent.hanging.load(Ordering::SeqCst) == CONCURRENCY.critical).then_some(())
     })
     .await;
     let notices = enqueue(service.store(), &NOTICE, &["work"; FLOOD]).await;
     until_all_are(&service, &notices, job::State::Done).await;
-    assert_eq!(workers.urgent.begun(), PLACES.critical, "a lane has its places, and no more");
+    assert_eq!(workers.urgent.begun(), CONCURRENCY.critical, "a lane has its permits, and no more");
     workers.let_go();
     until_all_are(&service, &flood, job::State::Done).await;
     assert_eq!((workers.urgent.begun(), workers.notice.begun()), (FLOOD, FLOOD), "each once");

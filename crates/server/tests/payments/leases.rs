@@ -1,4 +1,4 @@
-//! Leases: a worker that falls silent is replaced, and what it says afterwards is not heard.
+//! Leases: a worker that falls silent is replaced, and its later commands are refused.
 
 use domain::commands::{
     FinishAttempt, Heartbeat, JobLease, MarkSent, ObservedBy, PaymentTarget, Postpone, Settle, StartPayment,
@@ -20,11 +20,11 @@ use uuid::Uuid;
 
 testkit::on_both_engines![
     a_silent_worker_is_replaced,
-    a_worker_that_wakes_too_late_is_not_heard,
+    a_worker_that_resumes_too_late_is_refused,
     a_call_longer_than_the_lease_is_made_once,
 ];
 
-/// A payment whose job another process was to drive, under a lease that soon lapses.
+/// A payment whose job was claimed by another process, under a lease that expires soon.
 async fn left_behind(service: &TestService) -> AttemptJob {
     begun(service, Span::millis(700)).await
 }
@@ -44,6 +44,10 @@ pub async fn begun(service: &TestService, span: Span) -> AttemptJob {
         target: PaymentTarget::Amount { amount: Money::new(700, Currency::EUR), reference: None },
         account: AccountId::of("stripe", "acct_one"),
         payment_method: "pm_card_visa".to_owned(),
+        brand: None,
+        instalments: 1,
+        payer: None,
+        pay_within: None,
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),
@@ -77,8 +81,8 @@ async fn a_silent_worker_is_replaced(engine: Engine) {
 pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Stripe, PaymentOrder, MarkSent) {
     let mut settings =
         stripe::Settings::new(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
-    settings.base_url.clone_from(&service.provider.base_url);
-    let teller = stripe::Stripe::new(settings).unwrap();
+    settings.wire.base_url.clone_from(&service.provider.base_url);
+    let provider = stripe::Stripe::new(settings).unwrap();
     let payment = claimed.payment.id;
     let order = PaymentOrder {
         attempt: claimed.attempt.id,
@@ -88,12 +92,13 @@ pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Strip
         tenant: claimed.payment.tenant,
         amount: claimed.payment.amount(),
         capture: Capture::Automatic,
-        payment_method: claimed.payment.payment_method.clone(),
+        method: claimed.payment.method(),
+        payer: None,
         return_url: None,
         metadata: [].into(),
         reference: None,
     };
-    let CallOutcome::Object(Observation { object, .. }) = teller.create(&order).await else {
+    let CallOutcome::Object(Observation { object, .. }) = provider.create(&order).await else {
         panic!("not made")
     };
     let (attempt, token) = (claimed.attempt.id, claimed.job.token);
@@ -101,20 +106,20 @@ pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Strip
         MarkSent { attempt, token, payment, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
     let answer = service.store().submit(Box::new(sent.clone())).await.unwrap();
     assert!(matches!(answer, CommandResult::Fresh { reply: Reply::Send(Some(0)), .. }), "{answer:?}");
-    (teller, order, sent)
+    (provider, order, sent)
 }
 
-async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
+async fn a_worker_that_resumes_too_late_is_refused(engine: Engine) {
     let service = TestService::on(engine).await;
     let claimed = left_behind(&service).await;
     let (job, token, payment) = (claimed.job.id, claimed.job.token, claimed.payment.id);
-    // It makes the object, commits that it is about to confirm, and falls asleep.
-    let (teller, order, sent) = sent(&service, &claimed).await;
+    // It makes the object, commits that it is about to confirm, and is suspended.
+    let (provider, order, sent) = sent(&service, &claimed).await;
     let object = sent.object.clone().unwrap();
-    // Its successor is kept at its own call meanwhile.
+    // Its successor is delayed in its own call meanwhile.
     service.provider.faults(json!({ "delay_ms": [3_000, 3_000] })).await;
     until("another worker has the job", async || {
-        // Of an attempt that is open there is nothing to finish: that is refused either way.
+        // An attempt that is open cannot be finished: this command is refused in either case.
         let answer = service
             .store()
             .submit(Box::new(FinishAttempt { attempt: claimed.attempt.id, token }))
@@ -125,7 +130,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     .await;
     assert_eq!(service.one.payment(&payment.to_string()).await["state"], "pending");
 
-    // It wakes.
+    // It resumes.
     let observation = Observation {
         object: object.clone(),
         status: ProviderStatus::Cancelled,
@@ -141,7 +146,7 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
         observation,
         source: Source::Answer,
         refused: None,
-        look_again: Pace::default().look_again(),
+        recheck: Pace::default().recheck_delays(),
         deadline: Span::seconds(60),
     };
     refused(&service, settle).await;
@@ -149,13 +154,14 @@ async fn a_worker_that_wakes_too_late_is_not_heard(engine: Engine) {
     refused(&service, Heartbeat { job, token, span: Span::seconds(30) }).await;
     refused(&service, FinishAttempt { attempt, token }).await;
     let pause = Span::seconds(1);
-    let (refund, lost_sight, key_spent, asked, error) = (None, true, false, true, None);
-    let postpone = Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, asked, error };
+    let (refund, lost_sight, key_spent, reached_provider, error) = (None, true, false, true, None);
+    let postpone =
+        Postpone { attempt, token, payment, refund, pause, lost_sight, key_spent, reached_provider, error };
     refused(&service, postpone).await;
-    // And confirms after all: under the same key, so it hears what became of that.
+    // It confirms anyway, under the same key, so it gets the result of the first confirmation.
     service.provider.faults(json!({})).await;
     service.one.payment_becomes(&payment.to_string(), "captured").await;
-    assert!(matches!(teller.confirm(&order, &object).await, CallOutcome::Object(_)));
+    assert!(matches!(provider.confirm(&order, &object).await, CallOutcome::Object(_)));
     let books = service.quiet().await;
     assert_eq!(books.stands(&payment.to_string()), ("succeeded", 700, 700, 0));
     assert_eq!(service.one.payment(&payment.to_string()).await["state"], "captured");

@@ -1,11 +1,11 @@
-//! Payments, captures, refunds and webhooks: the whole service over HTTP against the sandbox, on both
+//! Payments, captures, refunds and webhooks: the whole service over HTTP with the sandbox, on both
 //! engines.
 //!
-//! Every test ends with the same questions: do all promises hold, in the rows and in the provider's
-//! books, is nothing left open, and did every call that moves money come under one key?
+//! Every test ends with the same checks: all promises hold, in the rows and in the provider's
+//! books; nothing is left open; and every call that moves money had one key.
 //!
 //! PostgreSQL is the server that `SUREHOLD_TEST_POSTGRES` names; `cargo xtask test` starts one and
-//! sets it. Each test makes a database of its own there, and has a sandbox of its own.
+//! sets the variable. Each test makes its own database there, and has its own sandbox.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 

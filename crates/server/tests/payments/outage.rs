@@ -1,5 +1,5 @@
-//! A provider that is down, or hangs: nothing more is sent to it than it can bear, nothing is lost, and the
-//! other accounts go on.
+//! A provider that is down, or hangs: it gets no more calls than its circuit allows, nothing is
+//! lost, and the other accounts go on.
 
 use std::time::Duration;
 use testkit::{Engine, ONE, SandboxBooks, TestClient, TestService, charge, until, with};
@@ -21,18 +21,18 @@ testkit::on_both_engines![
     an_account_that_hangs_leaves_room_for_others,
 ];
 
-/// Charges that nobody waits for; their payments.
+/// Charges that no client waits for; returns their payments.
 async fn begin(client: &TestClient, numbers: std::ops::Range<u32>) -> Vec<String> {
     let mut begun = Vec::new();
     for number in numbers {
         let body = charge(700, "pm_card_visa");
-        let asked = client.post("/v1/charges", &body).key(&format!("c-{number}")).without_waiting();
-        begun.push(asked.expect(202).await.id());
+        let request = client.post("/v1/charges", &body).key(&format!("c-{number}")).without_waiting();
+        begun.push(request.expect(202).await.id());
     }
     begun
 }
 
-/// As `GET /v1/ops/breakers` shows the one account of the client's tenant.
+/// The state in `GET /v1/ops/breakers` of the only account of the client's tenant.
 async fn circuit(client: &TestClient) -> String {
     let seen = client.see("/v1/ops/breakers").await;
     let circuits = seen["data"].as_array().unwrap();
@@ -46,10 +46,9 @@ async fn circuit_becomes(client: &TestClient, state: &str) {
     until(&format!("the circuit is {state}"), async || (circuit(client).await == state).then_some(())).await;
 }
 
-/// How many jobs are in this state.
 async fn jobs(service: &TestService, state: &str) -> i64 {
     let figures = service.store().figures(SystemClock.now()).await.unwrap();
-    figures.jobs.iter().filter(|jobs| jobs.words == [state]).map(|jobs| jobs.count).sum()
+    figures.jobs.iter().filter(|jobs| jobs.labels == [state]).map(|jobs| jobs.count).sum()
 }
 
 async fn job(service: &TestService, payment: &str) -> domain::rows::Job {
@@ -90,7 +89,7 @@ async fn nothing_is_sent_behind_an_open_circuit(engine: Engine) {
     assert_eq!(service.provider.books().await.calls().len(), sent);
     for payment in &waiting {
         let job = job(&service, payment).await;
-        assert_eq!(job.attempts, 0, "nobody was asked, so nothing was tried: {job:?}");
+        assert_eq!(job.attempts, 0, "the provider was not called, so nothing was tried: {job:?}");
     }
     assert_eq!(circuit(&service.two).await, "closed", "each account has its own");
 
@@ -102,7 +101,7 @@ async fn nothing_is_sent_behind_an_open_circuit(engine: Engine) {
     service.end().await;
 }
 
-/// Everything that is under way, and whatever waits for its time, becomes so much older.
+/// Makes everything in progress, and everything that waits, an hour older.
 async fn an_hour_passes(service: &TestService) {
     let hour = "3600000000";
     let older = format!(
@@ -113,26 +112,26 @@ async fn an_hour_passes(service: &TestService) {
 }
 
 async fn what_waits_behind_an_open_circuit_ends_at_its_deadline(engine: Engine) {
-    const ASKED: usize = 5;
+    const PENDING: usize = 5;
     let hour = Duration::from_hours(1);
     let mut service = TestService::with(engine, |settings| {
         let breaker = &mut settings.guard.breaker;
         (breaker.calls_min, breaker.open_base, breaker.open_cap) = (4, hour, hour);
     })
     .await;
-    // Sent, and without an end: the customer is asked.
-    let mut asked = Vec::new();
-    for number in 0..ASKED {
+    // Sent, and without an outcome: the customer must act.
+    let mut pending = Vec::new();
+    for number in 0..PENDING {
         let body = charge(700, "pm_card_authenticationRequired");
         let body = with(body, json!({ "return_url": "https://shop.example/done" }));
-        let key = format!("asked-{number}");
-        asked.push(service.one.post("/v1/charges", &body).key(&key).expect(201).await.id());
+        let key = format!("pending-{number}");
+        pending.push(service.one.post("/v1/charges", &body).key(&key).expect(201).await.id());
     }
     service.provider.faults(json!({ "unavailable": 1.0 })).await;
     let mut never_sent = begin(&service.one, 0..12).await;
     circuit_becomes(&service.one, "open").await;
     never_sent.extend(begin(&service.one, 12..24).await);
-    let waiting = (ASKED + never_sent.len()) as i64;
+    let waiting = (PENDING + never_sent.len()) as i64;
     until("all of them wait", async || (jobs(&service, "ready").await == waiting).then_some(())).await;
     let sent = service.provider.books().await.calls().len();
 
@@ -145,18 +144,18 @@ async fn what_waits_behind_an_open_circuit_ends_at_its_deadline(engine: Engine) 
         let again = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
         assert!(again.refused(424, "not_sent_to_provider").await.is_replay());
     }
-    until("a person is told of the others", async || (service.reviews().await.len() == ASKED).then_some(()))
+    until("the others have review cases", async || (service.reviews().await.len() == PENDING).then_some(()))
         .await;
-    assert_eq!(service.provider.books().await.calls().len(), sent, "nobody was asked");
+    assert_eq!(service.provider.books().await.calls().len(), sent, "the provider was not called");
     assert_eq!(circuit(&service.one).await, "open");
 
     service.provider.faults(json!({})).await;
     service.stop_service().await;
     service.start_service().await;
-    for payment in &asked {
+    for payment in &pending {
         service.one.payment_becomes(payment, "cancelled").await;
     }
-    // What became of them closed their cases.
+    // Their outcomes closed their cases.
     service.end().await;
 }
 
@@ -209,7 +208,7 @@ async fn an_account_that_hangs_leaves_room_for_others(engine: Engine) {
     let mut hangs = None;
     let service = TestService::with(engine, |settings| {
         settings.concurrency.critical = 4;
-        let base_url = &mut settings.accounts[0].stripe.base_url;
+        let base_url = &mut settings.accounts[0].stripe.wire.base_url;
         let sandbox = base_url.trim_start_matches("http://").parse().unwrap();
         let proxy = Proxy::start(sandbox, Plan::Always(Fault::Blackhole)).unwrap();
         *base_url = proxy.url();
@@ -222,8 +221,9 @@ async fn an_account_that_hangs_leaves_room_for_others(engine: Engine) {
     })
     .await;
     for number in 0..5 {
-        let asked = service.two.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
-        asked.expect(201).await;
+        let request =
+            service.two.post("/v1/charges", &charge(700, "pm_card_visa")).key(&format!("c-{number}"));
+        request.expect(201).await;
     }
     assert_eq!(
         (jobs(&service, "running").await, service.one.payment(&stuck[0]).await["state"].as_str()),

@@ -1,4 +1,4 @@
-//! Money goes back as often as it was asked for, never beyond what was taken, and exactly once.
+//! Money goes back once per requested refund, and never more than was captured.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ testkit::on_both_engines![
     parts_go_back_until_nothing_is_left,
     ten_at_once_never_take_more_than_there_is,
     a_lost_answer_refunds_nothing_twice,
-    a_provider_that_forgets_keys_is_looked_up,
+    a_provider_that_forgets_keys_is_queried,
     a_pending_refund_ends_by_itself,
     a_refund_that_the_bank_sends_back,
     what_was_not_captured_is_not_refunded,
@@ -95,8 +95,8 @@ async fn ten_at_once_never_take_more_than_there_is(engine: Engine) {
     service.end().await;
 }
 
-/// Twelve refunds, two of each of six payments, while the provider misbehaves so. There is more to take
-/// than they take: it is not the provider's own limit that keeps them from being made twice.
+/// Twelve refunds, two of each of six payments, while the provider has these faults. More was
+/// captured than they take, so the provider's own limit does not prevent a second refund.
 async fn refunded_under(service: TestService, faults: Value) {
     let mut payments = Vec::new();
     for number in 0..6 {
@@ -105,11 +105,11 @@ async fn refunded_under(service: TestService, faults: Value) {
     service.quiet().await;
     service.provider.faults(faults).await;
     let (one, payments) = (&service.one, &payments);
-    let asked = (0..12).map(|number| async move {
+    let requests = (0..12).map(|number| async move {
         let path = &payments[number % 6].1;
         one.persist(path, &part(400), &format!("r-{number}")).await
     });
-    for answer in join_all(asked).await {
+    for answer in join_all(requests).await {
         assert_eq!((answer.status, &answer.body["state"]), (201, &json!("succeeded")), "{}", answer.text);
     }
     service.provider.faults(json!({})).await;
@@ -128,7 +128,7 @@ async fn a_lost_answer_refunds_nothing_twice(engine: Engine) {
     refunded_under(service, faults).await;
 }
 
-async fn a_provider_that_forgets_keys_is_looked_up(engine: Engine) {
+async fn a_provider_that_forgets_keys_is_queried(engine: Engine) {
     let service = TestService::on(engine).await;
     let faults = json!({ "seed": 4, "commit_then_drop": 0.4, "commit_then_500": 0.3, "forget_keys": true });
     refunded_under(service, faults).await;
@@ -139,7 +139,7 @@ async fn a_pending_refund_ends_by_itself(engine: Engine) {
     let (payment, path) = captured(&service, 1_000, "pm_card_pendingRefund", "c-1").await;
     let begun = service.one.post(&path, &part(600)).key("r-1").expect(201).await;
     assert_eq!(begun.body["state"], "pending");
-    // What is on its way is spoken for.
+    // A pending refund counts against the captured amount.
     service.one.post(&path, &part(401)).key("r-2").refused(422, "refund_exceeds_capture").await;
     service.one.refund_becomes(&begun.id(), "succeeded").await;
     assert_eq!(service.quiet().await.stands(&payment), ("succeeded", 1_000, 1_000, 600));
@@ -154,7 +154,7 @@ async fn a_refund_that_the_bank_sends_back(engine: Engine) {
     let failed = service.one.refund_becomes(&made.id(), "failed").await;
     assert!(failed["failure"]["code"].is_string());
     assert_eq!(service.one.payment(&payment).await["refunded"], eur(0));
-    // The reply under the key is what was true then.
+    // The reply under the key stays as it was.
     let again = service.one.post(&path, &part(600)).key("r-1").expect(201).await;
     assert_eq!((again.is_replay(), &again.text), (true, &made.text));
     let books = service.quiet().await;
@@ -167,7 +167,8 @@ async fn a_refund_that_the_bank_sends_back(engine: Engine) {
         (kinds.len() == 3).then_some(kinds)
     })
     .await;
-    // Newest first. A refund and its payment are two subjects, and wait for nothing of one another.
+    // Newest first. A refund and its payment are two subjects, whose messages do not wait for each
+    // other.
     let of_the_refund: Vec<_> = kinds.iter().filter(|kind| kind.starts_with("refund.")).collect();
     assert_eq!(of_the_refund, ["refund.reversed", "refund.succeeded"]);
     assert!(kinds.contains(&"payment.captured".to_owned()));
@@ -176,8 +177,8 @@ async fn a_refund_that_the_bank_sends_back(engine: Engine) {
 
 async fn what_was_not_captured_is_not_refunded(engine: Engine) {
     let service = TestService::on(engine).await;
-    let asks = charge(800, "pm_card_authenticationRequired");
-    let pending = service.one.post("/v1/charges", &asks).key("c-1").expect(201).await;
+    let needs_customer = charge(800, "pm_card_authenticationRequired");
+    let pending = service.one.post("/v1/charges", &needs_customer).key("c-1").expect(201).await;
     let path = format!("/v1/payments/{}", pending.id());
     let refund = service.one.post(&format!("{path}/refunds"), &json!({})).key("r-1");
     refund.refused(409, "payment_is_not_captured").await;

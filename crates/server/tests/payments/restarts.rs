@@ -39,10 +39,10 @@ async fn what_was_under_way_goes_on(engine: Engine) {
         service.start_service().await;
     }
     service.provider.faults(json!({})).await;
-    let told = requests.iter().map(|(path, body, key)| service.one.persist(path, body, key));
-    let told = join_all(told).await;
+    let replies = requests.iter().map(|(path, body, key)| service.one.persist(path, body, key));
+    let replies = join_all(replies).await;
     let books = service.quiet().await;
-    for ((path, ..), answer) in requests.iter().zip(&told) {
+    for ((path, ..), answer) in requests.iter().zip(&replies) {
         assert!(answer.status == 201 && answer.is_replay(), "{}", answer.text);
         if !path.ends_with("/refunds") {
             let minor = answer.body["amount"]["minor"].as_i64().unwrap();

@@ -1,5 +1,5 @@
-//! Everything goes wrong at once, with clients that ask again and again: in the end each operation has a
-//! definite outcome, and the provider's books show it once.
+//! Many faults at once, with clients that retry: in the end each operation has a definite outcome,
+//! and the provider's books contain it once.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
     }))
     .await;
 
-    let asked = (0..CHARGES + BOOKINGS + REFUNDS).map(|number| {
+    let requests = (0..CHARGES + BOOKINGS + REFUNDS).map(|number| {
         let (path, body) = match number {
             ..CHARGES => ("/v1/charges".to_owned(), charge(500 + number as i64, "pm_card_visa")),
             number if number < CHARGES + BOOKINGS => {
@@ -45,7 +45,7 @@ async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
         let one = &service.one;
         async move { one.persist(&path, &body, &format!("storm-{number}")).await }
     });
-    let answers = join_all(asked).await;
+    let answers = join_all(requests).await;
     service.provider.faults(json!({})).await;
     let books = service.quiet().await;
 
@@ -70,7 +70,7 @@ async fn sixty_charges_and_twenty_refunds_in_a_storm(engine: Engine) {
     service.end().await;
 }
 
-/// Which payment it was, and how it must stand in the provider's books.
+/// The payment's id, and its expected state in the provider's books.
 fn ended(answer: &TestReply, minor: i64) -> (String, (&'static str, i64, i64, i64)) {
     if answer.status == 201 {
         assert_eq!(answer.body["state"], "captured");

@@ -1,5 +1,5 @@
-//! Who may say what: an event is believed by its signature, for the account it came to, and moves only
-//! what is that account's own.
+//! An event is accepted by its signature, for the account that received it, and changes only what
+//! belongs to that account.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use providers::Secret;
@@ -11,11 +11,11 @@ use testkit::{
 };
 
 testkit::on_both_engines![
-    what_is_not_signed_is_not_heard,
+    an_unsigned_event_is_refused,
     what_is_not_ours_is_let_pass,
-    an_event_says_nothing_of_another_tenant,
+    an_event_changes_nothing_of_another_tenant,
     either_secret_will_do_while_one_is_rolled,
-    an_event_is_heard_once,
+    an_event_has_its_effect_once,
     an_event_that_contradicts_needs_a_person,
     an_event_that_cannot_be_read_needs_a_person,
     a_nul_in_an_event_is_no_fault_of_the_database,
@@ -40,7 +40,7 @@ fn event(id: &str, kind: &str, object: Value) -> Value {
     })
 }
 
-/// What Stripe says of a payment whose money it took.
+/// Stripe's object of a payment whose money it took.
 fn succeeded(payment: &Value, minor: i64) -> Value {
     json!({
         "id": payment["provider_reference"], "object": "payment_intent", "status": "succeeded",
@@ -50,31 +50,32 @@ fn succeeded(payment: &Value, minor: i64) -> Value {
 }
 
 async fn deliver(service: &TestService, path: &str, signature: Option<&str>, body: Vec<u8>) -> TestReply {
-    let ask = service.nobody().post(path, &json!({})).raw(body);
-    let ask = if let Some(signature) = signature { ask.header("stripe-signature", signature) } else { ask };
-    ask.send().await
+    let request = service.nobody().post(path, &json!({})).raw(body);
+    let request =
+        if let Some(signature) = signature { request.header("stripe-signature", signature) } else { request };
+    request.send().await
 }
 
-/// An event for an account, signed as it ought to be.
-async fn tell(service: &TestService, tenant: TestTenant, event: &Value) {
+/// Delivers an event for an account, correctly signed, and waits until it was processed.
+async fn deliver_signed(service: &TestService, tenant: TestTenant, event: &Value) {
     let body = event.to_string().into_bytes();
     let signature = signed(&tenant.webhook_secret(), now_s(), &body);
     let answer = deliver(service, &tenant.webhook_path(), Some(&signature), body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    until("the event was looked at", async || {
+    until("the event was processed", async || {
         (service.store().backlog().await.unwrap().events_received == 0).then_some(())
     })
     .await;
 }
 
-/// A payment that waits for its customer: an event that is believed would move it.
+/// A payment that waits for its customer: an accepted event would move it.
 async fn pending(service: &TestService) -> Value {
     let body = charge(1_000, "pm_card_authenticationRequired");
     let id = service.one.post("/v1/charges", &body).key("c-1").expect(201).await.id();
     service.one.payment(&id).await
 }
 
-/// It waits as before, and is then called off.
+/// The payment still waits, and is then called off.
 async fn unmoved(service: TestService, payment: &Value) {
     let id = payment["id"].as_str().unwrap();
     assert_eq!(service.one.payment(id).await, *payment);
@@ -84,7 +85,7 @@ async fn unmoved(service: TestService, payment: &Value) {
     service.end().await;
 }
 
-async fn what_is_not_signed_is_not_heard(engine: Engine) {
+async fn an_unsigned_event_is_refused(engine: Engine) {
     let service = TestService::on(engine).await;
     let payment = pending(&service).await;
     let forged = event("evt_forged", "payment_intent.succeeded", succeeded(&payment, 1_000));
@@ -158,12 +159,12 @@ async fn what_is_not_ours_is_let_pass(engine: Engine) {
         event("evt_6", "charge.succeeded", json!({ "id": "ch_1", "object": "charge" })),
         event("evt_7", "charge.dispute.created", dispute),
     ] {
-        tell(&service, ONE, &event).await;
+        deliver_signed(&service, ONE, &event).await;
     }
     unmoved(service, &payment).await;
 }
 
-async fn an_event_says_nothing_of_another_tenant(engine: Engine) {
+async fn an_event_changes_nothing_of_another_tenant(engine: Engine) {
     let service = TestService::on(engine).await;
     let payment = pending(&service).await;
     let paid = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-2").expect(201).await;
@@ -174,12 +175,13 @@ async fn an_event_says_nothing_of_another_tenant(engine: Engine) {
         "currency": "eur", "payment_intent": paid.body["provider_reference"],
         "metadata": { "refund": refund.id(), "operation": paid.id() },
     });
-    // The second tenant holds the secret of its own account, and names what is the first one's.
-    tell(&service, TWO, &event("evt_1", "payment_intent.succeeded", succeeded(&payment, 1_000))).await;
-    tell(&service, TWO, &event("evt_2", "refund.failed", reversed)).await;
+    // The second tenant has the secret of its own account, and names an object of the first one.
+    deliver_signed(&service, TWO, &event("evt_1", "payment_intent.succeeded", succeeded(&payment, 1_000)))
+        .await;
+    deliver_signed(&service, TWO, &event("evt_2", "refund.failed", reversed)).await;
     let mut canceled = succeeded(&payment, 0);
     canceled["status"] = json!("canceled");
-    tell(&service, TWO, &event("evt_3", "payment_intent.canceled", canceled)).await;
+    deliver_signed(&service, TWO, &event("evt_3", "payment_intent.canceled", canceled)).await;
     assert_eq!(service.one.see(&format!("/v1/refunds/{}", refund.id())).await["state"], "succeeded");
     unmoved(service, &payment).await;
 }
@@ -203,7 +205,7 @@ async fn either_secret_will_do_while_one_is_rolled(engine: Engine) {
     service.end().await;
 }
 
-async fn an_event_is_heard_once(engine: Engine) {
+async fn an_event_has_its_effect_once(engine: Engine) {
     let service = TestService::on(engine).await;
     service.provider.faults(json!({ "webhook_drop": 1.0 })).await;
     let catalogue = TestCatalogue::create(&service.one, 10).await;
@@ -211,9 +213,10 @@ async fn an_event_is_heard_once(engine: Engine) {
     let body = payment_of(&booking, "pm_card_visa");
     let paid = service.one.post("/v1/payments", &body).key("p-1").expect(201).await;
     assert_eq!(service.one.booking(&booking).await["paid"], eur(0));
-    // True, whoever delivers it; the same event again, and another event that says the same.
+    // The content is true. The same event comes again, and another event with the same content.
     for id in ["evt_1", "evt_1", "evt_2"] {
-        tell(&service, ONE, &event(id, "payment_intent.succeeded", succeeded(&paid.body, 4_500))).await;
+        deliver_signed(&service, ONE, &event(id, "payment_intent.succeeded", succeeded(&paid.body, 4_500)))
+            .await;
         assert_eq!(service.one.payment(&paid.id()).await["confirmed_by_provider"], true);
         let seen = service.one.booking(&booking).await;
         assert_eq!((&seen["state"], &seen["paid"]), (&json!("confirmed"), &eur(4_500)));
@@ -229,7 +232,8 @@ async fn an_event_that_contradicts_needs_a_person(engine: Engine) {
     let paid = service.one.post("/v1/charges", &charge(700, "pm_card_visa")).key("c-1").expect(201).await;
     service.quiet().await;
     let before = service.one.payment(&paid.id()).await;
-    tell(&service, ONE, &event("evt_1", "payment_intent.succeeded", succeeded(&paid.body, 650))).await;
+    deliver_signed(&service, ONE, &event("evt_1", "payment_intent.succeeded", succeeded(&paid.body, 650)))
+        .await;
     assert_eq!(service.one.payment(&paid.id()).await["captured"], before["captured"]);
     assert_eq!(service.quiet().await.stands(&paid.id()), ("succeeded", 700, 700, 0));
     service.end_reviewed(&["provider_contradicts"]).await;
@@ -237,13 +241,18 @@ async fn an_event_that_contradicts_needs_a_person(engine: Engine) {
 
 async fn an_event_that_cannot_be_read_needs_a_person(engine: Engine) {
     let service = TestService::on(engine).await;
-    tell(&service, ONE, &event("evt_1", "payment_intent.succeeded", json!({ "object": "payment_intent" })))
-        .await;
+    deliver_signed(
+        &service,
+        ONE,
+        &event("evt_1", "payment_intent.succeeded", json!({ "object": "payment_intent" })),
+    )
+    .await;
     assert!(service.quiet().await.calls().is_empty());
     service.end_reviewed(&["event_cannot_be_processed"]).await;
 }
 
-/// PostgreSQL keeps no NUL in a text. Whatever Stripe sends is kept and read alike on both engines.
+/// PostgreSQL stores no NUL in a text. Whatever Stripe sends is stored and read alike on both
+/// engines.
 async fn a_nul_in_an_event_is_no_fault_of_the_database(engine: Engine) {
     let service = TestService::on(engine).await;
     service.provider.faults(json!({ "webhook_drop": 1.0 })).await;
@@ -253,13 +262,13 @@ async fn a_nul_in_an_event_is_no_fault_of_the_database(engine: Engine) {
         "payment_intent": paid.body["provider_reference"], "metadata": {}, "reason": "a\0b",
     });
     let succeeded = succeeded(&paid.body, 700);
-    tell(&service, ONE, &event("evt_\0one", "payment_intent.succeeded", succeeded.clone())).await;
+    deliver_signed(&service, ONE, &event("evt_\0one", "payment_intent.succeeded", succeeded.clone())).await;
     assert_eq!(service.one.payment(&paid.id()).await["confirmed_by_provider"], true);
-    tell(&service, ONE, &event("evt_2", "odd.\0kind", json!({ "object": "odd" }))).await;
-    tell(&service, ONE, &event("evt_3\0", "refund.created", refund.clone())).await;
+    deliver_signed(&service, ONE, &event("evt_2", "odd.\0kind", json!({ "object": "odd" }))).await;
+    deliver_signed(&service, ONE, &event("evt_3\0", "refund.created", refund.clone())).await;
     refund["id"] = json!("re_2");
     refund["object"] = json!("\0");
-    tell(&service, ONE, &event("evt_4", "refund.created", refund)).await;
+    deliver_signed(&service, ONE, &event("evt_4", "refund.created", refund)).await;
     let seen = service.one.see(&format!("/v1/payments/{}/refunds", paid.id())).await;
     let references: Vec<_> =
         seen["data"].as_array().unwrap().iter().map(|one| &one["provider_reference"]).collect();

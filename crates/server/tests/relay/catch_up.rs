@@ -1,4 +1,4 @@
-//! A backlog is worked off at its rate, by a clock that is moved by hand; young messages go first.
+//! A backlog is published at its rate, by a clock that the test moves; young messages go first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,15 +8,11 @@ use domain::limits::PARTITIONS;
 use domain::rows::Message;
 use domain::time::Span;
 use server::relay::Settings;
-use testkit::{new_id, until};
-
-use crate::test_outbox::TestOutbox;
-
-use crate::brokers::Keeping;
+use testkit::{RecordingBroker, TestOutbox, new_id, until};
 
 testkit::on_both_engines!(a_backlog_keeps_its_rate_and_young_messages_do_not_wait);
 
-/// So many a partition and second.
+/// Messages per partition and second.
 const RATE: usize = 2;
 
 fn old(outbox: &TestOutbox, each: usize) -> Vec<Message> {
@@ -34,16 +30,16 @@ fn old(outbox: &TestOutbox, each: usize) -> Vec<Message> {
 
 async fn a_backlog_keeps_its_rate_and_young_messages_do_not_wait(outbox: TestOutbox) {
     outbox.clock.stop();
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let backlog = old(&outbox, 8);
     outbox.append(&backlog).await;
     let catch_up_per_second = u32::try_from(RATE * PARTITIONS as usize).unwrap();
     let settings = Settings { catch_up_per_second, ..Settings::default() };
     let relay = outbox.relay(broker.clone(), settings, true);
     let published = || broker.seen.lock().len();
-    // Time stands still: nothing is allowed, and what is young goes at once.
+    // The clock stands still: no backlog is allowed, and young messages go at once.
     let mut young = outbox.message(new_id(), 1);
-    // PostgreSQL's clock, by which the relay judges, runs on meanwhile.
+    // PostgreSQL's clock, which the relay uses, goes on meanwhile.
     young.created_at = young.created_at.plus(Span::seconds(3_600));
     outbox.append(std::slice::from_ref(&young)).await;
     until("the young message is published", async || (!broker.numbers(young.id).is_empty()).then_some(()))
@@ -53,7 +49,7 @@ async fn a_backlog_keeps_its_rate_and_young_messages_do_not_wait(outbox: TestOut
         outbox.clock.advance(Span::seconds(1));
         let allowed = 1 + second * RATE * PARTITIONS as usize;
         until("what a second allows is published", async || (published() >= allowed).then_some(())).await;
-        // Many looks later it is no more.
+        // After many more passes it is no more.
         tokio::time::sleep(Duration::from_millis(150)).await;
         assert_eq!(published(), allowed, "in second {second}");
     }

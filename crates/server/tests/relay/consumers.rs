@@ -1,5 +1,5 @@
-//! A second consumer, registered by this test the way that every consumer is: its line in the table, and itself
-//! in the list. It has its kinds once, fails and dies alone, and the ledger goes on beside it.
+//! A second consumer, registered like every consumer: its line in the table, and itself in the
+//! list. It receives its kinds once, fails and dies alone, and the ledger goes on.
 
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -20,11 +20,9 @@ use server::consumers::{self, Consumer, ConsumerFailure, MessageDispatcher};
 use server::ports::broker::embedded::Embedded;
 use server::relay::Settings;
 use store::{CommandResult, Store};
-use testkit::{new_id, until};
+use testkit::{ConsumerFault, FaultyConsumer, TestOutbox, new_id, until};
 
 use crate::failing::decided;
-use crate::test_outbox::TestOutbox;
-
 testkit::on_both_engines!(
     a_second_consumer_has_its_kinds_once_and_dies_alone,
     one_that_hangs_keeps_the_ledger_from_nothing,
@@ -38,10 +36,9 @@ const REGISTERED: Consumers = Consumers(&BOTH);
 
 struct Notices {
     store: Store,
-    /// Fails, or hangs where `hangs`, with these.
+    /// It fails, or hangs if `hangs`, with these messages.
     with: Mutex<BTreeSet<MessageId>>,
     hangs: bool,
-    /// How often there was an effect.
     effects: AtomicUsize,
 }
 
@@ -105,7 +102,7 @@ fn dispatcher(
 ) -> Arc<Embedded> {
     let both: Vec<Arc<dyn Consumer>> = vec![notices.clone(), ledger];
     Arc::new(Embedded {
-        desk: Arc::new(MessageDispatcher::with(outbox.store.clone(), settings, REGISTERED, both)),
+        dispatcher: Arc::new(MessageDispatcher::with(outbox.store.clone(), settings, REGISTERED, both)),
     })
 }
 
@@ -126,7 +123,7 @@ async fn stands(outbox: &TestOutbox, consumer: &str, message: &Message, state: d
 
 async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox) {
     outbox.store.submit(Box::new(Subscribe { consumers: REGISTERED })).await.unwrap();
-    let good: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+    let good = outbox.messages(20);
     let bad = outbox.message(new_id(), 1);
     let other = Message { kind: "payment.disputed".to_owned(), ..outbox.message(new_id(), 1) };
     let notices = Notices::new(&outbox, false, &[&bad]);
@@ -145,7 +142,7 @@ async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox)
     );
     assert_eq!((outbox.posted().await, notices.effects()), (good.len() + 2, good.len()));
 
-    // Sent round again, it is had once, and the ledger does not post a second time.
+    // A person retries it: it has its effect once, and the ledger does not post a second time.
     notices.with.lock().clear();
     let letter = outbox.delivery_at(NOTICES, &bad).await.unwrap();
     let retry = RetryDeadLetter(decided(&outbox, &letter));
@@ -155,30 +152,29 @@ async fn a_second_consumer_has_its_kinds_once_and_dies_alone(outbox: TestOutbox)
     relay.stop().await;
 }
 
-/// It has every place of its own, and none of the ledger's.
+/// It uses all of its own permits, and none of the ledger's.
 async fn one_that_hangs_keeps_the_ledger_from_nothing(outbox: TestOutbox) {
-    let messages: Vec<Message> = (0..12).map(|_| outbox.message(new_id(), 1)).collect();
+    let messages = outbox.messages(12);
     let notices = Notices::new(&outbox, true, &messages.iter().collect::<Vec<_>>());
     let settings =
         consumers::Settings { concurrency: 2, attempt_timeout: Duration::from_mins(10), ..quick() };
     let broker = dispatcher(&outbox, &notices, outbox.ledger(), settings);
     outbox.append(&messages).await;
     let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
-    until("the ledger has posted them all", async || (outbox.posted().await == messages.len()).then_some(()))
-        .await;
+    outbox.until_posted(messages.len()).await;
     assert_eq!(notices.effects(), 0);
     relay.kill().await;
 }
 
-/// The ledger is out of reach for a message that the other consumer gives up meanwhile.
+/// The ledger is unreachable for a message that the other consumer gives up meanwhile.
 async fn what_is_dead_at_one_consumer_is_still_brought_to_another(outbox: TestOutbox) {
     let message = outbox.message(new_id(), 1);
     let notices = Notices::new(&outbox, false, &[&message]);
-    let moody = crate::brokers::Moody::new(outbox.ledger(), crate::brokers::Does::FindNoStore, &[&message]);
+    let moody = FaultyConsumer::new(outbox.ledger(), ConsumerFault::StoreUnavailable, &[&message]);
     outbox.append(std::slice::from_ref(&message)).await;
     let broker =
         dispatcher(&outbox, &notices, moody.clone(), consumers::Settings { attempts_max: 1, ..quick() });
-    // It was published, as a relay believes that marked it, and the ledger never had it.
+    // Published and marked as a relay would, but the ledger never received it.
     let relay = outbox.relay_for(REGISTERED, broker, Settings::default(), true);
     stands(&outbox, NOTICES, &message, delivery::State::Dead).await;
     relay.kill().await;

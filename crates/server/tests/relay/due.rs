@@ -1,4 +1,4 @@
-//! What the sweep publishes again, and when: once for each time that it is due, and by the database's clock.
+//! What the sweep publishes again, and when: once for each due time, by the database's clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use server::ports::broker::{Ack, Broker, Error, Publication};
 use server::relay::Settings;
 use store::Store;
-use testkit::{new_id, until};
-
-use crate::test_outbox::TestOutbox;
-
-use crate::brokers::Keeping;
+use testkit::{RecordingBroker, TestOutbox, new_id, until};
 
 testkit::on_both_engines!(
     what_is_due_is_published_once_for_each_time_it_is_due,
@@ -26,7 +22,7 @@ testkit::on_both_engines!(
 
 const HOUR: Span = Span::seconds(3_600);
 
-/// As a consumer does that cannot have it now, and has drawn a pause of nothing.
+/// Submits what a consumer does that fails, with a pause of zero.
 async fn fail(store: &Store, message: &Message) {
     let at = DeliveryKey { tenant: message.tenant, message: message.id, consumer: LEDGER };
     let error = "broken".to_owned();
@@ -34,33 +30,25 @@ async fn fail(store: &Store, message: &Message) {
     store.submit(Box::new(fail)).await.unwrap();
 }
 
-async fn until_numbers(broker: &Keeping, message: &Message, last: i64) {
+async fn until_numbers(broker: &RecordingBroker, message: &Message, last: i64) {
     until("it is published so often", async || broker.numbers(message.id).contains(&last).then_some(()))
         .await;
 }
 
-async fn until_published(outbox: &TestOutbox, message: &Message) {
-    until("it is published and marked", async || {
-        let found = outbox.found(std::slice::from_ref(message)).await;
-        found[0].position.is_some().then_some(())
-    })
-    .await;
-}
-
 /// A message that a consumer had and failed. Once it was published again, there was a sweep.
-async fn failed(outbox: &TestOutbox, broker: &Keeping) -> Message {
+async fn failed(outbox: &TestOutbox, broker: &RecordingBroker) -> Message {
     let message = outbox.message(new_id(), 1);
     outbox.append(std::slice::from_ref(&message)).await;
-    until_published(outbox, &message).await;
+    outbox.until_published(std::slice::from_ref(&message)).await;
     fail(&outbox.store, &message).await;
     until_numbers(broker, &message, 2).await;
     message
 }
 
 async fn what_is_due_is_published_once_for_each_time_it_is_due(outbox: TestOutbox) {
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let relay = outbox.relay(broker.clone(), Settings::default(), true);
-    // Nobody takes what is published again; each is seen by the sweeps for those that come after it.
+    // No consumer takes the repeated publications; later sweeps see each of them.
     let mut all = Vec::new();
     for _ in 0..4 {
         all.push(failed(&outbox, &broker).await);
@@ -75,10 +63,10 @@ async fn what_is_due_is_published_once_for_each_time_it_is_due(outbox: TestOutbo
     assert_eq!(broker.numbers(all[0].id), [1, 2, 3]);
 }
 
-/// Its consumer has failed before the relay can mark what it published.
+/// A broker whose consumer fails before the relay can mark the publication.
 struct Hasty {
     store: Store,
-    seen: Keeping,
+    seen: RecordingBroker,
 }
 
 impl Broker for Hasty {
@@ -99,10 +87,10 @@ impl Broker for Hasty {
 }
 
 async fn a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again(outbox: TestOutbox) {
-    let broker = Arc::new(Hasty { store: outbox.store.clone(), seen: Keeping::default() });
+    let broker = Arc::new(Hasty { store: outbox.store.clone(), seen: RecordingBroker::default() });
     let message = outbox.message(new_id(), 1);
     outbox.append(std::slice::from_ref(&message)).await;
-    // Whoever takes it for one that is on its way waits for longer than a test does.
+    // If the sweep considered it to be on its way, it would wait for longer than the test.
     let settings = Settings { unreceived_after: HOUR, ..Settings::default() };
     let relay = outbox.relay(broker.clone(), settings, true);
     until_numbers(&broker.seen, &message, 4).await;
@@ -111,7 +99,7 @@ async fn a_consumer_that_is_quicker_than_the_mark_is_brought_its_message_again(o
 
 async fn a_process_whose_clock_is_behind_misses_what_is_lost(outbox: TestOutbox) {
     outbox.clock.advance(Span(-HOUR.0));
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let settings = Settings { unreceived_after: Span::seconds(1), ..Settings::default() };
     let relay = outbox.relay(broker.clone(), settings, true);
     let lost = outbox.message(new_id(), 1);
@@ -122,12 +110,12 @@ async fn a_process_whose_clock_is_behind_misses_what_is_lost(outbox: TestOutbox)
 
 async fn a_process_whose_clock_is_ahead_misses_nothing_early(outbox: TestOutbox) {
     outbox.clock.advance(HOUR);
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let settings = Settings { unreceived_after: Span(HOUR.0 / 2), ..Settings::default() };
     let relay = outbox.relay(broker.clone(), settings, true);
     let on_its_way = outbox.message(new_id(), 1);
     outbox.append(std::slice::from_ref(&on_its_way)).await;
-    until_published(&outbox, &on_its_way).await;
+    outbox.until_published(std::slice::from_ref(&on_its_way)).await;
     for _ in 0..2 {
         failed(&outbox, &broker).await;
     }

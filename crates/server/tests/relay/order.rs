@@ -6,32 +6,28 @@ use std::sync::Arc;
 use domain::rows::{Message, Subject};
 use domain::time::Span;
 use server::relay::Settings;
-use testkit::{new_id, until};
+use testkit::{RecordingBroker, TestOutbox, new_id, until};
 use uuid::Uuid;
 
-use crate::test_outbox::TestOutbox;
-
-use crate::brokers::Keeping;
-
 testkit::on_both_engines!(
-    what_is_told_is_posted_and_received,
+    what_is_appended_is_posted_and_received,
     a_subject_is_published_in_order_whatever_fails,
     what_a_broker_lost_is_published_again_under_a_new_number,
 );
 
-async fn what_is_told_is_posted_and_received(outbox: TestOutbox) {
+async fn what_is_appended_is_posted_and_received(outbox: TestOutbox) {
     let relay = outbox.relay(outbox.embedded(outbox.ledger()), Settings::default(), true);
     let mut all = Vec::new();
     for _ in 0..5 {
-        let some: Vec<Message> = (0..20).map(|_| outbox.message(new_id(), 1)).collect();
+        let some = outbox.messages(20);
         outbox.append(&some).await;
         all.extend(some);
     }
-    // Nobody waits for this one: it is received once it was published.
-    let mut told = outbox.message(new_id(), 1);
-    "booking.held".clone_into(&mut told.kind);
-    outbox.append(std::slice::from_ref(&told)).await;
-    all.push(told);
+    // No consumer receives this one, so it counts as received once it is published.
+    let mut unconsumed = outbox.message(new_id(), 1);
+    "booking.held".clone_into(&mut unconsumed.kind);
+    outbox.append(std::slice::from_ref(&unconsumed)).await;
+    all.push(unconsumed);
     let found = outbox.until_all_are_received(&all).await;
     assert!(found.iter().all(|message| message.published == 1), "each once");
     assert_eq!(outbox.posted().await, 100);
@@ -42,7 +38,7 @@ async fn what_is_told_is_posted_and_received(outbox: TestOutbox) {
 }
 
 async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let subjects: Vec<Uuid> = (0..40).map(|_| new_id::<domain::TenantId>().0).collect();
     let mut all = Vec::new();
     for subject in &subjects {
@@ -66,11 +62,7 @@ async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
     .await;
     assert!(broker.numbers(refused[0].id).is_empty());
     broker.refuses.lock().clear();
-    until("the refused subject is published too", async || {
-        let found = outbox.found(&all).await;
-        found.iter().all(|message| message.position.is_some()).then_some(())
-    })
-    .await;
+    outbox.until_published(&all).await;
     relay.stop().await;
     let mut next: BTreeMap<Uuid, i64> = BTreeMap::new();
     for seen in broker.seen.lock().iter() {
@@ -82,7 +74,7 @@ async fn a_subject_is_published_in_order_whatever_fails(outbox: TestOutbox) {
 }
 
 async fn what_a_broker_lost_is_published_again_under_a_new_number(outbox: TestOutbox) {
-    let broker = Arc::new(Keeping::default());
+    let broker = Arc::new(RecordingBroker::default());
     let message = outbox.message(new_id(), 1);
     outbox.append(std::slice::from_ref(&message)).await;
     let settings = Settings { unreceived_after: Span::seconds(30), ..Settings::default() };
@@ -100,11 +92,11 @@ async fn what_a_broker_lost_is_published_again_under_a_new_number(outbox: TestOu
         .await;
         assert_eq!(broker.numbers(message.id), (1..=number as i64).collect::<Vec<_>>());
         assert_eq!(outbox.found(std::slice::from_ref(&message)).await[0].received_at, None);
-        // As if it had been published so long ago: twice as long each time.
+        // As if it had been published that long ago: twice as long each time.
         let micros = 31_000_000 << (number - 1);
         outbox.database.execute(&format!("update outbox set published_at = published_at - {micros}")).await;
     }
-    // A receipt that came by another way settles it.
+    // A receipt that came in another way settles it.
     let consumer = outbox.ledger();
     consumer.receive(&message).await.unwrap();
     outbox.until_all_are_received(std::slice::from_ref(&message)).await;

@@ -1,14 +1,12 @@
-//! What was received long ago is let go, messages first.
+//! Messages that were received long ago are deleted, before their receipts.
 
 use domain::rows::Message;
 use domain::time::Span;
 use server::relay::Settings;
 use server::timers::prune_messages;
 use store::Clock as _;
-use testkit::{new_id, until};
+use testkit::{TestOutbox, new_id, until};
 use tokio::sync::watch;
-
-use crate::test_outbox::TestOutbox;
 
 testkit::on_both_engines!(messages_go_first_and_their_receipts_as_late_again);
 
@@ -22,8 +20,8 @@ async fn pruned(outbox: &TestOutbox, kept: Span, done: impl AsyncFn() -> bool) {
     timer.await.unwrap();
 }
 
-/// To the process they always pass. The database has a clock of its own where it is PostgreSQL: there the
-/// rows become older, and to the process twice as old, which must change nothing.
+/// For the process this many days pass. On PostgreSQL the database has its own clock: there the
+/// rows become older, so for the process they are twice as old, which must change nothing.
 async fn days_pass(outbox: &TestOutbox, days: i64) {
     let span = days * DAY.0;
     outbox.clock.advance(Span(span));
@@ -37,7 +35,7 @@ async fn days_pass(outbox: &TestOutbox, days: i64) {
 }
 
 async fn messages_go_first_and_their_receipts_as_late_again(outbox: TestOutbox) {
-    let received: Vec<Message> = (0..70).map(|_| outbox.message(new_id(), 1)).collect();
+    let received = outbox.messages(70);
     let mut poison = outbox.message(new_id(), 1);
     "{}".clone_into(&mut poison.payload);
     let after = Message {
@@ -51,7 +49,8 @@ async fn messages_go_first_and_their_receipts_as_late_again(outbox: TestOutbox) 
     let relay = outbox.relay(outbox.embedded(outbox.ledger()), Settings::default(), true);
     outbox.until_all_are_received(&[received.clone(), vec![kept[1].clone()]].concat()).await;
     relay.stop().await;
-    // Ids are not of this time here: the receipt of the youngest tells how many are left.
+    // The ids here do not show the time: the receipt of the youngest message counts how many are
+    // left.
     let ever = outbox.clock.now().plus(Span(i64::MAX / 4));
     let receipts = async || outbox.store.prunable_deliveries(ever, 1_000).await.unwrap().len();
     let kept_for = Span(8 * DAY.0);

@@ -1,15 +1,11 @@
-//! Relays that die after they published, stand still past their lease, or share the work.
+//! Relays that die after they published, are suspended past their lease, or share the work.
 
 use std::sync::Arc;
 
-use domain::rows::{Message, Subject};
+use domain::rows::Subject;
 use domain::time::Span;
 use server::relay::Settings;
-use testkit::{new_id, until};
-
-use crate::test_outbox::TestOutbox;
-
-use crate::brokers::{Keeping, Stalling};
+use testkit::{RecordingBroker, StalledBroker, TestOutbox, until};
 
 testkit::on_both_engines!(
     one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one,
@@ -17,27 +13,19 @@ testkit::on_both_engines!(
     two_share_the_work_and_nothing_comes_twice,
 );
 
-fn messages(outbox: &TestOutbox, count: usize) -> Vec<Message> {
-    (0..count).map(|_| outbox.message(new_id(), 1)).collect()
-}
-
 async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(outbox: TestOutbox) {
-    let all = messages(&outbox, 10);
+    let all = outbox.messages(10);
     outbox.append(&all).await;
-    let stalling = Stalling::new(outbox.embedded(outbox.ledger()));
+    let stalling = StalledBroker::new(outbox.embedded(outbox.ledger()));
     let dying = outbox.relay(stalling.clone(), Settings::default(), true);
     stalling.published.acquire().await.unwrap().forget();
     dying.kill().await;
     assert_eq!(outbox.posted().await, 10, "published, and not marked");
     assert!(outbox.found(&all).await.iter().all(|message| message.position.is_none()));
-    // As the restarted process on SQLite does; on PostgreSQL the lease lapses first.
-    let broker = Arc::new(Keeping::default());
+    // As the restarted process on SQLite does; on PostgreSQL the lease expires first.
+    let broker = Arc::new(RecordingBroker::default());
     let successor = outbox.relay(broker.clone(), Settings::default(), true);
-    until("all are published again", async || {
-        let found = outbox.found(&all).await;
-        found.iter().all(|message| message.position.is_some()).then_some(())
-    })
-    .await;
+    outbox.until_published(&all).await;
     successor.stop().await;
     for message in &all {
         assert_eq!(broker.numbers(message.id), [1], "the same publication once more");
@@ -50,9 +38,9 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(out
 }
 
 async fn a_zombie_marks_nothing(outbox: TestOutbox) {
-    let all = messages(&outbox, 10);
+    let all = outbox.messages(10);
     outbox.append(&all).await;
-    let stalling = Stalling::new(outbox.embedded(outbox.ledger()));
+    let stalling = StalledBroker::new(outbox.embedded(outbox.ledger()));
     let settings = Settings { lease: Span::seconds(3_600), ..Settings::default() };
     let zombie = outbox.relay(stalling.clone(), settings, false);
     stalling.published.acquire().await.unwrap().forget();
@@ -60,34 +48,31 @@ async fn a_zombie_marks_nothing(outbox: TestOutbox) {
     let successor = outbox.relay(outbox.embedded(outbox.ledger()), settings, false);
     let marked = outbox.until_all_are_received(&all).await;
     stalling.go_on.add_permits(1_000);
-    // It goes on once it was refused: what is told next may be either's, and is published once.
-    let more = messages(&outbox, 10);
+    // It goes on after the refusal: either relay may publish the next messages, and each is
+    // published once.
+    let more = outbox.messages(10);
     outbox.append(&more).await;
     outbox.until_all_are_received(&more).await;
     zombie.stop().await;
     successor.stop().await;
-    assert_eq!(outbox.found(&all).await, marked, "what the zombie said changed nothing");
+    assert_eq!(outbox.found(&all).await, marked, "the zombie's mark changed nothing");
     assert_eq!(outbox.posted().await, 20);
     let events = outbox.store.events_after(outbox.tenant, 0, &Subject::ALL, 100).await.unwrap();
     assert_eq!(events.len(), 20);
 }
 
 async fn two_share_the_work_and_nothing_comes_twice(outbox: TestOutbox) {
-    let brokers = [Arc::new(Keeping::default()), Arc::new(Keeping::default())];
+    let brokers = [Arc::new(RecordingBroker::default()), Arc::new(RecordingBroker::default())];
     let relays = brokers.clone().map(|broker| outbox.relay(broker, Settings::default(), false));
     let mut all = Vec::new();
     until("both have published", async || {
-        let some = messages(&outbox, 20);
+        let some = outbox.messages(20);
         outbox.append(&some).await;
         all.extend(some);
         brokers.iter().all(|broker| !broker.seen.lock().is_empty()).then_some(())
     })
     .await;
-    until("everything is published", async || {
-        let found = outbox.found(&all[all.len().saturating_sub(500)..]).await;
-        found.iter().all(|message| message.position.is_some()).then_some(())
-    })
-    .await;
+    outbox.until_published(&all[all.len().saturating_sub(500)..]).await;
     for relay in relays {
         relay.stop().await;
     }

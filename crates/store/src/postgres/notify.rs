@@ -1,14 +1,13 @@
-//! Notifications: the other processes on a database are told what was committed here, and this one hears of
-//! theirs.
+//! Notifications: each process notifies the other processes on its database of its commits.
 //!
-//! | step | what | why so |
+//! | step | what | why |
 //! |---|---|---|
-//! | gather | what the commits of ten milliseconds left for others to do | a NOTIFY holds a lock of the whole server while it commits: one a transaction makes all of them queue |
-//! | ring | one NOTIFY, on a connection of its own | never inside a transaction that somebody waits for |
-//! | hear | the listener is told what others rang, and nothing of its own | it was told of that by the writer |
-//! | break | a connection that ends is made again | what was rung meanwhile is not heard: everybody looks once |
+//! | collect | the commits of ten milliseconds | a NOTIFY holds a lock of the whole server while it commits: with one per transaction all commits would queue |
+//! | send | one NOTIFY, on a connection of its own | never inside a transaction that a caller waits for |
+//! | receive | the listener is called for notifications of others, not of this process | the writer has called it for those |
+//! | reconnect | a lost connection is made again | notifications in between are lost, so everything is polled once |
 //!
-//! It saves waiting and nothing else: whoever is woken by it also looks by itself now and then.
+//! A notification only saves time: its receivers also poll.
 
 use parking_lot::Mutex;
 use std::fmt::Write as _;
@@ -27,26 +26,26 @@ use super::describe;
 use crate::{Committed, Listener, Notification};
 
 const CHANNEL: &str = "surehold";
-/// For how long is gathered.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long commits are collected.
+const COLLECT_FOR: Duration = Duration::from_millis(10);
 /// PostgreSQL takes less than 8000 bytes at once; a key has 33.
 const KEYS_PER_PAYLOAD: usize = 200;
-/// Past it keys are left out: who waits for them finds out by looking.
+/// The most keys of one notification. The waiters of other keys find their replies by polling.
 const KEYS_MAX: usize = 10_000;
-/// Heard and not yet passed on; past it they are left out as well.
-const UNHEARD_MAX: usize = 1_000;
-/// A connection that does not answer for so long is given up.
-const PATIENCE: Duration = Duration::from_secs(5);
-const CONNECT_AGAIN: Duration = Duration::from_secs(1);
+/// Notifications that were received and not yet handled. More are dropped.
+const RECEIVED_MAX: usize = 1_000;
+/// After this time without an answer a connection is dropped.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
-/// What is gathered here goes out with the next ring.
+/// Collects commits for the next notification.
 #[derive(Default)]
 pub(crate) struct Notifier {
-    gathered: Mutex<Notification>,
-    rings: Notify,
+    collected: Mutex<Notification>,
+    has_commits: Notify,
 }
 
-/// Rings and hears until it is dropped.
+/// Sends and receives notifications until it is dropped.
 pub(crate) struct NotifierTask(JoinHandle<()>);
 
 impl Drop for NotifierTask {
@@ -56,22 +55,22 @@ impl Drop for NotifierTask {
 }
 
 impl Notifier {
-    pub fn gather(&self, committed: &Committed) {
-        let mut gathered = self.gathered.lock();
-        gathered.wake_ups.extend(&committed.wake_ups);
-        let room = KEYS_MAX.saturating_sub(gathered.answered.len());
-        gathered.answered.extend(committed.answered.iter().map(|(key, _)| *key).take(room));
-        if *gathered != Notification::default() {
-            self.rings.notify_one();
+    pub fn collect(&self, committed: &Committed) {
+        let mut collected = self.collected.lock();
+        collected.wake_ups.extend(&committed.wake_ups);
+        let room = KEYS_MAX.saturating_sub(collected.answered.len());
+        collected.answered.extend(committed.answered.iter().map(|(key, _)| *key).take(room));
+        if *collected != Notification::default() {
+            self.has_commits.notify_one();
         }
     }
 
     fn take(&self) -> Notification {
-        std::mem::take(&mut *self.gathered.lock())
+        std::mem::take(&mut *self.collected.lock())
     }
 
-    /// `me` tells this process from the others.
-    pub fn ring(
+    /// `me` distinguishes this process from the others.
+    pub fn run(
         self: Arc<Notifier>,
         mut config: Config,
         listener: Arc<dyn Listener>,
@@ -83,19 +82,19 @@ impl Notifier {
                 if let Err(error) = self.session(&config, listener.as_ref(), me).await {
                     tracing::debug!(error, "other processes are not notified at once");
                 }
-                tokio::time::sleep(CONNECT_AGAIN).await;
+                tokio::time::sleep(RECONNECT_AFTER).await;
             }
         }))
     }
 
-    /// Until the connection ends.
+    /// Runs until the connection ends.
     async fn session(&self, config: &Config, listener: &dyn Listener, me: Uuid) -> Result<(), String> {
         let (client, mut connection) = config.connect(NoTls).await.map_err(|error| describe(&error))?;
-        let (hears, mut heard) = mpsc::channel(UNHEARD_MAX);
+        let (received_tx, mut received) = mpsc::channel(RECEIVED_MAX);
         let driving = tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notification(notification) = message {
-                    let _left_out = hears.try_send(notification.payload().to_owned());
+                    let _dropped = received_tx.try_send(notification.payload().to_owned());
                 }
             }
         });
@@ -104,40 +103,40 @@ impl Notifier {
         listener.notified(&Notification::everything());
         loop {
             tokio::select! {
-                payload = heard.recv() => match payload {
-                    Some(payload) => listen(&payload, me, listener),
+                payload = received.recv() => match payload {
+                    Some(payload) => receive(&payload, me, listener),
                     None => return Err("its connection ended".to_owned()),
                 },
-                () = self.rings.notified() => {
-                    tokio::time::sleep(GATHER).await;
-                    tell(&client, &self.take(), me).await?;
+                () = self.has_commits.notified() => {
+                    tokio::time::sleep(COLLECT_FOR).await;
+                    send(&client, &self.take(), me).await?;
                 }
             }
         }
     }
 }
 
-async fn tell(client: &Client, heard: &Notification, me: Uuid) -> Result<(), String> {
-    if *heard == Notification::default() {
+async fn send(client: &Client, notification: &Notification, me: Uuid) -> Result<(), String> {
+    if *notification == Notification::default() {
         return Ok(());
     }
-    let payloads = written(heard, me);
+    let payloads = payloads(notification, me);
     let sql = "select pg_notify($1, payload) from unnest($2::text[]) as payload";
     in_time(client.execute(sql, &[&CHANNEL, &payloads])).await.map(drop)
 }
 
-async fn in_time<T>(asked: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, String> {
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(answered) => answered.map_err(|error| describe(&error)),
-        Err(_) => Err(format!("no answer in {} s", PATIENCE.as_secs())),
+async fn in_time<T>(call: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, String> {
+    match tokio::time::timeout(ANSWER_MAX, call).await {
+        Ok(outcome) => outcome.map_err(|error| describe(&error)),
+        Err(_) => Err(format!("no answer in {} s", ANSWER_MAX.as_secs())),
     }
 }
 
-fn listen(payload: &str, me: Uuid, listener: &dyn Listener) {
+fn receive(payload: &str, me: Uuid, listener: &dyn Listener) {
     match read(payload) {
         Some((sender, _)) if sender == me => {}
-        Some((_, heard)) => listener.notified(&heard),
-        // Of a later version, perhaps.
+        Some((_, notification)) => listener.notified(&notification),
+        // A later version may send another format.
         None => listener.notified(&Notification::everything()),
     }
 }
@@ -153,11 +152,11 @@ fn letter(wake_up: WakeUp) -> char {
 }
 
 /// `sender letters key,key`.
-fn written(heard: &Notification, me: Uuid) -> Vec<String> {
-    let letters: String = heard.wake_ups.iter().copied().map(letter).collect();
+fn payloads(notification: &Notification, me: Uuid) -> Vec<String> {
+    let letters: String = notification.wake_ups.iter().copied().map(letter).collect();
     let mut payloads: Vec<String> = Vec::new();
-    // Letters go with the first; keys alone need no letters.
-    let mut chunks = heard.answered.chunks(KEYS_PER_PAYLOAD);
+    // Only the first one has the letters.
+    let mut chunks = notification.answered.chunks(KEYS_PER_PAYLOAD);
     let mut letters = Some(letters);
     loop {
         let keys = chunks.next();
@@ -166,8 +165,8 @@ fn written(heard: &Notification, me: Uuid) -> Vec<String> {
             return payloads;
         }
         let mut payload = format!("{} {} ", me.simple(), letters.unwrap_or_default());
-        for (place, key) in keys.unwrap_or_default().iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
+        for (index, key) in keys.unwrap_or_default().iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
             write!(payload, "{comma}{}", key.0.simple()).expect("a String takes it");
         }
         payloads.push(payload);
@@ -175,10 +174,10 @@ fn written(heard: &Notification, me: Uuid) -> Vec<String> {
 }
 
 fn read(payload: &str) -> Option<(Uuid, Notification)> {
-    let mut words = payload.split(' ');
-    let sender = words.next()?.parse().ok()?;
-    let letters = words.next()?;
-    let keys = words.next()?.split(',').filter(|key| !key.is_empty());
+    let mut parts = payload.split(' ');
+    let sender = parts.next()?.parse().ok()?;
+    let letters = parts.next()?;
+    let keys = parts.next()?.split(',').filter(|key| !key.is_empty());
     let answered = keys.map(|key| key.parse().ok().map(KeyId)).collect::<Option<Vec<_>>>()?;
     let wake_ups = WakeUp::ALL.into_iter().filter(|wake_up| letters.contains(letter(*wake_up))).collect();
     Some((sender, Notification { answered, wake_ups }))
@@ -199,16 +198,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_payload_is_read_back() {
         let me = Uuid::from_u128(7);
-        for heard in [
+        for notification in [
             notification(0, [WakeUp::Jobs]),
             notification(0, [WakeUp::Messages, WakeUp::Partitions, WakeUp::Retries, WakeUp::Events]),
             notification(2, [WakeUp::Jobs]),
             notification(450, [WakeUp::Messages]),
         ] {
-            let payloads = written(&heard, me);
-            assert_eq!(payloads.len(), heard.answered.len().div_ceil(KEYS_PER_PAYLOAD).max(1));
+            let payloads = payloads(&notification, me);
+            assert_eq!(payloads.len(), notification.answered.len().div_ceil(KEYS_PER_PAYLOAD).max(1));
             let mut all = Notification::default();
             for payload in payloads {
                 assert!(payload.len() < 8_000, "{}", payload.len());
@@ -217,12 +216,12 @@ mod tests {
                 all.answered.extend(part.answered);
                 all.wake_ups.extend(part.wake_ups);
             }
-            assert_eq!(all, heard);
+            assert_eq!(all, notification);
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_misread() {
+    fn an_unreadable_payload_is_refused() {
         for payload in
             ["", "x", "0", "00000000000000000000000000000007 j", "00000000000000000000000000000007 j x"]
         {
@@ -231,14 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_rings_is_bounded() {
+    fn collected_keys_are_bounded() {
         let notifier = Notifier::default();
         let rendered = crate::Rendered { status: 201, body: String::new(), location: None };
         let answered = |count: u128| (0..count).map(|number| (key(number), rendered.clone())).collect();
-        notifier.gather(&Committed { answered: answered(6_000), ..Committed::default() });
-        notifier.gather(&Committed { answered: answered(6_000), wake_ups: BTreeSet::from([WakeUp::Jobs]) });
-        let heard = notifier.take();
-        assert_eq!((heard.answered.len(), heard.wake_ups), (KEYS_MAX, BTreeSet::from([WakeUp::Jobs])));
+        notifier.collect(&Committed { answered: answered(6_000), ..Committed::default() });
+        notifier.collect(&Committed { answered: answered(6_000), wake_ups: BTreeSet::from([WakeUp::Jobs]) });
+        let notification = notifier.take();
+        assert_eq!(
+            (notification.answered.len(), notification.wake_ups),
+            (KEYS_MAX, BTreeSet::from([WakeUp::Jobs]))
+        );
         assert_eq!(notifier.take(), Notification::default());
     }
 }

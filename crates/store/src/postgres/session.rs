@@ -1,4 +1,4 @@
-//! A writer's connection and what is prepared on it.
+//! A writer's connection and its prepared statements.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::Error;
 use crate::engine::Fault;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A peer that is gone without a word is given up after this long.
+/// A connection to a silent server is dropped after this time.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
-/// Ours never idle in a transaction; should one hang, its locks go.
+/// Our transactions never idle. If one hangs, the server ends it and releases its locks.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server that restarts is back in a few seconds.
 const RECONNECT_WAITS: [Duration; 6] = [
@@ -27,8 +27,8 @@ const RECONNECT_WAITS: [Duration; 6] = [
     Duration::from_secs(2),
 ];
 
-/// Takes the lowest shard that no living connection has; it is free again when the connection ends,
-/// however it ends. Where all are taken one is shared: its two writers wait for each other's commits.
+/// Takes the lowest shard that no connection has. The end of the connection always releases it. If
+/// all shards are taken, one is shared, and its two writers wait for each other's commits.
 const TAKE_SHARD: &str = "select coalesce((select shard from generate_series(0, 4095) as shard \
      where pg_try_advisory_lock(1953066092, shard) limit 1), 0)";
 
@@ -39,36 +39,37 @@ pub(super) struct Session {
     statements: HashMap<&'static str, Statement>,
 }
 
-/// The configuration of every connection to the server; the name is for whoever looks at `pg_stat_activity`.
+/// The configuration of every connection to the server. The name appears in `pg_stat_activity`.
 pub(crate) fn config(url: &str, name: &str) -> Result<Config, Error> {
     let mut config: Config = url.parse()?;
     config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE_MAX).application_name(name);
     Ok(config)
 }
 
-/// The same for connections that write: only a server that takes writes will do. A standby is passed over, or refused.
+/// The same for connections that write: they need a server that takes writes. A standby is skipped
+/// or refused.
 pub(crate) fn writing(url: &str, name: &str) -> Result<Config, Error> {
     let mut config = config(url, name)?;
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     Ok(config)
 }
 
-/// Refuses what this program cannot work on, in words.
+/// Refuses a pooler in transaction mode, with an explanation.
 ///
-/// A pooler that gives a connection away after each transaction takes with it what belongs to a session: its
-/// settings, its prepared statements, its advisory locks and what it listens to. It shows itself by serving
-/// two clients over one connection.
+/// After each transaction such a pooler gives the connection to another client, so that settings,
+/// prepared statements, advisory locks and LISTEN of the session are lost. It is recognised by two
+/// clients with one connection.
 pub(crate) async fn check(url: &str) -> Result<(), Error> {
     let config = config(url, "surehold start")?;
     let (first, second) = (connected(&config).await?, connected(&config).await?);
-    let encoding = word(&first, "show server_encoding").await?;
+    let encoding = single_value(&first, "show server_encoding").await?;
     if encoding != "UTF8" {
         return Err(Error::Encoding { found: encoding });
     }
     const WHICH: &str = "select pg_backend_pid()";
-    let before = word(&first, WHICH).await?;
+    let before = single_value(&first, WHICH).await?;
     second.batch_execute("begin").await?;
-    let (other, after) = (word(&second, WHICH).await?, word(&first, WHICH).await?);
+    let (other, after) = (single_value(&second, WHICH).await?, single_value(&first, WHICH).await?);
     second.batch_execute("rollback").await?;
     if before == other || before != after { Err(Error::Pooled) } else { Ok(()) }
 }
@@ -79,8 +80,8 @@ async fn connected(config: &Config) -> Result<Client, Error> {
     Ok(client)
 }
 
-/// The one value that a statement answers with; nothing is prepared.
-async fn word(client: &Client, sql: &str) -> Result<String, Error> {
+/// The single value that a statement returns, without a prepared statement.
+async fn single_value(client: &Client, sql: &str) -> Result<String, Error> {
     let answered = client.simple_query(sql).await?;
     let row = answered.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
@@ -89,8 +90,8 @@ async fn word(client: &Client, sql: &str) -> Result<String, Error> {
     Ok(row.unwrap_or_default().to_owned())
 }
 
-/// The planner's settings were measured: a plan made while a table is small, or anew at each call,
-/// scans and costs twice as much. Hence nothing else may run on these connections.
+/// The planner's settings were measured: a plan that was made while a table is small, or for each
+/// call, scans the table and costs twice as much. So nothing else may run on these connections.
 fn settings() -> String {
     format!(
         "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off; \

@@ -1,5 +1,5 @@
-//! A set: all rows that a batch inserts into, or updates in, one table, as one statement with an
-//! array a column.
+//! A set: all rows that a batch inserts into, or updates in, one table, as one statement with one
+//! array per column.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ impl<'a> Set<'a> {
         Set { table: write.table.name, sent: write.removals.len() as u64, statement, columns }
     }
 
-    /// Answers with how many rows were written.
+    /// Returns how many rows were written.
     pub async fn execute(&self, client: &Client) -> Result<u64, Error> {
         let parameters: Vec<&(dyn ToSql + Sync)> =
             self.columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
@@ -77,7 +77,7 @@ fn fill<'a>(columns: &mut [Vec<Bound<'a>>], row: impl Iterator<Item = &'a Value<
     }
 }
 
-/// The ids of what is updated and of what is removed, for the sets to borrow.
+/// The ids of the updated and of the removed rows, for the sets to borrow.
 pub(super) struct Ids {
     pub updated: Vec<Value<'static>>,
     pub removed: Vec<Value<'static>>,

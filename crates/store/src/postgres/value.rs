@@ -1,4 +1,4 @@
-//! Values on their way to and from PostgreSQL, in its binary format.
+//! Conversion of values to and from PostgreSQL's binary format.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -26,7 +26,7 @@ impl ToSql for Bound<'_> {
             (Value::Text(text), &(Type::TEXT | Type::VARCHAR)) => out.extend_from_slice(text.as_bytes()),
             (Value::Bytes(bytes), &Type::BYTEA) => out.extend_from_slice(bytes),
             (Value::Id(id), &Type::UUID) => out.extend_from_slice(id.as_bytes()),
-            // What it is may be a customer's.
+            // The value may be a customer's data.
             (_, ty) => return Err(format!("a value is not of type {ty}").into()),
         }
         Ok(IsNull::No)
@@ -39,7 +39,7 @@ impl ToSql for Bound<'_> {
     to_sql_checked!();
 }
 
-/// Owns what was read.
+/// A value that was read.
 pub(crate) struct Read(pub Value<'static>);
 
 impl<'a> FromSql<'a> for Read {

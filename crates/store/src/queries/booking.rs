@@ -3,17 +3,16 @@
 use domain::lifecycle::{State, booking};
 use domain::rows::{Booking, BookingItem};
 use domain::{BookingId, CustomerId, SlotId, TenantId, Timestamp};
-use uuid::Uuid;
 
-use super::filter::{Filter, owned, places, with};
+use super::filter::{Filter, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
-/// What a search asks for; what is `None` is not asked for.
+/// The conditions of a search. `None` is no condition.
 #[derive(Clone, Debug, Default)]
 pub struct BookingSearch {
     pub slot: Option<SlotId>,
-    /// In any case of its letters.
+    /// Compared without case.
     pub customer_email: Option<String>,
     pub state: Option<booking::State>,
     pub created_from: Option<Timestamp>,
@@ -22,8 +21,9 @@ pub struct BookingSearch {
     pub limit: usize,
 }
 
-/// An item stands for its booking if it is the booking's first in its slot: each booking comes once. A scalar
-/// that is looked up by an index; `exists` may become a reading of the whole table.
+/// Whether an item is its booking's first one in the slot, so that each booking is listed once. It
+/// is a scalar that an index finds, because a planner may turn `exists` into a scan of the whole
+/// table.
 const IS_FIRST_IN_SLOT: &str = "(select 1 from booking_items as earlier where earlier.booking = item.booking \
      and earlier.slot = item.slot and earlier.id < item.id limit 1) is null";
 
@@ -58,34 +58,16 @@ impl Queries {
             "select item.booking from booking_items as item \
              join bookings on bookings.id = item.booking and bookings.tenant = item.tenant {rest}"
         );
-        self.bookings_by_ids(tenant, self.ids(&sql, parameters).await?).await
+        let ids = self.ids(&sql, parameters).await?;
+        self.rows_in(tenant, "id", &ids, "created_at desc, id desc").await
     }
 
-    async fn bookings_by_ids(&self, tenant: TenantId, ids: Vec<Uuid>) -> Result<Vec<Booking>, Error> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rest = format!(
-            "where tenant = $1 and id in ({}) order by created_at desc, id desc",
-            places(2, ids.len())
-        );
-        let mut parameters = with![tenant];
-        parameters.extend(ids.iter().map(owned));
-        self.rows(&rest, parameters).await
-    }
-
-    /// The items of these bookings, each booking's in the order in which they were reserved.
+    /// The items of these bookings, those of one booking in the order in which they were reserved.
     pub async fn items_of_bookings(
         &self,
         tenant: TenantId,
         bookings: &[BookingId],
     ) -> Result<Vec<BookingItem>, Error> {
-        if bookings.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut parameters = with![tenant];
-        parameters.extend(bookings.iter().map(owned));
-        let bookings = places(2, bookings.len());
-        self.rows(&format!("where tenant = $1 and booking in ({bookings}) order by id"), parameters).await
+        self.rows_in(tenant, "booking", bookings, "id").await
     }
 }

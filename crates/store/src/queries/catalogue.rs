@@ -5,13 +5,17 @@ use std::ops::Range;
 use domain::rows::{Product, Slot, Unit};
 use domain::{ProductId, SlotId, TenantId, Timestamp};
 
-use super::filter::{Filter, owned, places, with};
+use super::filter::{Filter, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
 impl Queries {
     pub async fn product(&self, tenant: TenantId, id: ProductId) -> Result<Option<Product>, Error> {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
+    }
+
+    pub async fn products_by_ids(&self, tenant: TenantId, ids: &[ProductId]) -> Result<Vec<Product>, Error> {
+        self.rows_in(tenant, "id", ids, "id").await
     }
 
     /// Newest first.
@@ -31,17 +35,15 @@ impl Queries {
 
     /// The units of several products, in the order of their ids.
     pub async fn units_of(&self, tenant: TenantId, products: &[ProductId]) -> Result<Vec<Unit>, Error> {
-        if products.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut parameters = with![tenant];
-        parameters.extend(products.iter().map(owned));
-        let products = places(2, products.len());
-        self.rows(&format!("where tenant = $1 and product in ({products}) order by id"), parameters).await
+        self.rows_in(tenant, "product", products, "id").await
     }
 
     pub async fn slot(&self, tenant: TenantId, id: SlotId) -> Result<Option<Slot>, Error> {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
+    }
+
+    pub async fn slots_by_ids(&self, tenant: TenantId, ids: &[SlotId]) -> Result<Vec<Slot>, Error> {
+        self.rows_in(tenant, "id", ids, "id").await
     }
 
     /// Slots that start from `from` on and before `to`, earliest first; the cursor's instant is

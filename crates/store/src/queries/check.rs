@@ -1,8 +1,8 @@
-//! `surehold check`: the invariants, each asked of the committed rows, a statement a check.
+//! `surehold check`: the invariants, checked on the committed rows, one statement per check.
 //!
-//! A statement finds what breaks the promise; how many rows it looked at stands beside it, so that a
-//! clean answer over nothing is seen to be one. What only the provider's books can show
-//! (`charged_once` in full) is not here.
+//! A statement finds the rows that break the promise. Another one counts the rows that it checked,
+//! so that a clean result over no rows is visible. Checks that need the provider's books
+//! (`charged_once` in full) are not here.
 
 mod booking;
 mod books;
@@ -17,20 +17,20 @@ use domain::{Currency, Money};
 use super::Queries;
 use crate::Error;
 
-/// What one check found.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The invariant's name, such as `never_oversold`.
     pub invariant: &'static str,
-    /// What was looked for, as a sentence that holds when nothing is broken.
+    /// The promise, as a sentence that is true if nothing is broken.
     pub promise: &'static str,
-    /// Rows that were looked at.
+    /// How many rows were checked.
     pub counted: i64,
-    /// Rows that break it, in words: all of them, for whoever repairs it needs all of them.
+    /// Descriptions of all rows that break the promise, because a repair needs all of them.
     pub broken: Vec<String>,
 }
 
-/// A pair of states that the audit has seen, to be held against the lifecycle's table.
+/// A pair of states in the audit, to compare with the lifecycle's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {
     pub subject_kind: String,
@@ -42,15 +42,15 @@ pub struct StateChange {
 struct Check {
     invariant: &'static str,
     promise: &'static str,
-    /// One number: how many rows there are to break it.
+    /// One number: how many rows are checked.
     counted: &'static str,
-    /// Rows of (id, words); amounts in them as `{4500 EUR}`, in minor units.
+    /// Rows of (id, description). Amounts in a description are `{4500 EUR}`, in minor units.
     broken: &'static str,
 }
 
-/// Each `{4500 EUR}` as people write it.
-fn with_amounts(words: &str) -> String {
-    let mut parts = words.split('{');
+/// Formats each `{4500 EUR}` for people.
+fn with_amounts(description: &str) -> String {
+    let mut parts = description.split('{');
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let amount = part.split_once('}').and_then(|(amount, rest)| {
@@ -72,26 +72,26 @@ impl Queries {
         let all = [booking::CHECKS, payment::CHECKS, lifecycle::CHECKS, books::CHECKS];
         let mut findings = Vec::new();
         for check in all.into_iter().flatten() {
-            findings.push(self.ask(check).await?);
+            findings.push(self.run(check).await?);
         }
         Ok(findings)
     }
 
-    async fn ask(&self, check: &Check) -> Result<Finding, Error> {
+    async fn run(&self, check: &Check) -> Result<Finding, Error> {
         let counted = self.number(check.counted, vec![]).await?;
         let rows = self.values(check.broken, vec![], &[Kind::Id, Kind::Text]).await?;
-        let tell = |mut row: Vec<Value<'static>>| {
-            let words = row.pop().and_then(Value::text).unwrap_or_default();
+        let describe = |mut row: Vec<Value<'static>>| {
+            let description = row.pop().and_then(Value::text).unwrap_or_default();
             let id = row.pop().and_then(Value::id).unwrap_or_default();
-            format!("{id}: {}", with_amounts(&words))
+            format!("{id}: {}", with_amounts(&description))
         };
-        let broken = rows.into_iter().map(tell).collect();
+        let broken = rows.into_iter().map(describe).collect();
         Ok(Finding { invariant: check.invariant, promise: check.promise, counted, broken })
     }
 
-    /// Every pair of states that was ever moved between, with how often. The caller holds them
-    /// against the lifecycles (`only_forward`). A review case stands in the audit of what it is about,
-    /// and is no move of that.
+    /// Every pair of states between which a row was moved, with the number of moves. The caller
+    /// compares them with the lifecycles (`only_forward`). The audit has a review case under its
+    /// subject, which it does not move.
     pub async fn moves(&self) -> Result<Vec<StateChange>, Error> {
         let sql = "select subject_kind, from_state, to_state, count(*) from audit \
              where from_state is not null and to_state is not null and action <> 'review_resolved' \
@@ -100,8 +100,8 @@ impl Queries {
         let mut moves = Vec::new();
         for row in rows {
             let mut row = row.into_iter();
-            let mut word = || row.next().and_then(Value::text).unwrap_or_default().into_owned();
-            let (subject_kind, from, to) = (word(), word(), word());
+            let mut text = || row.next().and_then(Value::text).unwrap_or_default().into_owned();
+            let (subject_kind, from, to) = (text(), text(), text());
             let count = row.next().and_then(Value::int).unwrap_or(0);
             moves.push(StateChange { subject_kind, from, to, count });
         }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn amounts_are_told_as_people_write_them() {
-        for (words, expected) in [
+        for (description, expected) in [
             (
                 "costs {4500 EUR}, open {-5 JPY}",
                 "costs 45.00 EUR (4500 in minor units), open -5 JPY (-5 in minor units)",
@@ -124,7 +124,7 @@ mod tests {
             ("a {name} and {1", "a {name} and {1"),
             ("", ""),
         ] {
-            assert_eq!(with_amounts(words), expected);
+            assert_eq!(with_amounts(description), expected);
         }
     }
 

@@ -8,12 +8,12 @@ use domain::working_set::{Row, Value};
 use domain::{AttemptId, MessageId, TenantId};
 use uuid::Uuid;
 
-use super::filter::{Filter, places, with};
+use super::filter::{Filter, placeholders, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
 impl Queries {
-    /// Those that were given up first come first; the cursor's instant is when that was.
+    /// In the order in which they were given up. The cursor's instant is that time.
     pub async fn dead_letters(
         &self,
         tenant: TenantId,
@@ -73,8 +73,8 @@ impl Queries {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let places = places(1, ids.len());
-        let rows: Vec<R> = self.rows(&format!("where id in ({places})"), ids).await?;
+        let placeholders = placeholders(1, ids.len());
+        let rows: Vec<R> = self.rows(&format!("where id in ({placeholders})"), ids).await?;
         Ok(rows.into_iter().map(|row| (row.id().into(), row)).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! Due jobs of a lane, with what bounds how many of them may run at once.
+//! Due jobs of a lane, with the key that limits how many of them run at once.
 
 use domain::jobs::JobKinds;
 use domain::rows::Lane;
@@ -7,7 +7,7 @@ use domain::{AccountId, JobId, Timestamp};
 use uuid::Uuid;
 
 use super::Queries;
-use super::filter::{limit, places, with};
+use super::filter::{limit, placeholders, with};
 use crate::Error;
 
 /// A job that may be claimed.
@@ -18,11 +18,12 @@ pub struct DueJob {
 }
 
 impl Queries {
-    /// Jobs of a lane that are ready and due, and jobs whose lease has lapsed, most overdue first. While a job
-    /// runs, `due_at` is when its lease lapses. However many there are, they must not hide the others:
+    /// Jobs of a lane that are ready and due, and jobs whose lease has lapsed, most overdue first.
+    /// While a job runs, `due_at` is when its lease lapses. Left out, so that they do not hide the
+    /// others:
     ///
-    /// - those of these keys, which cannot be worked on now;
-    /// - those of a kind, or with a payload, that only a newer version knows.
+    /// - jobs of the keys in `without`, which cannot run now;
+    /// - jobs of a kind, or with a payload, that only a newer version knows.
     pub async fn due_jobs(
         &self,
         kinds: JobKinds,
@@ -53,9 +54,9 @@ impl Queries {
     /// Due jobs, of these accounts only, whose attempts are past their deadline and have neither an end nor
     /// a review case; the latest first.
     ///
-    /// Very many may wait that are not late, and this is asked again and again. So what is read is the index
-    /// of open attempts, and of it those alone that are late: both engines use it because its own condition
-    /// stands here word for word.
+    /// Very many jobs may wait that are not late, and this query runs often. So it reads only the
+    /// late attempts in the index of open attempts. Both engines use that partial index because the
+    /// query has its exact condition.
     pub async fn late_jobs(
         &self,
         kinds: JobKinds,
@@ -82,8 +83,7 @@ impl Queries {
     }
 }
 
-/// The kinds of the lane and their payloads, as far as they are known; the parameters are numbered as they
-/// come.
+/// The known kinds of the lane, with the versions of their payloads. The parameters are numbered in order.
 fn known_kinds(kinds: JobKinds, lane: Lane, parameters: &mut Vec<Value<'static>>) -> String {
     let mut known = Vec::new();
     for kind in kinds.in_lane(lane) {
@@ -94,12 +94,12 @@ fn known_kinds(kinds: JobKinds, lane: Lane, parameters: &mut Vec<Value<'static>>
     if known.is_empty() { "1 = 0".to_owned() } else { known.join(" or ") }
 }
 
-/// A comparison with one of these ids; `None` where there are none.
+/// A comparison with a list of ids. `None` for an empty list.
 fn among(comparison: &str, ids: &[Uuid], parameters: &mut Vec<Value<'static>>) -> Option<String> {
     if ids.is_empty() {
         return None;
     }
     let first = parameters.len() + 1;
     parameters.extend(ids.iter().map(|id| Value::Id(*id)));
-    Some(format!("{comparison} ({})", places(first, ids.len())))
+    Some(format!("{comparison} ({})", placeholders(first, ids.len())))
 }

@@ -1,10 +1,10 @@
-//! Figures for the metrics, counted from committed rows: a killed process forgets nothing.
+//! Figures for the metrics, counted from committed rows, so that a killed process loses nothing.
 //!
 //! | what | how it is counted | what it costs |
 //! |---|---|---|
-//! | what is open or waits | by partial indexes, at most [`COUNT_MAX`] of each | what is open |
-//! | where everything else stands | the counters, which each transaction keeps | a few rows |
-//! | the counters again | whole tables: for tests and for `surehold check` alone | all there is |
+//! | open and waiting rows | by partial indexes, at most [`COUNT_MAX`] of each | the open rows |
+//! | the states of the other rows | by the counters, which each transaction writes | a few rows |
+//! | a recount of the counters | by whole tables, only for tests and `surehold check` | all rows |
 
 use domain::Timestamp;
 use domain::working_set::{Kind, Value};
@@ -13,24 +13,24 @@ use super::Queries;
 use super::filter::with;
 use crate::Error;
 
-/// What waits is counted up to this number, so that a figure stays cheap when there is trouble.
+/// Waiting rows are counted up to this number, so that a figure stays cheap during an outage.
 pub const COUNT_MAX: i64 = 100_000;
 
-/// How many rows have these words: `["charge", "sent"]` for attempts.
+/// The number of rows with these values: `["charge", "sent"]` for attempts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowCount {
-    pub words: Vec<String>,
+    pub labels: Vec<String>,
     pub count: i64,
 }
 
-/// What waits: how many, and since when the oldest does.
+/// How many rows wait, and since when the oldest does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WaitingRows {
     pub count: i64,
     pub oldest: Option<Timestamp>,
 }
 
-/// What was taken in or decided, and is not yet everywhere.
+/// Work that was accepted and has not reached all its receivers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Messages that were not published.
@@ -40,7 +40,7 @@ pub struct Backlog {
     pub outbox_unreceived: i64,
     /// Deliveries that failed and are tried again.
     pub deliveries_waiting: i64,
-    /// Providers' events that nobody has looked at.
+    /// Providers' events that are not processed.
     pub events_received: i64,
 }
 
@@ -53,7 +53,7 @@ pub struct Figures {
     /// Jobs that are ready or run, by state.
     pub jobs: Vec<RowCount>,
     pub jobs_dead: i64,
-    /// Jobs that are due and that nobody has claimed, or whose lease has lapsed.
+    /// Jobs that are due and not claimed, or whose lease has lapsed.
     pub jobs_due: WaitingRows,
     /// Attempts without a definite outcome, by kind and state.
     pub attempts_open: Vec<RowCount>,
@@ -61,10 +61,9 @@ pub struct Figures {
     pub reviews_open: [i64; 3],
     pub reviews_oldest: Option<Timestamp>,
     pub holds: i64,
-    /// Holds past their expiry that nobody has looked at yet.
+    /// Holds past their expiry that are not expired yet.
     pub holds_lapsed: WaitingRows,
-    /// Where everything stands that is not under way, by subject and word: what the transactions counted
-    /// themselves.
+    /// The counters of the transactions: rows that are not under way, by subject and word.
     pub counters: Vec<RowCount>,
 }
 
@@ -85,7 +84,7 @@ impl Queries {
         })
     }
 
-    /// All of it, by partial indexes and counters: cheap however large the tables are.
+    /// All figures, by partial indexes and counters: cheap for tables of any size.
     pub async fn figures(&self, now: Timestamp) -> Result<Figures, Error> {
         let due = "jobs where state in ('ready', 'running') and due_at <= $1";
         let reviews = self.waiting("reviews where state = 'open'", "opened_at", vec![]).await?;
@@ -117,8 +116,9 @@ impl Queries {
         self.counted_by(sql, 2).await
     }
 
-    /// What the counters ought to say, counted anew. Reads whole tables. Late payments that were seated are counted
-    /// from the audit, so this says less than the counters once some of it was pruned; no figure is made of it.
+    /// The correct values of the counters, counted from whole tables. Late payments that were
+    /// seated are counted from the audit, so this is less than the counters after the audit was
+    /// pruned. No metric uses it.
     pub async fn recounted(&self) -> Result<Vec<RowCount>, Error> {
         let sql = "select subject, word, count from ( \
                 select 'bookings' as subject, state as word, count(*) as count from bookings \
@@ -138,8 +138,8 @@ impl Queries {
         self.counted_by(sql, 2).await
     }
 
-    /// Bytes of write-ahead log since the server was set up; what a run wrote is the difference.
-    /// `None` on SQLite, which starts its log anew and counts nothing.
+    /// Bytes of write-ahead log since the server was set up. A run's own bytes are the difference.
+    /// `None` on SQLite, which restarts its log and counts nothing.
     pub async fn wal_bytes(&self) -> Result<Option<i64>, Error> {
         if self.is_sqlite() {
             return Ok(None);
@@ -185,22 +185,22 @@ impl Queries {
         Ok(std::array::from_fn(|_| counts.next().unwrap_or(0)))
     }
 
-    async fn counted(&self, of: &str, words: &[&str]) -> Result<Vec<RowCount>, Error> {
-        let columns = words.join(", ");
+    async fn counted(&self, of: &str, columns: &[&str]) -> Result<Vec<RowCount>, Error> {
+        let names = columns.join(", ");
         let sql = format!(
-            "select {columns}, count(*) from (select {columns} from {of} limit {COUNT_MAX}) as counted \
-             group by {columns} order by {columns}"
+            "select {names}, count(*) from (select {names} from {of} limit {COUNT_MAX}) as counted \
+             group by {names} order by {names}"
         );
-        self.counted_by(&sql, words.len()).await
+        self.counted_by(&sql, columns.len()).await
     }
 
-    async fn counted_by(&self, sql: &str, words: usize) -> Result<Vec<RowCount>, Error> {
-        let mut kinds = vec![Kind::Text; words];
+    async fn counted_by(&self, sql: &str, columns: usize) -> Result<Vec<RowCount>, Error> {
+        let mut kinds = vec![Kind::Text; columns];
         kinds.push(Kind::Int);
         let rows = self.values(sql, vec![], &kinds).await?;
         let counted = |mut row: Vec<Value<'static>>| RowCount {
             count: row.pop().and_then(Value::int).unwrap_or(0),
-            words: row.into_iter().filter_map(Value::text).map(std::borrow::Cow::into_owned).collect(),
+            labels: row.into_iter().filter_map(Value::text).map(std::borrow::Cow::into_owned).collect(),
         };
         Ok(rows.into_iter().map(counted).collect())
     }

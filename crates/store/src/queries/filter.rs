@@ -1,4 +1,4 @@
-//! Conditions that come and go with what was asked.
+//! The conditions of a query, which depend on the request.
 
 use std::fmt::Write;
 
@@ -6,29 +6,29 @@ use domain::Timestamp;
 use domain::working_set::{Column, Value};
 use uuid::Uuid;
 
-/// Where the last page ended: a list's order is by an instant and, where many rows have the same, by
-/// their ids. So a page begins behind one row, whatever is inserted meanwhile.
+/// The end of the last page. A list is ordered by an instant and then by id, so a page begins
+/// behind one row, also if rows are inserted in the meantime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub created_at: Timestamp,
     pub id: Uuid,
 }
 
-/// `where` with its parameters, numbered as they come.
+/// `where` with its parameters, numbered in order.
 pub(super) struct Filter {
     sql: String,
-    /// What a list is ordered by: an instant and an id.
+    /// The order of a list: an instant and an id.
     order: [&'static str; 2],
     parameters: Vec<Value<'static>>,
 }
 
 impl Filter {
-    /// Every search is a tenant's.
+    /// Every search has a tenant.
     pub fn of(tenant: domain::TenantId) -> Filter {
         Filter::over("tenant", ["created_at", "id"], tenant)
     }
 
-    /// For a list of which another table has the order.
+    /// For a list whose order is in another table.
     pub fn over(column: &str, order: [&'static str; 2], tenant: domain::TenantId) -> Filter {
         Filter { sql: format!("where {column} = $1"), order, parameters: vec![Value::Id(tenant.0)] }
     }
@@ -39,7 +39,7 @@ impl Filter {
         self
     }
 
-    /// `comparison` such as `state =`; without a value the condition does not stand.
+    /// `comparison` such as `state =`. Without a value there is no condition.
     pub fn and<C: Column>(mut self, comparison: &str, value: Option<C>) -> Filter {
         if let Some(value) = value {
             self.parameters.push(owned(&value));
@@ -58,12 +58,12 @@ impl Filter {
         self
     }
 
-    /// In the order of `at`, from the row behind the cursor on; its instant is that of `at`.
+    /// In the order of `at`, from the row behind the cursor on. The cursor's instant is that of `at`.
     pub fn oldest(mut self, at: &str, after: Option<Cursor>, max: usize) -> (String, Vec<Value<'static>>) {
         if let Some(Cursor { created_at, id }) = after {
-            let place = self.parameters.len();
+            let count = self.parameters.len();
             self.parameters.extend([owned(&created_at), Value::Id(id)]);
-            let (first, second) = (place + 1, place + 2);
+            let (first, second) = (count + 1, count + 2);
             write!(self.sql, " and ({at}, id) > (${first}, ${second})").expect("a String takes it");
         }
         self.parameters.push(Value::Int(limit(max)));
@@ -87,16 +87,16 @@ pub(super) fn owned<C: Column>(value: &C) -> Value<'static> {
     }
 }
 
-/// The parameters of a query, each whatever is a column.
+/// The parameters of a query, each of a column's type.
 macro_rules! with {
     ($($value:expr),* $(,)?) => { vec![$( $crate::queries::filter::owned(&$value) ),*] };
 }
 pub(super) use with;
 
-/// `first` and as many more as there are, as `$3, $4, ...`.
-pub(super) fn places(first: usize, count: usize) -> String {
-    let places: Vec<String> = (first..first + count).map(|at| format!("${at}")).collect();
-    places.join(", ")
+/// The parameters of a list, from number `first` on: `$3, $4, ...`.
+pub(super) fn placeholders(first: usize, count: usize) -> String {
+    let placeholders: Vec<String> = (first..first + count).map(|at| format!("${at}")).collect();
+    placeholders.join(", ")
 }
 
 pub(super) fn limit(limit: usize) -> i64 {

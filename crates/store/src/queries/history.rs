@@ -1,16 +1,16 @@
-//! What happened: audit, the event log, the ledger, and what a person must look at.
+//! History: the audit, the event log, the ledger, and review cases.
 
 use domain::rows::{Audit, LedgerAccount, Message, Posting, Review, Subject, Transfer};
 use domain::working_set::{Kind, Value};
 use domain::{LedgerAccountId, ReviewId, TenantId, Timestamp, TransferId};
 use uuid::Uuid;
 
-use super::filter::{Filter, limit, owned, places, with};
+use super::filter::{Filter, limit, owned, placeholders, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
 impl Queries {
-    /// In the order of what happened; the cursor's instant is `at`.
+    /// Oldest first. The cursor's instant is `at`.
     pub async fn audit_of(
         &self,
         tenant: TenantId,
@@ -22,13 +22,13 @@ impl Queries {
         self.rows(&rest, parameters).await
     }
 
-    /// When the latest thing was done, by the clock that stamped it. Ids ascend with time, so this reads one row.
+    /// The time of the latest row, by the clock that stamped it. Ids ascend with time, so this reads one row.
     pub async fn newest_moment(&self) -> Result<Option<Timestamp>, Error> {
         let rows = self.values("select at from audit order by id desc limit 1", vec![], &[Kind::Int]).await?;
         Ok(rows.into_iter().flatten().next().and_then(Value::int).map(Timestamp))
     }
 
-    /// The first time that this was done to the subject.
+    /// The first time of this action on the subject.
     pub async fn first_audit_of(
         &self,
         tenant: TenantId,
@@ -42,8 +42,9 @@ impl Queries {
         self.row(&rest, parameters).await
     }
 
-    /// The tenant's events about these kinds of subjects behind a position of the log. A position is
-    /// given after the commit of what it tells, so nothing ever appears behind a reader.
+    /// The tenant's events about these kinds of subjects behind a position of the log. A position
+    /// is assigned after the commit of its message, so no event ever appears before a reader's
+    /// position.
     pub async fn events_after(
         &self,
         tenant: TenantId,
@@ -56,7 +57,7 @@ impl Queries {
         }
         let mut parameters = with![tenant, position, limit(max)];
         parameters.extend(subjects.iter().map(owned));
-        let kinds = places(4, subjects.len());
+        let kinds = placeholders(4, subjects.len());
         let rest = format!(
             "where tenant = $1 and position is not null and position > $2 and subject_kind in ({kinds}) \
              order by position limit $3"
@@ -71,7 +72,7 @@ impl Queries {
         after: Option<LedgerAccountId>,
         max: usize,
     ) -> Result<Vec<LedgerAccount>, Error> {
-        // An account is never renamed or removed, so its id is place enough.
+        // An account is never renamed or removed, so its id is a sufficient cursor.
         let behind = after.map(|_| {
             " and (name, currency) > (select name, currency from ledger_accounts where tenant = $1 and id = $3)"
         });
@@ -93,16 +94,10 @@ impl Queries {
         let page =
             "where tenant = $1 and (posted_at, id) < ($2, $3) order by posted_at desc, id desc limit $4";
         let transfers: Vec<Transfer> = self.rows(page, with![tenant, created_at, id, limit(max)]).await?;
-        if transfers.is_empty() {
-            return Ok(Vec::new());
-        }
-        // By their ids: a transfer that is posted in between changes which ones a page has.
-        let mut parameters = with![tenant];
-        parameters.extend(transfers.iter().map(|transfer| owned(&transfer.id)));
-        let places = places(2, transfers.len());
-        let rest =
-            format!("where tenant = $1 and transfer in ({places}) order by transfer, amount_minor desc, id");
-        let mut postings: Vec<Posting> = self.rows(&rest, parameters).await?;
+        // By their ids, because a transfer that is posted in between changes the page.
+        let ids: Vec<TransferId> = transfers.iter().map(|transfer| transfer.id).collect();
+        let mut postings: Vec<Posting> =
+            self.rows_in(tenant, "transfer", &ids, "transfer, amount_minor desc, id").await?;
         let mut of =
             |transfer: TransferId| postings.extract_if(.., |posting| posting.transfer == transfer).collect();
         Ok(transfers
@@ -130,7 +125,7 @@ impl Queries {
         self.rows(&rest, parameters).await
     }
 
-    /// What the outbox holds about one subject, in order.
+    /// The messages of the outbox about one subject, in order.
     pub async fn messages_of(
         &self,
         tenant: TenantId,

@@ -8,12 +8,12 @@ use super::filter::{Filter, with};
 use super::{Cursor, Queries};
 use crate::Error;
 
-/// What a search asks for; what is `None` is not asked for.
+/// The conditions of a search. `None` is no condition.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentSearch {
     pub booking: Option<BookingId>,
     pub reference: Option<String>,
-    /// The idempotency key that asked for it.
+    /// The idempotency key of its request.
     pub key: Option<KeyId>,
     pub state: Option<payment::State>,
     pub created_from: Option<Timestamp>,
@@ -27,8 +27,7 @@ impl Queries {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
     }
 
-    /// The payment whose object at the provider this is. Not a tenant's query: the account says whose
-    /// it is.
+    /// The payment of an object at the provider. The account determines the tenant.
     pub async fn payment_at_provider(
         &self,
         account: AccountId,
@@ -51,7 +50,7 @@ impl Queries {
         self.rows(&rest, parameters).await
     }
 
-    /// Oldest first. Their number is limited where they are made.
+    /// Oldest first. Their number is limited when they are made.
     pub async fn payments_of_booking(
         &self,
         tenant: TenantId,
@@ -103,7 +102,7 @@ impl Queries {
         self.rows(&rest, parameters).await
     }
 
-    /// The refund whose object at the provider this is, of a payment of this account.
+    /// The refund of an object at the provider, of a payment of this account.
     pub async fn refund_at_provider(
         &self,
         account: AccountId,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
-use domain::working_set::{Kind, Row, Value};
+use domain::TenantId;
+use domain::working_set::{Column, Kind, Row, Value};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -17,27 +18,28 @@ use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::filter::{owned, placeholders, with};
 use crate::statements::{list, quoted};
 use crate::{Error, migrate, postgres, sqlite};
 
-/// For a free connection, and for a new one.
+/// The wait for a free connection, and for a new one.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-/// For the server's word that it ended a query.
-const WORD_MAX: Duration = Duration::from_secs(5);
-/// So many steps of SQLite's machine, well below a millisecond, go by between two looks at the time.
-const STEPS_BETWEEN_LOOKS: i32 = 10_000;
-/// A question about whole tables takes as long as they are large.
+/// The wait for the server's report that it ended a query.
+const END_REPORT_MAX: Duration = Duration::from_secs(5);
+/// Steps of SQLite's virtual machine between two reads of the clock: well below a millisecond.
+const STEPS_BETWEEN_CLOCK_READS: i32 = 10_000;
+/// A query about whole tables takes as long as the tables are large.
 const CHECK_MAX: Duration = Duration::from_hours(6);
 
 /// The queries of the read side; cheap to clone.
 #[derive(Clone)]
 pub struct Queries {
     engine: Engine,
-    /// Where each query leaves what the planner makes of it, if somebody wants to know.
+    /// Collects the plan of each query, for tests.
     plans: Option<Plans>,
 }
 
-/// The planner's words on each query that was asked, in order.
+/// The plans of the queries, in order.
 pub type Plans = Arc<Mutex<Vec<String>>>;
 
 #[derive(Clone)]
@@ -46,14 +48,14 @@ enum Engine {
     Postgres(Served),
 }
 
-/// Connections to a server, each given up when it is silent for too long.
+/// Connections to a server. A connection that is silent for too long is dropped.
 #[derive(Clone)]
 struct Served {
     pool: Pool,
     silence_max: Duration,
 }
 
-/// A few read-only connections to one file, used on the threads for what blocks.
+/// A few read-only connections to one file, used on the threads for blocking calls.
 struct Files {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -63,7 +65,7 @@ struct Files {
 
 impl Queries {
     pub(crate) fn sqlite(path: &Path, readers: usize, query_max: Duration) -> Result<Queries, Error> {
-        // Opened here, so that a missing file is told at once.
+        // Opened here, so that a missing file is an error at once.
         let first = sqlite::reader(path)?;
         let files = Files {
             path: path.to_owned(),
@@ -79,19 +81,19 @@ impl Queries {
         Queries::sqlite(path, readers, CHECK_MAX)
     }
 
-    /// For questions about whole tables. Loops over rows that a young table's missing statistics make
-    /// look few took minutes where a hash join takes a moment.
+    /// For queries about whole tables. While a table has no statistics, the planner expects few
+    /// rows and chooses nested loops, which took minutes where a hash join takes a moment.
     pub(crate) fn postgres_for_checks(url: &str, readers: usize) -> Result<Queries, Error> {
         Queries::postgres_with(url, readers, "set enable_nestloop = off", CHECK_MAX)
     }
 
-    /// The server ends a query that takes longer than `query_max`, and we end one that it says nothing of.
+    /// The server ends a query that takes longer than `query_max`. We end a query if the server stays silent.
     pub(crate) fn postgres(url: &str, readers: usize, query_max: Duration) -> Result<Queries, Error> {
         let limit = format!("set statement_timeout = {}", query_max.as_millis());
-        Queries::postgres_with(url, readers, &limit, query_max + WORD_MAX)
+        Queries::postgres_with(url, readers, &limit, query_max + END_REPORT_MAX)
     }
 
-    /// Should a statement that writes ever slip in, it is refused.
+    /// A statement that writes is refused.
     fn postgres_with(
         url: &str,
         readers: usize,
@@ -99,7 +101,7 @@ impl Queries {
         silence_max: Duration,
     ) -> Result<Queries, Error> {
         let config = postgres::config(url, "surehold reader")?;
-        // After connecting, and not on the way: a pooler takes no settings at the start.
+        // After connecting, because a pooler takes no settings in the startup message.
         let settings = Arc::new(format!("set default_transaction_read_only = on; {settings}"));
         let set = Hook::async_fn(move |client: &mut ClientWrapper, _| {
             let settings = settings.clone();
@@ -117,7 +119,7 @@ impl Queries {
         Ok(Queries { engine: Engine::Postgres(Served { pool, silence_max }), plans: None })
     }
 
-    /// The same, and the planner is asked about each query first: a test sees that no list reads a table.
+    /// The same queries, with their plans: a test checks that no list scans a table.
     pub fn explained(&self) -> (Queries, Plans) {
         let plans = Plans::default();
         (Queries { plans: Some(plans.clone()), ..self.clone() }, plans)
@@ -152,17 +154,17 @@ impl Queries {
         id.ok_or(Error::NotMigrated { found: 0, needed: 1 })
     }
 
-    /// Names the course that the history of this database has taken. It is another one after a restore to
-    /// an earlier moment, after a failover, and of a copy, so that what was remembered outside of the first
-    /// is not believed of the second. A copy of the files themselves cannot be told from them.
+    /// The id of this database's history. It changes with a restore to an earlier moment, with a
+    /// failover, and in a copy, so that data cached from the first history is not used for the
+    /// second. A copy of the files themselves has the same id.
     pub async fn lineage(&self) -> Result<String, Error> {
-        // Differs by necessity: SQLite is its file, and keeps nothing that a copy of it would not have.
+        // Differs by necessity: SQLite is its file, and stores nothing that a copy of the file would lack.
         if self.is_sqlite() {
             return Ok(String::new());
         }
-        // The timeline is that of what is written now: the control file's is that of the last checkpoint,
-        // and a standby that was promoted takes minutes until its first. A dump that is read back makes its
-        // tables anew, and so with other numbers.
+        // This is the timeline of the current log. The control file has that of the last
+        // checkpoint, and a promoted standby needs minutes until its first one. A restored dump
+        // creates its tables with other numbers.
         let sql = "select concat_ws('/', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8), \
                    'keys'::regclass::oid) from pg_control_system()";
         let rows = self.values(sql, vec![], &[Kind::Text]).await?;
@@ -180,7 +182,7 @@ impl Queries {
         Ok(rows.into_iter().map(R::read).collect::<Result<_, _>>()?)
     }
 
-    /// The values of such rows, for a caller to whom one that cannot be read is no reason to fail.
+    /// The values of such rows, for a caller that tolerates unreadable rows.
     pub(super) async fn unread_rows<R: Row>(
         &self,
         rest: &str,
@@ -200,12 +202,30 @@ impl Queries {
         Ok(self.rows(rest, parameters).await?.into_iter().next())
     }
 
+    /// A tenant's rows whose `column` has one of these values.
+    pub(super) async fn rows_in<R: Row, C: Column>(
+        &self,
+        tenant: TenantId,
+        column: &str,
+        values: &[C],
+        order: &str,
+    ) -> Result<Vec<R>, Error> {
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut parameters = with![tenant];
+        parameters.extend(values.iter().map(owned));
+        let placeholders = placeholders(2, values.len());
+        self.rows(&format!("where tenant = $1 and {column} in ({placeholders}) order by {order}"), parameters)
+            .await
+    }
+
     pub(super) async fn ids(&self, sql: &str, parameters: Vec<Value<'static>>) -> Result<Vec<Uuid>, Error> {
         let rows = self.values(sql, parameters, &[Kind::Id]).await?;
         Ok(rows.into_iter().flatten().filter_map(Value::id).collect())
     }
 
-    /// One number; 0 where there is none.
+    /// One number. 0 if there is none.
     pub(super) async fn number(&self, sql: &str, parameters: Vec<Value<'static>>) -> Result<i64, Error> {
         let rows = self.values(sql, parameters, &[Kind::Int]).await?;
         Ok(rows.into_iter().flatten().next().and_then(Value::int).unwrap_or(0))
@@ -219,15 +239,14 @@ impl Queries {
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Value<'static>>>, Error> {
         if let Some(plans) = &self.plans {
-            // Differs by necessity: each planner has words of its own, in columns of its own.
-            let (ask, columns): (_, &[Kind]) = match &self.engine {
+            // Differs by necessity: each planner has its own statement and columns.
+            let (explain, columns): (_, &[Kind]) = match &self.engine {
                 Engine::Postgres(_) => ("explain", &[Kind::Text]),
                 Engine::Sqlite(_) => ("explain query plan", &[Kind::Int, Kind::Int, Kind::Int, Kind::Text]),
             };
-            let words = self.answers(&format!("{ask} {sql}"), parameters.clone(), columns).await?;
-            let words = words.into_iter().filter_map(|row| row.into_iter().last()?.text());
-            let words = words.collect::<Vec<_>>().join("\n");
-            plans.lock().push(words);
+            let lines = self.answers(&format!("{explain} {sql}"), parameters.clone(), columns).await?;
+            let lines = lines.into_iter().filter_map(|row| row.into_iter().last()?.text());
+            plans.lock().push(lines.collect::<Vec<_>>().join("\n"));
         }
         self.answers(sql, parameters, kinds).await
     }
@@ -242,7 +261,7 @@ impl Queries {
             Engine::Postgres(served) => served.query(sql, &parameters).await,
             Engine::Sqlite(files) => {
                 let _free = files.free.acquire().await.map_err(|_| Error::Closed)?;
-                // Differs by necessity: to SQLite `$1` is a name, numbered by its first appearance.
+                // Differs by necessity: SQLite takes `$1` as a name, and numbers it by its first appearance.
                 let (files, sql, kinds) = (files.clone(), sql.replace('$', "?"), kinds.to_vec());
                 let read = move || files.read(&sql, &parameters, &kinds);
                 tokio::task::spawn_blocking(read).await.unwrap_or(Err(Error::Closed))
@@ -261,7 +280,7 @@ impl Files {
         let idle = self.idle.lock().pop();
         let mut connection = idle.map_or_else(|| sqlite::reader(&self.path), Ok)?;
         let (begun, query_max) = (Instant::now(), self.query_max);
-        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || begun.elapsed() > query_max))?;
+        connection.progress_handler(STEPS_BETWEEN_CLOCK_READS, Some(move || begun.elapsed() > query_max))?;
         let found = read(&connection, sql, parameters, kinds);
         self.idle.lock().push(connection);
         Ok(found?)
@@ -283,7 +302,7 @@ fn read(
     Ok(found)
 }
 
-/// The pool's own words leave the server's out: that there is no such database, or no such user.
+/// The whole error, because the pool's text alone lacks the server's message: a missing database, or user.
 fn no_connection(error: PoolError) -> Error {
     match error {
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
@@ -294,8 +313,8 @@ fn no_connection(error: PoolError) -> Error {
 }
 
 impl Served {
-    /// A server that restarted has ended connections which the pool still holds: a query changes nothing,
-    /// so it asks again.
+    /// After a restart of the server the pool still has broken connections. A query changes
+    /// nothing, so it is sent again.
     async fn query(&self, sql: &str, parameters: &[Value<'_>]) -> Result<Vec<Vec<Value<'static>>>, Error> {
         let mut tries = self.pool.status().max_size;
         loop {
@@ -303,9 +322,9 @@ impl Served {
             let bound: Vec<postgres::Bound<'_>> = parameters.iter().map(postgres::Bound).collect();
             let bound: Vec<&(dyn ToSql + Sync)> =
                 bound.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-            let asked = async { client.query(&client.prepare_cached(sql).await?, &bound).await };
-            let Ok(found) = timeout(self.silence_max, asked).await else {
-                // Nobody else is to wait for it: the pool would hand it out again.
+            let reply = async { client.query(&client.prepare_cached(sql).await?, &bound).await };
+            let Ok(found) = timeout(self.silence_max, reply).await else {
+                // Otherwise the pool would give the silent connection to the next query.
                 drop(Object::take(client));
                 let limit = self.silence_max.as_millis();
                 return Err(Error::Pool(format!("a query was not answered in {limit} ms")));

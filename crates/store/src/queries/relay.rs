@@ -1,7 +1,7 @@
-//! What waits in the outbox, was published and not received, or may be let go.
+//! Messages of the outbox to publish, to publish again, or to delete.
 //!
 //! Rows are found by their state, never by an offset over a sequence: commits become visible out of
-//! order, and an offset would pass over the late ones.
+//! order, and an offset would skip the late ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,14 +15,14 @@ use domain::working_set::{Kind, Row as _, Value};
 use domain::{InboxId, MessageId, Timestamp};
 
 use super::Queries;
-use super::filter::{limit, with};
+use super::filter::{limit, placeholders, with};
 use crate::Error;
 
-/// A partition that has something to publish.
+/// A partition with messages to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionBacklog {
     pub number: i64,
-    /// Nobody holds it, or its lease has lapsed.
+    /// Whether no relay holds it, or its lease has lapsed.
     pub free: bool,
 }
 
@@ -67,9 +67,8 @@ impl Queries {
         Ok(rows.into_iter().flatten().filter_map(Value::int).collect())
     }
 
-    /// Young messages that were not published, so that of each subject the lowest come first and none
-    /// is left out in between. A subject that has an older one waits for it, and takes no place from those
-    /// that need not wait.
+    /// Recent messages that were not published, those of a subject from the lowest on without gaps.
+    /// A subject with an older message waits for that, and takes no part of the limit.
     pub async fn live_messages(
         &self,
         partitions: &[i64],
@@ -80,8 +79,8 @@ impl Queries {
             return Ok(Vec::new());
         }
         let partitions = partitions.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-        // A scalar is looked up once a row in the index of its subject. `not exists` is a join to PostgreSQL:
-        // of the whole backlog with itself, as long as a young table has no statistics.
+        // A scalar is found once per row in the index of its subject. PostgreSQL turns `not exists`
+        // into a join of the whole backlog with itself while the table has no statistics.
         let rest = format!(
             "where position is null and received_at is null and subject in \
              (select subject from outbox as young \
@@ -95,7 +94,7 @@ impl Queries {
         self.readable_messages(&rest, with![since, limit(max)]).await
     }
 
-    /// Old messages of one partition that were not published, in the same order.
+    /// Old unpublished messages of one partition, in the same order.
     pub async fn backlog_messages(
         &self,
         partition: i64,
@@ -109,11 +108,12 @@ impl Queries {
         self.readable_messages(rest, with![partition, before, limit(max)]).await
     }
 
-    /// Messages whose delivery is due again and that were not published since, and messages that were
-    /// published before this instant and that nobody received. What is dead waits for a person, and is not
-    /// among them. What was published several times and has no receipt is missed later each time
-    /// ([`WAITS_FOR_RECEIPTS`]). Each kind has half of the places, and what the other leaves of its half. What
-    /// waits at one consumer is passed over only if each of the others has its row.
+    /// Messages whose delivery is due again and that were not published since, and messages that
+    /// were published before this instant and not received. Dead deliveries wait for a person, and
+    /// are left out. After each publication without a receipt the wait is longer
+    /// ([`WAITS_FOR_RECEIPTS`]). Each of the two groups has half of the limit, and the part of the
+    /// other half that is free. A message that waits at one consumer is left out only if each of
+    /// the other consumers has its row.
     pub async fn unsettled_messages(
         &self,
         consumers: Consumers,
@@ -141,7 +141,7 @@ impl Queries {
         let unreceived = self.ids(&unreceived, with![published_before, now, limit(max), wait.0]).await?;
         let turns = 0..due.len().max(unreceived.len());
         let in_turns = turns.flat_map(|at| [due.get(at), unreceived.get(at)]).flatten();
-        // What is due is missed as well.
+        // A due delivery counts as missing a receipt as well.
         let mut known = BTreeSet::new();
         let ids = in_turns.copied().filter(|id| known.insert(*id)).take(max);
         Ok(ids.map(MessageId).collect())
@@ -152,13 +152,13 @@ impl Queries {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let places: Vec<String> = (1..=ids.len()).map(|at| format!("${at}")).collect();
-        let rest = format!("where id in ({}) order by subject, seq", places.join(", "));
+        let rest = format!("where id in ({}) order by subject, seq", placeholders(1, ids.len()));
         self.readable_messages(&rest, ids.iter().map(|id| Value::Id(id.0)).collect()).await
     }
 
-    /// A message that this version cannot read, as a newer one may write it, waits for a relay that can, and with
-    /// it the later ones of its subject: each subject is told in order. `rest` orders by subject.
+    /// A message that only a newer version can read waits for a relay of that version. The later
+    /// messages of its subject wait as well, because a subject's messages are published in order.
+    /// `rest` orders by subject.
     async fn readable_messages(
         &self,
         rest: &str,
@@ -184,8 +184,9 @@ impl Queries {
         Ok(messages)
     }
 
-    /// Messages that were received before this instant, oldest first. While one of a subject waits for
-    /// a receipt, those of its subject stay, so that what is left of a subject has no gaps.
+    /// Messages that were received before this instant, oldest first. While a message waits for a
+    /// receipt, the others of its subject stay, so that the remaining messages of a subject have no
+    /// gaps.
     pub async fn prunable_messages(
         &self,
         received_before: Timestamp,
@@ -199,27 +200,27 @@ impl Queries {
         Ok(self.ids(sql, parameters).await?.into_iter().map(MessageId).collect())
     }
 
-    /// Receipts from before this instant whose messages were let go.
+    /// Receipts from before this instant whose messages were deleted.
     pub async fn prunable_deliveries(
         &self,
         received_before: Timestamp,
         max: usize,
     ) -> Result<Vec<InboxId>, Error> {
-        let let_go = if fault_injection::is(fault_injection::InjectedFault::ReceiptsPrunedEarly) {
+        let pruned = if fault_injection::is(fault_injection::InjectedFault::ReceiptsPrunedEarly) {
             ""
         } else {
             "and not exists (select 1 from outbox where outbox.id = inbox.message)"
         };
         let sql = format!(
             "select id from inbox where message < $1 and updated_at < $2 \
-             and state in ('received', 'discarded') {let_go} order by message limit $3"
+             and state in ('received', 'discarded') {pruned} order by message limit $3"
         );
         let parameters = with![first_of(received_before), received_before, limit(max)];
         Ok(self.ids(&sql, parameters).await?.into_iter().map(InboxId).collect())
     }
 }
 
-/// Where several receive the kind of the message: each of them has a row of it.
+/// For a kind of message with several consumers: whether each of them has a row.
 fn all_have_rows(consumers: Consumers) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for kind in consumers.0.iter().flat_map(|(_, kinds)| *kinds) {
@@ -231,13 +232,13 @@ fn all_have_rows(consumers: Consumers) -> String {
     }
     let mut sql = "(select count(*) from inbox where inbox.message = outbox.id) >= case".to_owned();
     for (kind, count) in counts {
-        // A kind is a word of the program's own.
+        // A kind is a constant of the program, so it needs no parameter.
         write!(sql, " when kind = '{kind}' then {count}").expect("a String takes it");
     }
     sql + " else 1 end and"
 }
 
-/// How many waits after the first one a message that was `published` so often has.
+/// The factor of the wait for a message that was `published` this many times.
 fn further_waits() -> String {
     let mut sql = "case".to_owned();
     for (published, waits) in WAITS_FOR_RECEIPTS.iter().enumerate() {

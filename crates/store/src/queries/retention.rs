@@ -1,7 +1,8 @@
-//! Rows of the audit that may be let go, if a setting says that any may.
+//! Rows of the audit that may be deleted, if a setting limits their age.
 //!
-//! `domain::commands::PruneAudit` says which; this finds them, and leaves out besides what has an open review
-//! case, and bookings that have a payment with one or with a refund under way.
+//! `domain::commands::PruneAudit` decides which rows. This query finds them, and also leaves out
+//! subjects with an open review case, and bookings with a payment that has one or has a refund
+//! under way.
 
 use domain::ids::first_of;
 use domain::working_set::Kind;
@@ -13,8 +14,8 @@ use super::work::OldRows;
 use crate::Error;
 
 impl Queries {
-    /// Looks at the next rows that are older than this instant: those about what is over. Ids ascend with
-    /// time, so the walk ends where the young rows begin.
+    /// The rows about ended subjects, among the next rows that are older than this instant. Ids
+    /// ascend with time, so the scan ends at the first newer row.
     pub async fn old_audit(
         &self,
         before: Timestamp,
@@ -32,8 +33,9 @@ impl Queries {
     }
 }
 
-/// A subject's rows go from the oldest on, so that those which are left follow on one another at any moment. Two
-/// servers' ids need not ascend as their rows do; the later row waits for the next walk.
+/// The rows of a subject are deleted from the oldest on, so that the remaining ones are complete
+/// from some moment on. Ids of two servers may be in another order than their rows: then the later
+/// row waits for the next scan.
 const IS_FIRST: &str = "(select 1 from audit as earlier where earlier.tenant = audit.tenant \
     and earlier.subject = audit.subject and earlier.at < audit.at and earlier.id > audit.id limit 1) is null";
 
@@ -49,7 +51,8 @@ fn payment_is_open(payment: &str) -> String {
     )
 }
 
-/// Each is a scalar that is looked up by an index, once a row: `exists` may become a reading of the whole table.
+/// Each is a scalar that an index finds once per row, because a planner may turn `exists` into a
+/// scan of the table.
 fn subject_is_over() -> String {
     let gone_or = |table: &str, states: &str| {
         format!(

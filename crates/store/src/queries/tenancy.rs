@@ -17,7 +17,7 @@ impl Queries {
         self.row("where slug = $1", with![slug.to_owned()]).await
     }
 
-    /// Those with this very name, oldest first: nothing keeps two from having the same.
+    /// Tenants with exactly this name, oldest first. Names are not unique.
     pub async fn tenants_named(&self, name: &str, max: usize) -> Result<Vec<Tenant>, Error> {
         let rest = "where name = $1 order by created_at, id limit $2";
         self.rows(rest, with![name.to_owned(), limit(max)]).await
@@ -28,7 +28,7 @@ impl Queries {
         self.rows("order by created_at, id limit $1", with![limit(max)]).await
     }
 
-    /// Accounts of every tenant: for a program that starts its workers.
+    /// The accounts of every tenant, for the start of the workers.
     pub async fn accounts(&self, max: usize) -> Result<Vec<Account>, Error> {
         self.rows("order by provider, name, id limit $1", with![limit(max)]).await
     }
@@ -37,7 +37,7 @@ impl Queries {
         self.rows("where tenant = $1 order by provider, name", with![tenant]).await
     }
 
-    /// Known by its name to the provider, whose webhooks name no tenant.
+    /// The account in the path of a webhook, which has no tenant.
     pub async fn account(&self, provider: &str, name: &str) -> Result<Option<Account>, Error> {
         self.account_by_id(AccountId::of(provider, name)).await
     }
@@ -54,7 +54,7 @@ impl Queries {
         self.rows("where tenant = $1 order by created_at, id limit $2", with![tenant, limit(max)]).await
     }
 
-    /// Not a tenant's query: the key is what says whose the request is.
+    /// The key determines the tenant of a request.
     pub async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
         self.row("where id = $1", with![id]).await
     }
@@ -65,7 +65,7 @@ impl Queries {
         self.rows(rest, with![tenant, limit(max)]).await
     }
 
-    /// All of one mode, newest first, each with its client.
+    /// All keys of one mode, newest first, each with its client.
     pub async fn api_keys_of(
         &self,
         tenant: TenantId,
@@ -77,7 +77,8 @@ impl Queries {
         let (page, parameters) = Filter::of(tenant).and("mode =", Some(mode)).after(after).newest(max);
         let keys: Vec<ApiKey> = self.rows(&page, parameters).await?;
         let Some(last) = keys.last() else { return Ok(Vec::new()) };
-        // From the first to the last of the page: a key that is made in between adds a client at most.
+        // The clients of the first to the last key of the page. A key that is added in between can
+        // only add a client.
         let rest = "where tenant = $1 and id in (select client from api_keys where tenant = $1 \
              and (created_at, id) < ($2, $3) and (created_at, id) >= ($4, $5))";
         let Cursor { created_at, id } = after.unwrap_or(newest);

@@ -1,6 +1,6 @@
-//! What is due: the ids for the commands of timers and workers.
+//! Due work: the ids for the commands of timers and workers.
 //!
-//! Two processes may find the same ids; the commands decide under the lock, so the second finds
+//! Two processes may find the same ids. The commands decide under the lock, so the second one finds
 //! nothing to do.
 
 use domain::commands::LapsedHold;
@@ -11,7 +11,7 @@ use domain::{AccountId, BookingId, EventId, JobId, KeyId, PaymentId, SlotId, Ten
 use uuid::Uuid;
 
 use super::Queries;
-use super::filter::{limit, owned, places, with};
+use super::filter::{limit, owned, placeholders, with};
 use crate::Error;
 
 impl Queries {
@@ -19,14 +19,14 @@ impl Queries {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
     }
 
-    /// Holds to be looked at: past their expiry, and past the grace of a payment that was under way then;
-    /// longest first, with the payment that each has open.
+    /// Holds that are due for the sweep: past their expiry, or past the grace of a payment that was
+    /// under way then. The longest overdue comes first, each with its open payment.
     pub async fn lapsed_holds(&self, now: Timestamp, max: usize) -> Result<Vec<LapsedHold>, Error> {
         let rest = "where state = 'held' and sweep_at <= $1 order by sweep_at limit $2";
         self.lapsed(rest, with![now, limit(max)]).await
     }
 
-    /// The same for one slot, before it refuses somebody.
+    /// The same for one slot, before a reserve is refused as full.
     pub async fn lapsed_holds_of_slot(
         &self,
         tenant: TenantId,
@@ -34,14 +34,15 @@ impl Queries {
         now: Timestamp,
         max: usize,
     ) -> Result<Vec<LapsedHold>, Error> {
-        // Few have lapsed at any time, and a slot may hold many: of those that have, each is looked up.
+        // Few holds have lapsed at any time, but a slot may have many holds: so each lapsed hold is
+        // found by its id.
         let rest = "where tenant = $1 and state = 'held' and sweep_at <= $3 and (select 1 from booking_items \
              where booking_items.booking = bookings.id and booking_items.slot = $2 limit 1) is not null \
              order by sweep_at limit $4";
         self.lapsed(rest, with![tenant, slot, now, limit(max)]).await
     }
 
-    /// Not the whole rows: one that cannot be read must not keep the holds of all tenants.
+    /// Only the ids, because one unreadable row must not stop the expiry of all tenants' holds.
     async fn lapsed(&self, rest: &str, parameters: Vec<Value<'static>>) -> Result<Vec<LapsedHold>, Error> {
         let sql = format!("select id, open_payment from bookings {rest}");
         let rows = self.values(&sql, parameters, &[Kind::Id, Kind::Id]).await?;
@@ -52,7 +53,7 @@ impl Queries {
         Ok(rows.into_iter().filter_map(hold).collect())
     }
 
-    /// Events of these accounts that were taken in before this instant and not looked at, oldest first.
+    /// Events of these accounts that were received before this instant and not processed, oldest first.
     pub async fn received_events(
         &self,
         before: Timestamp,
@@ -64,7 +65,7 @@ impl Queries {
         }
         let mut parameters = with![before, limit(max)];
         parameters.extend(of.iter().map(owned));
-        let accounts = places(3, of.len());
+        let accounts = placeholders(3, of.len());
         let rest = format!(
             "where state = 'received' and received_at < $1 and account in ({accounts}) \
              order by received_at limit $2"
@@ -72,7 +73,7 @@ impl Queries {
         self.rows(&rest, parameters).await
     }
 
-    /// Which of these are stored.
+    /// The ids among these that are stored.
     pub async fn known_events(&self, events: &[EventId]) -> Result<Vec<EventId>, Error> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -83,7 +84,7 @@ impl Queries {
         Ok(ids.into_iter().map(EventId).collect())
     }
 
-    /// Looks at the next `max` keys: those whose stored replies need not be kept any longer.
+    /// Reads the next `max` keys, and returns those whose stored replies may be pruned.
     pub async fn old_replies(
         &self,
         finished_before: Timestamp,
@@ -93,7 +94,7 @@ impl Queries {
         self.old("keys", "body is not null and finished_at < $1", finished_before, after, max).await
     }
 
-    /// Looks at the next `max` events: those that ended before this instant.
+    /// Reads the next `max` events, and returns those that ended before this instant.
     pub async fn old_events(
         &self,
         ended_before: Timestamp,
@@ -104,7 +105,7 @@ impl Queries {
         self.old("inbound_events", old, ended_before, after, max).await
     }
 
-    /// Looks at the next `max` jobs: those that were done before this instant.
+    /// Reads the next `max` jobs, and returns those that were done before this instant.
     pub async fn old_jobs(
         &self,
         done_before: Timestamp,
@@ -114,8 +115,8 @@ impl Queries {
         self.old("jobs", "state = 'done' and updated_at < $1", done_before, after, max).await
     }
 
-    /// A walk over the whole table by its primary key, page by page. An index would cost each request something to
-    /// save one reading a day.
+    /// A scan of the whole table by its primary key, page by page. An index would cost each request
+    /// time, and save only one scan a day.
     async fn old<Id: Column + From<Uuid> + Copy>(
         &self,
         table: &str,
@@ -135,22 +136,22 @@ impl Queries {
     }
 }
 
-/// A part of a table that was looked through.
+/// A part of a table that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OldRows<Id> {
     pub ids: Vec<Id>,
-    /// Behind which there may be more.
+    /// The last id of the part, if there may be more rows behind it.
     pub next: Option<Id>,
 }
 
 impl<Id: From<Uuid> + Copy> OldRows<Id> {
-    /// From at most `max` rows of an id and of 1 where it is old.
+    /// From at most `max` rows of an id and of a number, which is 1 for an old row.
     pub(super) fn of(rows: Vec<Vec<Value<'static>>>, max: usize) -> OldRows<Id> {
-        let looked_at = |row: &Vec<Value<'static>>| match row[..] {
+        let read = |row: &Vec<Value<'static>>| match row[..] {
             [Value::Id(id), Value::Int(old)] => Some((Id::from(id), old == 1)),
             _ => None,
         };
-        let seen: Vec<(Id, bool)> = rows.iter().filter_map(looked_at).collect();
+        let seen: Vec<(Id, bool)> = rows.iter().filter_map(read).collect();
         let next = seen.last().filter(|_| seen.len() == max).map(|(id, _)| *id);
         OldRows { ids: seen.into_iter().filter(|(_, old)| *old).map(|(id, _)| id).collect(), next }
     }

@@ -1,4 +1,4 @@
-//! What an error of SQLite means for the transaction.
+//! The meaning of an error of SQLite for the transaction.
 
 use rusqlite::{Error, ErrorCode};
 
@@ -16,14 +16,14 @@ pub(super) fn fault(error: Error) -> Fault {
     }
 }
 
-/// Whether the values themselves were refused, and would be again.
+/// Whether SQLite refused the values, and would refuse them again.
 pub(crate) fn is_data_error(error: &Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(code, Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig))
 }
 
 /// A failed write or sync during COMMIT may have left the commit in the log, where it is found after
-/// a crash: nobody can say that it did not happen.
+/// a crash, so it may have happened.
 pub(super) fn fault_of_commit(error: Error) -> Fault {
     match error.sqlite_error_code() {
         Some(ErrorCode::SystemIoFailure) => Fault::CommitUnknown(error.to_string()),

@@ -1,4 +1,4 @@
-//! Values on their way to and from SQLite. An id is a blob of 16 bytes.
+//! Conversion of values to and from SQLite. An id is a blob of 16 bytes.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub(crate) fn bind<'a>(values: &'a [Value<'a>]) -> impl rusqlite::Params + 'a {
     rusqlite::params_from_iter(values.iter().map(Bound))
 }
 
-/// SQLite cannot tell an id from other bytes, so the caller says what each column is.
+/// SQLite cannot distinguish an id from other bytes, so the caller gives the kind of each column.
 pub(crate) fn decode(row: &rusqlite::Row<'_>, kinds: &[Kind]) -> rusqlite::Result<Vec<Value<'static>>> {
     let column = |(at, kind): (usize, &Kind)| {
         let wrong = |found: ValueRef<'_>| {

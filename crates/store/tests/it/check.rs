@@ -1,4 +1,4 @@
-//! The check is clean over what the store wrote, and finds what was broken behind its back.
+//! The check is clean over the store's rows, and finds rows that were broken without the store.
 
 use store::Store;
 use store::queries::check::Finding;

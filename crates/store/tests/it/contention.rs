@@ -1,4 +1,4 @@
-//! A row that somebody else holds delays those who need it, and nobody else.
+//! A row that another transaction holds delays only the commands that need it.
 
 use std::time::{Duration, Instant};
 
@@ -56,12 +56,12 @@ async fn a_locked_row_delays_nobody_else() {
             tokio::spawn(async move { seller.reserve(locked, 1).on(&store).await })
         })
         .collect();
-    // Others come for the locked row too, and are passed over.
+    // Other commands need the locked row too, and are skipped.
     let disturbed = serve(Some(locked)).await;
     for task in unlucky {
         assert_eq!(task.await.unwrap().unwrap_err(), Unavailable::Contended);
     }
-    // The first batch that meets the lock waits 200 ms for it. Were it each, it would be forty seconds.
+    // Only the first batch that finds the lock waits 200 ms for it. If each did, it would take forty seconds.
     assert!(disturbed < undisturbed * 3 + Duration::from_secs(5), "{disturbed:?}, not {undisturbed:?}");
     stranger.go().await;
     assert!(matches!(seller.reserve(locked, 1).on(&store).await, Ok(CommandResult::Fresh { .. })));
@@ -90,7 +90,7 @@ async fn a_row_that_comes_free_in_time_is_had() {
     assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 20);
 }
 
-/// A rival has inserted the same key and neither commits nor rolls back.
+/// Another transaction has inserted the same key and neither commits nor rolls back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_key_that_hangs_elsewhere_delays_nobody_for_long() {
     let database = StoreDatabase::on(Engine::Postgres).await;

@@ -1,4 +1,4 @@
-//! Counters say what the tables say, whoever moved the rows and however it went.
+//! Counters equal the number of rows, whichever command moved the rows and whether it failed.
 
 use domain::lifecycle::booking::Event;
 use domain::rows::{Booking, Facts, Transfer};
@@ -15,17 +15,17 @@ use crate::seats::reserve;
 use crate::test_command::{Seller, TestCommand, WriterPause, insert};
 
 testkit::on_both_engines!(
-    counters_say_what_the_tables_say,
+    counters_equal_the_rows,
     what_is_rolled_back_is_not_counted,
     a_reseated_booking_is_a_late_payment,
     what_was_there_before_is_counted_by_the_migration,
 );
 
-/// As `subject/word count`.
+/// The counters as `subject/word count`.
 async fn counters(store: &Store) -> Vec<String> {
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
-    assert_eq!(kept, store.recounted().await.unwrap(), "what the tables say");
-    kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect()
+    assert_eq!(kept, store.recounted().await.unwrap(), "the number of rows");
+    kept.iter().map(|counter| format!("{} {}", counter.labels.join("/"), counter.count)).collect()
 }
 
 fn transfer(seller: Seller, kind: &str) -> TestCommand {
@@ -52,7 +52,7 @@ fn step(booking: BookingId, event: Event) -> TestCommand {
     TestCommand::new(move |rows| rows.booking(booking).map(drop), decide)
 }
 
-async fn counters_say_what_the_tables_say(database: StoreDatabase) {
+async fn counters_equal_the_rows(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
     let slot = seller.slot(&store, 10).await;
@@ -70,7 +70,7 @@ async fn counters_say_what_the_tables_say(database: StoreDatabase) {
         counters(&store).await,
         ["bookings/cancelled 1", "bookings/confirmed 1", "transfers/refund.succeeded 1"]
     );
-    // Several moves in one batch, and one row that moves twice in it.
+    // One batch has several moves, and one row that moves twice.
     let acts = vec![
         step(made[1], Event::ServiceDelivered),
         step(made[2], Event::HoldTimedOut),
@@ -116,7 +116,7 @@ async fn what_is_rolled_back_is_not_counted(database: StoreDatabase) {
     assert_eq!(counters(&store).await, ["transfers/payment.captured 2"]);
 }
 
-/// A booking whose money came when its hold had lapsed.
+/// A booking whose money arrived after its hold had lapsed.
 pub async fn reseated(store: &Store, seller: Seller) -> BookingId {
     let slot = seller.slot(store, 10).await;
     let booking = reserve(store, seller, slot).await;
@@ -132,7 +132,7 @@ async fn a_reseated_booking_is_a_late_payment(database: StoreDatabase) {
     reseated(&store, seller).await;
     let kept = store.figures(Timestamp(0)).await.unwrap().counters;
     let kept: Vec<String> =
-        kept.iter().map(|counter| format!("{} {}", counter.words.join("/"), counter.count)).collect();
+        kept.iter().map(|counter| format!("{} {}", counter.labels.join("/"), counter.count)).collect();
     assert_eq!(kept, ["bookings/confirmed 1", "late_payments/seated 1"]);
 }
 
@@ -168,7 +168,7 @@ async fn each_connection_to_postgres_has_a_shard_of_its_own() {
     };
     assert_eq!(counts().await, [2, 1]);
     one.close().await;
-    // The shard is free once PostgreSQL has seen the connection off.
+    // The shard is free once PostgreSQL has closed the connection.
     let held = "select count(*) from pg_locks where locktype = 'advisory' \
          and database = (select oid from pg_database where datname = current_database())";
     let begun = std::time::Instant::now();

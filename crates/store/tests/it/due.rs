@@ -1,4 +1,4 @@
-//! Due jobs, while an account has so many of them that nobody else's would be found; and those that are late.
+//! Due jobs while one account has more of them than a page; and late jobs.
 
 use domain::commands::{PaymentTarget, StartPayment};
 use domain::jobs::JobKinds;
@@ -40,6 +40,10 @@ pub async fn charge(store: &Store, seller: Seller, account: AccountId, key: &str
         target: PaymentTarget::Amount { amount: Money::new(700, Currency::EUR), reference: None },
         account,
         payment_method: "pm_card_visa".to_owned(),
+        brand: None,
+        instalments: 1,
+        payer: None,
+        pay_within: None,
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),

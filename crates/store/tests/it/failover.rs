@@ -1,4 +1,4 @@
-//! The server that takes writes changes: a real primary, and a real hot standby that is promoted.
+//! Failover from a real primary to a real hot standby that is promoted.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::store_database::StoreDatabase;
 
 use crate::test_command::Seller;
 
-/// Nobody waits so long for a failover; it ends the test where none comes.
+/// Ends the test if there is no failover.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn at(url: String) -> StoreDatabase {
@@ -21,7 +21,7 @@ fn either(one: &Private, other: &Private) -> StoreDatabase {
     at(format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres", one.port(), other.port()))
 }
 
-/// What became of it, and what the writer says, until it is so.
+/// Waits for the result of a command, and for the state of the writer.
 async fn until(what: &str, so: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !so().await {
@@ -44,7 +44,7 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
     Store::migrate(&database.location).await.unwrap();
     let store = database.open().await;
     let seller = Seller::open(&store).await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
     let client = testkit::database::connect(&primary.url()).await;
     let behind = "select coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1)::bigint \
                   from pg_stat_replication";
@@ -54,16 +54,16 @@ async fn writes_go_on_at_the_standby_that_was_promoted() {
     .await;
 
     primary.stop_immediate().unwrap();
-    // The standby answers, and takes nothing.
+    // The standby answers, and refuses writes.
     assert!(!writes(&store, seller).await);
-    assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
+    assert!(matches!(store.check_writer().await, Err(Unavailable::Database(_))));
     standby.promote().unwrap();
     until("writes are taken again", async || writes(&store, seller).await).await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
 }
 
-/// The connection lives on, and the server at its other end takes no writes any more: so do managed databases
-/// while they fail over.
+/// The connection stays open, and its server refuses writes from now on, as managed databases do
+/// during a failover.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_takes_no_writes_any_more_is_left() {
     let server = Private::start(&Options::default()).unwrap();
@@ -77,9 +77,9 @@ async fn a_server_that_takes_no_writes_any_more_is_left() {
     };
     set("on");
     until("nothing is taken", async || !writes(&store, seller).await).await;
-    assert!(matches!(store.ask_writer().await, Err(Unavailable::Database(_))));
+    assert!(matches!(store.check_writer().await, Err(Unavailable::Database(_))));
     assert!(!writes(&store, seller).await, "and it stays so");
     set("off");
     until("writes are taken again", async || writes(&store, seller).await).await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
 }

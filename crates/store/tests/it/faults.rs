@@ -1,4 +1,4 @@
-//! What goes wrong with one command stays with it.
+//! The failure of one command does not affect others.
 
 use domain::rows::{Product, Slot};
 use domain::working_set::Decision;
@@ -26,7 +26,7 @@ fn poisoned(answer: &Result<CommandResult, Unavailable>) -> &str {
     }
 }
 
-/// Puts one bad command in the middle of fifty good ones and expects it, and nothing else, to fail.
+/// Puts one bad command in the middle of fifty good ones and expects that only it fails.
 async fn alone(
     database: &StoreDatabase,
     bad: impl Fn(Seller, SlotId) -> TestCommand,
@@ -94,7 +94,7 @@ async fn a_reference_to_another_tenant_is_refused(database: StoreDatabase) {
 }
 
 async fn rows_in_the_wrong_order_are_refused(database: StoreDatabase) {
-    // The product's row is named by the slot's: it may only be asked for after it.
+    // The slot's row names the product's, so the product may only be requested after the slot.
     let backwards = |seller: Seller, _: SlotId| {
         let slot = new_id();
         TestCommand::new(
@@ -106,7 +106,7 @@ async fn rows_in_the_wrong_order_are_refused(database: StoreDatabase) {
         )
     };
     let answer = alone(&database, backwards).await;
-    assert_eq!(poisoned(&answer), "TestCommand asked for a row of slots out of the order of locks");
+    assert_eq!(poisoned(&answer), "TestCommand requested a row of slots out of the order of locks");
 }
 
 async fn a_row_put_twice_is_refused(database: StoreDatabase) {
@@ -121,7 +121,7 @@ async fn a_row_put_twice_is_refused(database: StoreDatabase) {
     assert_eq!(poisoned(&answer), "TestCommand: it puts one row of slots twice");
 }
 
-/// It looks like a rival's row, forever; the others of its batch must not be kept.
+/// The row always looks like that of a concurrent transaction. It must not stop the others of its batch.
 async fn an_insert_over_a_row_that_was_not_needed_fails_alone(database: StoreDatabase) {
     let blind = |seller: Seller, _: SlotId| {
         insert(move |outcome| outcome.put(Product { version: 9, ..seller.product_row() }))

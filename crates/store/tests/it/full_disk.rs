@@ -1,4 +1,4 @@
-//! A full disk refuses what it cannot keep, keeps what it has, and recovers once there is room.
+//! A full disk refuses writes, keeps the committed rows, and recovers once there is space.
 
 use store::{CommandResult, Unavailable};
 use testkit::{Engine, OnEngine as _};
@@ -14,7 +14,7 @@ async fn a_full_disk_writes_nothing_by_halves() {
     let seller = Seller::open(&store).await;
     let slot = seller.slot(&store, 1_000_000).await;
     let (mut done, mut refused) = (0, 0);
-    // A smaller batch may still fit where a larger one did not: it is full once nothing of a round is kept.
+    // A smaller batch may still fit if a larger one did not: the disk is full once a whole round fails.
     loop {
         let done_before = done;
         let tasks: Vec<_> = (0..20)
@@ -40,13 +40,13 @@ async fn a_full_disk_writes_nothing_by_halves() {
     }
     assert!(done > 0);
     assert!(
-        matches!(store.ask_writer().await, Err(Unavailable::Database(why)) if why.starts_with("storage full"))
+        matches!(store.check_writer().await, Err(Unavailable::Database(why)) if why.starts_with("storage full"))
     );
     assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, done);
     store.close().await;
-    // Room again.
+    // There is space again.
     let store = database.open().await;
-    assert_eq!(store.ask_writer().await, Ok(()));
+    assert_eq!(store.check_writer().await, Ok(()));
     assert!(matches!(seller.reserve(slot, 1).on(&store).await, Ok(CommandResult::Fresh { .. })));
     let found = store.check().await.unwrap();
     let broken: Vec<_> = found.iter().filter(|finding| finding.invariant == "event_applied_once").collect();

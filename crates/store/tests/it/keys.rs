@@ -1,4 +1,4 @@
-//! Idempotency keys: done once, answered forever.
+//! Idempotency keys: the work is done once, and the key is known forever.
 
 use domain::idempotency::{Fingerprint, KeyProgress};
 use domain::working_set::{Claim, Decision, LateReply};
@@ -69,7 +69,7 @@ async fn a_pruned_reply_is_expired(database: StoreDatabase) {
     assert!(matches!(answer, CommandResult::Expired { resource: Some(_) }), "{answer:?}");
 }
 
-/// Starts something that a worker will answer.
+/// Starts an operation that a worker will answer.
 fn begin(claim: &Claim, resource: Uuid) -> TestCommand {
     TestCommand::new(|_| Some(()), move |_, _| Ok(Decision::default().settles_later(resource)))
         .claiming(claim)
@@ -100,14 +100,14 @@ async fn an_operation_in_flight_is_answered_once(database: StoreDatabase) {
     );
     let declined = || LateReply::Refused(Refusal::NothingIsDue);
     answer(&claim, declined).on(&store).await.unwrap();
-    // Whatever comes later does not change what was answered.
+    // Later results do not change the stored reply.
     answer(&claim, || LateReply::With(Reply::Swept(9))).on(&store).await.unwrap();
     let replay = replayed(begin(&claim, resource).on(&store).await.unwrap());
     assert_eq!(replay.body, "nothing_is_due in request-charge");
     store.close().await;
-    let told: Vec<_> =
+    let answered: Vec<_> =
         database.commits.0.lock().iter().flat_map(|committed| committed.answered.clone()).collect();
-    assert_eq!(told, [(claim.key, replay)]);
+    assert_eq!(answered, [(claim.key, replay)]);
 }
 
 async fn a_refusal_is_stored_unless_it_may_pass(database: StoreDatabase) {
@@ -128,7 +128,7 @@ async fn a_refusal_is_stored_unless_it_may_pass(database: StoreDatabase) {
             matches!(&refused, CommandResult::Refused { refusal, rendered: None } if *refusal == expected)
         );
     }
-    assert_eq!(store.key(seller.tenant, lost.key).await.unwrap(), None, "the key may ask again");
+    assert_eq!(store.key(seller.tenant, lost.key).await.unwrap(), None, "the key can be used again");
 }
 
 async fn replays_inside_one_batch(database: StoreDatabase) {
@@ -166,21 +166,21 @@ async fn a_key_in_flight_inside_one_batch(database: StoreDatabase) {
     assert_eq!((fresh, in_flight), (1, 2));
 }
 
-/// Two servers get the same request at the same time, many times over.
+/// Two servers get the same request concurrently, many times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn one_key_at_once_from_two_servers_is_done_once() {
     let database = StoreDatabase::on(Engine::Postgres).await;
     let stores = [database.open().await, database.open().await];
     let seller = Seller::open(&stores[0]).await;
-    // Each server asks for a slot of its own: with one slot its lock would keep them apart.
+    // Each server reserves a slot of its own: with one slot the lock would separate them.
     let slots = [seller.slot(&stores[0], 1000).await, seller.slot(&stores[0], 1000).await];
     for round in 0..10 {
         let claim = seller.claim(&format!("round {round}"));
-        let ask = |at: usize| {
+        let request = |at: usize| {
             let (store, act) = (stores[at % 2].clone(), seller.reserve(slots[at % 2], 1).claiming(&claim));
             tokio::spawn(async move { act.on(&store).await })
         };
-        let tasks: Vec<_> = (0..200).map(ask).collect();
+        let tasks: Vec<_> = (0..200).map(request).collect();
         let (mut fresh, mut bodies) = (0, std::collections::BTreeSet::new());
         for task in tasks {
             match task.await.unwrap() {

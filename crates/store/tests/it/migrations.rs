@@ -1,4 +1,4 @@
-//! Migrations run once, from however many at a time, and nothing runs on another schema.
+//! Migrations run once, also from many processes, and no program runs on another schema.
 
 use store::{Error, Migrated, Store};
 use testkit::Engine;
@@ -37,7 +37,7 @@ async fn another_schema_is_refused(database: StoreDatabase) {
         assert!(matches!(refused, Some(Error::Newer { found: 9999, .. })), "{refused:?}");
     }
     database.execute("delete from migrations where version = 9999").await;
-    // A schema of another text under the same number; and a memory of before there were digests.
+    // A schema with another text under the same number, and a table of migrations without digests.
     for harm in
         ["update migrations set digest = '' where version = 2", "alter table migrations drop column digest"]
     {

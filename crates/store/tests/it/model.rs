@@ -1,5 +1,5 @@
-//! Random commands, in batches of one and of many, on both engines, against a model that has no
-//! database: the same books.
+//! Random commands, in batches of one and of many, on both engines, compared with a model that has
+//! no database.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const CAPACITY: i64 = 6;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Under one of a few keys, so that some are replays.
+    /// Uses one of a few keys, so that some requests are replays.
     Reserve { slot: usize, seats: i64, key: Option<u8> },
     /// The n-th booking made in an earlier round.
     Cancel(usize),
@@ -29,11 +29,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![3 => reserve, 2 => (0..20_usize).prop_map(Step::Cancel)]
 }
 
-/// What should be: seats held, and what became of each key.
+/// The expected state: seats held, and the outcome of each key.
 #[derive(Default)]
 struct Model {
     held: [i64; SLOTS],
-    /// Slot, seats, whether it is held; in the order they were made.
+    /// Slot, seats, and whether they are held, in the order of the bookings.
     bookings: Vec<(usize, i64, bool)>,
     keys: BTreeMap<u8, &'static str>,
 }
@@ -48,11 +48,11 @@ impl Model {
                     self.held[slot] += seats;
                     self.bookings.push((slot, seats, true));
                 }
-                let said = if made { "made" } else { "refused" };
+                let outcomes = if made { "made" } else { "refused" };
                 if let Some(key) = key {
-                    self.keys.insert(key, said);
+                    self.keys.insert(key, outcomes);
                 }
-                said
+                outcomes
             }
             Step::Cancel(at) if at < known => {
                 let (slot, seats, held) = &mut self.bookings[at];
@@ -81,7 +81,7 @@ fn act(seller: Seller, slots: &[SlotId], made: &[BookingId], step: &Step) -> Tes
     }
 }
 
-/// The same fingerprint for every request of a key: what matters is that it is done once.
+/// Every request of a key has the same fingerprint.
 async fn play(store: &Store, rounds: &[Vec<Step>]) {
     let seller = Seller::open(store).await;
     let mut slots = Vec::new();
@@ -95,9 +95,9 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
         let expected: Vec<_> = round.iter().map(|step| model.apply(step, known)).collect();
         let acts = round.iter().map(|step| act(seller, &slots, &made, step)).collect();
         let answers = WriterPause::start(store).together(store, acts).await;
-        let mut said = Vec::new();
+        let mut outcomes = Vec::new();
         for answer in answers {
-            said.push(match answer.unwrap() {
+            outcomes.push(match answer.unwrap() {
                 CommandResult::Fresh { reply, .. } => {
                     if let Reply::Booking(reply) = reply {
                         made.push(reply.booking.id);
@@ -109,7 +109,7 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
                 answer => panic!("{answer:?}"),
             });
         }
-        assert_eq!(said, expected, "{round:?}");
+        assert_eq!(outcomes, expected, "{round:?}");
         let mut held = [0; SLOTS];
         for (slot, held) in slots.iter().zip(&mut held) {
             *held = store.slot(seller.tenant, *slot).await.unwrap().unwrap().held;
@@ -122,7 +122,7 @@ async fn play(store: &Store, rounds: &[Vec<Step>]) {
     assert_eq!(found.broken, Vec::<String>::new());
 }
 
-/// Cases a run; a failure prints its seed and its smallest case.
+/// Cases per run. A failure prints its seed and its smallest case.
 const CASES: u32 = 12;
 
 async fn the_books_are_the_models(database: StoreDatabase) {

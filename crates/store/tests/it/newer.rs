@@ -27,7 +27,7 @@ testkit::on_both_engines!(
     the_next_schema_can_be_worked_on,
 );
 
-/// As a reserve does: the tenant's settings, and its slot.
+/// Needs the tenant's settings and a slot, as a reserve does.
 fn reserve(seller: Seller, slot: SlotId) -> TestCommand {
     let reserve = seller.reserve(slot, 1);
     TestCommand {
@@ -56,8 +56,8 @@ async fn a_row_that_cannot_be_read_fails_who_needs_it_and_nobody_else(database: 
     for pair in answers.chunks(2) {
         assert!(matches!(pair[0], Ok(CommandResult::Fresh { .. })), "{pair:?}");
         let Err(Unavailable::Unreadable(why)) = &pair[1] else { panic!("{pair:?}") };
-        let words = "the stored value of tenants.settings is not what this version expects";
-        assert_eq!(*why, format!("{words} (row {})", theirs.tenant.0));
+        let message = "the stored value of tenants.settings is not what this version expects";
+        assert_eq!(*why, format!("{message} (row {})", theirs.tenant.0));
     }
     assert_eq!(store.slot(ours.tenant, our_slot).await.unwrap().unwrap().held, 20);
     assert_eq!(store.slot(theirs.tenant, their_slot).await.unwrap().unwrap().held, 0);
@@ -78,8 +78,8 @@ async fn an_item_that_cannot_be_read_fails_who_needs_its_booking(database: Store
     let answers = WriterPause::start(&store).together(&store, acts).await;
     assert!(matches!(answers[0], Ok(CommandResult::Fresh { .. })), "{answers:?}");
     let Err(Unavailable::Unreadable(why)) = &answers[1] else { panic!("{answers:?}") };
-    let words = "the stored value of booking_items.state is not what this version expects";
-    assert_eq!(*why, format!("{words} (row {})", newer.0));
+    let message = "the stored value of booking_items.state is not what this version expects";
+    assert_eq!(*why, format!("{message} (row {})", newer.0));
 }
 
 async fn what_a_newer_version_added_is_read_over_and_kept(database: StoreDatabase) {
@@ -104,7 +104,7 @@ async fn what_a_newer_version_added_is_read_over_and_kept(database: StoreDatabas
             },
         )
     };
-    // One batch, and another one after it.
+    // Two batches, one after the other.
     let twice = WriterPause::start(&store).together(&store, vec![change(601), change(602)]).await;
     assert!(twice.iter().all(Result::is_ok), "{twice:?}");
     change(603).on(&store).await.unwrap();
@@ -169,7 +169,7 @@ async fn lapsed_holds_are_found_beside_one_that_cannot_be_read(database: StoreDa
     assert!(store.booking(theirs.tenant, of_slot[0].booking).await.is_err(), "and it cannot be read");
 }
 
-/// One of a kind of subject that only a newer version knows holds up its own subject, and no other.
+/// A message of a kind of subject that only a newer version knows blocks only its own subject.
 async fn a_relay_passes_over_messages_that_it_cannot_read(database: StoreDatabase) {
     let store = database.open().await;
     let [(ours, our_slot), (theirs, their_slot)] = two_shops(&store).await;
@@ -194,8 +194,8 @@ async fn a_relay_passes_over_messages_that_it_cannot_read(database: StoreDatabas
     assert_eq!(store.messages(&ids).await.unwrap(), expected);
 }
 
-/// Jobs of a kind that it added, and jobs whose payload it changed; however many there are, and however long they
-/// are due.
+/// Jobs of a kind that the newer version added, and jobs whose payload it changed: any number of
+/// them, due for any time.
 async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
@@ -219,7 +219,7 @@ async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others
     let due = store.due_jobs(JobKinds::default(), Lane::Critical, Timestamp(i64::MAX / 2), &[], 3).await;
     let due: Vec<JobId> = due.unwrap().into_iter().map(|due| due.job).collect();
     assert_eq!(due, [ours]);
-    // Even a claim that names them takes none.
+    // Even a claim with their ids takes none.
     let claim = ClaimJobs {
         jobs: [newer.clone(), vec![ours]].concat(),
         kinds: JobKinds::default(),
@@ -238,7 +238,7 @@ async fn jobs_that_only_a_newer_version_can_do_are_left_alone_and_hide_no_others
     }
 }
 
-/// As the next schema would, which knows one state more.
+/// Changes the schema as the next version would, which has one more state.
 async fn allow_the_next_state(database: &StoreDatabase, table: &str, first: &str) {
     let change = match database.location {
         Location::Sqlite { .. } => {
@@ -274,7 +274,7 @@ async fn the_next_schema_can_be_worked_on(database: StoreDatabase) {
         .await;
     reserve(seller, slot).on(&store).await.unwrap();
     assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 2);
-    // But it is not started anew on it.
+    // But this version does not start on the new schema.
     store.close().await;
     assert!(matches!(Store::open(database.options()).await, Err(store::Error::Newer { .. })));
 }

@@ -1,4 +1,4 @@
-//! What one process commits another one hears of, over PostgreSQL; and it goes on after the way was broken.
+//! Processes notify each other of their commits over PostgreSQL, also after a connection broke.
 
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -16,42 +16,42 @@ use crate::test_command::Seller;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Remembers what it heard of others.
+/// Records the notifications of other processes.
 #[derive(Default)]
-struct Ear(Mutex<Vec<Notification>>);
+struct RecordingListener(Mutex<Vec<Notification>>);
 
-impl Listener for Ear {
+impl Listener for RecordingListener {
     fn committed(&self, _: &Committed) {}
-    fn notified(&self, heard: &Notification) {
-        self.0.lock().push(heard.clone());
+    fn notified(&self, notification: &Notification) {
+        self.0.lock().push(notification.clone());
     }
 }
 
-impl Ear {
+impl RecordingListener {
     fn take(&self) -> Vec<Notification> {
         std::mem::take(&mut *self.0.lock())
     }
 
-    /// Until something is heard that is looked for.
-    async fn hears(&self, what: &str, is: impl Fn(&Notification) -> bool) {
+    /// Waits for a notification that `is` accepts.
+    async fn receives(&self, what: &str, is: impl Fn(&Notification) -> bool) {
         let begun = Instant::now();
         while !self.take().iter().any(&is) {
-            assert!(begun.elapsed() < PATIENCE, "nobody heard {what}");
+            assert!(begun.elapsed() < PATIENCE, "not received: {what}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-async fn open(database: &StoreDatabase) -> (Store, Arc<Ear>) {
-    let ear = Arc::new(Ear::default());
-    let store = database.open_with(|options| options.listener = ear.clone()).await;
-    // Whoever begins to hear looks once.
-    ear.hears("the beginning", |heard| *heard == Notification::everything()).await;
-    (store, ear)
+async fn open(database: &StoreDatabase) -> (Store, Arc<RecordingListener>) {
+    let listener = Arc::new(RecordingListener::default());
+    let store = database.open_with(|options| options.listener = listener.clone()).await;
+    // A listener that starts polls everything once.
+    listener.receives("the beginning", |seen| *seen == Notification::everything()).await;
+    (store, listener)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn others_hear_what_was_committed_and_we_do_not() {
+async fn other_processes_are_notified_and_this_one_is_not() {
     let database = StoreDatabase::on(Engine::Postgres).await;
     let (here, own) = open(&database).await;
     let (_there, other) = open(&database).await;
@@ -59,10 +59,11 @@ async fn others_hear_what_was_committed_and_we_do_not() {
     let slot = seller.slot(&here, 10).await;
     seller.reserve(slot, 1).on(&here).await.unwrap();
     let messages = Notification { wake_ups: BTreeSet::from([WakeUp::Messages]), ..Notification::default() };
-    other.hears("of a message", |heard| *heard == messages).await;
-    // Had it been heard here as well, it would have been by now: the server tells all at once.
+    other.receives("a message", |seen| *seen == messages).await;
+    // A notification of this process itself would have arrived by now, because the server notifies
+    // all sessions together.
     seller.reserve(slot, 1).on(&here).await.unwrap();
-    other.hears("of another message", |heard| *heard == messages).await;
+    other.receives("another message", |seen| *seen == messages).await;
     assert_eq!(own.take(), []);
 }
 
@@ -80,13 +81,13 @@ async fn a_broken_way_is_found_again() {
               where application_name = 'surehold notify' and datname = current_database()",
         )
         .await;
-    other.hears("that it is to look at everything", |heard| *heard == Notification::everything()).await;
-    // The one that notifies comes back in its own time; until then nobody is told.
+    other.receives("the request to poll everything", |seen| *seen == Notification::everything()).await;
+    // The notifying session reconnects after a pause. Until then no process is notified.
     let begun = Instant::now();
     loop {
         seller.reserve(slot, 1).on(&here).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        if other.take().iter().any(|heard| heard.wake_ups == BTreeSet::from([WakeUp::Messages])) {
+        if other.take().iter().any(|seen| seen.wake_ups == BTreeSet::from([WakeUp::Messages])) {
             return;
         }
         assert!(begun.elapsed() < PATIENCE, "nobody was notified any more");

@@ -1,5 +1,5 @@
-//! What the planners make of the lists that clients may ask for, and of what is asked before each refusal: an
-//! index leads to the page, and nothing is sorted. So a page costs the same however much a tenant has.
+//! The plans of the lists that clients can request, and of the queries that run before each refusal: an
+//! index finds the page, and nothing is sorted. So a page costs the same for any number of rows.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ testkit::on_both_engines!(
 const BOOKINGS: usize = 20_000;
 const SLOTS: usize = 40;
 
-/// Rows of one tenant, straight into the tables: commands would take minutes.
+/// Writes the rows of one tenant directly into the tables, because commands would take minutes.
 async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<SlotId> {
     let mut slots = Vec::new();
     for _ in 0..SLOTS {
@@ -41,8 +41,8 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
     let numbers =
         format!("with recursive n(i) as (select 1 union all select i + 1 from n where i < {BOOKINGS})");
     let slot = format!(
-        "(select id from (select id, row_number() over (order by id) as place from slots) as numbered \
-         where place = 1 + i % {SLOTS})"
+        "(select id from (select id, row_number() over (order by id) as number from slots) as numbered \
+         where number = 1 + i % {SLOTS})"
     );
     let state = "case when i % 4000 = 0 then 'no_show' when i % 400 = 1 then 'held' else 'confirmed' end";
     database
@@ -52,7 +52,7 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
              '{{}}', i, i from n"
         ))
         .await;
-    // Every second has two items, and both are for its slot.
+    // Every second booking has two items, both for its slot.
     for which in ["", " where i % 2 = 0"] {
         let item = format!(
             "insert into booking_items select {new}, {tenant}, id, {slot}, {product}, {product}, 'Seat', 1, 1, \
@@ -112,7 +112,7 @@ async fn fill_work(database: &StoreDatabase) {
         ),
     ] {
         let columns = columns.replace("NEW", new).replace("EMPTY", empty);
-        // Few are under way.
+        // Few rows are under way.
         let columns =
             columns.replace("OPEN", "case when created_at % 400 = 1 then 'sent' else 'succeeded' end");
         let columns = columns.replace("READY", "case when created_at % 400 = 1 then 'ready' else 'done' end");
@@ -126,10 +126,10 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
     let seller = Seller::open(&store).await;
     fill(&database, &store, seller).await;
     fill_work(&database).await;
-    let (asked, plans) = store.queries().explained();
+    let (queries, plans) = store.queries().explained();
     let late = Timestamp(i64::MAX / 2);
     let due = async |without: &[Uuid], max: usize| {
-        asked.due_jobs(JobKinds::default(), Lane::Critical, late, without, max).await.unwrap()
+        queries.due_jobs(JobKinds::default(), Lane::Critical, late, without, max).await.unwrap()
     };
     assert_eq!(due(&[], 50).await.len(), 50);
     let plan = plans.lock().last().cloned().unwrap_or_default();
@@ -139,27 +139,27 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
     let account = due(&[], 1).await[0].concurrency_key.unwrap();
     due(&[account], 50).await;
     uses(&plans, "jobs_due");
-    asked.late_jobs(JobKinds::default(), late, &[AccountId(account)], 50).await.unwrap();
+    queries.late_jobs(JobKinds::default(), late, &[AccountId(account)], 50).await.unwrap();
     finds_by(&plans, "attempts_open");
-    // So late that half of all random ids are from before.
+    // The instant is so late that half of all random ids are older.
     let late = Timestamp((1 << 47) * 1_000);
-    assert!(asked.old_audit(late, AuditId(Uuid::nil()), 4_096).await.unwrap().next.is_some());
+    assert!(queries.old_audit(late, AuditId(Uuid::nil()), 4_096).await.unwrap().next.is_some());
     reads_no_table(&plans);
 }
 
-/// The check asks as these queries do, and PostgreSQL keeps its plan until it has statistics of the table.
+/// The check runs queries like these, and PostgreSQL keeps their plans until the table has statistics.
 async fn foreign_keys_are_checked_by_the_key_from_the_first_row_on(database: StoreDatabase) {
     let store = database.open().await;
-    let (asked, plans) = store.queries().explained();
-    asked.booking(new_id(), new_id()).await.unwrap();
+    let (queries, plans) = store.queries().explained();
+    queries.booking(new_id(), new_id()).await.unwrap();
     finds_by(&plans, "bookings_by_id");
-    asked.payment(new_id(), new_id()).await.unwrap();
+    queries.payment(new_id(), new_id()).await.unwrap();
     finds_by(&plans, "payments_by_id");
 }
 
-/// Slots are too few for an index to pay.
+/// There are too few slots for an index to be faster.
 fn reads_no_table(plans: &Plans) {
-    let plan = plans.lock().pop().expect("a query was asked");
+    let plan = plans.lock().pop().expect("a query has run");
     let reads = |line: &&str| line.contains("Seq Scan") || line.contains("SCAN ");
     let reading: Vec<&str> = plan.lines().filter(reads).filter(|line| !line.contains("slots")).collect();
     assert!(reading.is_empty(), "{plan}");
@@ -170,15 +170,15 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
     let slots = fill(&database, &store, seller).await;
-    let (asked, plans) = store.queries().explained();
+    let (queries, plans) = store.queries().explained();
     let bookings = async |search: BookingSearch| {
-        let found = asked.bookings(seller.tenant, &BookingSearch { limit: 50, ..search }).await.unwrap();
+        let found = queries.bookings(seller.tenant, &BookingSearch { limit: 50, ..search }).await.unwrap();
         let ids: BTreeSet<BookingId> = found.iter().map(|booking| booking.id).collect();
         assert_eq!(ids.len(), found.len(), "each once, however many items it has");
         found.len()
     };
     let payments = async |search: PaymentSearch| {
-        asked.payments(seller.tenant, &PaymentSearch { limit: 50, ..search }).await.unwrap().len()
+        queries.payments(seller.tenant, &PaymentSearch { limit: 50, ..search }).await.unwrap().len()
     };
 
     assert_eq!(bookings(BookingSearch::default()).await, 50);
@@ -212,24 +212,24 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     assert_eq!(payments(PaymentSearch { booking, ..PaymentSearch::default() }).await, 0);
     finds_by(&plans, "payments_of_booking");
 
-    // Each refusal of a full slot asks this.
-    asked.lapsed_holds_of_slot(seller.tenant, slots[1], Timestamp(99_999), 50).await.unwrap();
+    // This query runs before each refusal of a full slot.
+    queries.lapsed_holds_of_slot(seller.tenant, slots[1], Timestamp(99_999), 50).await.unwrap();
     uses(&plans, "bookings_held");
-    asked.lapsed_holds(Timestamp(99_999), 50).await.unwrap();
+    queries.lapsed_holds(Timestamp(99_999), 50).await.unwrap();
     uses(&plans, "bookings_held");
 }
 
-/// In the order of the page.
+/// The plan reads in the order of the page.
 fn uses(plans: &Plans, index: &str) {
     let plan = finds_by(plans, index);
     assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{index}: {plan}");
 }
 
-/// Where few rows can match, sorting them is nothing.
+/// If few rows can match, a sort of them is cheap.
 fn finds_by(plans: &Plans, index: &str) -> String {
-    let plan = plans.lock().pop().expect("a query was asked");
+    let plan = plans.lock().pop().expect("a query has run");
     let named = plan.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    assert!(named.into_iter().any(|word| word == index), "{index} is not used: {plan}");
+    assert!(named.into_iter().any(|part| part == index), "{index} is not used: {plan}");
     assert!(!plan.contains("Seq Scan"), "{index}: {plan}");
     plan
 }

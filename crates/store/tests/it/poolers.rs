@@ -1,4 +1,4 @@
-//! What stands between the program and PostgreSQL, and what a database may be like that is not for it.
+//! Poolers between the program and PostgreSQL, and databases that the program refuses.
 
 use store::{CommandResult, Error, Location, PostgresUrl, Store};
 use test_servers::pgbouncer::{self, PoolMode};
@@ -35,7 +35,7 @@ async fn a_pooler_in_session_mode_is_as_good_as_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pooler_in_transaction_mode_is_refused_in_words() {
+async fn a_pooler_in_transaction_mode_is_refused_with_an_explanation() {
     let server = Private::start(&Options::default()).unwrap();
     Store::migrate(&at(server.url()).location).await.unwrap();
     let pooler =
@@ -46,8 +46,8 @@ async fn a_pooler_in_transaction_mode_is_refused_in_words() {
     assert!(matches!(refused, Some(Error::Pooled)), "{refused:?}");
     let migrated = Store::migrate(&database.location).await;
     assert!(matches!(migrated, Err(Error::Pooled)), "{migrated:?}");
-    let told = Error::Pooled.to_string();
-    assert!(told.contains("session mode"), "{told}");
+    let message = Error::Pooled.to_string();
+    assert!(message.contains("session mode"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Every query runs on both engines, finds what is there, and nothing of another tenant.
+//! Every query runs on both engines, finds the tenant's rows, and none of another tenant.
 
 use domain::lifecycle::booking;
 use domain::{AccountId, EventId, Timestamp};
@@ -40,7 +40,7 @@ async fn a_search_finds_page_by_page(database: StoreDatabase) {
         found.extend(page.iter().map(|booking| booking.id));
     }
     found.reverse();
-    // On SQLite the test's clock stands, so the ids alone give the order.
+    // On SQLite the test's clock does not move, so only the ids give the order.
     assert_eq!(found, made);
     let held = BookingSearch { state: Some(booking::State::Cancelled), limit: 9, ..BookingSearch::default() };
     let cancelled = store.bookings(seller.tenant, &held).await.unwrap();
@@ -59,6 +59,11 @@ async fn a_tenant_sees_its_own_alone(database: StoreDatabase) {
     assert!(store.booking(stranger.tenant, booking).await.unwrap().is_none());
     assert!(store.slot(stranger.tenant, slot).await.unwrap().is_none());
     assert!(store.product(stranger.tenant, seller.product).await.unwrap().is_none());
+    for (tenant, count) in [(seller.tenant, 1), (stranger.tenant, 0)] {
+        assert_eq!(store.slots_by_ids(tenant, &[slot]).await.unwrap().len(), count);
+        assert_eq!(store.products_by_ids(tenant, &[seller.product]).await.unwrap().len(), count);
+        assert_eq!(store.items_of_bookings(tenant, &[booking]).await.unwrap().len(), count);
+    }
     let all = BookingSearch { limit: 9, ..BookingSearch::default() };
     assert_eq!(store.bookings(stranger.tenant, &all).await.unwrap(), []);
 }
@@ -173,7 +178,7 @@ async fn put_events(store: &Store, seller: Seller, account: AccountId, count: us
     ids
 }
 
-/// An account that is configured in another process, or in none, may have any number of events that wait.
+/// An account that is configured in another process, or in none, may have any number of waiting events.
 async fn events_of_other_accounts_hide_none(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;

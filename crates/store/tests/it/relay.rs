@@ -1,5 +1,5 @@
-//! The outbox under rivals: one relay a partition, marks under tokens, order per subject, and what may
-//! be let go.
+//! The outbox with concurrent relays: one relay per partition, marks under tokens, order per
+//! subject, and pruning.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ testkit::on_both_engines!(
     what_is_due_is_found_until_it_was_published_again,
     what_is_due_and_what_is_lost_have_half_a_sweep_each,
     what_a_person_waits_for_is_kept,
-    the_listener_hears_who_is_to_be_woken,
+    the_listener_gets_the_wake_ups,
 );
 
 const LEASE: Span = Span::seconds(15);
@@ -102,14 +102,14 @@ fn mark(holds: &[PartitionLease], messages: &[Message], received: bool) -> MarkP
     MarkPublished {
         holds: holds.to_vec(),
         published: messages.iter().map(published).collect(),
-        hand_back: vec![],
+        release: vec![],
         consumers: Consumers::default(),
     }
 }
 
 async fn of_many_relays_one_gets_a_partition(database: StoreDatabase) {
     let stores = match &database.location {
-        // SQLite is one process.
+        // SQLite has one process.
         store::Location::Sqlite { .. } => vec![database.open().await],
         store::Location::Postgres { .. } => {
             vec![database.open().await, database.open().await, database.open().await]
@@ -127,14 +127,13 @@ async fn a_zombies_marks_are_refused(database: StoreDatabase) {
     let store = database.open().await;
     let (zombie, successor) = (relay(), relay());
     let stale = claim(&store, zombie).await;
-    // Time does not pass by hand on PostgreSQL: the lease lapses behind the store's back.
+    // The test cannot move PostgreSQL's clock, so it ends the lease in the table.
     database.execute("update partitions set lease_until = 0").await;
     let taken = claim(&store, successor).await;
     assert!(taken.len() as i64 == PARTITIONS && taken.iter().all(|one| one.left_behind && one.token == 2));
     let messages = [message(new_id(), new_id(), 1, 5)];
     put(&store, &messages).await;
-    let late =
-        MarkPublished { hand_back: (0..PARTITIONS).collect(), ..mark(&holds(&stale), &messages, true) };
+    let late = MarkPublished { release: (0..PARTITIONS).collect(), ..mark(&holds(&stale), &messages, true) };
     let answer = store.submit(Box::new(late)).await.unwrap();
     assert!(matches!(answer, CommandResult::Refused { refusal: Refusal::LeaseLost, .. }), "{answer:?}");
     assert_eq!(store.messages(&[messages[0].id]).await.unwrap()[0].position, None);
@@ -150,7 +149,7 @@ async fn positions_are_dense_under_rivals(database: StoreDatabase) {
     let holds = holds(&claim(&store, relay()).await);
     let all: Vec<Message> = (0..60).map(|at| message(tenant, new_id(), 1, at)).collect();
     put(&store, &all).await;
-    // Each message is in two marks that come at once.
+    // Each message is in two concurrent marks.
     let marks = all.chunks(5).zip(all.chunks(10).cycle());
     let marks = marks.flat_map(|(small, large)| [mark(&holds, small, true), mark(&holds, large, true)]);
     join_all(marks.map(|mark| fresh(&store, mark))).await;
@@ -161,7 +160,7 @@ async fn positions_are_dense_under_rivals(database: StoreDatabase) {
     assert!(found.iter().all(|message| message.published == 1));
 }
 
-/// However little is asked for, no message comes before a lower one of its subject.
+/// With any limit, no message comes before a lower one of its subject.
 fn in_order(found: &[Message]) {
     let mut next: BTreeMap<Uuid, i64> = BTreeMap::new();
     for message in found {
@@ -286,12 +285,12 @@ fn readable(mut message: Message) -> Message {
     message
 }
 
-/// Published by a broker that says it keeps them; nobody has received them.
+/// Published, and not received by any consumer.
 async fn stored(store: &Store, all: &[Message]) {
     put(store, all).await;
     let claimed = claim(store, relay()).await;
-    let hand_back = (0..PARTITIONS).collect();
-    fresh(store, MarkPublished { hand_back, ..mark(&holds(&claimed), all, false) }).await;
+    let release = (0..PARTITIONS).collect();
+    fresh(store, MarkPublished { release, ..mark(&holds(&claimed), all, false) }).await;
 }
 
 async fn receive(store: &Store, message: &Message) {
@@ -319,10 +318,10 @@ async fn what_nobody_receives_is_missed_more_and_more_seldom(database: StoreData
             assert_eq!(missed.len(), found, "published {} times", row.published);
         }
         let MarkPublished { published, .. } = mark(&[], &[row], false);
-        let looked_at = late;
-        fresh(&store, MarkRepublished { published, looked_at, consumers: Consumers::default() }).await;
+        let found_at = late;
+        fresh(&store, MarkRepublished { published, found_at, consumers: Consumers::default() }).await;
     }
-    // A receipt is seen as soon as ever.
+    // A receipt is found at once.
     fresh(&store, PostTransfer::of(&message).unwrap().unwrap()).await;
     let late = store.messages(&[message.id]).await.unwrap()[0].published_at.unwrap().plus(Span(1));
     assert_eq!(
@@ -335,24 +334,21 @@ async fn what_is_due_is_found_until_it_was_published_again(database: StoreDataba
     let store = database.open().await;
     let [known, unmarked] = [1, 2].map(|_| message(new_id(), new_id::<TenantId>().0, 1, 5));
     stored(&store, std::slice::from_ref(&known)).await;
-    // Its relay died before its mark: the next one publishes it again.
+    // The relay died before its mark, and the next one publishes the message again.
     put(&store, std::slice::from_ref(&unmarked)).await;
     join_all([&known, &unmarked].map(|message| fresh(&store, fail(message, 9)))).await;
     let due = async || {
         store.unsettled_messages(Consumers::default(), Timestamp(0), Timestamp(i64::MAX), 9).await.unwrap()
     };
-    // Its consumer may have failed before the first publication was marked, or after.
+    // The consumer may have failed before or after the mark of the first publication.
     for due_at in [1, i64::MAX] {
         database.execute(&format!("update inbox set due_at = {due_at}")).await;
         assert_eq!(due().await, [known.id]);
     }
     let row = store.messages(&[known.id]).await.unwrap().remove(0);
     let MarkPublished { published, .. } = mark(&[], &[row], false);
-    fresh(
-        &store,
-        MarkRepublished { published, looked_at: Timestamp(1_000), consumers: Consumers::default() },
-    )
-    .await;
+    fresh(&store, MarkRepublished { published, found_at: Timestamp(1_000), consumers: Consumers::default() })
+        .await;
     for (due_at, found) in [(999, 0), (1_000, 1), (1_001, 1)] {
         database.execute(&format!("update inbox set due_at = {due_at}")).await;
         assert_eq!(due().await.len(), found, "due at {due_at}");
@@ -372,7 +368,7 @@ async fn what_is_due_and_what_is_lost_have_half_a_sweep_each(database: StoreData
         (Timestamp(10), late, 4, 2, 2),
         (Timestamp(10), late, 5, 3, 2),
         (Timestamp(10), late, 99, 6, 6),
-        // One alone has the other's half besides.
+        // A single group may use the other's half as well.
         (early, late, 4, 4, 0),
         (Timestamp(10), early, 4, 0, 4),
     ] {
@@ -382,7 +378,7 @@ async fn what_is_due_and_what_is_lost_have_half_a_sweep_each(database: StoreData
     }
 }
 
-/// What was received in this very microsecond is pruned as well.
+/// A message that was received in the same microsecond is pruned as well.
 const NOT_AT_ALL: Span = Span(-1);
 
 async fn nothing_is_pruned_before_its_receipt(database: StoreDatabase) {
@@ -401,7 +397,7 @@ async fn nothing_is_pruned_before_its_receipt(database: StoreDatabase) {
     );
     receive(&store, &all[1]).await;
     assert_eq!(store.prunable_messages(ever, 9).await.unwrap(), [], "a lower one still waits");
-    // Were it named all the same: what was not received stays.
+    // A message that was not received stays even if a command names it.
     let named = PruneMessages { messages: vec![ids[0]], kept: NOT_AT_ALL };
     assert!(matches!(fresh(&store, named).await, Reply::Swept(0)));
     receive(&store, &all[0]).await;
@@ -410,7 +406,7 @@ async fn nothing_is_pruned_before_its_receipt(database: StoreDatabase) {
     assert_eq!(BTreeSet::from_iter(found.clone()), BTreeSet::from(ids));
     let early = PruneMessages { messages: found.clone(), kept: Span::seconds(3_600) };
     assert!(matches!(fresh(&store, early).await, Reply::Swept(0)), "too young");
-    // Two sweeps at once: each row goes once.
+    // Two concurrent sweeps delete each row once.
     let prune = || fresh(&store, PruneMessages { messages: found.clone(), kept: NOT_AT_ALL });
     let pruned = join_all([prune(), prune()]).await;
     let count = |reply: &Reply| if let Reply::Swept(count) = reply { *count } else { panic!("{reply:?}") };
@@ -452,7 +448,7 @@ async fn what_a_person_waits_for_is_kept(database: StoreDatabase) {
     assert_eq!(store.backlog().await.unwrap().outbox_unreceived, 1);
 }
 
-async fn the_listener_hears_who_is_to_be_woken(database: StoreDatabase) {
+async fn the_listener_gets_the_wake_ups(database: StoreDatabase) {
     let store = database.open().await;
     let tenant: TenantId = new_id();
     let message = readable(message(tenant, new_id::<TenantId>().0, 1, 5));
@@ -472,8 +468,9 @@ async fn the_listener_hears_who_is_to_be_woken(database: StoreDatabase) {
         why: "mended".into(),
     };
     fresh(&store, RetryDeadLetter(decided)).await;
-    let told = database.commits.0.lock().clone();
-    let woken: Vec<Vec<WakeUp>> = told.iter().map(|told| told.wake_ups.iter().copied().collect()).collect();
+    let commits = database.commits.0.lock().clone();
+    let woken: Vec<Vec<WakeUp>> =
+        commits.iter().map(|commit| commit.wake_ups.iter().copied().collect()).collect();
     let expected = [&[WakeUp::Messages][..], &[], &[], &[WakeUp::Partitions], &[], &[WakeUp::Retries]];
     assert_eq!(woken, expected);
 }

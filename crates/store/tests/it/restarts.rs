@@ -1,5 +1,5 @@
-//! PostgreSQL goes away in the middle. What was answered is there, what is unknown is there at most
-//! once, and the store goes on.
+//! PostgreSQL restarts under load. Every confirmed change is there, every change with an unknown
+//! commit is there at most once, and the store continues.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::store_database::StoreDatabase;
 
 use crate::test_command::Seller;
 
-/// What became of the keys, by who asked.
+/// The outcomes of the keys, by server.
 #[derive(Default)]
 struct Seen {
     answered: BTreeMap<String, String>,
@@ -67,7 +67,7 @@ async fn a_server_that_goes_away_loses_nothing() {
         .collect();
     for round in 0..12 {
         let before = served.load(Ordering::SeqCst);
-        // Each time it is in full swing again when it is hit again.
+        // Each restart hits it under full load.
         while served.load(Ordering::SeqCst) < before + 200 {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
@@ -89,7 +89,7 @@ async fn a_server_that_goes_away_loses_nothing() {
         answered.extend(seen.answered);
         unknown.extend(seen.unknown);
     }
-    // The same key may ask again, and learns what happened.
+    // A request with the same key learns what happened.
     for (key, body) in &answered {
         let again = seller.reserve(slot, 1).claiming(&seller.claim(key)).on(&store).await.unwrap();
         assert!(
@@ -115,38 +115,38 @@ async fn a_server_that_goes_away_loses_nothing() {
     let (keys, bookings) = (count("keys").await, count("bookings").await);
     let held = store.slot(seller.tenant, slot).await.unwrap().unwrap().held;
     println!("{} answered, {} unknown, {keys} keys", answered.len(), unknown.len());
-    // Those that were told that the database failed did nothing, so no key but these is there.
+    // Commands that failed with the database did nothing, so there are no other keys.
     assert_eq!((keys, bookings, held), (keys, keys, keys));
     assert_eq!(keys, (answered.len() + unknown.len()) as i64);
 }
 
-/// A machine that hangs keeps its connections, acknowledges what is sent, and answers nothing.
+/// A machine that hangs keeps its connections, acknowledges packets, and answers nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_reader_that_is_not_answered_asks_another_connection() {
+async fn a_query_without_a_reply_uses_another_connection() {
     let database = StoreDatabase::on(Engine::Postgres).await;
     let few = |options: &mut store::Options| (options.readers, options.query_max) = (1, LIMIT);
     let store = database.open_with(few).await;
-    let ask = async || {
+    let query = async || {
         let (kinds, lane) = (domain::jobs::JobKinds::default(), domain::rows::Lane::Critical);
-        let asked = store.due_jobs(kinds, lane, Timestamp(0), &[], 1);
-        tokio::time::timeout(Duration::from_mins(2), asked).await.expect("it does not wait forever")
+        let jobs = store.due_jobs(kinds, lane, Timestamp(0), &[], 1);
+        tokio::time::timeout(Duration::from_mins(2), jobs).await.expect("it does not wait forever")
     };
-    ask().await.unwrap();
+    query().await.unwrap();
     let client = testkit::database::connect(database.url()).await;
     let backend = "select pid from pg_stat_activity \
                    where application_name = 'surehold reader' and datname = current_database()";
     let backend: i32 = client.query_one(backend, &[]).await.unwrap().get(0);
     let held = Held::still(backend);
-    let error = ask().await.unwrap_err();
+    let error = query().await.unwrap_err();
     assert!(error.to_string().contains("was not answered"), "{error}");
-    ask().await.unwrap();
+    query().await.unwrap();
     drop(held);
 
     client.batch_execute("begin; lock table jobs in access exclusive mode").await.unwrap();
-    let error = ask().await.unwrap_err();
+    let error = query().await.unwrap_err();
     assert!(error.to_string().contains("statement timeout"), "{error}");
     client.batch_execute("rollback").await.unwrap();
-    ask().await.unwrap();
+    query().await.unwrap();
 }
 
 const LIMIT: Duration = Duration::from_millis(300);

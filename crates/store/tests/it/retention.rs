@@ -1,4 +1,4 @@
-//! The audit, where a setting says for how long it is kept: rows about what is over go, and nothing else.
+//! The audit with a setting that limits its age: only rows about ended subjects are deleted.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -21,19 +21,19 @@ testkit::on_both_engines!(
     rows_of_one_subject_go_from_the_oldest_on
 );
 
-/// Before anything of these tests is young, on either engine's clock.
+/// A time before any new row of these tests, on either engine's clock.
 const OLD: i64 = 100;
 const YOUNG: i64 = i64::MAX / 2;
 const KEPT: Span = Span(1_000);
-/// Rows of a page: few, so that there are several pages.
+/// Few rows per page, so that there are several pages.
 const PAGE: usize = 3;
 
-/// Rows that are written past the commands, each with a row of the audit that bears its name.
+/// Rows that are written without commands, each with a row of the audit that has its name.
 struct Script<'a> {
     database: &'a StoreDatabase,
     seller: Seller,
     sql: String,
-    /// Names of the audit's rows; those that may go begin with a dash.
+    /// Names of the audit's rows. The names of rows that may be deleted begin with a dash.
     names: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl Script<'_> {
     fn booking(&mut self, name: &str, state: &str, starts_at: i64) -> Uuid {
         let (product, customer) =
             (self.database.literal(self.seller.product), self.database.literal(new_id::<AuditId>()));
-        // One departure a moment.
+        // A product has one departure at one time.
         let starts_at = starts_at + self.names.len() as i64;
         let sold = i32::from(state == "confirmed");
         let slot = self.row("slots", new_id(), &format!("{product}, {starts_at}, 1, 0, {sold}, 0, 1"));
@@ -159,7 +159,7 @@ impl Script<'_> {
     }
 }
 
-/// One walk, as the timer makes it.
+/// One scan, as the timer makes it.
 async fn prune(store: &Store) {
     let before = Timestamp(YOUNG - 1);
     let mut after = Some(AuditId(Uuid::nil()));
@@ -194,7 +194,7 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(database: StoreDatabas
     script.audit_as(new_id(), ("-expired", "booking"), late.0, 1, "'held', 'expired'");
     script.audit_as(new_id(), ("-reseated", "booking"), late.0, 2, "'expired', 'confirmed'");
 
-    // As the commands would have left it.
+    // The row as the commands would have left it.
     script.sql += "update bookings set total_minor = 0; update slots set held = 0, sold = 1; \
         update booking_items set price_minor = 0, state = 'sold';";
 
@@ -234,7 +234,7 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(database: StoreDatabas
     let stays: BTreeSet<String> = stays.collect();
     check(&store).await;
     let counters = store.figures(Timestamp(0)).await.unwrap().counters;
-    assert!(counters.iter().any(|counter| counter.words == ["late_payments", "seated"]), "{counters:?}");
+    assert!(counters.iter().any(|counter| counter.labels == ["late_payments", "seated"]), "{counters:?}");
     prune(&store).await;
     assert_eq!(left(&database).await, stays);
     check(&store).await;
@@ -242,7 +242,7 @@ async fn rows_about_what_is_over_are_pruned_and_no_others(database: StoreDatabas
     assert_eq!(kept, counters, "no figure is counted from the audit");
 }
 
-/// Two servers wrote them, and the ids of one are ahead: the rows that are left follow on one another.
+/// The rows are of two servers, and the ids of one are ahead: the remaining rows are the newest ones.
 async fn rows_of_one_subject_go_from_the_oldest_on(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
@@ -251,10 +251,10 @@ async fn rows_of_one_subject_go_from_the_oldest_on(database: StoreDatabase) {
     let (behind, ahead) = (new_id(), new_id());
     script.audit_as(ahead, ("authorized", "payment"), payment, OLD + 1, "'created', 'authorized'");
     script.audit_as(behind, ("captured", "payment"), payment, OLD + 2, "'authorized', 'captured'");
-    script.audit_as(new_id(), ("told", "payment"), payment, YOUNG, "'captured', 'captured'");
+    script.audit_as(new_id(), ("recent", "payment"), payment, YOUNG, "'captured', 'captured'");
     database.execute(&script.sql).await;
     prune(&store).await;
-    assert_eq!(left(&database).await, BTreeSet::from(["captured".to_owned(), "told".to_owned()]));
+    assert_eq!(left(&database).await, BTreeSet::from(["captured".to_owned(), "recent".to_owned()]));
     prune(&store).await;
-    assert_eq!(left(&database).await, BTreeSet::from(["told".to_owned()]));
+    assert_eq!(left(&database).await, BTreeSet::from(["recent".to_owned()]));
 }

@@ -1,4 +1,4 @@
-//! Rows go in and come out as they were, and updates hold only over what was loaded.
+//! Rows are read as they were written, and updates take effect only over the loaded rows.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ testkit::on_both_engines!(
     a_batch_sees_what_it_changed,
     changes_of_unlocked_rows_are_all_counted,
     a_batch_that_changes_nothing_commits_nothing,
-    the_listener_hears_of_what_was_committed,
+    the_listener_is_called_for_each_commit,
     a_closed_store_has_done_what_it_took,
 );
 
@@ -32,7 +32,7 @@ async fn a_row_comes_back_as_it_was(database: StoreDatabase) {
         account: new_id(),
         name: "evt_1".into(),
         kind: "payment.captured".into(),
-        // Sixteen bytes that are no id, and none that are text.
+        // Sixteen bytes that are no id, and no bytes that are text.
         body: vec![0, 255, 1, 254, 2, 253, 3, 252, 4, 251, 5, 250, 6, 249, 7, 248],
         state: domain::lifecycle::CurrentState::start(),
         attempts: 0,
@@ -48,16 +48,16 @@ async fn a_row_comes_back_as_it_was(database: StoreDatabase) {
 }
 
 async fn load_event(store: &store::Store, event: EventId) -> Option<InboundEvent> {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (found_tx, found) = std::sync::mpsc::channel();
     let act = TestCommand::new(
         move |rows| rows.inbound_event(event).map(drop),
         move |facts, _| {
-            tell.send(facts.inbound_events.get(event).cloned()).unwrap();
+            found_tx.send(facts.inbound_events.get(event).cloned()).unwrap();
             Ok(Decision::default())
         },
     );
     act.on(store).await.unwrap();
-    told.recv().unwrap()
+    found.recv().unwrap()
 }
 
 async fn a_value_may_become_null_and_back(database: StoreDatabase) {
@@ -108,7 +108,7 @@ async fn a_batch_sees_what_it_changed(database: StoreDatabase) {
 async fn changes_of_unlocked_rows_are_all_counted(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
-    // SQLite is one process and one store.
+    // SQLite has one process and one store.
     let other = if matches!(database.location, store::Location::Sqlite { .. }) {
         store.clone()
     } else {
@@ -151,16 +151,16 @@ async fn a_batch_that_changes_nothing_commits_nothing(database: StoreDatabase) {
     assert_eq!(store.stats().commits, before);
 }
 
-async fn the_listener_hears_of_what_was_committed(database: StoreDatabase) {
+async fn the_listener_is_called_for_each_commit(database: StoreDatabase) {
     let store = database.open().await;
     let seller = Seller::open(&store).await;
     let slot = seller.slot(&store, 3).await;
     database.commits.0.lock().clear();
     seller.reserve(slot, 1).on(&store).await.unwrap();
     store.close().await;
-    let told = database.commits.0.lock().clone();
+    let committed = database.commits.0.lock().clone();
     assert_eq!(
-        told,
+        committed,
         [store::Committed { wake_ups: BTreeSet::from([WakeUp::Messages]), ..Default::default() }]
     );
 }
@@ -177,7 +177,7 @@ async fn a_closed_store_has_done_what_it_took(database: StoreDatabase) {
     store.close().await;
     assert_eq!(seller.reserve(slot, 1).on(&late).await.unwrap_err(), Unavailable::Closed);
     drop(late);
-    // What it held, the lock of a SQLite file above all, is free again.
+    // The locks, in particular that of a SQLite file, are released.
     let store = database.open().await;
     assert_eq!(store.slot(seller.tenant, slot).await.unwrap().unwrap().held, 50);
 }

@@ -1,4 +1,4 @@
-//! The last seat is sold once, whoever asks for it at the same time.
+//! The last seat is sold once, however many requests for it are concurrent.
 
 use domain::{BookingId, Refusal, Reply};
 use store::{CommandResult, Location};
@@ -23,11 +23,11 @@ async fn the_last_seats_are_held_once(database: StoreDatabase) {
     let seller = Seller::open(&store).await;
     for _ in 0..5 {
         let slot = seller.slot(&store, 3).await;
-        let ask = |at: usize| {
+        let request = |at: usize| {
             let store = if at.is_multiple_of(2) { store.clone() } else { other.clone() };
             tokio::spawn(async move { seller.reserve(slot, 1).on(&store).await })
         };
-        let tasks: Vec<_> = (0..100).map(ask).collect();
+        let tasks: Vec<_> = (0..100).map(request).collect();
         let mut made = 0;
         for task in tasks {
             match task.await.unwrap().unwrap() {

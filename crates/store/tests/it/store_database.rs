@@ -11,7 +11,7 @@ use testkit::{AscendingIds, Engine, OnEngine, TestClock, TestDatabase};
 pub struct StoreDatabase {
     database: TestDatabase,
     pub commits: Arc<CommitLog>,
-    /// What a store is opened with when a test asks for nothing else.
+    /// The default options of a store in tests.
     pub clock: Arc<TestClock>,
 }
 
@@ -61,7 +61,7 @@ impl StoreDatabase {
     }
 }
 
-/// Words instead of JSON.
+/// Renders a short text instead of JSON.
 struct Plain;
 
 impl Render for Plain {
@@ -80,7 +80,7 @@ impl Render for Plain {
     }
 }
 
-/// Keeps what was committed.
+/// Records the commits.
 #[derive(Default)]
 pub struct CommitLog(pub Mutex<Vec<Committed>>);
 

@@ -71,7 +71,7 @@ impl Command for TestCommand {
     }
 }
 
-/// Inserts rows that nothing was known of.
+/// Inserts new rows.
 pub fn insert(put: impl Fn(&mut Decision) + Send + Sync + 'static) -> TestCommand {
     TestCommand::new(
         |_| Some(()),
@@ -85,7 +85,7 @@ pub fn insert(put: impl Fn(&mut Decision) + Send + Sync + 'static) -> TestComman
 
 static NEXT_START: AtomicI64 = AtomicI64::new(5);
 
-/// A tenant with a product, which slots are of.
+/// A tenant with a product for slots.
 #[derive(Clone, Copy)]
 pub struct Seller {
     pub tenant: TenantId,
@@ -138,7 +138,7 @@ impl Seller {
             id: new_id(),
             tenant: self.tenant,
             product: self.product,
-            // One departure a moment.
+            // A product has one departure at one time.
             starts_at: Timestamp(NEXT_START.fetch_add(1, Ordering::SeqCst)),
             capacity,
             held: 0,
@@ -225,7 +225,7 @@ impl Seller {
         TestCommand { tenant: Some(self.tenant), ..TestCommand::new(needs, decide) }
     }
 
-    /// As a provider's account sent it.
+    /// An event of a provider's account.
     pub fn event_row(self, id: EventId, account: AccountId) -> InboundEvent {
         InboundEvent {
             id,
@@ -308,7 +308,7 @@ fn message(booking: &Booking, id: MessageId) -> Message {
     }
 }
 
-/// Keeps the writer busy, so that what is submitted meanwhile forms one batch.
+/// Keeps the writer busy, so that the commands that are submitted in the meantime form one batch.
 pub struct WriterPause {
     entered: Receiver<()>,
     leave: Sender<()>,
@@ -323,7 +323,7 @@ impl WriterPause {
             |_| Some(()),
             move |_, _| {
                 enter.send(()).unwrap();
-                // Ends when the gate opens, or is dropped.
+                // Ends when the gate is opened or dropped.
                 let _opened = left.lock().recv();
                 Ok(Decision::default())
             },
@@ -333,8 +333,8 @@ impl WriterPause {
         WriterPause { entered, leave }
     }
 
-    /// Submits all while the writer is at the gate, then opens it. One tenant's commands are decided
-    /// in this order.
+    /// Submits all commands while the writer waits at the gate, then opens it. One tenant's
+    /// commands are decided in this order.
     pub async fn together(
         self,
         store: &Store,
@@ -353,7 +353,7 @@ impl WriterPause {
                     *answer = Some(ready);
                 }
             }
-            // A first poll puts a command into the queue.
+            // The first poll puts a command into the queue.
             if let Some(leave) = leave.take() {
                 leave.send(()).unwrap();
             }

@@ -1,4 +1,5 @@
-//! `[broker]`: what brings messages to their consumers. Without it the relay does so itself.
+//! `[broker]`: the broker that carries messages to their consumers. Without it the relay delivers
+//! them itself.
 
 #[cfg(feature = "nats")]
 mod adapter;
@@ -12,13 +13,13 @@ use super::SecretFile;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BrokerFile {
-    /// One address, or those of a cluster's servers with commas between them.
+    /// One address, or those of a cluster's servers separated by commas.
     pub nats_url: Option<String>,
     pub user: Option<String>,
     pub password: Option<SecretFile>,
     pub token: Option<SecretFile>,
     pub nkey_seed: Option<SecretFile>,
-    /// What a file of credentials holds.
+    /// The content of a credentials file.
     pub credentials: Option<SecretFile>,
     pub authorities_file: Option<PathBuf>,
     pub certificate_file: Option<PathBuf>,
@@ -43,7 +44,7 @@ impl BrokerFile {
 #[cfg(all(test, not(feature = "nats")))]
 mod tests {
     #[test]
-    fn a_build_without_it_says_so() {
+    fn a_build_without_the_feature_refuses_the_section() {
         let file: crate::config::File = toml::from_str("[broker]\nnats_url = 'nats://h'").unwrap();
         let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let location = store::Location::parse("sqlite:x").unwrap();

@@ -153,13 +153,13 @@ fn at(settings: &Settings, account: &AccountSettings) -> Vec<Pair> {
     let stripe = &account.stripe;
     vec![
         Pair {
-            first: stripe.call_timeout,
+            first: stripe.wire.call_timeout,
             second: settings.guard.breaker.probe_patience,
             sentence: "breaker.probe_patience_ms must be at least the call_timeout_ms of every account: a \
                        probe that is answered would have failed",
         },
         Pair {
-            first: stripe.operation_timeout,
+            first: stripe.wire.operation_timeout,
             second: duration(stripe.key_retention),
             sentence: "accounts: key_retention_seconds must be at least operation_timeout_ms: a second try \
                        would come under a key that is forgotten",
@@ -198,7 +198,7 @@ mod tests {
     fn pair(first: &str, refused: &str, taken: &str, reason: &str) {
         let error = parse(&format!("{first}\n{refused}")).expect_err(refused);
         assert!(error.contains(reason), "{first} {refused}\n-> {error}");
-        parse(&format!("{first}\n{taken}")).unwrap_or_else(|told| panic!("{first} {taken}\n-> {told}"));
+        parse(&format!("{first}\n{taken}")).unwrap_or_else(|error| panic!("{first} {taken}\n-> {error}"));
     }
 
     #[test]

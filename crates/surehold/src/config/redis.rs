@@ -1,4 +1,4 @@
-//! `[redis]`: what stands in front of the database.
+//! `[redis]`: the cache in front of the database.
 
 #[cfg(feature = "redis")]
 mod adapter;
@@ -28,7 +28,7 @@ impl RedisFile {
 #[cfg(all(test, not(feature = "redis")))]
 mod tests {
     #[test]
-    fn a_build_without_it_says_so() {
+    fn a_build_without_the_feature_refuses_the_section() {
         let file: crate::config::File = toml::from_str("[redis]\nurl = 'redis://h'").unwrap();
         let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let location = store::Location::parse("sqlite:x").unwrap();

@@ -33,7 +33,7 @@ impl RelayFile {
         if !(1..=1_000_000).contains(&relay.catch_up_per_second) {
             return Err(failed("relay.catch_up_per_second must be from 1 to 1000000"));
         }
-        // It is held for five seconds, and must outlast the publishing.
+        // A partition is held for five seconds, and the lease must last longer than the publishing.
         if relay.lease < Span::seconds(2) || relay.lease > Span::seconds(3_600) {
             return Err(failed("relay.lease_ms must be from two seconds to an hour"));
         }

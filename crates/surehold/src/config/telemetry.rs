@@ -1,4 +1,4 @@
-//! `[telemetry]`: where traces go. Without it there are none.
+//! `[telemetry]`: the collector of traces. Without it there are none.
 
 #[cfg(feature = "otel")]
 mod adapter;
@@ -13,7 +13,7 @@ use super::SecretFile;
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetryFile {
     pub otlp_endpoint: Option<String>,
-    /// What a collector wants to be sent along, such as `authorization`.
+    /// Headers for the collector, such as `authorization`.
     pub headers: BTreeMap<String, SecretFile>,
     pub sample_ratio: Option<f64>,
     pub timeout_ms: Option<u64>,
@@ -29,7 +29,7 @@ impl TelemetryFile {
 #[cfg(all(test, not(feature = "otel")))]
 mod tests {
     #[test]
-    fn a_build_without_it_says_so() {
+    fn a_build_without_the_feature_refuses_the_section() {
         let file: crate::config::File =
             toml::from_str("[telemetry]\notlp_endpoint = 'http://c:4318'").unwrap();
         let refused = file.telemetry.unwrap().adapter().unwrap_err();

@@ -169,6 +169,6 @@ fn account(tenant: &seeds::SeededTenant, sandbox_url: &str) -> AccountSettings {
         vec![Secret::new(tenant.stripe_webhook_secret.clone())],
         Mode::Test,
     );
-    sandbox_url.clone_into(&mut stripe.base_url);
+    sandbox_url.clone_into(&mut stripe.wire.base_url);
     AccountSettings { tenant: TenantId(tenant.id), name: tenant.stripe_account.clone(), stripe }
 }

@@ -19,10 +19,10 @@ use crate::{Failed, failed};
 const PATIENCE: Duration = Duration::from_secs(40);
 /// The currency of the demo's products.
 const CURRENCY: &str = "EUR";
-const LOOK: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(50);
 
-struct Storyteller<'a> {
-    stage: &'a DemoEnvironment,
+struct Demonstration<'a> {
+    environment: &'a DemoEnvironment,
     api: HttpConnection,
     sandbox: HttpConnection,
     authorization: String,
@@ -33,37 +33,37 @@ struct Storyteller<'a> {
 }
 
 /// Runs the story; `true` if every promise was kept.
-pub async fn tell(stage: &DemoEnvironment) -> Result<bool, Failed> {
-    let mut teller = Storyteller {
-        stage,
-        api: HttpConnection::new(&stage.base_url),
-        sandbox: HttpConnection::new(&stage.sandbox_url),
-        authorization: format!("Bearer {}", stage.seeds.tenants[0].api_key),
+pub async fn run(environment: &DemoEnvironment) -> Result<bool, Failed> {
+    let mut demonstration = Demonstration {
+        environment,
+        api: HttpConnection::new(&environment.base_url),
+        sandbox: HttpConnection::new(&environment.sandbox_url),
+        authorization: format!("Bearer {}", environment.seeds.tenants[0].api_key),
         run: hex::encode(rand::random::<[u8; 4]>()),
         before: BTreeMap::new(),
     };
-    say!("Surehold {}, on {}\n", env!("CARGO_PKG_VERSION"), stage.location);
-    teller.before = teller.balances().await?;
-    let booking = teller.reserve().await?;
-    teller.faults(json!({ "webhook_duplicates": 1 })).await?;
-    let payment = teller.pay_through_a_broken_line(&booking).await?;
-    teller.pay_again_and_differently(&booking).await?;
-    teller.hear_twice(&booking, &payment).await?;
-    teller.faults(json!({})).await?;
-    let one_charge = teller.compare(&booking, &payment).await?;
-    let promises = teller.check().await?;
+    print_line!("Surehold {}, on {}\n", env!("CARGO_PKG_VERSION"), environment.location);
+    demonstration.before = demonstration.balances().await?;
+    let booking = demonstration.reserve().await?;
+    demonstration.faults(json!({ "webhook_duplicates": 1 })).await?;
+    let payment = demonstration.pay_over_a_broken_connection(&booking).await?;
+    demonstration.pay_again_and_differently(&booking).await?;
+    demonstration.receive_the_webhook_twice(&booking, &payment).await?;
+    demonstration.faults(json!({})).await?;
+    let one_charge = demonstration.compare(&booking, &payment).await?;
+    let promises = demonstration.check().await?;
     Ok(one_charge && promises)
 }
 
-fn step(number: u8, words: &str) {
-    say!("{number}. {words}");
+fn step(number: u8, text: &str) {
+    print_line!("{number}. {text}");
 }
 
-fn said(words: impl AsRef<str>) {
-    say!("   {}", words.as_ref());
+fn detail(text: impl AsRef<str>) {
+    print_line!("   {}", text.as_ref());
 }
 
-impl Storyteller<'_> {
+impl Demonstration<'_> {
     async fn post(&mut self, path: &str, key: &str, body: &Value) -> Result<HttpReply, Failed> {
         let headers = [
             ("authorization", self.authorization.as_str()),
@@ -90,8 +90,8 @@ impl Storyteller<'_> {
     async fn reserve(&mut self) -> Result<String, Failed> {
         step(1, "Ana reserves two seats of ten.");
         let body = json!({
-            "slot_id": self.stage.small_slot.id.0,
-            "units": [{ "unit_id": self.stage.seeds.unit_id, "quantity": 2 }],
+            "slot_id": self.environment.small_slot.id.0,
+            "units": [{ "unit_id": self.environment.seeds.unit_id, "quantity": 2 }],
             "customer": { "name": "Ana Lima", "email": format!("ana.{}@example.com", self.run) },
         });
         let key = format!("demo-{}-reserve", self.run);
@@ -100,7 +100,7 @@ impl Storyteller<'_> {
         if answer.status != 201 {
             return Err(failed(format!("the reservation was answered {}: {booking}", answer.status)));
         }
-        said(format!(
+        detail(format!(
             "201, booking {} is {}, due {}",
             text(&booking, "/id"),
             text(&booking, "/state"),
@@ -119,9 +119,9 @@ impl Storyteller<'_> {
 
     /// Sends the payment and closes the connection before the response: the classic cause of a
     /// double charge.
-    async fn pay_through_a_broken_line(&mut self, booking: &str) -> Result<Value, Failed> {
+    async fn pay_over_a_broken_connection(&mut self, booking: &str) -> Result<Value, Failed> {
         step(2, "She pays by card, and the line breaks before the answer comes.");
-        let authority = self.stage.base_url.trim_start_matches("http://");
+        let authority = self.environment.base_url.trim_start_matches("http://");
         let body = Self::payment_body(booking).to_string();
         let request = format!(
             "POST /v1/payments HTTP/1.1\r\nHost: {authority}\r\nAuthorization: {}\r\nIdempotency-Key: {}\r\n\
@@ -134,7 +134,7 @@ impl Storyteller<'_> {
         line.write_all(request.as_bytes()).await?;
         self.wait_for_payment(booking).await?;
         drop(line);
-        said("the request was sent, the connection is gone, nobody knows what happened");
+        detail("the request was sent, the connection is gone, nobody knows what happened");
 
         step(3, "Her app sends the same request again, with the same Idempotency-Key.");
         let began = tokio::time::Instant::now();
@@ -144,7 +144,7 @@ impl Storyteller<'_> {
             match answer.status.as_u16() {
                 201 => {
                     let replayed = answer.header("idempotent-replayed").unwrap_or("false");
-                    said(format!(
+                    detail(format!(
                         "201, payment {} is {}, Idempotent-Replayed: {replayed}",
                         text(&reply, "/id"),
                         text(&reply, "/state")
@@ -152,8 +152,8 @@ impl Storyteller<'_> {
                     return Ok(reply);
                 }
                 409 if began.elapsed() < PATIENCE => {
-                    said(format!("409 {}: it is still at work; again", text(&reply, "/code")));
-                    tokio::time::sleep(LOOK * 4).await;
+                    detail(format!("409 {}: it is still at work; again", text(&reply, "/code")));
+                    tokio::time::sleep(POLL * 4).await;
                 }
                 status => return Err(failed(format!("the retry was answered {status}: {reply}"))),
             }
@@ -169,7 +169,7 @@ impl Storyteller<'_> {
             if payments["data"].as_array().is_some_and(|data| !data.is_empty()) {
                 return Ok(());
             }
-            tokio::time::sleep(LOOK / 10).await;
+            tokio::time::sleep(POLL / 10).await;
         }
         Err(failed("the payment never arrived"))
     }
@@ -182,7 +182,7 @@ impl Storyteller<'_> {
         );
         let duplicate: Value = serde_json::from_str(&reordered)?;
         let answer = self.post("/v1/payments", &key, &duplicate).await?;
-        said(format!(
+        detail(format!(
             "duplicate: {}, Idempotent-Replayed: {}",
             answer.status.as_u16(),
             answer.header("idempotent-replayed").unwrap_or("false")
@@ -190,7 +190,7 @@ impl Storyteller<'_> {
         let mut changed = Self::payment_body(booking);
         changed["payment_method"] = json!("pm_card_mastercard");
         let refused = self.post("/v1/payments", &key, &changed).await?;
-        said(format!("changed:   {} {}", refused.status.as_u16(), text(&refused.json()?, "/code")));
+        detail(format!("changed:   {} {}", refused.status.as_u16(), text(&refused.json()?, "/code")));
         if answer.status == 201 && refused.status == 422 {
             Ok(())
         } else {
@@ -198,7 +198,7 @@ impl Storyteller<'_> {
         }
     }
 
-    async fn hear_twice(&mut self, booking: &str, payment: &Value) -> Result<(), Failed> {
+    async fn receive_the_webhook_twice(&mut self, booking: &str, payment: &Value) -> Result<(), Failed> {
         step(5, "Stripe's signed webhook comes, twice. Only it confirms the booking.");
         let began = tokio::time::Instant::now();
         while began.elapsed() < PATIENCE {
@@ -206,11 +206,11 @@ impl Storyteller<'_> {
             let drained = self.drained().await?;
             let (stored, repeated) = self.deliveries().await?;
             if now["state"] == "confirmed" && drained && repeated > 0 {
-                said(format!(
+                detail(format!(
                     "{} deliveries, {stored} stored, {repeated} recognised as repeated",
                     stored + repeated
                 ));
-                said(format!(
+                detail(format!(
                     "booking {} is {}, {}, paid {}",
                     text(&now, "/id"),
                     text(&now, "/state"),
@@ -219,7 +219,7 @@ impl Storyteller<'_> {
                 ));
                 return Ok(());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
         Err(failed(format!("payment {} never confirmed its booking", text(payment, "/id"))))
     }
@@ -261,15 +261,18 @@ impl Storyteller<'_> {
             books["charges"].as_array().unwrap_or(&empty).iter().filter(of_ours).collect();
         let captured: i64 = charges.iter().filter_map(|charge| charge["captured_minor"].as_i64()).sum();
         let ledger = self.balances().await?;
-        say!("\n   booking   paid {:>10}   state {}", money(&ours["paid"]), text(&ours, "/state"));
+        print_line!("\n   booking   paid {:>10}   state {}", money(&ours["paid"]), text(&ours, "/state"));
         for (name, balance) in &ledger {
             let moved = balance - self.before.get(name).copied().unwrap_or(0);
             if moved != 0 {
-                say!("   ledger    {:>15}   {name}", money(&json!({ "minor": moved, "currency": CURRENCY })));
+                print_line!(
+                    "   ledger    {:>15}   {name}",
+                    money(&json!({ "minor": moved, "currency": CURRENCY }))
+                );
             }
         }
         for charge in &charges {
-            say!(
+            print_line!(
                 "   provider  {:>15}   charge {} {}",
                 money(&json!({ "minor": charge["captured_minor"], "currency": charge["currency"] })),
                 text(charge, "/id"),
@@ -277,15 +280,15 @@ impl Storyteller<'_> {
             );
         }
         let one = charges.len() == 1 && Some(captured) == ours["paid"]["minor"].as_i64();
-        say!("\n   {} charge{}.\n", charges.len(), if charges.len() == 1 { "" } else { "s" });
+        print_line!("\n   {} charge{}.\n", charges.len(), if charges.len() == 1 { "" } else { "s" });
         Ok(one)
     }
 
     async fn check(&mut self) -> Result<bool, Failed> {
         step(7, "Every promise, checked against the database and the provider's books.");
         crate::check::report(
-            &self.stage.location,
-            Some(&format!("{}/sandbox/books", self.stage.sandbox_url)),
+            &self.environment.location,
+            Some(&format!("{}/sandbox/books", self.environment.sandbox_url)),
             false,
         )
         .await

@@ -1,4 +1,4 @@
-//! Limits how often one place in the code may write a line. A full disk or an unreachable database
+//! Limits how often one place in the code may write a log line. A full disk or an unreachable database
 //! fails every request with the same message; thousands of repetitions would hide other messages
 //! and fill another disk.
 
@@ -15,7 +15,7 @@ const PER_SECOND: f64 = 5.0;
 
 #[derive(Default)]
 pub struct Limit {
-    places: Mutex<HashMap<Identifier, LogSite>>,
+    sites: Mutex<HashMap<Identifier, LogSite>>,
 }
 
 struct LogSite {
@@ -25,19 +25,19 @@ struct LogSite {
 }
 
 impl Limit {
-    /// How many lines of this place were omitted before this line, which is to be written; `None`
+    /// How many lines of this site were omitted before this line, which is to be written; `None`
     /// if this line is omitted too.
-    pub fn admit(&self, place: Identifier, now: Instant) -> Option<u64> {
-        let mut places = self.places.lock();
-        let place = places.entry(place).or_insert(LogSite { left: BURST, at: now, left_out: 0 });
-        let since = now.saturating_duration_since(place.at).as_secs_f64();
-        (place.left, place.at) = ((place.left + since * PER_SECOND).min(BURST), now);
-        if place.left < 1.0 {
-            place.left_out += 1;
+    pub fn admit(&self, site: Identifier, now: Instant) -> Option<u64> {
+        let mut sites = self.sites.lock();
+        let site = sites.entry(site).or_insert(LogSite { left: BURST, at: now, left_out: 0 });
+        let since = now.saturating_duration_since(site.at).as_secs_f64();
+        (site.left, site.at) = ((site.left + since * PER_SECOND).min(BURST), now);
+        if site.left < 1.0 {
+            site.left_out += 1;
             return None;
         }
-        place.left -= 1.0;
-        Some(std::mem::take(&mut place.left_out))
+        site.left -= 1.0;
+        Some(std::mem::take(&mut site.left_out))
     }
 }
 
@@ -50,14 +50,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_lines_of_one_place_are_limited_and_counted() {
+    fn repeated_lines_of_one_site_are_limited_and_counted() {
         let one = tracing::callsite!(name: "one", kind: tracing::metadata::Kind::EVENT, fields: a);
         let other = tracing::callsite!(name: "other", kind: tracing::metadata::Kind::EVENT, fields: a);
         let (one, other) = (one.metadata().callsite(), other.metadata().callsite());
         let (limit, begun) = (Limit::default(), Instant::now());
         let written = (0..26_297).filter(|_| limit.admit(one.clone(), begun).is_some()).count();
         assert_eq!(written, 100);
-        assert_eq!(limit.admit(other, begun), Some(0), "lines of other places are written meanwhile");
+        assert_eq!(limit.admit(other, begun), Some(0), "lines of other sites are written meanwhile");
         assert_eq!(
             limit.admit(one.clone(), begun + Duration::from_secs(1)),
             Some(26_197),

@@ -1,5 +1,6 @@
-//! The first command, as a new user runs it: the story ends with one charge, on both engines, and
-//! again on the same directory; the tour of the documentation; and what the program refuses to start with.
+//! The first command of a new user: the story ends with one charge, on both engines, and again on
+//! the same directory. Also the tour of the documentation, and the configurations that the program
+//! refuses.
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
 mod tour;
@@ -14,7 +15,7 @@ fn surehold(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_surehold")).args(arguments).output().unwrap()
 }
 
-/// A database of its own in the server that `cargo xtask test` starts.
+/// A private database on the server that `cargo xtask test` starts.
 #[expect(clippy::disallowed_methods, reason = "a test has no program that would read its configuration")]
 fn postgres(name: &str) -> String {
     let server = std::env::var("SUREHOLD_TEST_POSTGRES")
@@ -23,20 +24,20 @@ fn postgres(name: &str) -> String {
     let create = format!("create database {name}");
     let made = Command::new("psql").args([&server, "-qc", &create]).output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let (place, _) = server.rsplit_once('/').unwrap();
-    format!("{place}/{name}")
+    let (server_url, _) = server.rsplit_once('/').unwrap();
+    format!("{server_url}/{name}")
 }
 
-fn tell(data: &Path, database_url: Option<&str>) -> String {
+fn run_story(data: &Path, database_url: Option<&str>) -> String {
     let data = data.to_str().unwrap();
     let mut arguments = vec!["demo", "--once", "--data", data];
     arguments.extend(["--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"]);
     if let Some(url) = database_url {
         arguments.extend(["--database-url", url]);
     }
-    let told = surehold(&arguments);
-    let text = String::from_utf8_lossy(&told.stdout).into_owned();
-    assert!(told.status.success(), "{text}{}", String::from_utf8_lossy(&told.stderr));
+    let output = surehold(&arguments);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     text
 }
 
@@ -44,7 +45,7 @@ fn check(database_url: Option<&str>) {
     let data = tempfile::tempdir().unwrap();
     let mut ledgers = Vec::new();
     for time in ["first", "second"] {
-        let story = tell(data.path(), database_url);
+        let story = run_story(data.path(), database_url);
         let ledger = |line: &&str| line.trim_start().starts_with("ledger ");
         ledgers.push(story.lines().filter(ledger).map(str::to_owned).collect::<Vec<_>>());
         for line in
@@ -54,7 +55,7 @@ fn check(database_url: Option<&str>) {
         }
         assert!(!story.contains("BROKEN"), "{story}");
     }
-    // What this story moved, and not what was moved before it.
+    // Only the movements of this story, without earlier ones.
     assert!(ledgers[0].len() == 2 && ledgers[0] == ledgers[1], "{ledgers:?}");
     let demo = std::fs::read(data.path().join("demo.json")).unwrap();
     let demo: Value = serde_json::from_slice(&demo).unwrap();
@@ -88,7 +89,7 @@ fn the_story_ends_with_one_charge_on_postgres() {
     check(Some(&postgres("demo")));
 }
 
-/// What the README's deployment exports names the database that serves customers.
+/// The variable of the README's deployment names the database that serves customers.
 #[test]
 fn the_demo_keeps_to_its_own_database() {
     let data = tempfile::tempdir().unwrap();
@@ -104,18 +105,18 @@ fn the_demo_keeps_to_its_own_database() {
         ["demo", "--once", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
     command.args(arguments).arg(&demo).env("SUREHOLD_DATABASE_URL", &live);
-    let told = command.output().unwrap();
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(tenants(&live), 1, "the environment's database is not the demo's");
     assert!(demo.join("surehold.sqlite").exists());
 
-    let told = command.args(["--database-url", &live]).output().unwrap();
-    let words = String::from_utf8_lossy(&told.stderr).into_owned();
-    assert!(!told.status.success() && words.contains("`Fjord Tours`"), "{words}");
-    assert_eq!((tenants(&live), words.lines().count()), (1, 1), "{words}");
+    let output = command.args(["--database-url", &live]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && text.contains("`Fjord Tours`"), "{text}");
+    assert_eq!((tenants(&live), text.lines().count()), (1, 1), "{text}");
 }
 
-/// Its processes read a configuration of their own, and a variable wins over that.
+/// Its processes read their own configuration, and a variable takes precedence over it.
 #[test]
 fn an_attack_keeps_to_its_own_database() {
     let directory = tempfile::tempdir().unwrap();
@@ -124,9 +125,9 @@ fn an_attack_keeps_to_its_own_database() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
     command.args(["attack", "--scenario", "charges", "--operations", "4", "--out"]);
     command.arg(directory.path().join("out")).env("SUREHOLD_DATABASE_URL", &live);
-    let told = command.output().unwrap();
-    let words = String::from_utf8_lossy(&told.stdout).into_owned();
-    assert!(told.status.success(), "{words}{}", String::from_utf8_lossy(&told.stderr));
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let connection = rusqlite::Connection::open(live.trim_start_matches("sqlite:")).unwrap();
     let count = |table: &str| {
         let sql = format!("select count(*) from {table}");
@@ -135,7 +136,7 @@ fn an_attack_keeps_to_its_own_database() {
     assert_eq!([count("accounts"), count("payments")], [0, 0]);
 }
 
-/// Where two are started without a place, the second must not serve the first one's tenants.
+/// If both are started without a data directory, `serve` must not serve the demo's tenants.
 #[test]
 fn by_default_the_demo_keeps_to_its_own_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -143,8 +144,8 @@ fn by_default_the_demo_keeps_to_its_own_folder() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_surehold"));
         command.args(arguments).current_dir(folder.path()).output().unwrap()
     };
-    let told = in_folder(&["demo", "--once", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"]);
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let output = in_folder(&["demo", "--once", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(folder.path().join("surehold-demo/demo.json").exists());
     assert!(in_folder(&["migrate"]).status.success());
     let tenants = in_folder(&["tenant", "list"]);
@@ -152,7 +153,7 @@ fn by_default_the_demo_keeps_to_its_own_folder() {
     assert!(!String::from_utf8_lossy(&tenants.stdout).contains("harbour"), "the default database is another");
 }
 
-/// Whoever else has an account on the machine. Names of what they could read.
+/// The files that other users of the machine could read, by name.
 fn readable_by_others(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -171,10 +172,10 @@ fn readable_by_others(folder: &Path) -> Vec<String> {
 fn nobody_else_reads_what_is_kept() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("a/demo");
-    tell(&data, None);
+    run_story(&data, None);
     let journal = directory.path().join("a/demo/sandbox.journal");
     assert!(journal.exists());
-    // The default is one and the same, and its folder is made.
+    // The default database is created as well, with its folder.
     for arguments in [&["migrate"][..], &["tenant", "create", "--name", "Fjord Tours"]] {
         let folder = directory.path().join(arguments[0]);
         std::fs::create_dir(&folder).unwrap();
@@ -198,8 +199,8 @@ fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
     let database = format!("sqlite:{}", directory.path().join("x.sqlite").display());
     let refused = |arguments: &[&str], reason: &str| {
         let answer = surehold(arguments);
-        let told = String::from_utf8_lossy(&answer.stderr).into_owned();
-        assert!(!answer.status.success() && told.contains(reason), "{arguments:?}\n{told}");
+        let output = String::from_utf8_lossy(&answer.stderr).into_owned();
+        assert!(!answer.status.success() && output.contains(reason), "{arguments:?}\n{output}");
     };
     refused(&["serve", "--database-url", &database, "--role", "api"], "SQLite is one process");
     refused(&["serve", "--database-url", &database, "--role", "cook"], "`cook`");
@@ -209,9 +210,9 @@ fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
     {
         for url in ["postgres://me:hunter2@127.0.0.1:1/x", "postgres://127.0.0.1:1/x?password=hunter2"] {
             let answer = surehold(&[command, &["--database-url", url]].concat());
-            let told = [answer.stdout, answer.stderr].concat();
-            let told = String::from_utf8_lossy(&told);
-            assert!(!answer.status.success() && !told.contains("hunter2"), "{command:?}: {told}");
+            let output = [answer.stdout, answer.stderr].concat();
+            let output = String::from_utf8_lossy(&output);
+            assert!(!answer.status.success() && !output.contains("hunter2"), "{command:?}: {output}");
         }
     }
     refused(
@@ -221,7 +222,7 @@ fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
     let empty = directory.path().join("empty.sqlite").display().to_string();
     std::fs::write(&empty, "").unwrap();
     refused(&["check", "--database-url", &empty], "not migrated");
-    std::fs::write(&empty, "no database, but a text that is long enough to be looked at").unwrap();
+    std::fs::write(&empty, "no database, but a text that is long enough to be read").unwrap();
     refused(&["check", "--database-url", &empty], "file is not a database");
     let server = postgres("empty");
     refused(&["check", "--database-url", &server], "not migrated");

@@ -1,15 +1,16 @@
-//! `docs/tour.md`, carried out: each block of commands in one shell, against a demo of its own. What the
-//! page says of the answers (status lines, codes, states) must be in them.
+//! Carries out `docs/tour.md`: each block of commands in one shell, against its own demo. The
+//! status lines, codes and states that the page shows must be in the output.
 
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
 const TOUR: &str = include_str!("../../../../docs/tour.md");
-/// Written before each block, to tell their outputs apart.
+/// Printed before each block, to separate their outputs.
 const MARK: &str = "@@block";
 
-/// The demo of the first terminal. It is killed in one block, and started again as the page says.
+/// The demo of the first terminal. One block kills it, and it is started again as the page
+/// describes.
 const FIRST_TERMINAL: &str = r#"
 set -u
 start() {
@@ -24,7 +25,7 @@ start
 
 struct Block {
     commands: String,
-    /// Each must be in the answer; where a block kills the program, one of them.
+    /// Each must be in the output. If the block kills the program, one of them is enough.
     expected: Vec<String>,
     kills: bool,
 }
@@ -38,7 +39,7 @@ fn block(text: &str) -> Block {
     let mut block = Block { commands: String::new(), expected: Vec::new(), kills: false };
     for line in text.lines() {
         match line.strip_prefix("# ") {
-            Some(answer) => block.expected.extend(said(answer)),
+            Some(answer) => block.expected.extend(fixed_parts(answer)),
             None if line.starts_with("surehold()") => {
                 block.commands.push_str("surehold() { \"$SUREHOLD\" \"$@\"; }\n");
             }
@@ -54,8 +55,8 @@ fn block(text: &str) -> Block {
     block
 }
 
-/// What a line of an answer says beside ids and times: its status line, or its code and state.
-fn said(answer: &str) -> Vec<String> {
+/// The fixed parts of a line of output: its status line, or its code and state.
+fn fixed_parts(answer: &str) -> Vec<String> {
     if answer.starts_with("HTTP/1.1 ") {
         return vec![answer.split("   ").next().unwrap().trim().to_owned()];
     }
@@ -83,7 +84,7 @@ fn run(directory: &Path, script: &str) -> String {
 }
 
 #[test]
-fn the_tour_answers_what_it_says() {
+fn the_tour_prints_what_it_shows() {
     let directory = tempfile::tempdir().unwrap();
     let blocks = blocks();
     let mut script = FIRST_TERMINAL.to_owned();
@@ -94,11 +95,11 @@ fn the_tour_answers_what_it_says() {
     let answers: Vec<&str> = text.split(MARK).skip(1).collect();
     assert_eq!(answers.len(), blocks.len());
     for (block, answer) in blocks.iter().zip(&answers) {
-        let missing: Vec<_> = block.expected.iter().filter(|said| !answer.contains(said.as_str())).collect();
+        let missing: Vec<_> = block.expected.iter().filter(|part| !answer.contains(part.as_str())).collect();
         let holds = if block.kills { missing.len() < block.expected.len() } else { missing.is_empty() };
         assert!(holds, "{missing:?} is not in what came of\n{}\n{answer}", block.commands);
     }
-    // It was looked at, and the last block's check found every promise kept.
+    // The output was compared, and the last block's check found every promise kept.
     assert!(blocks.iter().map(|block| block.expected.len()).sum::<usize>() > 15);
     assert!(text.contains("charged_once          holds"), "{text}");
     assert!(!text.contains("BROKEN"), "{text}");

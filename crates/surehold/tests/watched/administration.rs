@@ -1,4 +1,5 @@
-//! Tenants and keys from the command line, while a server serves: on SQLite it goes through that server.
+//! Tenants and keys from the command line while a server serves. On SQLite the request goes through
+//! that server.
 
 use std::process::Command;
 
@@ -14,14 +15,14 @@ fn surehold(deployment: &Deployment, arguments: &[&str]) -> Result<Value, String
     if ended.status.success() {
         return Ok(serde_json::from_slice(&ended.stdout).unwrap());
     }
-    let words = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert_eq!(words.lines().count(), 1, "{words}");
-    Err(words)
+    let error = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    Err(error)
 }
 
 fn refused(deployment: &Deployment, arguments: &[&str], reason: &str) {
-    let words = surehold(deployment, arguments).unwrap_err();
-    assert!(words.contains(reason), "{arguments:?}: {words}");
+    let error = surehold(deployment, arguments).unwrap_err();
+    assert!(error.contains(reason), "{arguments:?}: {error}");
 }
 
 async fn is_let_in(deployment: &Deployment, key: &Value) -> bool {
@@ -42,8 +43,8 @@ async fn products_and_slots(engine: Engine) {
         (["--currency", "XXQ", "--unit", "Adult=1"], "/currency"),
         (["--currency", "EUR", "--unit", "4242 4242 4242 4242=1"], "card number"),
     ] {
-        let words = with(&more).unwrap_err();
-        assert!(words.contains(reason), "{more:?}: {words}");
+        let error = with(&more).unwrap_err();
+        assert!(error.contains(reason), "{more:?}: {error}");
     }
     let product = made["id"].as_str().unwrap();
     let add = |starts_at: &str| {
@@ -54,7 +55,7 @@ async fn products_and_slots(engine: Engine) {
     assert_eq!((&slots["data"][0]["vacancies"], slots["data"].as_array().unwrap().len()), (&8.into(), 1));
     assert!(add("2099-07-01T17:00:00Z").unwrap_err().contains("already"));
     assert!(add("tomorrow").unwrap_err().contains("/slots/0/starts_at"));
-    // As the API shows it: there is one way to sell.
+    // The API shows the same product.
     assert_eq!(deployment.get(&format!("/v1/products/{product}")).await.json().unwrap()["name"], "Fjord");
     let listed = surehold(&deployment, &["product", "list", "--tenant", "ferry", "--json"]).unwrap();
     assert_eq!((&listed[0]["name"], listed.as_array().unwrap().len()), (&"Fjord".into(), 2));
@@ -115,7 +116,8 @@ async fn tenants_and_keys(engine: Engine) {
     assert!(keys().as_array().unwrap().iter().all(|key| key["revoked_at"].is_string()));
     refused(&deployment, &create, "The tenant is archived");
     if matches!(engine, Engine::Sqlite) {
-        // The process that was asked knows at once; another one believes a key for some seconds.
+        // The process that made the change applies it at once; another one uses its cached keys for
+        // some seconds.
         for key in [&kiosk, &again, &fjord] {
             assert!(!is_let_in(&deployment, &key["api_key"]).await);
         }
@@ -134,7 +136,7 @@ async fn tenants_and_keys_on_postgres() {
     tenants_and_keys(Engine::Postgres).await;
 }
 
-/// Nobody else may ask, and what a crash left is no hindrance.
+/// Other users have no access, and a socket that a crash left does not prevent the start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_socket_is_its_owners() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,5 +1,5 @@
-//! The alert rules: sound, each seen silent and loud, over metrics that there are, and with a place in the
-//! runbook.
+//! The alert rules: valid, each tested in both states, over existing metrics, and with a section in
+//! the runbook.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// What follows a key, line by line, without its quotes.
+/// The values after a key, line by line, without quotes.
 fn values<'t>(text: &'t str, key: &'t str) -> impl Iterator<Item = &'t str> {
     let value = move |line: &'t str| line.trim_start().trim_start_matches("- ").strip_prefix(key);
     text.lines().filter_map(value).map(|value| value.trim().trim_matches('"'))
@@ -37,10 +37,10 @@ fn the_rules_are_sound_and_each_is_seen_silent_and_loud() {
     assert!(count >= 15, "{count}");
 }
 
-/// Words of an expression that begin like a metric of ours.
+/// The metrics of ours in an expression.
 fn named(text: &str) -> BTreeSet<&str> {
-    let words = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
-    words.filter(|word| word.starts_with("surehold_")).collect()
+    let names = text.split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+    names.filter(|name| name.starts_with("surehold_")).collect()
 }
 
 #[test]
@@ -58,11 +58,11 @@ fn every_expression_is_over_metrics_of_the_catalogue() {
     }
 }
 
-/// The values that a rule picks out by `label="value"` must be among the label's.
+/// A rule that selects `label="value"` must use one of the label's values.
 #[test]
-fn every_label_that_a_rule_asks_for_has_such_a_value() {
+fn every_label_value_of_a_rule_exists() {
     let text = read(RULES);
-    let mut looked = 0;
+    let mut checked = 0;
     for (at, _) in text.match_indices('{') {
         let before = &text[..at];
         let name =
@@ -78,9 +78,9 @@ fn every_label_that_a_rule_asks_for_has_such_a_value() {
             let pattern = value.trim_start_matches(['=', '~']).trim_matches('"');
             for choice in pattern.split('|').filter(|choice| !choice.contains(".*")) {
                 assert!((set.values)().contains(&choice), "{name}: {label} is never {choice}");
-                looked += 1;
+                checked += 1;
             }
         }
     }
-    assert!(looked > 20, "{looked}");
+    assert!(checked > 20, "{checked}");
 }

@@ -1,4 +1,4 @@
-//! A backup of a SQLite database that a server writes meanwhile.
+//! A backup of a SQLite database while a server writes to it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn back_up(database_url: &str, to: &Path) -> Output {
     Command::new(program).args(["backup", "--database-url", database_url]).arg(to).output().unwrap()
 }
 
-/// Charges one after the other until it is over.
+/// Charges one after the other until `over`.
 async fn charge(deployment: &Deployment, name: usize, over: &AtomicBool, charged: &AtomicUsize) {
     let charge = json!({
         "amount": { "minor": 700, "currency": "EUR" },
@@ -75,17 +75,17 @@ async fn a_copy_beside_writers_is_whole() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "no draft is left, and no log");
 
-    // What is there is not written over.
+    // An existing file is not overwritten.
     let third = folder.path().join("third");
     let before = std::fs::read(&third).unwrap();
     let refused = back_up(&deployment.installation.database_url, &third);
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && words.contains("not written over"), "{words}");
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && error.contains("not written over"), "{error}");
     assert_eq!(std::fs::read(&third).unwrap(), before);
 
     deployment.close().await;
 
-    // Served from, it is a database like any other, and in SQLite's mode for readers beside a writer.
+    // The copy can be served, and is in SQLite's mode for concurrent readers.
     let serving = Location::Sqlite { path: third.clone() };
     let store = Store::open(store::Options::new(
         serving,
@@ -104,9 +104,9 @@ fn what_cannot_be_copied_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let check = |url: &str, reason: &str| {
         let refused = back_up(url, &folder.path().join("copy"));
-        let words = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert!(!refused.status.success() && words.contains(reason), "{url}: {words}");
-        assert_eq!(words.lines().count(), 1, "{words}");
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && error.contains(reason), "{url}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
         assert!(!folder.path().join("copy").exists());
     };
     check("postgres://me:hunter2@127.0.0.1:1/books", "pg_basebackup and WAL archiving");

@@ -1,4 +1,5 @@
-//! A collector of traces: OTLP over HTTP, read with the types that the specification's own files make.
+//! A collector of traces: OTLP over HTTP, read with types generated from the specification's own
+//! files.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -15,12 +16,11 @@ use prost::Message as _;
 
 use testkit::until;
 
-/// What it does with what it is brought.
+/// How it treats the batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Takes,
     Refuses,
-    /// Never answers.
     Hangs,
 }
 
@@ -48,7 +48,7 @@ impl Collector {
         Collector { address, books }
     }
 
-    /// As `[telemetry]`, with whatever else stands there.
+    /// The section `[telemetry]`, with these further lines.
     pub fn section(&self, more: &str) -> String {
         format!("[telemetry]\notlp_endpoint = \"{}\"\n{more}\n", self.address)
     }
@@ -61,12 +61,11 @@ impl Collector {
         self.books.lock().headers.clone()
     }
 
-    /// All that it was brought, as it came.
     pub fn bytes(&self) -> Vec<Bytes> {
         self.books.lock().bytes.clone()
     }
 
-    /// What is said of the process that sent it.
+    /// The attributes of the process that sent the spans.
     pub fn resource(&self) -> Vec<KeyValue> {
         let books = self.books.lock();
         books.batches[0].resource_spans[0].resource.clone().unwrap().attributes
@@ -78,7 +77,6 @@ impl Collector {
         resources.flat_map(|resource| &resource.scope_spans).flat_map(|scope| scope.spans.clone()).collect()
     }
 
-    /// Waits for the spans of this name.
     pub async fn spans_named(&self, name: &str, count: usize) -> Vec<Span> {
         until(&format!("{count} spans {name} are collected"), async || {
             let mut spans = self.spans();
@@ -110,7 +108,6 @@ async fn receive(
     }
 }
 
-/// The value of an attribute; none if it is not there.
 pub fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
     let found = attributes.iter().find(|attribute| attribute.key == key)?;
     match found.value.clone()?.value? {

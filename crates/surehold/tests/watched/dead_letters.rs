@@ -1,5 +1,5 @@
-//! Dead letters at the operator's hand: `surehold ops dead-letters`, against messages that no consumer could
-//! read.
+//! Dead letters as an operator sees them: `surehold ops dead-letters`, with messages that no
+//! consumer could read.
 
 use std::process::Command;
 
@@ -8,9 +8,9 @@ use testkit::{Engine, until};
 
 use crate::deployment::Deployment;
 
-/// Soon to give up.
+/// Few attempts, with short pauses.
 const CONSUMERS: &str = "[consumers]\nattempts_max = 2\nbackoff_base_ms = 10\nbackoff_cap_ms = 20\n";
-/// Each message of a captured payment is spoiled as it is written, and is remembered as it was.
+/// Each message of a captured payment is spoiled when it is written, and its original is kept.
 const SPOIL: &str = "create table spoiled as select id, payload from outbox limit 0;
     create function spoil() returns trigger language plpgsql as $$ begin
         if new.kind = 'payment.captured' then
@@ -52,7 +52,7 @@ async fn listed(deployment: &Deployment, key: &str, count: usize) -> Vec<String>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_looks_and_decides() {
+async fn an_operator_lists_and_decides() {
     let deployment = Deployment::open(Engine::Postgres, CONSUMERS).await;
     let ops_key = deployment.installation.tenant.ops_key.clone();
     let ops = |arguments: &[&str]| dead_letters(&deployment, &ops_key, arguments);
@@ -74,18 +74,19 @@ async fn an_operator_looks_and_decides() {
     let next = page.err.split("--cursor ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
     assert!(ops(&["list", "--cursor", next]).out.contains(&ids[1]));
 
-    // Sent round again before anything was mended: it comes back, and its history says so.
+    // Retried before the cause was corrected: the messages die again, and their history shows it.
     let decide = |verb: &str, ids: &[&str]| {
-        let said = ["--who", "ana@ops", "--why", "payload put right"];
-        ops(&[&[verb], ids, &said].concat())
+        let author = ["--who", "ana@ops", "--why", "payload put right"];
+        ops(&[&[verb], ids, &author].concat())
     };
     let retried = decide("retry", &[&ids[0]]);
     assert!(retried.well, "{}", retried.err);
     let again = listed(&deployment, &ops_key, 2).await;
     assert_eq!(again, [ids[1].as_str(), &ids[0]], "what was given up last comes last");
     let shown = ops(&["show", &ids[0]]).out;
-    for told in ["message ", "state     dead", "attempts  2", "by ana@ops: payload put right", "gave_up"] {
-        assert!(shown.contains(told), "{told} is not in {shown}");
+    for expected in ["message ", "state     dead", "attempts  2", "by ana@ops: payload put right", "gave_up"]
+    {
+        assert!(shown.contains(expected), "{expected} is not in {shown}");
     }
 
     deployment.execute(PUT_RIGHT).await;
@@ -93,7 +94,8 @@ async fn an_operator_looks_and_decides() {
     let posted =
         async || deployment.scrape().await.sum("surehold_effects_applied", &[("kind", "payment.captured")]);
     until("it is posted", async || (posted().await == Some(1.0)).then_some(())).await;
-    // What was received is not sent round again; the other is decided on all the same.
+    // A message that was received is not retried; the decision on the other one is carried out
+    // anyway.
     let both = decide("discard", &[&ids[0], &ids[1]]);
     assert!(!both.well && both.err.contains(&ids[0]), "{}", both.err);
     assert_eq!(both.out, format!("{} is discarded\n", ids[1]));

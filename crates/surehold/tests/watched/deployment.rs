@@ -1,4 +1,4 @@
-//! A server and the provider's stand-in, and clients who do a little of everything.
+//! A server and the provider's sandbox, with clients that do a little of everything.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub struct Deployment {
     pub base_url: String,
     pub sandbox: RunningProgram,
     pub catalogue: Catalogue,
-    /// Also where the files of the installation are.
+    /// Its directory also contains the files of the installation.
     database: TestDatabase,
 }
 
@@ -37,26 +37,26 @@ impl Deployment {
         Deployment { installation, server: Some(server), base_url, sandbox, catalogue, database }
     }
 
-    /// `kill -9`, and another life at the same address. `more` is further TOML.
+    /// `kill -9`, and a new process at the same address. `more` is further TOML.
     pub async fn kill_and_restart(&mut self, more: &str) {
         self.take_server().kill().await.unwrap();
         self.start_again(more).await;
     }
 
-    /// Another life at the same address. `more` is further TOML.
+    /// A new process at the same address. `more` is further TOML.
     pub async fn start_again(&mut self, more: &str) {
         let listen = self.base_url.strip_prefix("http://").unwrap();
         let again = self.installation.serve(listen, Some(&self.sandbox.base_url), more).await.unwrap();
         self.server = Some(again);
     }
 
-    /// Asks the server to end, and waits for it.
+    /// Requests the server to stop, and waits for it.
     pub async fn stop_server(&mut self) {
         let server = self.take_server();
         assert!(server.stop("TERM").await.unwrap().success());
     }
 
-    /// Another way to end it is the caller's.
+    /// The caller ends the server in another way.
     pub fn take_server(&mut self) -> RunningProgram {
         self.server.take().expect("the server runs")
     }
@@ -68,7 +68,7 @@ impl Deployment {
         self.sandbox.stop("TERM").await.unwrap();
     }
 
-    /// A statement behind the server's back, on PostgreSQL.
+    /// Executes a statement on PostgreSQL, bypassing the server.
     pub async fn execute(&self, sql: &str) {
         self.database.execute(sql).await;
     }
@@ -104,7 +104,6 @@ impl Deployment {
         client.post(path, &headers[..], body).await.unwrap()
     }
 
-    /// Holds a seat; the booking.
     pub async fn reserve(&self, key: &str, customer: &Value) -> Value {
         let body = json!({
             "slot_id": self.catalogue.slots[0],
@@ -118,8 +117,8 @@ impl Deployment {
         Scrape::of(&self.base_url).await.unwrap()
     }
 
-    /// A booking that is paid and given back in part, a retry, a reused key, a decline, a hold that is let go,
-    /// and a stranger: a little of everything that is measured.
+    /// A booking that is paid and partly refunded, a retry, a reused key, a decline, a hold that is
+    /// cancelled, and a client without a key: a little of everything that is measured.
     pub async fn live_a_day(&self) {
         let ana = json!({ "name": "Ana", "email": "ana@example.com" });
         let booking = self.reserve("reserve-1", &ana).await;
@@ -154,7 +153,7 @@ impl Deployment {
         format!("/webhooks/stripe/{}", self.installation.account)
     }
 
-    /// What the figures of committed rows say once the day is over.
+    /// Waits until the figures of committed rows contain the day.
     pub async fn counted(&self) {
         until("the day is in the figures", async || {
             let scrape = self.scrape().await;

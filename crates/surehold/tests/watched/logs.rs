@@ -1,5 +1,5 @@
-//! The log of the real program, at `debug`: each line is an object, a failure is one line that names whom it
-//! concerned, and nothing in it is a secret, a card's or a customer's.
+//! The log of the program at `debug`: each line is an object, a failure is one line with the ids
+//! that it concerns, and no line contains a secret, a card number or a customer's data.
 
 use std::path::Path;
 
@@ -10,22 +10,22 @@ use testkit::{Engine, until};
 
 use crate::deployment::Deployment;
 
-/// Begins whatever a client sends in this test, and stands nowhere else.
+/// The beginning of all text that clients send in this test. It occurs nowhere else.
 pub const MARK: &str = "qz7";
 
-/// One number, as it is sent.
+/// One number in three spellings.
 const CARD_NUMBER: [&str; 3] = ["4000056655665556", "4000 0566 5566 5556", "4000-0566-5566-5556"];
 
 pub fn customer() -> Value {
     json!({ "name": "Qz7 Silva", "email": "qz7.silva@example.com", "phone": "+351 917 707 707" })
 }
 
-/// What no line may hold, in any case of letters.
+/// Text that no line may contain, in lower or upper case.
 pub fn secrets(deployment: &Deployment) -> Vec<String> {
     let own = &deployment.installation.residents()[0];
     let mut secrets = vec![MARK.to_owned(), "917 707".to_owned(), "4242424242424242".to_owned()];
     secrets.extend(CARD_NUMBER.map(str::to_owned));
-    // The provider's token of a card, and what signs as the provider does.
+    // The provider's token of a card, and the form of its signatures.
     secrets.extend(["pm_card_visa".to_owned(), "t=1,v1=".to_owned()]);
     secrets.extend([&own.secret_key, &own.webhook_secret].map(String::clone));
     secrets.extend([&own.tenant.api_key, &own.tenant.ops_key].map(String::clone));
@@ -61,7 +61,7 @@ async fn live(deployment: &Deployment) {
     assert_eq!(forger.post(&deployment.webhooks(), &headers, "{\"qz7\":1}").await.unwrap().status, 400);
 }
 
-/// Wherever a text may stand.
+/// In every place of a request that may contain text.
 async fn send_card_numbers(deployment: &Deployment) {
     for card in CARD_NUMBER {
         let mut charge = json!({
@@ -90,7 +90,7 @@ async fn send_card_numbers(deployment: &Deployment) {
         let twice = format!("{{\"{card}\":1,\"{card}\":1}}");
         refused(&deployment.post_text("/v1/charges", "qz7-number", twice).await);
         charge["reference"] = json!(4_000_056_655_665_556_i64);
-        // Not a text at all, and not repeated either.
+        // A number instead of a text, which must not be repeated either.
         refused_as(&deployment.post("/v1/charges", "qz7-number", &charge).await, "validation_failed");
         let named = [("x-request-id", card)];
         assert_eq!(deployment.post_with("/v1/charges", "qz7-odd", &named, &json!({})).await.status, 400);
@@ -104,15 +104,15 @@ fn refused(response: &HttpReply) {
 fn refused_as(response: &HttpReply, code: &str) {
     assert_eq!(response.status, 400, "{}", response.text());
     assert_eq!(response.json().unwrap()["code"], code, "{}", response.text());
-    let told = CARD_NUMBER.iter().any(|card| response.text().contains(card));
-    assert!(!told, "{}", response.text());
+    let repeated = CARD_NUMBER.iter().any(|card| response.text().contains(card));
+    assert!(!repeated, "{}", response.text());
 }
 
 fn lines(deployment: &Deployment) -> Vec<Value> {
     let text = std::fs::read_to_string(deployment.installation.log("server")).unwrap();
     for secret in secrets(deployment) {
-        let told = text.lines().find(|line| line.to_lowercase().contains(&secret));
-        assert_eq!(told, None, "the log tells {secret}");
+        let found = text.lines().find(|line| line.to_lowercase().contains(&secret));
+        assert_eq!(found, None, "the log contains {secret}");
     }
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
@@ -123,7 +123,7 @@ fn found<'l>(lines: &'l [Value], message: &str) -> Vec<&'l Value> {
     lines.iter().filter(|line| line["message"] == message).collect()
 }
 
-/// Each has one line, which says as what it was refused, where, to whom, and nothing else of it.
+/// Each refusal has one line with its code, route and caller, and nothing else of the request.
 async fn each_refusal_has_one_line(deployment: &Deployment) {
     let tenant = Some(deployment.installation.tenant.tenant_id.as_str());
     let declined = json!({
@@ -135,15 +135,15 @@ async fn each_refusal_has_one_line(deployment: &Deployment) {
     });
     for (id, key, path, body, status, code) in [
         ("refused-1", "qz7-declined", "/v1/charges", &declined, 402, "payment_declined"),
-        // What is stored is refused once more, and so is what is not.
+        // A stored refusal is repeated, and so is one that is not stored.
         ("refused-2", "qz7-declined", "/v1/charges", &declined, 402, "payment_declined"),
         ("refused-3", "qz7-declined", "/v1/charges", &cents, 422, "idempotency_key_reused"),
         ("refused-4", "qz7-cents", "/v1/charges", &cents, 422, "amount_is_not_payable"),
         ("refused-5", "qz7-typo", "/v1/charges", &json!({ "qz7": 1 }), 400, "validation_failed"),
     ] {
         let answer = deployment.post_with(path, key, &[("x-request-id", id)], body).await;
-        let told = answer.json().unwrap();
-        assert_eq!((answer.status.as_u16(), told["code"].as_str()), (status, Some(code)), "{id}");
+        let problem = answer.json().unwrap();
+        assert_eq!((answer.status.as_u16(), problem["code"].as_str()), (status, Some(code)), "{id}");
     }
     let mut stranger = outbound::HttpConnection::new(&deployment.base_url);
     let headers = |id| [("x-request-id", id)];
@@ -209,14 +209,14 @@ async fn check(engine: Engine) {
     deployment.close().await;
 }
 
-/// A database that takes nothing more: every request fails, and each has its line.
+/// A database that accepts no more writes: every request fails, and each failure has its line.
 async fn fail(deployment: &mut Deployment, engine: Engine) {
     let before = lines(deployment).len();
     match engine {
         Engine::Sqlite => deployment.kill_and_restart("log = \"debug\"\nsqlite_max_page_count = 1\n").await,
         Engine::Postgres => deployment.execute("alter table bookings rename to bookings_that_are_gone").await,
     }
-    // More than is left on any page that is there.
+    // More than is free on any existing page.
     let metadata: serde_json::Map<String, Value> =
         (0..40).map(|number| (format!("qz7-{number}"), json!("x".repeat(500)))).collect();
     let body = json!({
@@ -237,7 +237,7 @@ async fn fail(deployment: &mut Deployment, engine: Engine) {
     assert!(failed["cause"].is_string() && failed["key"].is_string(), "{failed}");
     let others: Vec<&Value> =
         since.iter().filter(|line| line["level"] == "ERROR" && *line != failed).collect();
-    assert_eq!(others, Vec::<&Value>::new(), "told once");
+    assert_eq!(others, Vec::<&Value>::new(), "logged once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -250,9 +250,9 @@ async fn the_log_tells_of_failures_and_of_nobody_on_postgres() {
     check(Engine::Postgres).await;
 }
 
-/// It serves, and nobody can use it: the log says what is missing.
+/// The server serves, but nobody can use it: the log says what is missing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_tenants_and_accounts_says_so() {
+async fn a_server_without_tenants_and_accounts_logs_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let config = format!(
@@ -269,8 +269,8 @@ async fn a_server_without_tenants_and_accounts_says_so() {
     assert_eq!(ready["pid"], server.pid());
     assert!(server.stop("TERM").await.unwrap().success());
     let log = std::fs::read_to_string(path("log")).unwrap();
-    for words in ["there is no tenant", "no provider account is configured"] {
-        let said = log.lines().any(|line| line.contains(words) && line.contains("WARN"));
-        assert!(said, "{words}: {log}");
+    for warning in ["there is no tenant", "no provider account is configured"] {
+        let logged = log.lines().any(|line| line.contains(warning) && line.contains("WARN"));
+        assert!(logged, "{warning}: {log}");
     }
 }

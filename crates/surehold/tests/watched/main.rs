@@ -1,7 +1,7 @@
-//! What is seen from outside while the program runs: its metrics, the alerts over them, its logs, its traces.
+//! The program from outside while it runs: its metrics, the alerts over them, its logs, its traces.
 //!
-//! The program is a process of its own, as it ships; `promtool` is Prometheus' own, so that what we call
-//! well-formed is what Prometheus calls so.
+//! The program is a separate process, as it is released. `promtool` is Prometheus' own tool, so it
+//! decides whether a page is valid.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 

@@ -1,4 +1,5 @@
-//! What a server that has worked a little shows is what the catalogue says, and what Prometheus takes.
+//! The metrics of a server after some work: they are those of the catalogue, and Prometheus accepts
+//! them.
 
 use server::metrics::CATALOGUE;
 use testkit::Engine;
@@ -11,8 +12,8 @@ async fn check(engine: Engine) {
     deployment.live_a_day().await;
     deployment.counted().await;
     let text = deployment.get("/metrics").await.text();
-    let said = promtool(&["check", "metrics"], &text);
-    assert_eq!(said, "", "promtool has something to say");
+    let complaints = promtool(&["check", "metrics"], &text);
+    assert_eq!(complaints, "", "promtool reports nothing");
     let families = families(&text);
     for (name, family) in &families {
         let known = CATALOGUE.iter().find(|instrument| instrument.metric().name == name);
@@ -26,7 +27,8 @@ async fn check(engine: Engine) {
             if let Some(account) =
                 labels.get("account").filter(|account| **account != deployment.installation.account)
             {
-                // The series that a counter starts from has one more, which nothing is ever counted under.
+                // A counter has one more series from its start, under which nothing is ever
+                // counted.
                 assert_eq!((account.as_str(), metric.kind.name()), ("unconfigured", "counter"), "{name}");
             }
             let expected: Vec<&str> = metric.labels.iter().map(|label| label.name).collect();
@@ -50,12 +52,12 @@ async fn check(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scrape_is_what_the_catalogue_says_on_sqlite() {
+async fn a_scrape_matches_the_catalogue_on_sqlite() {
     check(Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scrape_is_what_the_catalogue_says_on_postgres() {
+async fn a_scrape_matches_the_catalogue_on_postgres() {
     check(Engine::Postgres).await;
 }
 
@@ -65,7 +67,7 @@ async fn a_killed_process_forgets_nothing() {
     deployment.live_a_day().await;
     deployment.counted().await;
     deployment.kill_and_restart("").await;
-    // Nothing happens in this life: what it shows, it has from the rows.
+    // The second process does no work, so its values come from the rows.
     deployment.counted().await;
     let scrape = deployment.scrape().await;
     assert_eq!(scrape.total("surehold_attempts_total"), Some(0.0), "what a process counts begins anew");

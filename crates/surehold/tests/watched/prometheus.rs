@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Runs `promtool`; it has to be content, and to have nothing to say besides.
+/// Runs `promtool`, which must succeed, and returns its output.
 pub fn promtool(arguments: &[&str], input: &str) -> String {
     let mut tool = Command::new("promtool")
         .args(arguments)
@@ -15,15 +15,14 @@ pub fn promtool(arguments: &[&str], input: &str) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .expect("promtool is not there: run `cargo xtask test`, which installs it");
-    // It may have said its word before it has read all.
+    // It may end before it has read all input.
     let _broken_off = tool.stdin.take().unwrap().write_all(input.as_bytes());
-    let said = tool.wait_with_output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-    assert!(said.status.success(), "promtool {arguments:?}: {out}{err}");
+    let output = tool.wait_with_output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "promtool {arguments:?}: {out}{err}");
     format!("{out}{err}")
 }
 
-/// The root of the workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }

@@ -1,5 +1,5 @@
-//! Who asks a second time does not wait for what is under way; and a start that fails, or is called off, ends
-//! in order.
+//! A second signal ends the program without waiting for work in progress. A start that fails or is
+//! cancelled ends in order.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -13,23 +13,25 @@ use testkit::program::RunningProgram;
 use crate::deployment::Deployment;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_word_ends_it_at_once() {
+async fn a_second_signal_ends_it_at_once() {
     let mut deployment = Deployment::open(Engine::Sqlite, "").await;
     let _under_way = half_a_request(&deployment);
     let server = deployment.take_server();
-    let told = Command::new("kill").args(["-s", "TERM", &server.pid().to_string()]).status().unwrap();
-    assert!(told.success());
-    until_it_says(&server, "requests in progress are finished");
-    // Without it the request would have time until its limit, and the end would be a good one.
+    let kill = Command::new("kill").args(["-s", "TERM", &server.pid().to_string()]).status().unwrap();
+    assert!(kill.success());
+    wait_for_log_line(&server, "requests in progress are finished");
+    // Without the second signal the request would have time until its limit, and the exit status
+    // would be 0.
     let status = server.stop("TERM").await.unwrap();
     assert_eq!(status.code(), Some(1));
 
-    // Nothing has to be mended after it.
+    // Nothing has to be repaired afterwards.
     deployment.start_again("").await;
     deployment.close().await;
 }
 
-/// Somebody whose body never comes. It is at work when this is back: its handler has asked for the body.
+/// A client that never sends its body. The request is in progress when this returns, because its
+/// handler has begun to read the body.
 fn half_a_request(deployment: &Deployment) -> TcpStream {
     let mut stream = TcpStream::connect(deployment.base_url.strip_prefix("http://").unwrap()).unwrap();
     let key = &deployment.installation.tenant.api_key;
@@ -44,10 +46,10 @@ fn half_a_request(deployment: &Deployment) -> TcpStream {
     stream
 }
 
-fn until_it_says(server: &RunningProgram, words: &str) {
+fn wait_for_log_line(server: &RunningProgram, text: &str) {
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !server.last_words().contains(words) {
-        assert!(Instant::now() < deadline, "{}", server.last_words());
+    while !server.last_output().contains(text) {
+        assert!(Instant::now() < deadline, "{}", server.last_output());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -57,18 +59,18 @@ fn surehold(folder: &Path, arguments: &str) -> Output {
     command.args(arguments.split_whitespace()).current_dir(folder).output().unwrap()
 }
 
-/// One sentence, an exit status, and nothing of tasks that lost what they work on.
+/// One sentence, an exit status, and no errors of tasks that lost their resources.
 fn ends_in_order(folder: &Path, arguments: &str, reason: &str) {
     let ended = surehold(folder, arguments);
-    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert_eq!(ended.status.code(), Some(1), "{arguments}: {told}");
-    let lines: Vec<&str> = told.lines().filter(|line| !line.contains("INFO")).collect();
-    let [.., sentence] = lines[..] else { panic!("{arguments} says nothing") };
-    assert!(sentence.starts_with("surehold: ") && sentence.contains(reason), "{arguments}: {told}");
+    let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(1), "{arguments}: {text}");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("INFO")).collect();
+    let [.., sentence] = lines[..] else { panic!("{arguments} printed nothing") };
+    assert!(sentence.starts_with("surehold: ") && sentence.contains(reason), "{arguments}: {text}");
     let unexpected = lines.iter().filter(|line| line.contains("WARN") || line.contains("ERROR"));
     let expected = |line: &&&str| line.contains("no provider account") || line.contains("there is no tenant");
     let unexpected: Vec<_> = unexpected.filter(|line| !expected(line)).collect();
-    assert!(unexpected.is_empty(), "{arguments}: {told}");
+    assert!(unexpected.is_empty(), "{arguments}: {text}");
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn a_start_that_fails_ends_in_order() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap();
     std::fs::write(folder.path().join("ready.toml"), "ready_file = '/no/such/folder/ready.json'\n").unwrap();
-    // More than once: what was left at work did not always get to say so.
+    // More than once, because the tasks did not always have the time to log errors.
     for _ in 0..5 {
         ends_in_order(folder.path(), &format!("serve --listen {port}"), "cannot listen on");
     }
@@ -91,7 +93,7 @@ fn a_start_that_fails_ends_in_order() {
     ends_in_order(folder.path(), &format!("sandbox --listen {port}"), "cannot listen on");
 }
 
-/// Where another process listens, it is found out before the database is touched.
+/// If another process listens at the address, this is detected before the database is changed.
 #[test]
 fn a_taken_address_writes_no_account() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,7 +113,7 @@ fn a_taken_address_writes_no_account() {
     assert_eq!(accounts, 0);
 }
 
-/// The database takes the connection, and says nothing.
+/// The database accepts the connection, and never replies.
 #[test]
 fn one_that_is_called_off_ends_in_order() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -125,12 +127,12 @@ fn one_that_is_called_off_ends_in_order() {
         command.args(arguments).args(["--database-url", &url]).current_dir(folder.path());
         let server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let _connection = silent.accept().unwrap();
-        let told = Command::new("kill").args(["-s", "TERM", &server.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        let kill = Command::new("kill").args(["-s", "TERM", &server.id().to_string()]).status().unwrap();
+        assert!(kill.success());
         let ended = server.wait_with_output().unwrap();
-        let words = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {words}");
-        assert!(words.contains("asked to stop before the server was ready"), "{arguments:?}: {words}");
-        assert!(!words.contains("WARN") && !words.contains("ERROR"), "{arguments:?}: {words}");
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.contains("stopped before the server was ready"), "{arguments:?}: {text}");
+        assert!(!text.contains("WARN") && !text.contains("ERROR"), "{arguments:?}: {text}");
     }
 }

@@ -1,5 +1,4 @@
-//! Traces of the real program: what a collector gets of a charge, and what clients see of a collector that
-//! does not do its part.
+//! Traces of the program: the spans of a charge, and what clients see if a collector fails.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -22,7 +21,6 @@ fn of(span: &Span, key: &str) -> Option<String> {
     attribute(&span.attributes, key)
 }
 
-/// The spans of one trace, by their names.
 fn of_trace(collector: &Collector, trace: &str) -> Vec<Span> {
     let mut spans = collector.spans();
     spans.retain(|span| hex::encode(&span.trace_id) == trace);
@@ -38,11 +36,11 @@ fn log(deployment: &Deployment) -> String {
     std::fs::read_to_string(deployment.installation.log("server")).unwrap()
 }
 
-fn count(text: &str, words: &str) -> usize {
-    text.matches(words).count()
+fn count(text: &str, phrase: &str) -> usize {
+    text.matches(phrase).count()
 }
 
-/// Pays for a booking; the payment.
+/// Pays for a booking and returns the payment.
 async fn pay(deployment: &Deployment, key: &str, headers: &[(&str, &str)]) -> Value {
     let booking = deployment.reserve(&format!("{key}-reserve"), &customer()).await;
     let body = json!({
@@ -100,8 +98,8 @@ async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
         assert_eq!(of(call, "surehold.answer").as_deref(), Some("object"));
         assert!(call.start_time_unix_nano <= call.end_time_unix_nano);
     }
-    // The provider's event belongs to no trace of a client's, and is found by what it is about. Of
-    // several events the first that is collected may be one that moves nothing.
+    // The provider's event belongs to no client's trace, and is found by its payment. Of several
+    // events the first that is collected may be one that changes nothing.
     until("the event of the payment is collected", async || {
         let events = collector.spans_named("event stripe", 1).await;
         events.iter().any(|event| of(event, "surehold.operation").as_ref() == Some(&operation)).then_some(())
@@ -110,8 +108,8 @@ async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
     assert_eq!(attribute(&collector.resource(), "service.name").as_deref(), Some("surehold"));
     assert_eq!(collector.headers()[0]["authorization"], "Bearer for-the-collector");
 
-    what_failed_says_so(&deployment, &collector).await;
-    // What is done last is sent before the process ends.
+    failures_are_marked(&deployment, &collector).await;
+    // The last spans are sent before the process ends.
     assert_eq!(deployment.get("/v1/ledger/accounts").await.status, 200);
     deployment.stop_server().await;
     let names: Vec<String> = collector.spans().into_iter().map(|span| span.name).collect();
@@ -121,8 +119,8 @@ async fn a_charge_is_one_trace_with_its_ids_and_nobodys_data() {
     deployment.close().await;
 }
 
-/// A reused key, whose line in the log names the trace; and a call that was lost.
-async fn what_failed_says_so(deployment: &Deployment, collector: &Collector) {
+/// A reused key, whose log line names the trace; and a call whose reply was lost.
+async fn failures_are_marked(deployment: &Deployment, collector: &Collector) {
     let other = json!({
         "amount": { "minor": 700, "currency": "EUR" }, "provider": "stripe", "payment_method": "pm_card_visa",
     });
@@ -156,7 +154,7 @@ fn nothing_of_anybodys(deployment: &Deployment, collector: &Collector) {
     for bytes in collector.bytes() {
         let text = String::from_utf8_lossy(&bytes).to_lowercase();
         for secret in secrets(deployment) {
-            assert!(!text.contains(&secret), "a span tells {secret}");
+            assert!(!text.contains(&secret), "a span contains {secret}");
         }
         assert!(!text.contains(MARK));
     }
@@ -192,14 +190,14 @@ async fn a_collector_that_is_away_changes_nothing_for_clients() {
         (collector.bytes().len() >= 2 && fate("lost").await > 0.5).then_some(())
     })
     .await;
-    assert_eq!(count(&log(&deployment), "the collector takes no traces"), 1, "told once");
+    assert_eq!(count(&log(&deployment), "the collector takes no traces"), 1, "logged once");
     collector.turns(Mood::Takes);
     until("the next batch arrives", async || {
         let _asked = deployment.get("/v1/ledger/accounts").await;
         (fate("exported").await > 0.5).then_some(())
     })
     .await;
-    until("it is told", async || (count(&log(&deployment), "takes traces again") == 1).then_some(())).await;
+    until("it is logged", async || (count(&log(&deployment), "takes traces again") == 1).then_some(())).await;
     deployment.close().await;
 
     let nobody = "[telemetry]\notlp_endpoint = \"http://127.0.0.1:1\"\n";
@@ -207,13 +205,13 @@ async fn a_collector_that_is_away_changes_nothing_for_clients() {
     deployment.live_a_day().await;
     deployment.counted().await;
     deployment.stop_server().await;
-    let told = log(&deployment);
-    let line = told.lines().find(|line| line.contains("the collector takes no traces")).unwrap();
+    let log_text = log(&deployment);
+    let line = log_text.lines().find(|line| line.contains("the collector takes no traces")).unwrap();
     assert!(line.contains("Connection refused"), "{line}");
     deployment.close().await;
 }
 
-/// Spans that wait; the queue takes 2048.
+/// Spans that wait; the queue has room for 2048.
 const MORE_THAN_WAIT: usize = 2_400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,7 +225,7 @@ async fn a_collector_that_hangs_costs_spans_and_nothing_else() {
     let dropped =
         deployment.scrape().await.sum("surehold_trace_spans_total", &[("fate", "dropped")]).unwrap();
     assert!(dropped > 0.5, "{dropped}");
-    assert_eq!(count(&log(&deployment), "too many spans wait"), 1, "told once");
+    assert_eq!(count(&log(&deployment), "too many spans wait"), 1, "logged once");
     deployment.live_a_day().await;
     deployment.counted().await;
     deployment.stop_server().await;

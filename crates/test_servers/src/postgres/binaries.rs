@@ -72,8 +72,8 @@ mod tests {
     #[test]
     fn the_newest_complete_packaged_version_comes_first() {
         let machine = tempfile::tempdir().unwrap();
-        let install = |place: &str, programs: &[&str]| {
-            let directory = machine.path().join(place);
+        let install = |subdirectory: &str, programs: &[&str]| {
+            let directory = machine.path().join(subdirectory);
             std::fs::create_dir_all(&directory).unwrap();
             for program in programs {
                 std::fs::write(directory.join(program), "").unwrap();

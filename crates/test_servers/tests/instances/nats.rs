@@ -85,13 +85,13 @@ fn streams_outlive_a_kill_and_a_restart() {
 #[test]
 fn the_callers_options_apply() {
     let nats = start(Options {
-        domain: Some("town".to_owned()),
+        domain: Some("leaf".to_owned()),
         storage_max_mb: Some(64),
         payload_max_bytes: Some(4096),
         configuration: "max_connections: 7".to_owned(),
     });
     let account = request(nats.port(), "$JS.API.INFO", "");
-    assert!(account.contains("\"domain\":\"town\""), "{account}");
+    assert!(account.contains("\"domain\":\"leaf\""), "{account}");
     let stream = r#"{"name":"LARGE","subjects":["large"],"storage":"file","max_bytes":100000000}"#;
     let refused = request(nats.port(), "$JS.API.STREAM.CREATE.LARGE", stream);
     assert!(refused.contains("insufficient storage resources"), "{refused}");

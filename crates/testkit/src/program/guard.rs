@@ -1,8 +1,9 @@
-//! What ends a child when we cannot: a shell that waits for us, and kills the child if we end first.
+//! Ends a child if this process cannot: a shell waits for this process, and kills the child if this
+//! process ends first.
 //!
-//! The shell reads from a pipe whose other end this process alone holds. A line says that the child has
-//! ended; the end of the pipe, as after our own `kill -9`, says that nobody looks after it any more. A
-//! child that was stalled by SIGSTOP ends of it as well.
+//! The shell reads from a pipe whose other end only this process has. A line means that the child
+//! has ended. The end of the pipe, as after our own `kill -9`, means that nothing controls the
+//! child any more. A child that is suspended by SIGSTOP is killed as well.
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -18,20 +19,20 @@ impl Guard {
     pub fn of(pid: u32) -> std::io::Result<Guard> {
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "surehold-guard", &pid.to_string()]);
-        // A group of its own: what the terminal sends to ours must not end it first.
+        // A separate group: a signal from the terminal to our group must not end the shell first.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Guard { shell: command.spawn()? })
     }
 }
 
 impl Drop for Guard {
-    /// The child has ended, or was told to: its number may soon be another's.
+    /// The child has ended or been killed: its number may soon belong to another process.
     fn drop(&mut self) {
         if let Some(mut pipe) = self.shell.stdin.take() {
-            // A shell that is gone needs no word.
+            // A shell that is gone needs no line.
             let _gone = pipe.write_all(b"\n");
         }
-        // Nothing can be done in a drop about a shell that cannot be waited for.
+        // In a drop nothing can be done about a shell that cannot be waited for.
         let _ended = self.shell.wait();
     }
 }

@@ -1,4 +1,5 @@
-//! Surehold installed in a directory: a database, a tenant, a provider's account, and a configuration.
+//! Surehold installed in a directory: a database, a tenant, a provider's account, and a
+//! configuration.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use store::Location;
 use super::{Error, Ready, RunningProgram, run};
 use outbound::HttpConnection;
 
-/// A tenant as `surehold tenant create` prints it.
+/// A tenant in the output of `surehold tenant create`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Tenant {
     pub tenant_id: String,
@@ -18,7 +19,6 @@ pub struct Tenant {
     pub ops_key: String,
 }
 
-/// What can be booked.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     pub product: String,
@@ -31,13 +31,13 @@ pub struct Catalogue {
 pub struct Resident {
     pub tenant: Tenant,
     pub account: String,
-    /// What the provider knows the account's owner by.
+    /// The key by which the provider knows the account's owner.
     pub secret_key: String,
-    /// What it takes to sign webhooks as the provider does.
+    /// The secret that signs webhooks as the provider does.
     pub webhook_secret: String,
 }
 
-/// One tenant's Surehold, and its provider's stand-in.
+/// The installation of one tenant, with its sandbox.
 pub struct Installation {
     program: PathBuf,
     directory: PathBuf,
@@ -45,34 +45,34 @@ pub struct Installation {
     pub location: Location,
     pub tenant: Tenant,
     pub account: String,
-    /// The tenant above, and whoever moved in beside it.
+    /// The tenant above, and the neighbours that were added.
     residents: Vec<Resident>,
 }
 
-/// One process of it.
+/// One process of the installation.
 #[derive(Clone, Copy, Debug)]
 pub struct Serving<'a> {
-    /// Names its files: configuration, log.
+    /// The name of its files: configuration, log.
     pub name: &'a str,
     pub role: &'a str,
     pub listen: &'a str,
-    /// Where the provider is reached.
+    /// The address of the provider.
     pub provider: Option<&'a str>,
-    /// Further TOML of each account at it.
+    /// Further TOML for each account.
     pub account: &'a str,
-    /// Further TOML, sections last.
+    /// Further TOML, with sections last.
     pub more: &'a str,
 }
 
-/// In one request.
+/// Per request.
 const SLOTS_PER_REQUEST: usize = 100;
 
 impl Installation {
-    /// Migrates the database and makes the tenant. No server may have a SQLite file open.
+    /// Migrates the database and creates the tenant. No server may have a SQLite file open.
     pub async fn new(program: &Path, directory: &Path, database_url: &str) -> Result<Installation, Error> {
         let own = Resident::new(program, database_url, "Ferry").await?;
         let location = Location::parse(database_url)
-            .map_err(|error| Error::Failed { what: "the database".to_owned(), words: error.to_string() })?;
+            .map_err(|error| Error::Failed { what: "the database".to_owned(), message: error.to_string() })?;
         Ok(Installation {
             program: program.to_owned(),
             directory: directory.to_owned(),
@@ -84,8 +84,8 @@ impl Installation {
         })
     }
 
-    /// Another tenant of the same deployment, with an account of its own at the same provider. No server may
-    /// run yet.
+    /// Adds a tenant to the same deployment, with its own account at the same provider. No server
+    /// may run yet.
     pub async fn neighbour(&mut self) -> Result<Resident, Error> {
         let name = format!("Neighbour {}", self.residents.len());
         let neighbour = Resident::new(&self.program, &self.database_url, &name).await?;
@@ -93,7 +93,8 @@ impl Installation {
         Ok(neighbour)
     }
 
-    /// A new key of the tenant, as an operator makes it: its secret. `scopes` have commas between them.
+    /// Creates a key of the tenant as an operator does, and returns its secret. `scopes` are
+    /// separated by commas.
     pub async fn key(&self, scopes: &str, live: bool) -> Result<String, Error> {
         let Installation { database_url, tenant, .. } = self;
         let mut arguments =
@@ -103,21 +104,22 @@ impl Installation {
         let printed = run(&self.program, &arguments).await?;
         let made: Value = serde_json::from_str(&printed).unwrap_or_default();
         let secret = made["api_key"].as_str().map(str::to_owned);
-        let failed = || Error::Failed { what: "surehold key create".to_owned(), words: "no key".to_owned() };
+        let failed =
+            || Error::Failed { what: "surehold key create".to_owned(), message: "no key".to_owned() };
         secret.ok_or_else(failed)
     }
 
-    /// The first one is the tenant of the installation itself.
+    /// The first one is the installation's own tenant.
     pub fn residents(&self) -> &[Resident] {
         &self.residents
     }
 
-    /// A database in a file of the directory.
     pub fn sqlite_url(directory: &Path) -> String {
         format!("sqlite:{}", directory.join("surehold.sqlite").display())
     }
 
-    /// Serves alone. `more` is further TOML, sections last; `provider` is where the sandbox listens.
+    /// Serves as the only process. `more` is further TOML, with sections last; `provider` is the
+    /// sandbox's address.
     pub async fn serve(
         &self,
         listen: &str,
@@ -152,12 +154,12 @@ impl Installation {
         RunningProgram::start(&self.program, &arguments, Ready::File(ready), self.log(name)).await
     }
 
-    /// What a process of this name has said so far, in all its lives.
+    /// The log of all processes that had this name.
     pub fn log(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.log"))
     }
 
-    /// The provider's stand-in, with its books in the directory.
+    /// The provider's sandbox, with its books in the directory.
     pub async fn sandbox(&self, listen: &str) -> Result<RunningProgram, Error> {
         let journal = self.directory.join("provider.journal").display().to_string();
         let log = self.log("sandbox");
@@ -165,7 +167,7 @@ impl Installation {
         RunningProgram::start(&self.program, &arguments, Ready::Line, log).await
     }
 
-    /// Tells the sandbox of every account, and where its webhooks go.
+    /// Creates every account in the sandbox, with the address of its webhooks.
     pub async fn open_account(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
         for resident in &self.residents {
             resident.open(sandbox_url, server_url).await?;
@@ -173,7 +175,7 @@ impl Installation {
         Ok(())
     }
 
-    /// A product at 25 EUR a place, and slots of this capacity a good while from now.
+    /// Creates a product at 25 EUR per seat, with slots of this capacity some time in the future.
     pub async fn sell(&self, base_url: &str, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
         sell(base_url, &self.tenant.api_key, "installation", slots, capacity).await
     }
@@ -187,7 +189,7 @@ impl Resident {
     async fn new(program: &Path, database_url: &str, name: &str) -> Result<Resident, Error> {
         let tenant = ["tenant", "create", "--database-url", database_url, "--name", name];
         let printed = run(program, &tenant).await?;
-        let failed = |words: String| Error::Failed { what: "surehold tenant create".to_owned(), words };
+        let failed = |message: String| Error::Failed { what: "surehold tenant create".to_owned(), message };
         let tenant: Tenant = serde_json::from_str(&printed).map_err(|error| failed(error.to_string()))?;
         let name = tenant.tenant_id.replace('-', "");
         Ok(Resident {
@@ -223,12 +225,12 @@ impl Resident {
         if answer.status.is_success() {
             return Ok(());
         }
-        Err(Error::Failed { what: "POST /sandbox/accounts".to_owned(), words: answer.text() })
+        Err(Error::Failed { what: "POST /sandbox/accounts".to_owned(), message: answer.text() })
     }
 }
 
-/// A product at 25 EUR a place, and slots of this capacity a good while from now. `name` begins the
-/// idempotency keys of it.
+/// Creates a product at 25 EUR per seat, with slots of this capacity some time in the future.
+/// `name` begins the idempotency keys.
 pub async fn sell(
     base_url: &str,
     api_key: &str,
@@ -259,8 +261,8 @@ pub async fn sell(
         catalogue.slots.extend(made.iter().map(|slot| text(&slot["id"])));
     }
     if catalogue.slots.len() != slots {
-        let words = format!("{} of {slots} slots were opened", catalogue.slots.len());
-        return Err(Error::Failed { what: path, words });
+        let message = format!("{} of {slots} slots were opened", catalogue.slots.len());
+        return Err(Error::Failed { what: path, message });
     }
     Ok(catalogue)
 }
@@ -279,7 +281,7 @@ async fn post(
         ("idempotency-key", key),
     ];
     let answer = client.post(path, &headers, body.to_string()).await?;
-    let failed = |words| Error::Failed { what: format!("POST {path}"), words };
+    let failed = |message| Error::Failed { what: format!("POST {path}"), message };
     if !answer.status.is_success() {
         return Err(failed(format!("{}: {}", answer.status, answer.text())));
     }

@@ -1,4 +1,4 @@
-//! What a process uses, as Linux tells it. Elsewhere it is all zero.
+//! The resources that a process uses, as Linux reports them. On other systems all values are zero.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ const TICKS_PER_SECOND: u64 = 100;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub resident_bytes: u64,
-    /// The most there ever was.
+    /// The highest value so far.
     pub resident_peak_bytes: u64,
     /// In user and kernel mode together.
     pub processor: Duration,
@@ -31,7 +31,8 @@ fn kilobytes(status: &str, name: &str) -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// Fields 14 and 15 of proc(5); the second, the name, may hold anything but ends at the last bracket.
+/// Fields 14 and 15 of proc(5). The second field, the name, may contain anything; it ends at the
+/// last bracket.
 fn processor(stat: &str) -> Duration {
     let Some((_, rest)) = stat.rsplit_once(')') else { return Duration::ZERO };
     let ticks: u64 =

@@ -1,4 +1,4 @@
-//! What was done to which connection: counted, and written down for a timeline.
+//! The faults of each connection: counted, and recorded with their times.
 
 use parking_lot::Mutex;
 use std::time::Instant;
@@ -8,34 +8,30 @@ use tokio::sync::watch;
 
 use super::Fault;
 
-/// Later ones are only counted.
+/// Later entries are only counted.
 const ENTRIES_MAX: usize = 10_000;
 
-/// Since the proxy began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     pub connections: u64,
-    /// Connections that a fault has reached: each fault once a connection.
+    /// Connections that a fault has reached, counted once per fault and connection.
     pub struck: u64,
-    /// Connections whose upstream could not be reached.
     pub unreachable: u64,
-    /// Connections that have ended.
     pub ended: u64,
-    /// Bytes that came through.
     pub request_bytes: u64,
     pub response_bytes: u64,
-    /// Bytes that vanished.
     pub swallowed_bytes: u64,
-    /// Requests said a second time, to their answer.
+    /// Requests that were sent a second time and answered.
     pub copies: u64,
-    /// Requests that were to be said a second time and were not: too many, too long, or no HTTP.
+    /// Requests that should have been sent a second time and were not: too many, too long, or not
+    /// HTTP.
     pub copies_left_out: u64,
     pub log_left_out: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A fault reached a connection; so many of its bytes had come through in each direction.
+    /// A fault reached a connection, after this many of its bytes were delivered in each direction.
     Struck {
         connection: u64,
         fault: Fault,
@@ -48,7 +44,7 @@ pub enum What {
     /// A command to all connections.
     Commanded(Fault),
     ResetAll,
-    /// Nobody can connect from here on.
+    /// From here on no client can connect.
     Closed,
     Opened,
 }
@@ -73,8 +69,8 @@ impl Chronicle {
         self.counters.send_modify(change);
     }
 
-    /// Written down before it is counted: who waits for the count finds it.
-    pub fn says(&self, what: What) {
+    /// Recorded before it is counted, so that a test that waits for the count finds the entry.
+    pub fn record(&self, what: What) {
         let mut entries = self.entries.lock();
         let full = entries.len() >= ENTRIES_MAX;
         if !full {

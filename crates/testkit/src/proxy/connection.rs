@@ -1,4 +1,4 @@
-//! One connection: taken in, led on, and ended as its fault will have it.
+//! One connection: accepted, forwarded, and ended as its fault requires.
 
 use std::io;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Follows the commands from here on, not those before.
+    /// Follows the commands from now on, not earlier ones.
     pub fn new(shared: Arc<Shared>, number: u64) -> Connection {
         let commands = shared.command.subscribe();
         let fault = shared.plan.lock().fault(number);
@@ -38,11 +38,11 @@ impl Connection {
         self.shared.chronicle.count(|counters| counters.ended += 1);
     }
 
-    /// How the client's side is to end.
+    /// Forwards the connection, and returns how the client's side ends.
     async fn lead(&mut self, client: &mut TcpStream) -> Result<Stop, Stop> {
         self.hold(client).await?;
         let Ok(mut upstream) = self.connect().await else {
-            self.shared.chronicle.says(What::Unreachable { connection: self.number });
+            self.shared.chronicle.record(What::Unreachable { connection: self.number });
             return Err(Stop::Reset);
         };
         let stop = self.pump(client, &mut upstream).await;
@@ -52,7 +52,7 @@ impl Connection {
         Ok(stop)
     }
 
-    /// Before anything is led on: what keeps the connection from its upstream.
+    /// Holds the connection back from its upstream while the fault requires it.
     async fn hold(&mut self, client: &mut TcpStream) -> Result<(), Stop> {
         let struck = Struck::new(&self.shared, self.number);
         let mut swallowed = 0;
@@ -64,7 +64,7 @@ impl Connection {
                     return Err(Stop::Reset);
                 }
                 Fault::Blackhole => struck.by(self.fault),
-                // What vanished cannot be made good.
+                // Discarded bytes cannot be recovered.
                 _ if swallowed > 0 => return Err(Stop::Reset),
                 _ => return Ok(()),
             }
@@ -95,8 +95,8 @@ impl Connection {
         Ok(upstream)
     }
 
-    /// Both directions, in one task: when one of them stops, the other has no more to do, except where an
-    /// end was passed on in peace.
+    /// Forwards both directions in one task. When one of them stops, the other has nothing left to
+    /// do, unless it was a regular end.
     async fn pump(&self, client: &mut TcpStream, upstream: &mut TcpStream) -> Stop {
         let struck = Struck::new(&self.shared, self.number);
         let (from_client, to_client) = client.split();
@@ -116,7 +116,8 @@ impl Connection {
 async fn end(client: &mut TcpStream, stop: Stop) {
     match stop {
         Stop::Ended => {}
-        // Before the socket goes, which may reset it if something was left unread.
+        // Before the socket is dropped, because that may reset the connection if unread bytes are
+        // left.
         Stop::Cut => drop(client.shutdown().await),
         Stop::Reset => drop(client.set_zero_linger()),
     }

@@ -1,7 +1,7 @@
-//! A request said a second time, as a load balancer or a kernel's fast open does that resends.
+//! Sends a request a second time, as a load balancer or the kernel's TCP Fast Open may do.
 //!
-//! The original is led on untouched; its copy goes over a connection of its own, at the same time, and what
-//! is answered to it nobody hears.
+//! The original is forwarded unchanged. Its copy is sent over a separate connection at the same
+//! time, and its response is discarded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,15 @@ use tokio::net::TcpStream;
 use super::Shared;
 use super::message::{Unreadable, request_length, response_length};
 
-/// A longer request is not said twice.
+/// A longer request is not copied.
 const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// A server that says nothing for this long says nothing more.
+/// After this time without a response there will be none.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(35);
 
-/// Takes requests out of the bytes of one connection.
 pub(super) struct Copier {
     pending: BytesMut,
-    /// The stream can no longer be followed.
+    /// The requests can no longer be separated.
     lost: bool,
 }
 
@@ -31,7 +30,7 @@ impl Copier {
         Copier { pending: BytesMut::new(), lost: false }
     }
 
-    /// Hands over every request that is whole now.
+    /// Passes on every complete request.
     pub fn reads(&mut self, bytes: &[u8], shared: &Shared) {
         if self.lost {
             return;
@@ -56,10 +55,11 @@ impl Copier {
     }
 }
 
-/// Says it, and waits for its answer: a server may give up a request whose client hangs up.
-pub(super) async fn say(shared: Arc<Shared>, request: Bytes) {
+/// Sends the copy and waits for the response, because a server may abandon a request whose client
+/// disconnects.
+pub(super) async fn send(shared: Arc<Shared>, request: Bytes) {
     let upstream = shared.upstream();
-    let said = tokio::time::timeout(ANSWERED_WITHIN, async {
+    let exchange = tokio::time::timeout(ANSWERED_WITHIN, async {
         let mut stream = TcpStream::connect(upstream).await.ok()?;
         stream.write_all(&request).await.ok()?;
         let mut answer = BytesMut::new();
@@ -70,9 +70,9 @@ pub(super) async fn say(shared: Arc<Shared>, request: Bytes) {
         }
         Some(())
     });
-    let heard = matches!(said.await, Ok(Some(())));
+    let answered = matches!(exchange.await, Ok(Some(())));
     shared.chronicle.count(|counters| {
-        counters.copies += u64::from(heard);
-        counters.copies_left_out += u64::from(!heard);
+        counters.copies += u64::from(answered);
+        counters.copies_left_out += u64::from(!answered);
     });
 }

@@ -1,4 +1,4 @@
-//! What can befall a connection, and the plan that decides what does.
+//! The faults of a connection, and the plan that chooses one.
 
 use std::sync::Arc;
 
@@ -6,38 +6,45 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde::Serialize;
 
-/// Bytes are counted from the connection's beginning, or from the command that struck it.
+/// Bytes are counted from the connection's beginning, or from the command that applied the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "fault")]
 pub enum Fault {
-    /// Nothing.
     Pass,
-    /// So many bytes of the response come through, then both sides are closed. With 0 the response is
-    /// lost whole, once its first byte was there: the work was done.
-    CutResponse { after_bytes: u64 },
-    /// So many bytes of the request come through, then both sides are closed. With 0 nothing does.
-    CutRequest { after_bytes: u64 },
-    /// As `CutResponse`, by a reset.
-    Reset { after_bytes: u64 },
-    /// Taken in, swallowed, never answered; nobody else hears of it.
+    /// After this many bytes of the response both sides are closed. With 0 the whole response is
+    /// lost after its first byte arrived: the work was done.
+    CutResponse {
+        after_bytes: u64,
+    },
+    /// After this many bytes of the request both sides are closed. With 0 nothing is delivered.
+    CutRequest {
+        after_bytes: u64,
+    },
+    /// As `CutResponse`, with a reset.
+    Reset {
+        after_bytes: u64,
+    },
+    /// Accepted, discarded, never answered, and never forwarded.
     Blackhole,
-    /// Requests come through, the answers vanish, and so does their end.
+    /// Requests are delivered; the responses and the end of the connection are discarded.
     HalfOpen,
-    /// Once the first bytes of a request came through, the client sees the connection end; its requests
-    /// still come through.
+    /// After the first bytes of a request the client sees the end of the connection; its requests
+    /// are still delivered.
     HalfClose,
-    /// In both directions.
-    Slow { bytes_per_second: u64 },
-    /// Whatever is read at once waits so long, in both directions.
-    Latency { ms: u64 },
-    /// Reset as soon as it comes.
+    Slow {
+        bytes_per_second: u64,
+    },
+    /// Delays each block of bytes, in both directions.
+    Latency {
+        ms: u64,
+    },
+    /// Reset on arrival.
     Refuse,
-    /// Each HTTP request is said a second time, on a connection of its own, by a layer that nobody told.
+    /// A lower layer sends each HTTP request a second time, on a separate connection.
     Duplicate,
 }
 
 impl Fault {
-    /// As counters and reports name it.
     pub fn name(self) -> &'static str {
         match self {
             Fault::Pass => "pass",
@@ -55,16 +62,16 @@ impl Fault {
     }
 }
 
-/// What befalls the connection of a number, counted from 0 in the order they come.
+/// The faults of connections by number, counted from 0 in the order of arrival.
 #[derive(Clone)]
 pub enum Plan {
     Always(Fault),
-    /// The first ones by the list, the others as it says.
+    /// The first ones by the list, the others as `then` states.
     Listed {
         first: Vec<Fault>,
         then: Box<Plan>,
     },
-    /// Drawn anew for each; the same seed and number give the same.
+    /// Drawn for each connection; the same seed and number give the same fault.
     Drawn {
         seed: u64,
         draw: Arc<dyn Fn(&mut StdRng) -> Fault + Send + Sync>,
@@ -76,12 +83,12 @@ impl Plan {
         Plan::Always(Fault::Pass)
     }
 
-    /// The first ones by the list, the others pass.
+    /// The first ones by the list; the others have no fault.
     pub fn listed(first: Vec<Fault>) -> Plan {
         Plan::Listed { first, then: Box::new(Plan::pass()) }
     }
 
-    /// The first ones by the list, and then this.
+    /// The first ones by the list, then this plan.
     pub fn after(self, first: Vec<Fault>) -> Plan {
         Plan::Listed { first, then: Box::new(self) }
     }
@@ -97,8 +104,8 @@ impl Plan {
                 let listed = usize::try_from(number).ok().and_then(|number| first.get(number));
                 listed.copied().unwrap_or_else(|| then.fault(number))
             }
-            // From the number, not from the last draw: what one connection suffers does not hang on how
-            // many came before it.
+            // From the number, not from the previous draw, so that a connection's fault does not
+            // depend on the order of arrival.
             Plan::Drawn { seed, draw } => {
                 let mixed = seed.rotate_left(32) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 draw(&mut StdRng::seed_from_u64(mixed))

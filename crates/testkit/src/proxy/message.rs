@@ -1,12 +1,12 @@
-//! Where one HTTP/1.1 message ends: RFC 9112, section 6. Nothing else is read out of it.
+//! Finds the end of one HTTP/1.1 message: RFC 9112, section 6. Nothing else of it is interpreted.
 
 const HEADERS_MAX: usize = 100;
 
-/// It is no HTTP/1.1, or nobody can say where it ends.
+/// Not HTTP/1.1, or without a definite end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
-/// The length of the request that these bytes begin with; none if it is not whole yet.
+/// The length of the request at the beginning of these bytes; `None` if it is not complete yet.
 pub(super) fn request_length(bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
@@ -17,7 +17,8 @@ pub(super) fn request_length(bytes: &[u8]) -> Result<Option<usize>, Unreadable> 
     }
 }
 
-/// The same of a response. One that has no length ends with its connection, and never is whole.
+/// The same for a response. A response without a length ends with its connection, and is never
+/// complete.
 pub(super) fn response_length(bytes: &[u8]) -> Result<Option<usize>, Unreadable> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
@@ -31,7 +32,7 @@ pub(super) fn response_length(bytes: &[u8]) -> Result<Option<usize>, Unreadable>
     }
 }
 
-/// `silent` is the length of a body that no header tells of.
+/// `silent` is the length of the body if no header states one.
 fn end(
     bytes: &[u8],
     head: usize,
@@ -55,7 +56,7 @@ fn end(
     Ok((bytes.len() >= end).then_some(end))
 }
 
-/// RFC 9112, section 7.1, without trailers: nobody here sends them.
+/// RFC 9112, section 7.1, without trailers: no peer here sends them.
 fn chunks_end(bytes: &[u8], head: usize) -> Result<Option<usize>, Unreadable> {
     let mut at = head;
     loop {
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_ends_where_its_head_says() {
+    fn a_message_ends_where_its_head_states() {
         let check = |message: &str, expected: Result<Option<usize>, Unreadable>| {
             let found = if message.starts_with("HTTP/") { response_length } else { request_length };
             assert_eq!(found(message.as_bytes()), expected, "{message:?}");

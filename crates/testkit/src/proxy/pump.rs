@@ -1,4 +1,4 @@
-//! One direction of a connection: bytes go in, and what the fault leaves of them comes out.
+//! One direction of a connection: reads bytes, and delivers what the fault lets through.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ use super::connection::BUFFER_BYTES;
 use super::copy::Copier;
 use super::{Command, Fault, Shared, What};
 
-/// A slow line takes so many turns a second.
+/// A slow connection delivers this many times per second.
 const TURNS_PER_SECOND: u64 = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,26 +22,25 @@ pub(super) enum Direction {
     Response,
 }
 
-/// How a direction came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The peer said that it is done, and the other was told.
+    /// The peer closed its side, and the other side was closed.
     Ended,
     Cut,
-    /// By a fault, or because one of the two was reset: the other learns of it the same way.
+    /// By a fault, or because one side was reset: the other side is reset too.
     Reset,
 }
 
-/// What has befallen a connection so far; both directions write it.
+/// The faults of a connection so far; both directions record them.
 pub(super) struct Struck<'a> {
     shared: &'a Shared,
     number: u64,
     faults: Mutex<Vec<&'static str>>,
     request_bytes: AtomicU64,
     response_bytes: AtomicU64,
-    /// The first bytes of a request came through.
+    /// The first bytes of a request were delivered.
     begun: Notify,
-    /// The client has said its last.
+    /// The client has closed its side.
     client_ended: Notify,
 }
 
@@ -58,14 +57,14 @@ impl Struck<'_> {
         }
     }
 
-    /// Written down once for each fault.
+    /// Recorded once per fault.
     pub fn by(&self, fault: Fault) {
         let mut faults = self.faults.lock();
         if faults.contains(&fault.name()) {
             return;
         }
         faults.push(fault.name());
-        self.shared.chronicle.says(What::Struck {
+        self.shared.chronicle.record(What::Struck {
             connection: self.number,
             fault,
             request_bytes: self.request_bytes.load(Ordering::Relaxed),
@@ -88,17 +87,16 @@ impl Struck<'_> {
     }
 }
 
-/// What a fault means for one direction.
 #[derive(Clone, Copy, Debug)]
 enum Course {
     Pass,
-    /// So many more bytes, then this stop.
+    /// Delivers this many more bytes, then stops.
     Until {
         left: u64,
         stop: Stop,
     },
     Swallow,
-    /// The end is told as soon as a request has begun; then as `Swallow`.
+    /// Signals the end as soon as a request has begun; then as `Swallow`.
     EndOnceBegun,
     Paced {
         bytes_per_second: u64,
@@ -144,7 +142,7 @@ pub(super) struct Pump<'a> {
     course: Course,
     commands: watch::Receiver<Command>,
     copier: Option<Copier>,
-    /// Something vanished, so that what follows would make no sense.
+    /// Bytes were discarded, so what follows would make no sense.
     torn: bool,
 }
 
@@ -191,7 +189,7 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// Waits for the next command. Says how to stop, if that is what it means.
+    /// Waits for the next command. Returns a stop if the command requires one.
     async fn obeys(&mut self) -> Option<Stop> {
         if self.commands.changed().await.is_err() {
             return Some(Stop::Reset);
@@ -213,8 +211,8 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// The peer said that it is done. Where bytes vanish, so does that, as long as the client is there to
-    /// be deceived.
+    /// The peer closed its side. If the fault discards bytes, this end is discarded too, while the
+    /// client is there.
     async fn ends(&mut self, to: &mut WriteHalf<'_>) -> Stop {
         let struck = self.struck;
         if self.direction == Direction::Request {
@@ -277,7 +275,7 @@ impl<'a> Pump<'a> {
         None
     }
 
-    /// How many of them came through: none, if a command was heard before the peer took any.
+    /// Returns how many bytes were delivered: none if a command came before the peer accepted any.
     async fn passes(&mut self, bytes: &[u8], to: &mut WriteHalf<'_>) -> Result<usize, Stop> {
         let written = tokio::select! {
             biased;
@@ -285,7 +283,7 @@ impl<'a> Pump<'a> {
             stop = self.obeys() => return stop.map_or(Ok(0), Err),
         };
         let Ok(written) = written else {
-            // With answers that vanish, a server that is gone is not to be noticed.
+            // If responses are discarded, the end of the server must not be visible.
             if self.fault == Fault::HalfOpen {
                 self.vanishes(bytes.len() as u64);
                 return Ok(bytes.len());

@@ -1,4 +1,4 @@
-//! Each fault does what it says, to real sockets on both sides.
+//! Each fault has its effect on real sockets on both sides.
 
 mod commands;
 mod duplicates;

@@ -1,13 +1,9 @@
-//! What is lost on the way is missed and published again; what comes twice has its effect once.
+//! A lost message is found and published again; a message that comes twice has its effect once.
 
-use domain::rows::Message;
-use testkit::{new_id, until};
-
-use crate::test_outbox::TestOutbox;
+use testkit::{ConsumerFault, FaultyConsumer, StalledBroker, TestOutbox, until};
 
 use super::line::{Line, trusting, watchful};
 use super::stream::{connected, delete_stream, ids, purge_stream};
-use crate::brokers::{Does, Moody, Stalling};
 
 testkit::on_both_engines!(
     one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one,
@@ -16,33 +12,22 @@ testkit::on_both_engines!(
     a_server_killed_in_the_middle_loses_nothing,
 );
 
-fn messages(outbox: &TestOutbox, count: usize) -> Vec<Message> {
-    (0..count).map(|_| outbox.message(new_id(), 1)).collect()
-}
-
-async fn published(outbox: &TestOutbox, all: &[Message]) {
-    until("all are published", async || {
-        outbox.found(all).await.iter().all(|message| message.position.is_some()).then_some(())
-    })
-    .await;
-}
-
 async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let counting = Moody::new(outbox.ledger(), Does::Panic, &[]);
-    let at_work = line.consume(outbox.patient_desk(counting.clone()));
-    let all = messages(&outbox, 10);
+    let counting = FaultyConsumer::new(outbox.ledger(), ConsumerFault::Panic, &[]);
+    let at_work = line.consume(outbox.patient_dispatcher(counting.clone()));
+    let all = outbox.messages(10);
     outbox.append(&all).await;
-    let stalling = Stalling::new(line.nats.clone());
+    let stalling = StalledBroker::new(line.nats.clone());
     let dying = outbox.relay(stalling.clone(), trusting(), true);
     stalling.published.acquire().await.unwrap().forget();
     dying.kill().await;
-    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
+    outbox.until_posted(10).await;
     assert!(outbox.found(&all).await.iter().all(|message| message.position.is_none()), "not marked");
 
-    // The stream knows the publications again, and keeps each once.
+    // The stream recognises the publications, and keeps each once.
     let successor = outbox.relay(line.nats.clone(), trusting(), true);
-    published(&outbox, &all).await;
+    outbox.until_published(&all).await;
     successor.stop().await;
     let mut kept = ids(&line.server).await;
     kept.sort_unstable();
@@ -50,7 +35,7 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(out
     expected.sort_unstable();
     assert_eq!(kept, expected);
 
-    // One that has forgotten them, as after its window, keeps and brings them once more.
+    // A stream that has forgotten them, as after its window, keeps and delivers them once more.
     delete_stream(&line.server).await;
     outbox.database.execute("update outbox set position = null, published = 0, published_at = null").await;
     let successor = outbox.relay(line.nats.clone(), trusting(), true);
@@ -63,16 +48,16 @@ async fn one_that_dies_before_its_mark_publishes_again_and_the_effect_is_one(out
 
 async fn what_the_stream_lost_is_published_again(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let all = messages(&outbox, 10);
+    let all = outbox.messages(10);
     outbox.append(&all).await;
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
-    published(&outbox, &all).await;
+    outbox.until_published(&all).await;
     relay.stop().await;
-    // It said that it keeps them. It remembers their ids, and has lost the messages.
+    // The stream acknowledged them. It knows their ids, but has lost the messages.
     purge_stream(&line.server).await;
     assert!(ids(&line.server).await.is_empty());
 
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let received = outbox.until_all_are_received(&all).await;
     relay.stop().await;
@@ -83,14 +68,14 @@ async fn what_the_stream_lost_is_published_again(outbox: TestOutbox) {
 
 async fn a_stream_deleted_in_the_middle_loses_nothing(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let mut all = Vec::new();
     for _ in 0..5 {
-        let some = messages(&outbox, 40);
+        let some = outbox.messages(40);
         outbox.append(&some).await;
         all.extend(some);
-        published(&outbox, &all[..all.len() - 20]).await;
+        outbox.until_published(&all[..all.len() - 20]).await;
         delete_stream(&line.server).await;
     }
     outbox.until_all_are_received(&all).await;
@@ -101,16 +86,16 @@ async fn a_stream_deleted_in_the_middle_loses_nothing(outbox: TestOutbox) {
 
 async fn a_server_killed_in_the_middle_loses_nothing(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let mut all = Vec::new();
     for _ in 0..3 {
-        let before = messages(&outbox, 40);
+        let before = outbox.messages(40);
         outbox.append(&before).await;
-        published(&outbox, &before[..20]).await;
+        outbox.until_published(&before[..20]).await;
         line.server.kill().unwrap();
-        // What is told meanwhile waits in the outbox.
-        let meanwhile = messages(&outbox, 40);
+        // New messages wait in the outbox meanwhile.
+        let meanwhile = outbox.messages(40);
         outbox.append(&meanwhile).await;
         line.server.restart().unwrap();
         connected(&line.nats).await;

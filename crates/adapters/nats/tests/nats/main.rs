@@ -1,17 +1,11 @@
-//! The broker on a real NATS server: what it is sent, what it keeps, and what becomes of messages where it
-//! loses, repeats or forgets them.
+//! The broker on a real NATS server: what is sent to it, what it keeps, and what happens to
+//! messages if it loses, repeats or forgets them.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
-#[expect(dead_code, reason = "the relay's own tests use the rest")]
-#[path = "../../../../server/tests/relay/brokers.rs"]
-mod brokers;
 mod consuming;
 mod line;
 mod losses;
 mod publishing;
 mod silence;
 mod stream;
-#[expect(dead_code, reason = "the relay's own tests use the rest")]
-#[path = "../../../../server/tests/relay/test_outbox.rs"]
-mod test_outbox;

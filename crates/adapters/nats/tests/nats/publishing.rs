@@ -13,7 +13,7 @@ use super::stream::{
 };
 
 #[tokio::test]
-async fn a_message_is_kept_as_readers_were_told() {
+async fn a_message_is_kept_in_the_documented_form() {
     let server = server(Options::default());
     let nats = connect(settings(&server)).await;
     let publication = message(7, 1);
@@ -35,7 +35,8 @@ async fn a_try_more_is_kept_once_and_a_publication_more_is_kept_again() {
     let nats = connect(settings(&server)).await;
     let first = message(1, 1);
     let second = again(&first);
-    // The acknowledgement of the first try was lost: the relay tries it again, and is told that it is kept.
+    // The acknowledgement of the first try was lost: the relay retries, and gets the
+    // acknowledgement of the kept message.
     for _ in 0..3 {
         assert_eq!(publish(&nats, &[message(1, 1)]).await, [true]);
     }
@@ -97,7 +98,8 @@ async fn what_could_not_be_published_is_kept_nowhere() {
     }
     server.restart().unwrap();
     connected(&nats).await;
-    // Nothing comes out of a buffer of ours now: the backlog is the outbox's, which publishes at its own pace.
+    // No buffer of ours sends anything now: the backlog is in the outbox, which publishes at its
+    // own rate.
     assert_eq!(publish(&nats, &[message(1, 2)]).await, [true]);
     assert_eq!(ids(&server).await.len(), 2);
 }
@@ -112,7 +114,7 @@ async fn a_server_held_still_is_given_up_on_and_tried_again() {
     assert!(publish(&nats, &batch).await.into_iter().all(|taken| !taken));
     server.resume().unwrap();
     connected(&nats).await;
-    // What it had taken and did not acknowledge in time comes again under the same ids.
+    // Messages that were taken and not acknowledged in time come again under the same ids.
     assert!(publish(&nats, &batch).await.into_iter().all(|taken| taken));
     let mut kept = ids(&server).await;
     kept.sort();
@@ -143,7 +145,7 @@ async fn a_stream_of_another_database_is_not_touched() {
     let nats = connect(settings(&server)).await;
     let refused = nats.publish(&[message(2, 1)], PATIENCE).await.remove(0).unwrap_err().to_string();
     assert!(refused.contains("of its own"), "{refused}");
-    // Under a name of its own it has a place.
+    // Under another name it gets its own stream.
     let named = connect(Settings { stream: "STAGING".to_owned(), ..settings(&server) }).await;
     assert_eq!(publish(&named, &[message(2, 1)]).await, [true]);
     assert_eq!(ids(&server).await.len(), 1);
@@ -165,7 +167,7 @@ async fn limits_follow_the_settings() {
 }
 
 #[tokio::test]
-async fn a_domain_is_asked_by_its_name() {
+async fn a_domain_is_addressed_by_its_name() {
     let server = server(Options { domain: Some("deployment".to_owned()), ..Options::default() });
     let nats = connect(Settings { domain: Some("deployment".to_owned()), ..settings(&server) }).await;
     assert_eq!(publish(&nats, &[message(1, 1)]).await, [true]);
@@ -174,7 +176,7 @@ async fn a_domain_is_asked_by_its_name() {
 
 #[tokio::test]
 async fn only_the_right_credentials_are_let_in() {
-    // An NKey made for this test alone.
+    // An NKey made for this test only.
     const USER: &str = "UAJCZTIHFO7SJM4O5622U4KPQMFNLQV5HN7O7EQVSEVCZBLFHBJNJVLY";
     const SEED: &str = "SUAPIYZ74G4TK7C6YD25D736AE2BE5N3ZUM6C3DQRHUPDSFFVQHOW4J3GE";
     let secret = |text: &str| providers::Secret::new(text);
@@ -214,7 +216,7 @@ async fn what_cannot_be_read_is_refused_at_the_start() {
     let nonsense = Settings { credentials: file, ..settings(&server) };
     let why = Nats::connect(nonsense, DATABASE).await.err().expect("a refusal");
     assert!(why.contains("credentials of NATS cannot be read"), "{why}");
-    // A server that is not there is no reason not to start.
+    // An unreachable server does not prevent the start.
     Nats::connect(Settings::new(vec!["nats://127.0.0.1:1".to_owned()]), DATABASE).await.unwrap();
 }
 
@@ -226,7 +228,7 @@ async fn a_stream_of_another_database_makes_it_unfit_until_that_is_mended() {
     assert_eq!(publish(&others, &[message(1, 1)]).await, [true]);
     assert_eq!(others.unfit(), None);
     let nats = connect(settings(&server)).await;
-    assert_eq!(nats.unfit(), None, "nobody has looked yet");
+    assert_eq!(nats.unfit(), None, "it was not checked yet");
     assert_eq!(publish(&nats, &[message(2, 1)]).await, [false]);
     let why = nats.unfit().expect("the stream is another's");
     assert!(why.contains("give this database a stream of its own"), "{why}");

@@ -1,16 +1,13 @@
-//! A consumer that delivers to nobody what its stream has is found out and made anew.
+//! A consumer that delivers to nobody what its stream has is detected and made again.
 
 use std::path::Path;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, stream::Stream};
-use domain::rows::Message;
 use futures_util::StreamExt as _;
 use test_servers::nats::Private;
-use testkit::{new_id, until};
-
-use crate::test_outbox::TestOutbox;
+use testkit::{TestOutbox, until};
 
 use super::line::{Line, trusting, watchful};
 use super::stream::owed;
@@ -23,10 +20,6 @@ testkit::on_both_engines!(
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn messages(outbox: &TestOutbox, count: usize) -> Vec<Message> {
-    (0..count).map(|_| outbox.message(new_id(), 1)).collect()
-}
-
 async fn stream(server: &Private) -> Stream {
     let jetstream = jetstream::new(async_nats::connect(server.url()).await.unwrap());
     until("the stream is made", async || jetstream.get_stream("SUREHOLD").await.ok()).await
@@ -38,20 +31,21 @@ async fn consumer(stream: &Stream) -> PullConsumer {
 
 async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let stream = stream(&line.server).await;
 
-    // Somebody takes one and neither acknowledges it nor goes, and there is no room for another.
+    // Another client takes one message and neither acknowledges nor returns it, and there is no
+    // room for a second one.
     let taken = consumer(&stream).await;
     let narrow = pull::Config { max_ack_pending: 1, ack_wait: HOUR, backoff: vec![], ..config(&taken) };
     let taken = stream.create_consumer(narrow).await.unwrap();
     let mut kept = taken.batch().max_messages(1).expires(HOUR).messages().await.unwrap();
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
-    let all = messages(&outbox, 10);
+    let all = outbox.messages(10);
     outbox.append(&all).await;
     let kept = kept.next().await.expect("one is delivered to somebody").unwrap();
 
-    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
+    outbox.until_posted(10).await;
     until("nothing is owed", async || (owed(&line.server).await == (0, 0)).then_some(())).await;
     let anew = consumer(&stream).await;
     assert_ne!(anew.cached_info().created, taken.cached_info().created);
@@ -67,11 +61,11 @@ async fn a_consumer_whose_deliveries_somebody_keeps_is_made_anew(outbox: TestOut
 
 async fn a_consumer_ahead_of_its_stream_is_made_anew(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), watchful(), true);
     let posted = async |count, all| {
-        outbox.append(&messages(&outbox, count)).await;
-        until("all have their effect", async || (outbox.posted().await == all).then_some(())).await;
+        outbox.append(&outbox.messages(count)).await;
+        outbox.until_posted(all).await;
     };
     posted(10, 10).await;
     line.server.stop().unwrap();
@@ -81,9 +75,9 @@ async fn a_consumer_ahead_of_its_stream_is_made_anew(outbox: TestOutbox) {
     line.server.restart().unwrap();
     posted(500, 510).await;
 
-    // A server that had not flushed, or was restored, may come back with the stream of then and the consumer
-    // of now. What is published has sequences that the consumer has behind it, and the sweep would have to
-    // publish a message hundreds of times until it has one that the consumer has not.
+    // A server that had not flushed, or was restored, may have an old stream and a newer consumer.
+    // The consumer ignores new messages whose sequence is below its position, and the sweep would
+    // have to publish a message hundreds of times to pass it.
     line.server.stop().unwrap();
     std::fs::remove_dir_all(&stream).unwrap();
     copy(&backup, &stream);
@@ -103,13 +97,13 @@ fn copy(from: &Path, to: &Path) {
 
 async fn a_consumer_that_owes_nothing_is_left_alone(outbox: TestOutbox) {
     let line = Line::of(&outbox).await;
-    let at_work = line.consume(outbox.patient_desk(outbox.ledger()));
+    let at_work = line.consume(outbox.patient_dispatcher(outbox.ledger()));
     let relay = outbox.relay(line.nats.clone(), trusting(), true);
-    outbox.append(&messages(&outbox, 10)).await;
-    until("all have their effect", async || (outbox.posted().await == 10).then_some(())).await;
+    outbox.append(&outbox.messages(10)).await;
+    outbox.until_posted(10).await;
     let stream = stream(&line.server).await;
     let before = consumer(&stream).await;
-    // It looks each second, and at an empty stream as well.
+    // It checks each second, also while the stream is empty.
     tokio::time::sleep(Duration::from_secs(4)).await;
     stream.purge().await.unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;

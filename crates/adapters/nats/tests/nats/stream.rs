@@ -1,4 +1,4 @@
-//! A server, our end of it, and what the stream holds, asked of NATS itself.
+//! A server, our connection to it, and the stream's content as NATS itself reports it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub fn settings(server: &Private) -> Settings {
     Settings::new(vec![server.url()])
 }
 
-/// Our end, connected.
+/// Our connection, once it is established.
 pub async fn connect(settings: Settings) -> Arc<Nats> {
     let nats = Nats::connect(settings, DATABASE).await.unwrap();
     connected(&nats).await;
@@ -37,7 +37,6 @@ pub async fn connected(nats: &Nats) {
     until("a connection to NATS", async || nats.is_connected().then_some(())).await;
 }
 
-/// A message, one of its subject's.
 pub fn message(subject: u128, seq: i64) -> Publication {
     let message = Message {
         id: MessageId(Uuid::from_u128(subject * 1_000 + seq as u128)),
@@ -57,19 +56,19 @@ pub fn message(subject: u128, seq: i64) -> Publication {
     Publication { message: Arc::new(message), number: 1, left_behind: false }
 }
 
-/// The same message, published once more.
+/// The next publication of the same message.
 pub fn again(publication: &Publication) -> Publication {
     Publication { number: publication.number + 1, left_behind: true, ..publication.clone() }
 }
 
-/// How many of a batch NATS has taken.
+/// Which messages of a batch NATS has taken.
 pub async fn publish(nats: &Nats, batch: &[Publication]) -> Vec<bool> {
     let outcomes = nats.publish(batch, PATIENCE).await;
     assert_eq!(outcomes.len(), batch.len());
     outcomes.iter().map(Result::is_ok).collect()
 }
 
-/// What the stream holds, in its order: subject, id, and the message itself.
+/// The stream's content, in order: subject, id, and the message itself.
 pub struct Kept {
     pub subject: String,
     pub id: String,
@@ -104,13 +103,14 @@ pub async fn delete_stream(server: &Private) {
     jetstream.delete_stream("SUREHOLD").await.unwrap();
 }
 
-/// What the stream held is gone; the ids that it refuses as duplicates are not.
+/// The stream loses its content, but still refuses the known ids as duplicates.
 pub async fn purge_stream(server: &Private) {
     let jetstream = jetstream::new(async_nats::connect(server.url()).await.unwrap());
     jetstream.get_stream("SUREHOLD").await.unwrap().purge().await.unwrap();
 }
 
-/// What our durable consumer has not acknowledged, and what was not delivered to it yet.
+/// How many messages our durable consumer has not acknowledged, and how many were not delivered
+/// yet.
 pub async fn owed(server: &Private) -> (usize, u64) {
     let jetstream = jetstream::new(async_nats::connect(server.url()).await.unwrap());
     let consumer: consumer::PullConsumer =

@@ -1,4 +1,4 @@
-//! The floor of a retry budget that a fleet shares.
+//! The floor of a retry budget that all processes share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,32 +8,33 @@ use resilience::SharedBudget;
 use resilience::budget::{FloorSource, Settings};
 use server::ports::cache::Cache;
 use test_servers::redis::Options;
+use testkit::until;
 
-use crate::bench::{Bench, until};
+use crate::redis_fixture::RedisFixture;
 
 const SERVERS: usize = 4;
 const TAKES: usize = 50;
 
 fn settings(floor_per_second: f64) -> Settings {
-    // Deposits do not matter here: nobody makes a fresh request.
+    // Deposits do not matter here, because there is no fresh request.
     Settings { ratio: 0.0, floor_per_second, ..Settings::default() }
 }
 
-async fn servers(bench: &Bench) -> Vec<Cache> {
-    join_all((0..SERVERS).map(|_| bench.server())).await
+async fn servers(fixture: &RedisFixture) -> Vec<Cache> {
+    join_all((0..SERVERS).map(|_| fixture.server())).await
 }
 
 fn floors(server: &Cache) -> Arc<dyn FloorSource> {
     server.floors.clone().expect("with Redis there are floors")
 }
 
-/// A thousandth of a token a second: none comes back while the test runs.
+/// A thousandth of a token per second: none comes back while the test runs.
 const SLOW: f64 = 0.001;
 
 #[tokio::test]
 async fn a_floor_does_not_multiply_by_servers() {
-    let bench = Bench::new().await;
-    let servers = servers(&bench).await;
+    let fixture = RedisFixture::new().await;
+    let servers = servers(&fixture).await;
     // Ten seconds' worth can be saved, at least one whole token.
     for (name, floor_per_second, expected) in
         [("provider-a", SLOW, 1), ("provider-b", 0.3, 3), ("none", 0.0, 0)]
@@ -44,33 +45,36 @@ async fn a_floor_does_not_multiply_by_servers() {
             async move { floors.take(name, &settings, 1).await.unwrap() }
         });
         let taken: u32 = join_all(takes).await.into_iter().sum();
-        // The faster one may have been refilled by a token or so on a slow machine.
+        // The faster bucket may gain a token or so on a slow machine.
         assert!((expected..=expected + 1).contains(&taken), "{name}: {taken} tokens for {SERVERS} servers");
     }
-    // Nobody is asked for what was not wanted.
+    // A token that was not wanted is not taken.
     let some = floors(&servers[0]).take("provider-c", &settings(1.0), 4).await.unwrap();
     assert_eq!(some, 4);
 }
 
 #[tokio::test]
 async fn a_floor_fills_again_by_the_clock_of_redis() {
-    let bench = Bench::new().await;
-    let server = bench.server().await;
+    let fixture = RedisFixture::new().await;
+    let server = fixture.server().await;
     let (floors, settings) = (floors(&server), settings(100.0));
     let all = floors.take("provider", &settings, 1_000).await.unwrap();
     assert!(all >= 1_000, "{all}");
-    until("tokens have come back", async || floors.take("provider", &settings, 1).await == Ok(1)).await;
-    // Never more than can be saved: the bucket is forgotten once it is full, and is then full.
-    let key = bench.redis.command(&["KEYS", "*floor:provider"]).unwrap();
-    let left = bench.number(&["PTTL", &key]);
+    until("tokens have come back", async || {
+        (floors.take("provider", &settings, 1).await == Ok(1)).then_some(())
+    })
+    .await;
+    // Never more than can be saved: the bucket expires once it is full, and a new one is full.
+    let key = fixture.redis.command(&["KEYS", "*floor:provider"]).unwrap();
+    let left = fixture.number(&["PTTL", &key]);
     assert!((1..=11_000).contains(&left), "{left} ms");
 }
 
-/// Without Redis each process has a floor of its own again: more retries than wanted, none that is lost.
+/// Without Redis each process has its own floor again: more retries than wanted, none lost.
 #[tokio::test]
 async fn without_redis_the_local_floor_counts() {
-    let bench = Bench::new().await;
-    let servers = servers(&bench).await;
+    let fixture = RedisFixture::new().await;
+    let servers = servers(&fixture).await;
     let budgets: Vec<SharedBudget> = servers
         .iter()
         .map(|server| SharedBudget::with_source("provider", settings(SLOW), Some(floors(server))))
@@ -80,30 +84,30 @@ async fn without_redis_the_local_floor_counts() {
         granted.into_iter().filter(|granted| *granted).count()
     };
     assert_eq!(withdrawn().await, 1, "one for the fleet");
-    bench.redis.kill().unwrap();
-    // A process that was told a moment ago that nothing is left does not ask at once again.
+    fixture.redis.kill().unwrap();
+    // A process that got no token a moment ago does not try again at once.
     let total = AtomicUsize::new(0);
     until("each has its own", async || {
         let got = withdrawn().await;
-        total.fetch_add(got, Ordering::Relaxed) + got >= SERVERS
+        (total.fetch_add(got, Ordering::Relaxed) + got >= SERVERS).then_some(())
     })
     .await;
     let total = total.into_inner();
     assert_eq!((total, withdrawn().await), (SERVERS, 0), "one for each, and no more");
 }
 
-/// A lost bucket is full again: one floor more, not one for each who asks.
+/// A lost bucket is full again: one more floor, not one per process.
 #[tokio::test]
 async fn a_flushed_floor_is_one_floor_more() {
-    let bench = Bench::with(Options::default()).await;
-    let servers = servers(&bench).await;
+    let fixture = RedisFixture::with(Options::default()).await;
+    let servers = servers(&fixture).await;
     let settings = settings(SLOW);
     let mut taken = 0;
     for _ in 0..3 {
         for server in &servers {
             taken += floors(server).take("provider", &settings, 1).await.unwrap();
         }
-        bench.redis.command(&["FLUSHALL"]).unwrap();
+        fixture.redis.command(&["FLUSHALL"]).unwrap();
     }
     assert_eq!(taken, 3);
 }

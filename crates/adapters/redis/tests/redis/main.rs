@@ -1,13 +1,12 @@
-//! The idempotency cache and the shared floors against a real Redis: what they say, what they leave behind, and
-//! that nothing but time is lost with it.
+//! The idempotency cache and the shared floors with a real Redis: their verdicts, the entries that
+//! they leave, and that a lost Redis costs only time.
 //!
-//! What the whole service makes of it is tested in `crates/server/tests/payments`.
+//! The tests of the whole service with Redis are in `crates/server/tests/payments`.
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
 mod absent;
-mod bench;
-mod database;
 mod floors;
+mod lookups;
 mod names;
-mod words;
+mod redis_fixture;

@@ -45,8 +45,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::SlotHasStarted,
         Refusal::SlotIsFull { vacancies: 2 },
         Refusal::SlotLooksFull,
-        Refusal::TooManySeatsHeldByCustomer { held: 19, asked: 2, limit: 20 },
-        Refusal::TooManySeatsHeldByClient { held: 19, asked: 2, limit: 20 },
+        Refusal::TooManySeatsHeldByCustomer { held: 19, requested: 2, limit: 20 },
+        Refusal::TooManySeatsHeldByClient { held: 19, requested: 2, limit: 20 },
         Refusal::HoldIsTooLong { seconds_max: 60 },
         Refusal::AmountIsTooLarge,
         Refusal::BookingIsNotHeld { state: "expired" },
@@ -129,7 +129,7 @@ fn the_cause_of_a_refusal_is_named() {
     assert_eq!(of(Refusal::PaymentAlreadyOpen { payment: ID }).resource, Some(ID));
     assert_eq!(of(Refusal::SlotIsFull { vacancies: 2 }).detail, "The slot has 2 vacancies.");
     assert_eq!(
-        of(Refusal::TooManySeatsHeldByCustomer { held: 0, asked: 2, limit: 1 }).detail,
+        of(Refusal::TooManySeatsHeldByCustomer { held: 0, requested: 2, limit: 1 }).detail,
         "0 seats are held, and 2 more are asked for; at most 1 may be held at once."
     );
     assert_eq!(

@@ -1,4 +1,5 @@
-//! Nobody asked us: money moves at the provider, and we hear of it, or find it.
+//! Money moves at the provider without a request of ours. A webhook or a fetch must bring it into
+//! our books.
 
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ pub(super) async fn run(
     Person::of(context, deployment)?.closes_every_case().await
 }
 
-/// One payment, and who acts on it.
+/// One payment, its client, and the person who acts on it.
 struct Beside<'a> {
     context: &'a ScenarioContext,
     deployment: &'a Deployment,
@@ -53,7 +54,8 @@ impl Beside<'_> {
         name: String,
         number: usize,
     ) -> Result<Beside<'a>, Error> {
-        let (caller, person) = (context.caller(&deployment.shop, number)?, Person::of(context, deployment)?);
+        let (caller, person) =
+            (context.caller(&deployment.target, number)?, Person::of(context, deployment)?);
         Ok(Beside { context, deployment, caller, person, name })
     }
 
@@ -61,15 +63,18 @@ impl Beside<'_> {
         self.context.operation(format!("{}-{kind}", self.name))
     }
 
-    /// Its id, and that of the provider's object.
-    async fn makes(&mut self, ask: &OperationRequest) -> Result<(String, String), Error> {
-        let made = self.caller.retry_until_definite(ask).await?;
+    /// The payment's id, and the id of the provider's object.
+    async fn makes(&mut self, request: &OperationRequest) -> Result<(String, String), Error> {
+        let made = self.caller.retry_until_definite(request).await?;
         let object = made.body["provider_reference"].as_str().map(str::to_owned);
         let made_both = made.id().zip(object).filter(|_| made.is_success());
-        made_both.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: made.words() })
+        made_both.ok_or_else(|| Error::Unexpected {
+            operation: request.operation.clone(),
+            outcome: made.summary(),
+        })
     }
 
-    /// Waits for it, and says if it did not come.
+    /// Waits until the payment shows the movement, and records whether it did.
     async fn follows(&mut self, path: &str, what: &str, so: impl Fn(&Value) -> bool) -> Result<(), Error> {
         let seen = self.caller.until(path, followed_within(self.context), &so).await?;
         self.context
@@ -78,7 +83,7 @@ impl Beside<'_> {
         Ok(())
     }
 
-    /// In two parts by hand, and the rest by us.
+    /// The person refunds two parts, and a client the rest.
     async fn refund(mut self) -> Result<(), Error> {
         let operation = self.operation("refunded");
         let (payment, object) = self.makes(&OperationRequest::charge(&operation, PRICE_MINOR, PAYS)).await?;
@@ -89,29 +94,31 @@ impl Beside<'_> {
             self.follows(&path, "a refund by hand", |seen| seen["refunded"]["minor"] == refunded).await?;
         }
         let rest = PRICE_MINOR - 2 * PART_MINOR;
-        let ask = OperationRequest::refund_rest(&format!("{operation}-rest"), &payment, &operation, rest);
-        let answer = self.caller.retry_until_definite(&ask).await?;
+        let request = OperationRequest::refund_rest(&format!("{operation}-rest"), &payment, &operation, rest);
+        let answer = self.caller.retry_until_definite(&request).await?;
         let all = answer.is_success() && answer.body["amount"]["minor"] == rest;
         self.context.findings.always("what_a_person_does_is_followed", all, || {
-            format!("{operation}: {rest} are left, and a refund of the rest is answered {}", answer.words())
+            format!("{operation}: {rest} are left, and a refund of the rest is answered {}", answer.summary())
         });
         self.context.progress.advance();
         Ok(())
     }
 
-    /// The booking that it secures is paid with the part that was taken.
+    /// The payment covers the booking with the part that was captured.
     async fn capture(mut self) -> Result<(), Error> {
         let operation = self.operation("captured");
         let hold = OperationRequest::hold(
             &format!("{operation}-hold"),
-            &self.deployment.shop.catalogue,
+            &self.deployment.target.catalogue,
             0,
             HOLD_SECONDS,
         );
         let held = self.caller.retry_until_definite(&hold).await?;
         let booking = held.id().filter(|_| held.is_success());
-        let booking = booking
-            .ok_or_else(|| Error::Unexpected { operation: hold.operation.clone(), told: held.words() })?;
+        let booking = booking.ok_or_else(|| Error::Unexpected {
+            operation: hold.operation.clone(),
+            outcome: held.summary(),
+        })?;
         let (_, object) =
             self.makes(&OperationRequest::reserve_money(&operation, &booking, PRICE_MINOR)).await?;
         let path = format!("/v1/bookings/{booking}");

@@ -1,5 +1,5 @@
-//! We gave up: what had no outcome at its deadline is a person's. The provider comes back, and whoever would
-//! now do what was asked would do it beside that person.
+//! Operations without an outcome at their deadline become review cases. When the provider is back,
+//! no request of ours may repeat what the person did.
 
 use std::time::Duration;
 
@@ -16,29 +16,29 @@ use check::{RecordedCall, money};
 pub(super) const DEADLINE_SECONDS: u64 = 3;
 const REFUNDED_MINOR: i64 = 1_000;
 const CAPTURED_MINOR: i64 = 1_500;
-/// By a person, where another sum was to be captured.
+/// The person captures this amount instead of the requested one.
 const OTHERWISE_MINOR: i64 = 2_000;
-/// How late the provider answers a creation: by then it is out of reach, and nothing was confirmed.
+/// The provider's delay of a creation: it is out of reach by then, and nothing was confirmed.
 const ANSWER_LATE_MS: u64 = 1_200;
-/// How our idempotency keys begin.
+/// The prefix of our idempotency keys.
 const OUR_KEYS: &str = "surehold-";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Refund,
-    /// The person captures what was to be captured.
+    /// The person captures the requested amount.
     Capture,
     CaptureOtherwise,
-    /// The person lets it stand, and it is captured by us later.
+    /// The person does nothing, and we capture later.
     Cancel,
 }
 
 const KINDS: [Kind; 4] = [Kind::Refund, Kind::Capture, Kind::CaptureOtherwise, Kind::Cancel];
 
-/// One payment of which something was asked in vain.
+/// One payment with an operation that got no outcome.
 struct Handed {
     kind: Kind,
-    /// The operation that took the money, or reserved it.
+    /// The operation that captured or authorised the money.
     of: String,
     payment: String,
     object: String,
@@ -55,21 +55,21 @@ pub(super) async fn run(
         try_join_all((0..KINDS.len() * count).map(|number| paid(context, deployment, number))).await?;
     let charges = charges_without_an_outcome(context, deployment, count).await?;
     context.progress.counts("handed over to a person", handed.len());
-    try_join_all(handed.iter_mut().map(|handed| handed.asks_in_vain(context))).await?;
+    try_join_all(handed.iter_mut().map(|handed| handed.request_without_outcome(context))).await?;
     all_answered(context, deployment, &charges).await?;
 
     let before = calls(deployment).await?.len();
     deployment.set_faults(json!({})).await?;
     let jobs = JobsInReview::of(deployment).await?;
     try_join_all(handed.iter_mut().map(|handed| handed.is_settled_by_hand(context))).await?;
-    jobs.each_has_looked_again().await?;
+    jobs.each_has_fetched_again().await?;
     let moved = calls(deployment).await?.split_off(before).into_iter().filter(moves_money);
     let moved: Vec<String> = moved.map(|call| format!("{} {}", call.method, call.path)).collect();
     context.findings.always("what_a_person_has_is_left_alone", moved.is_empty(), || {
         format!("what a person has was sent all the same: {moved:?}")
     });
     let mut person = Person::of(context, deployment)?;
-    another_sum_is_told(context, &mut person, &handed).await?;
+    another_amount_has_a_case(context, &mut person, &handed).await?;
     person.closes_every_case().await?;
     for handed in &mut handed {
         handed.goes_on(context).await?;
@@ -79,20 +79,21 @@ pub(super) async fn run(
 }
 
 async fn paid(context: &ScenarioContext, deployment: &Deployment, number: usize) -> Result<Handed, Error> {
-    let (mut caller, person) = (context.caller(&deployment.shop, number)?, Person::of(context, deployment)?);
+    let (mut caller, person) =
+        (context.caller(&deployment.target, number)?, Person::of(context, deployment)?);
     let of = context.operation(format!("handed-{number}"));
     let kind = KINDS[number % KINDS.len()];
-    let ask = match kind {
+    let request = match kind {
         Kind::Refund => OperationRequest::charge(&of, PRICE_MINOR, PAYS),
         _ => OperationRequest::authorize(&of, PRICE_MINOR),
     };
-    let made = caller.retry_until_definite(&ask).await?;
+    let made = caller.retry_until_definite(&request).await?;
     let object = made.body["provider_reference"].as_str().map(str::to_owned);
     let both = made.id().zip(object).filter(|_| made.is_success());
     let (payment, object) =
-        both.ok_or_else(|| Error::Unexpected { operation: of.clone(), told: made.words() })?;
+        both.ok_or_else(|| Error::Unexpected { operation: of.clone(), outcome: made.summary() })?;
     let mut handed = Handed { kind, of, payment, object, caller, person };
-    // Or its evidence is still looked for while the provider is down.
+    // Otherwise the job would still fetch its evidence while the provider is down.
     handed
         .caller
         .until(&handed.path(), followed_within(context), |seen| seen["confirmed_by_provider"] == true)
@@ -100,7 +101,8 @@ async fn paid(context: &ScenarioContext, deployment: &Deployment, number: usize)
     Ok(handed)
 }
 
-/// Their objects are made, and the provider is out of reach before they are confirmed. On return it still is.
+/// Creates objects whose confirmation cannot reach the provider. On return the provider is still
+/// out of reach.
 async fn charges_without_an_outcome(
     context: &ScenarioContext,
     deployment: &mut Deployment,
@@ -110,24 +112,24 @@ async fn charges_without_an_outcome(
         let operation = context.operation(format!("handed-charge-{number}"));
         OperationRequest::charge(&operation, PRICE_MINOR, PAYS).that_may_be_refused()
     };
-    let asks: Vec<OperationRequest> = (0..count).map(charge).collect();
+    let requests: Vec<OperationRequest> = (0..count).map(charge).collect();
     deployment.set_faults(json!({ "answer_delay_ms": [ANSWER_LATE_MS, ANSWER_LATE_MS] })).await?;
-    for (number, ask) in asks.iter().enumerate() {
-        let mut caller = context.caller(&deployment.shop, number)?.with_timeout(Duration::from_millis(20));
-        caller.send_once(ask).await?;
+    for (number, request) in requests.iter().enumerate() {
+        let mut caller = context.caller(&deployment.target, number)?.with_timeout(Duration::from_millis(20));
+        caller.send_once(request).await?;
     }
     tokio::time::sleep(Duration::from_millis(ANSWER_LATE_MS / 3)).await;
     deployment.set_faults(json!({ "unavailable": 1 })).await?;
-    Ok(asks)
+    Ok(requests)
 }
 
 async fn all_answered(
     context: &ScenarioContext,
     deployment: &Deployment,
-    asks: &[OperationRequest],
+    requests: &[OperationRequest],
 ) -> Result<(), Error> {
-    let answered = asks.iter().enumerate().map(|(number, ask)| async move {
-        let answer = context.caller(&deployment.shop, number)?.retry_until_definite(ask).await?;
+    let answered = requests.iter().enumerate().map(|(number, request)| async move {
+        let answer = context.caller(&deployment.target, number)?.retry_until_definite(request).await?;
         if answer.status == 202 {
             context.findings.reached("handed_over_a_charge");
         }
@@ -140,20 +142,21 @@ async fn calls(deployment: &Deployment) -> Result<Vec<RecordedCall>, Error> {
     Ok(deployment.books().await?.map(|books| books.calls).unwrap_or_default())
 }
 
-/// One of ours that could. An unconfirmed object is cancelled all the same: that moves none.
+/// A call of ours that can move money. The cancellation of an unconfirmed object is allowed: it
+/// moves none.
 fn moves_money(call: &RecordedCall) -> bool {
     let ours = call.idempotency_key.as_deref().is_some_and(|key| key.starts_with(OUR_KEYS));
     let ends = ["/v1/refunds", "/capture", "/confirm"];
     ours && call.method == "POST" && ends.iter().any(|end| call.path.ends_with(end))
 }
 
-/// Each capture of another sum than was asked for has a case that says so.
-async fn another_sum_is_told(
+/// Each capture of another amount than requested must have a case that shows it.
+async fn another_amount_has_a_case(
     context: &ScenarioContext,
     person: &mut Person,
     handed: &[Handed],
 ) -> Result<(), Error> {
-    let cases = person.looks_at_cases().await?;
+    let cases = person.open_cases().await?;
     for handed in handed.iter().filter(|handed| handed.kind == Kind::CaptureOtherwise) {
         let of_it = |case: &&Value| {
             case["subject_id"] == handed.payment.as_str() && case["reason"] == "provider_contradicts"
@@ -170,10 +173,10 @@ impl Handed {
         format!("/v1/payments/{}", self.payment)
     }
 
-    /// The answer under the key is that nobody knows.
-    async fn asks_in_vain(&mut self, context: &ScenarioContext) -> Result<(), Error> {
+    /// The answer under the key is the stored unknown outcome.
+    async fn request_without_outcome(&mut self, context: &ScenarioContext) -> Result<(), Error> {
         let operation = format!("{}-vain", self.of);
-        let (ask, reached) = match self.kind {
+        let (request, reached) = match self.kind {
             Kind::Refund => (
                 OperationRequest::refund(&operation, &self.payment, &self.of, REFUNDED_MINOR),
                 "handed_over_a_refund",
@@ -186,9 +189,9 @@ impl Handed {
                 (OperationRequest::void(&operation, &self.payment, &self.of), "handed_over_a_cancel")
             }
         };
-        let answer = self.caller.retry_until_definite(&ask).await?;
+        let answer = self.caller.retry_until_definite(&request).await?;
         if answer.status != 202 {
-            return Err(Error::Unexpected { operation, told: answer.words() });
+            return Err(Error::Unexpected { operation, outcome: answer.summary() });
         }
         context.findings.reached(reached);
         Ok(())
@@ -209,18 +212,18 @@ impl Handed {
         }
     }
 
-    /// Once the case is closed, what is there counts, and what is left can be asked for.
+    /// Once the case is closed, the provider's state counts, and the rest can be requested.
     async fn goes_on(&mut self, context: &ScenarioContext) -> Result<(), Error> {
         let (name, payment, of) = (format!("{}-on", self.of), &self.payment, &self.of);
-        let ask = match self.kind {
+        let request = match self.kind {
             Kind::Refund => OperationRequest::refund_rest(&name, payment, of, PRICE_MINOR - REFUNDED_MINOR),
             Kind::Cancel => OperationRequest::capture(&name, payment, of, PRICE_MINOR),
             Kind::Capture => return Ok(()),
             Kind::CaptureOtherwise => return self.follows(context, "captured", OTHERWISE_MINOR).await,
         };
-        let answer = self.caller.retry_until_definite(&ask).await?;
+        let answer = self.caller.retry_until_definite(&request).await?;
         context.findings.always("what_a_person_does_is_followed", answer.is_success(), || {
-            format!("{name}: what is left cannot be asked for: {}", answer.words())
+            format!("{name}: the rest cannot be requested: {}", answer.summary())
         });
         Ok(())
     }

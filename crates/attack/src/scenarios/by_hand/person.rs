@@ -1,4 +1,4 @@
-//! A person with the provider's dashboard, and with the list of cases.
+//! A person with the provider's dashboard, and with the list of review cases.
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ pub struct Person {
 }
 
 fn unexpected(operation: &str, response: &HttpReply) -> Error {
-    let told = format!("{}: {}", response.status, response.text());
-    Error::Unexpected { operation: operation.to_owned(), told }
+    let outcome = format!("{}: {}", response.status, response.text());
+    Error::Unexpected { operation: operation.to_owned(), outcome }
 }
 
 impl Person {
@@ -25,12 +25,12 @@ impl Person {
             context: context.clone(),
             provider: HttpConnection::new(deployment.sandbox_url()?),
             secret_key: format!("Bearer {}", own.secret_key),
-            ours: HttpConnection::new(deployment.shop.base_urls.first().map_or("", String::as_str)),
-            ops_key: format!("Bearer {}", deployment.shop.ops_key.as_deref().unwrap_or_default()),
+            ours: HttpConnection::new(deployment.target.base_urls.first().map_or("", String::as_str)),
+            ops_key: format!("Bearer {}", deployment.target.ops_key.as_deref().unwrap_or_default()),
         })
     }
 
-    /// A part of what the operation `of` took goes back. Nothing in it says that it is of ours.
+    /// Refunds a part of the operation `of`. The refund has no metadata of ours.
     pub async fn refunds(&mut self, name: &str, of: &str, object: &str, minor: i64) -> Result<(), Error> {
         let form = format!("payment_intent={object}&amount={minor}");
         self.acts(name, "/v1/refunds", form, ExpectedEffect::Refund { of: of.to_owned(), minor }).await?;
@@ -60,31 +60,32 @@ impl Person {
         form: String,
         wants: ExpectedEffect,
     ) -> Result<(), Error> {
-        let ask = OperationRequest { body: form, ..OperationRequest::new(name, path, &Value::Null, wants) };
-        let ticket = self.context.journal.sends(&ask).await?;
+        let request =
+            OperationRequest { body: form, ..OperationRequest::new(name, path, &Value::Null, wants) };
+        let ticket = self.context.journal.record_request(&request).await?;
         let headers = [
             ("authorization", self.secret_key.as_str()),
             ("content-type", "application/x-www-form-urlencoded"),
             ("idempotency-key", name),
         ];
-        let response = self.provider.post(path, &headers, ask.body).await?;
+        let response = self.provider.post(path, &headers, request.body).await?;
         self.context.journal.record_answer(ticket, &OperationAnswer::of(&response));
         if response.status.is_success() { Ok(()) } else { Err(unexpected(name, &response)) }
     }
 
-    /// The customer's bank takes so much back; the dispute's id.
+    /// The customer's bank disputes this amount. Returns the dispute's id.
     pub async fn sees_a_dispute(&mut self, object: &str, minor: i64) -> Result<String, Error> {
         let order = json!({ "amount": minor, "reason": "fraudulent" });
-        let dispute = self.tells(&format!("/sandbox/dispute/{object}"), &order).await?;
+        let dispute = self.order(&format!("/sandbox/dispute/{object}"), &order).await?;
         Ok(dispute["id"].as_str().unwrap_or_default().to_owned())
     }
 
     /// The bank decides.
     pub async fn sees_it_decided(&mut self, dispute: &str, outcome: &str) -> Result<(), Error> {
-        self.tells(&format!("/sandbox/disputes/{dispute}"), &json!({ "outcome": outcome })).await.map(drop)
+        self.order(&format!("/sandbox/disputes/{dispute}"), &json!({ "outcome": outcome })).await.map(drop)
     }
 
-    async fn tells(&mut self, path: &str, order: &Value) -> Result<Value, Error> {
+    async fn order(&mut self, path: &str, order: &Value) -> Result<Value, Error> {
         let response = self.provider.post(path, &[], order.to_string()).await?;
         if !response.status.is_success() {
             return Err(unexpected(path, &response));
@@ -93,7 +94,7 @@ impl Person {
     }
 
     /// The open cases.
-    pub async fn looks_at_cases(&mut self) -> Result<Vec<Value>, Error> {
+    pub async fn open_cases(&mut self) -> Result<Vec<Value>, Error> {
         const PATH: &str = "/v1/ops/review_cases?limit=200";
         let response = self.ours.get(PATH, &[("authorization", &self.ops_key)]).await?;
         let page = response.json().map_err(|error| Error::Unreadable(PATH.to_owned(), error.to_string()))?;
@@ -101,13 +102,13 @@ impl Person {
     }
 
     pub async fn closes_every_case(&mut self) -> Result<(), Error> {
-        for case in self.looks_at_cases().await? {
+        for case in self.open_cases().await? {
             let id = case["id"].as_str().unwrap_or_default();
             let path = format!("/v1/ops/review_cases/{id}/resolve");
             let headers = [("authorization", self.ops_key.as_str()), ("content-type", "application/json")];
             let resolution = json!({ "resolution": "it is settled by hand" }).to_string();
             let response = self.ours.post(&path, &headers, resolution).await?;
-            // What became of it may have closed it this moment.
+            // A webhook may have closed the case in the meantime.
             if !response.status.is_success() && response.status != 409 {
                 return Err(unexpected(&path, &response));
             }

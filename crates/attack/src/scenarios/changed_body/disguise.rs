@@ -1,4 +1,4 @@
-//! The same JSON, written otherwise.
+//! The same JSON in another form.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use serde_json::Value;
 
-/// Members in another order, white space anywhere, some letters as escapes. It means the same.
+/// Members in another order, white space anywhere, some letters as escapes. The meaning stays the
+/// same.
 pub(super) fn disguise(value: &Value, random: &mut StdRng) -> String {
     let mut text = String::new();
     write(value, random, &mut text);
@@ -43,7 +44,7 @@ fn write(value: &Value, random: &mut StdRng, text: &mut String) {
             }
             text.push(']');
         }
-        Value::String(words) => string(words, random, text),
+        Value::String(value) => string(value, random, text),
         other => write!(text, "{other}").expect("a String takes it"),
     }
     gap(random, text);
@@ -54,9 +55,9 @@ fn gap(random: &mut StdRng, text: &mut String) {
     text.push_str(GAPS[random.random_range(0..GAPS.len())]);
 }
 
-fn string(words: &str, random: &mut StdRng, text: &mut String) {
+fn string(value: &str, random: &mut StdRng, text: &mut String) {
     text.push('"');
-    for letter in words.chars() {
+    for letter in value.chars() {
         let must = letter == '"' || letter == '\\' || letter < ' ';
         if must || random.random_bool(0.2) {
             for unit in letter.encode_utf16(&mut [0; 2]) {
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_the_same_and_looks_otherwise() {
+    fn the_meaning_stays_the_same() {
         let value =
             json!({ "a": [1, -2, true, null, "x\"\\\n\u{1f6a2}"], "b": { "c": "d", "e": 5 }, "f": "" });
         let plain = value.to_string();

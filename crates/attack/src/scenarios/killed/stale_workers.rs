@@ -2,14 +2,15 @@
 //!
 //! | step | what | what the database shows |
 //! |---|---|---|
-//! | slow | the provider takes its time, and sends no webhooks | |
+//! | slow | the provider is slow, and sends no webhooks | |
 //! | alone | all workers but one are stopped while jobs are made | |
-//! | asleep | that one is stopped, with calls under way, and the others are woken | jobs that run under its tokens |
-//! | taken over | another claims its jobs once their leases have lapsed | the same jobs under higher tokens |
-//! | still | the others are stopped as well: nobody who may write can | |
-//! | late | the first is woken, and writes what it has heard | the jobs as they were, and its log says that it lost them |
+//! | asleep | that worker is stopped with calls under way, and the others continue | jobs that run under its tokens |
+//! | taken over | another worker claims its jobs after their leases | the same jobs under higher tokens |
+//! | still | the others are stopped as well: no worker with a valid token runs | |
+//! | late | the first continues, and writes its results | the jobs are unchanged, and its log reports that it lost them |
 //!
-//! Whatever changes a job now is a late write that was let through: who holds the job stands still.
+//! Any change of a job in the last step is a late write that was accepted: the worker that holds
+//! the job is stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -26,32 +27,32 @@ use crate::operation_request::PAYS;
 use crate::{Deployment, Error, OperationRequest, Part, ScenarioContext};
 
 const CLIENTS: usize = 12;
-/// Tried so often, until a zombie was made.
+/// The most rounds until there is a zombie.
 const ROUNDS_MAX: usize = 8;
-/// How long each call takes, in leases: longer than one, so that it ends while its job is another's. A machine that
-/// has much to do is given more time in the later rounds.
+/// The duration of each call, in leases: more than one, so that it ends when another worker has the
+/// job. Later rounds give a slow machine more time.
 const CALL_IN_LEASES: [u64; ROUNDS_MAX] = [2, 2, 4, 4, 6, 8, 8, 8];
-/// For jobs to be at work, or to be taken over.
+/// The time for jobs to run, or to be taken over.
 const WITHIN: Duration = Duration::from_secs(15);
-/// For a zombie to hear that it lost its job.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
+/// The time for a zombie to learn that it lost its job.
+const LOSS_WITHIN: Duration = Duration::from_secs(10);
 /// A statement that a stopped process had sent before has been carried out by then.
 const ON_ITS_WAY: Duration = Duration::from_millis(50);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const POLL_EVERY: Duration = Duration::from_millis(5);
 const PROMISE: &str = "only_the_holder_of_a_job_writes";
 
-/// A worker's words on a job that it lost.
+/// A worker's log entry about a job that it lost.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Loss {
     pub job: JobId,
     pub token: i64,
 }
 
-/// In a line of the log; other lines are none.
+/// Reads a line of the log; `None` for any other line.
 pub fn loss(line: &str) -> Option<Loss> {
     let line: Value = serde_json::from_str(line).ok()?;
-    let told = line["message"].as_str()?;
-    let lost = told.contains("the lease is lost") || told.contains("no longer this worker's");
+    let message = line["message"].as_str()?;
+    let lost = message.contains("the lease is lost") || message.contains("no longer this worker's");
     let job = line["job"].as_str()?.parse().ok()?;
     lost.then_some(Loss { job: JobId(job), token: line["token"].as_i64()? })
 }
@@ -72,7 +73,8 @@ pub async fn wake_late(context: &ScenarioContext, deployment: &mut Deployment) -
         let call_ms = leases * LEASE_MS;
         deployment.set_faults(json!({ "delay_ms": [call_ms, call_ms], "webhook_drop": 1.0 })).await?;
         let hears_nothing = Duration::from_millis(call_ms / 2);
-        // Whoever is told first may take every job, and it may always be the same one.
+        // The worker that is notified first may take every job, and it may always be the same
+        // worker.
         for other in others {
             deployment.freeze(other).await?;
         }
@@ -102,7 +104,7 @@ fn excused(context: &ScenarioContext) {
     }
 }
 
-/// What begins the names of operations whose answers come late by design.
+/// The prefix of operations whose answers come late by design.
 pub fn prefix(context: &ScenarioContext) -> String {
     context.operation("late-")
 }
@@ -115,25 +117,24 @@ fn charge(
     let mut random = context.random(&format!("late {round}"));
     let mut charges = JoinSet::new();
     for number in 0..CLIENTS {
-        let mut caller = context.caller(&deployment.shop, number)?;
+        let mut caller = context.caller(&deployment.target, number)?;
         let operation = format!("{}{round}-{number}", prefix(context));
-        let ask = OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS);
-        charges.spawn(async move { caller.retry_until_definite(&ask).await.map(drop) });
+        let request = OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS);
+        charges.spawn(async move { caller.retry_until_definite(&request).await.map(drop) });
     }
     Ok(charges)
 }
 
-/// One round.
 struct StaleWorkerRound<'a> {
     context: &'a ScenarioContext,
     deployment: &'a Deployment,
     rows: &'a DatabaseRows,
-    /// Who took over has heard nothing from the provider within this time.
+    /// The worker that took over gets no reply of the provider within this time.
     hears_nothing: Duration,
 }
 
 impl StaleWorkerRound<'_> {
-    /// Makes a zombie of one worker, and wakes it. Whether it had anything to write.
+    /// Makes a zombie of one worker, and lets it continue. Returns whether it had results to write.
     async fn zombie(&self, zombie: &str, others: &[String]) -> Result<bool, Error> {
         let StaleWorkerRound { context, deployment, .. } = self;
         self.until(WITHIN, |running| running.len() >= CLIENTS / 2).await?;
@@ -148,7 +149,7 @@ impl StaleWorkerRound<'_> {
         let made = if taken.is_empty() {
             false
         } else {
-            context.timeline.fault("stall", others.join(", "), "whoever holds the jobs");
+            context.timeline.fault("stall", others.join(", "), "the workers that hold the jobs");
             deployment.thaw(zombie).await?;
             self.judge(zombie, &before, &taken).await?
         };
@@ -156,8 +157,9 @@ impl StaleWorkerRound<'_> {
         Ok(made)
     }
 
-    /// Stops those who took over while they hold the jobs, and no lock on them: whoever comes late is to be
-    /// refused, not to wait. The jobs that they hold; none if they may have heard of their outcome by now.
+    /// Stops the workers that took over while they hold the jobs, and no database lock: a late
+    /// writer must be refused, not wait. Returns the jobs that they hold; none if they may know the
+    /// outcome by now.
     async fn stand_still(&self, others: &[String], before: &Held, seen: Instant) -> Result<Held, Error> {
         loop {
             for other in others {
@@ -176,32 +178,33 @@ impl StaleWorkerRound<'_> {
             for other in others {
                 self.deployment.thaw(other).await?;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
-    /// Each job is as it was, and the zombie has heard so. Whether it wrote, or heard, anything.
+    /// Checks that each job is unchanged, and that the zombie knows that it lost it. Returns
+    /// whether it wrote anything, or logged a loss.
     async fn judge(&self, zombie: &str, before: &Held, taken: &Held) -> Result<bool, Error> {
         let StaleWorkerRound { context, deployment, .. } = self;
         let begun = Instant::now();
         loop {
             let written = self.written(taken).await?;
             let log = deployment.log(zombie)?;
-            let told: Vec<Loss> = log.lines().filter_map(loss).collect();
-            let heard = |id: &Uuid| {
+            let losses: Vec<Loss> = log.lines().filter_map(loss).collect();
+            let has_lost = |id: &Uuid| {
                 let own = |one: &Loss| before.get(id).is_some_and(|(token, _)| *token == one.token);
-                told.iter().any(|one| one.job.0 == *id && own(one))
+                losses.iter().any(|one| one.job.0 == *id && own(one))
             };
-            let refused = taken.keys().filter(|id| heard(id)).count();
-            let late = begun.elapsed() > TOLD_WITHIN;
+            let refused = taken.keys().filter(|id| has_lost(id)).count();
+            let late = begun.elapsed() > LOSS_WITHIN;
             if written.is_empty() && refused < taken.len() && !late {
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_EVERY).await;
                 continue;
             }
             let made = refused > 0 || !written.is_empty();
             if made {
                 context.findings.always(PROMISE, written.is_empty(), || {
-                    format!("{zombie} came late, and while who holds the jobs stood still, {written:?}")
+                    format!("{zombie} came late, and while the holder of the jobs was stopped, {written:?}")
                 });
             }
             context.findings.reached_times("late_write_fenced_off", refused as u64);
@@ -209,8 +212,8 @@ impl StaleWorkerRound<'_> {
         }
     }
 
-    /// What became of jobs under the tokens that they have. Under a higher one it is a new claim, and nobody
-    /// can say who moved it.
+    /// The state of the jobs under their present tokens. Under a higher token the job has a new
+    /// claim, and its change proves nothing.
     async fn written(&self, taken: &Held) -> Result<Vec<String>, Error> {
         let among = self.rows.ids(taken.keys().copied());
         let moved = format!("select id, token, state from jobs where state <> 'running' and id in {among}");
@@ -225,7 +228,8 @@ impl StaleWorkerRound<'_> {
         Ok(written)
     }
 
-    /// Waits until the running jobs are so, or for too long. When it was last seen that they were not.
+    /// Waits until the running jobs satisfy `so`, or the time is over. Returns the last time at
+    /// which they did not.
     async fn until(&self, within: Duration, so: impl Fn(&Held) -> bool) -> Result<Instant, Error> {
         let begun = Instant::now();
         let mut before = begun;
@@ -235,7 +239,7 @@ impl StaleWorkerRound<'_> {
                 return Ok(before);
             }
             before = at;
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
@@ -246,8 +250,8 @@ impl StaleWorkerRound<'_> {
     }
 }
 
-/// Those that another worker has now, under a higher token. None where several have lost some: only one of
-/// them is the zombie.
+/// The jobs that another worker has now, under a higher token. `None` if several workers have lost
+/// jobs: only one of them is the zombie.
 fn taken_over(before: &Held, now: &Held) -> Held {
     let mut losers = BTreeSet::new();
     let mut taken = Held::new();
@@ -289,15 +293,15 @@ mod tests {
             };
         check(&[(1, 1, 7)], &[(1, 1, 7)], &[]);
         check(&[(1, 1, 7), (2, 1, 8)], &[(1, 2, 8), (2, 1, 8)], &[(1, 2, 8)]);
-        // Its own again, done, and new.
+        // Its own job again, a finished job, and a new job.
         check(&[(1, 1, 7)], &[(1, 2, 7)], &[]);
         check(&[(1, 1, 7)], &[(2, 2, 8)], &[]);
-        // Two have lost some.
+        // Two workers have lost jobs.
         check(&[(1, 1, 7), (2, 1, 8)], &[(1, 2, 8), (2, 2, 7)], &[]);
     }
 
     #[test]
-    fn a_loss_is_told_by_the_log() {
+    fn the_log_reports_a_loss() {
         let check = |line: &str, expected: Option<i64>| {
             assert_eq!(loss(line).map(|loss| loss.token), expected, "{line}");
         };

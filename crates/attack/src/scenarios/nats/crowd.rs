@@ -1,4 +1,4 @@
-//! Who is busy meanwhile: some pay, and some hold seats and let them go again.
+//! Clients that work meanwhile: some pay, and some hold seats and cancel the holds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,23 +13,24 @@ use tokio::task::JoinSet;
 use crate::operation_request::{ExpectedEffect, PAYS};
 use crate::{Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 
-/// Payers pause for so long between two charges: they are there all the while, and leave the machine room.
+/// The pause of a payer between two charges: payers are always present, and leave time for the
+/// rest.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 20..=150;
 const HOLD_SECONDS: u32 = 3_600;
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// What one of them does once, under this name.
+/// What one client does once, under this name.
 type Does = for<'a> fn(&'a mut Member, String) -> BoxFuture<'a, Result<(), Error>>;
 
 struct Member {
     caller: RetryingClient,
-    shop: Target,
-    /// Each goes to a slot of its own.
+    target: Target,
+    /// The client's own slot.
     slot: usize,
     random: StdRng,
 }
 
-/// Clients who do the same over and over, until it is enough.
+/// Clients that repeat the same work until they are stopped.
 pub struct Crowd {
     enough: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
@@ -38,18 +39,18 @@ pub struct Crowd {
 
 impl Crowd {
     /// Charges without a booking: one message each.
-    pub fn paying(context: &ScenarioContext, shop: &Target, clients: usize) -> Result<Crowd, Error> {
-        Crowd::begin(context, shop, clients, "paid", |member, name| Box::pin(pay(member, name)))
+    pub fn paying(context: &ScenarioContext, target: &Target, clients: usize) -> Result<Crowd, Error> {
+        Crowd::begin(context, target, clients, "paid", |member, name| Box::pin(pay(member, name)))
     }
 
-    /// Seats that are held and given back: two messages of one subject each.
-    pub fn holding(context: &ScenarioContext, shop: &Target, clients: usize) -> Result<Crowd, Error> {
-        Crowd::begin(context, shop, clients, "held", |member, name| Box::pin(hold(member, name)))
+    /// Holds that are cancelled: two messages of one subject each.
+    pub fn holding(context: &ScenarioContext, target: &Target, clients: usize) -> Result<Crowd, Error> {
+        Crowd::begin(context, target, clients, "held", |member, name| Box::pin(hold(member, name)))
     }
 
     fn begin(
         context: &ScenarioContext,
-        shop: &Target,
+        target: &Target,
         clients: usize,
         name: &str,
         does: Does,
@@ -57,9 +58,9 @@ impl Crowd {
         let (enough, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut members = JoinSet::new();
         for number in 0..clients {
-            let caller = context.caller(shop, number)?;
+            let caller = context.caller(target, number)?;
             let random = context.random(&format!("{name} {number}"));
-            let mut member = Member { caller, shop: shop.clone(), slot: number, random };
+            let mut member = Member { caller, target: target.clone(), slot: number, random };
             let (context, name, enough, done) =
                 (context.clone(), name.to_owned(), enough.clone(), done.clone());
             members.spawn(async move {
@@ -80,8 +81,8 @@ impl Crowd {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// One that has ended before it is told to has failed.
-    pub fn look(&mut self) -> Result<(), Error> {
+    /// Fails if a client has ended before it was stopped.
+    pub fn check_running(&mut self) -> Result<(), Error> {
         match self.members.try_join_next() {
             Some(ended) => Ok(ended.map_err(std::io::Error::other)??),
             None => Ok(()),
@@ -90,13 +91,13 @@ impl Crowd {
 
     pub async fn until_done(&mut self, at_least: usize) -> Result<(), Error> {
         while self.done() < at_least {
-            self.look()?;
-            tokio::time::sleep(LOOK_EVERY).await;
+            self.check_running()?;
+            tokio::time::sleep(POLL_EVERY).await;
         }
         Ok(())
     }
 
-    /// Not before they have done so much.
+    /// Waits until they have done this much.
     pub async fn end(mut self, at_least: usize) -> Result<(), Error> {
         self.until_done(at_least).await?;
         self.enough.store(true, Ordering::Relaxed);
@@ -108,18 +109,18 @@ impl Crowd {
 }
 
 async fn pay(member: &mut Member, operation: String) -> Result<(), Error> {
-    let ask = OperationRequest::charge(&operation, member.random.random_range(100..=9_999), PAYS);
-    member.caller.retry_until_definite(&ask).await?;
+    let request = OperationRequest::charge(&operation, member.random.random_range(100..=9_999), PAYS);
+    member.caller.retry_until_definite(&request).await?;
     let pause = member.random.random_range(PAUSE_MS);
     tokio::time::sleep(Duration::from_millis(pause)).await;
     Ok(())
 }
 
 async fn hold(member: &mut Member, operation: String) -> Result<(), Error> {
-    let ask = OperationRequest::hold(&operation, &member.shop.catalogue, member.slot, HOLD_SECONDS);
-    let answer = member.caller.retry_until_definite(&ask).await?;
+    let request = OperationRequest::hold(&operation, &member.target.catalogue, member.slot, HOLD_SECONDS);
+    let answer = member.caller.retry_until_definite(&request).await?;
     let Some(booking) = answer.id().filter(|_| answer.is_success()) else {
-        return Err(Error::Unexpected { operation, told: answer.words() });
+        return Err(Error::Unexpected { operation, outcome: answer.summary() });
     };
     let operation = format!("{operation}-let-go");
     let path = format!("/v1/bookings/{booking}/cancel");
@@ -127,5 +128,5 @@ async fn hold(member: &mut Member, operation: String) -> Result<(), Error> {
         .caller
         .retry_until_definite(&OperationRequest::new(&operation, &path, &json!({}), ExpectedEffect::Nothing))
         .await?;
-    if answer.is_success() { Ok(()) } else { Err(Error::Unexpected { operation, told: answer.words() }) }
+    if answer.is_success() { Ok(()) } else { Err(Error::Unexpected { operation, outcome: answer.summary() }) }
 }

@@ -1,4 +1,4 @@
-//! What the stream's own account of a drain says: how fast, in which order, and whether everything came.
+//! The speed, the order and the completeness of a drain, by the stream's own record.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,19 +13,19 @@ use crate::findings::OFFENDERS_MAX;
 use crate::nats_observer::StreamMessage;
 
 const MICROS_PER_SECOND: i128 = 1_000_000;
-/// A drain whose second half is shorter was too quick for anybody to pass it.
+/// If the second half is shorter than this, no live message could have passed the backlog.
 const PASSED_WITHIN: Span = Span::seconds(3);
 
-/// When NATS came back, and what waited then.
+/// The time at which NATS came back, and the messages that waited then.
 pub struct Outage {
     pub back_at: Timestamp,
-    /// Messages from before this instant are backlog, whenever they were found after that.
+    /// Messages from before this instant are backlog, whenever the relay found them.
     pub old_before: Timestamp,
-    /// Messages of the backlog in a second.
+    /// The limit for the backlog, in messages per second.
     pub rate: usize,
 }
 
-/// Where each message stands in the stream for the first time.
+/// The first position of each message in the stream.
 pub fn judge(context: &ScenarioContext, outage: &Outage, rows: &[OutboxRow], kept: &[StreamMessage]) {
     let mut first: HashMap<Uuid, &StreamMessage> = HashMap::new();
     for kept in kept {
@@ -51,7 +51,7 @@ pub fn judge(context: &ScenarioContext, outage: &Outage, rows: &[OutboxRow], kep
     passing(context, &live, ended);
 }
 
-/// Nobody may have received what is not there.
+/// Every message must be there.
 fn missing(context: &ScenarioContext, rows: &[OutboxRow], first: &HashMap<Uuid, &StreamMessage>) {
     for row in rows {
         context.findings.always("everything_reaches_the_stream", first.contains_key(&row.message), || {
@@ -71,7 +71,7 @@ fn order<'a>(context: &ScenarioContext, kept: impl Iterator<Item = &'a StreamMes
     }
 }
 
-/// An upper bound: what is slow only makes it slower.
+/// An upper limit: a slow machine is only slower.
 fn speed(context: &ScenarioContext, outage: &Outage, backlog: &[&StreamMessage]) {
     let times: Vec<Timestamp> = backlog.iter().map(|kept| kept.at).collect();
     let (burst, allowed) = (burst(&times, outage.rate), saved_up_max(outage.rate));
@@ -90,14 +90,14 @@ fn speed(context: &ScenarioContext, outage: &Outage, backlog: &[&StreamMessage])
     context.findings.figure("backlog, most above its rate", burst as f64);
 }
 
-/// A partition saves up a second's worth and one message. It may spend that in one pass of its relay, and as
-/// much again in the next one, saved up while the first was under way.
+/// A partition saves up permits for one second and one message. Its relay may use them in one pass,
+/// and as many again in the next pass, saved up during the first.
 fn saved_up_max(rate: usize) -> i64 {
     2 * (i64::try_from(rate).unwrap_or(i64::MAX / 4) + PARTITIONS)
 }
 
-/// By how many the busiest stretch of time has more than the rate allows, were nothing saved up. The times are in
-/// order.
+/// By how many messages the busiest period exceeds the rate, without any saved permits. The times
+/// are in order.
 fn burst(times: &[Timestamp], rate: usize) -> i64 {
     let mut lowest = i128::MAX;
     let mut most = 0;
@@ -110,9 +110,9 @@ fn burst(times: &[Timestamp], rate: usize) -> i64 {
     i64::try_from(most / MICROS_PER_SECOND).unwrap_or(i64::MAX)
 }
 
-/// Who pays while a backlog is drained does not wait for its end. A machine that is too slow makes some of
-/// the live messages old before they are found, and those are backlog themselves: half is enough to see that
-/// there is no one queue.
+/// A payment during a drain must not wait for the end of the backlog. On a slow machine some live
+/// messages are old before the relay finds them, and count as backlog: half of them are enough to
+/// show that there is more than one queue.
 fn passing(context: &ScenarioContext, live: &[(&OutboxRow, Option<&StreamMessage>)], ended: &StreamMessage) {
     if live.is_empty() {
         return;
@@ -146,11 +146,11 @@ mod tests {
         check(&[77], 10, 1);
         check(&[0, 100, 200, 300], 10, 1);
         check(&[0, 0, 0, 0], 10, 4);
-        // Slower than it may be, and then what was saved up at once.
+        // Slower than the rate, and then the saved permits at once.
         check(&[0, 900, 1_800, 1_800, 1_800, 1_900, 2_000], 10, 3);
         // Twice the rate for a second.
         check(&(0..20).map(|step| step * 50).collect::<Vec<_>>(), 10, 10);
-        // However long it goes on.
+        // The duration does not matter.
         check(&(0..2_000).map(|step| step * 100).collect::<Vec<_>>(), 10, 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What waits in the outbox, and what became of it.
+//! The messages that wait in the outbox, and what happened to them.
 
 use domain::Timestamp;
 use domain::ledger::POSTED;
@@ -9,12 +9,12 @@ use crate::{Deployment, Error, ScenarioContext};
 
 const OFFENDERS_MAX: usize = 20;
 
-/// A message, and when it was told.
+/// A message, and its time.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboxRow {
     pub message: Uuid,
     pub created_at: Timestamp,
-    /// It moves money: a customer has paid.
+    /// It reports a payment.
     pub is_payment: bool,
 }
 
@@ -31,16 +31,16 @@ impl Outbox {
         Ok(Timestamp(self.count("select (extract(epoch from clock_timestamp()) * 1000000)::bigint").await?))
     }
 
-    /// Told, and published by nobody.
+    /// Messages that nobody has published.
     pub async fn waiting(&self) -> Result<usize, Error> {
-        self.waiting_where("").await
+        self.count_waiting("").await
     }
 
     pub async fn waiting_from_before(&self, instant: Timestamp) -> Result<usize, Error> {
-        self.waiting_where(&format!("and created_at < {}", instant.0)).await
+        self.count_waiting(&format!("and created_at < {}", instant.0)).await
     }
 
-    async fn waiting_where(&self, which: &str) -> Result<usize, Error> {
+    async fn count_waiting(&self, which: &str) -> Result<usize, Error> {
         let count =
             self.count(&format!("select count(*) from outbox where position is null {which}")).await?;
         Ok(usize::try_from(count).unwrap_or(0))
@@ -59,7 +59,7 @@ impl Outbox {
         Ok(rows.into_iter().filter_map(row).collect())
     }
 
-    /// What moved is posted once, and nothing is left out.
+    /// Each movement must be posted once, and none left out.
     pub async fn judge_postings(&self, context: &ScenarioContext) -> Result<(), Error> {
         let kinds: Vec<String> = POSTED.iter().map(|kind| quoted(kind)).collect();
         for (what, sql) in [

@@ -1,4 +1,4 @@
-//! A neighbour that takes all the room it gets: at the door for webhooks, and among the readers.
+//! A neighbour that uses all its capacity: for webhooks, and for reads.
 
 use std::time::{Duration, Instant};
 
@@ -14,26 +14,27 @@ use crate::scenarios::webhooks::WebhookForwarder;
 use crate::{Deployment, Error, Need, ScenarioContext};
 use outbound::HttpConnection;
 
-/// More than all accounts together may have at the door at once, by as many as one account may have.
+/// More than all accounts together may have at once: the limit and one account's share.
 const HALF_SENT: usize = 160;
-/// So many are turned away of them, whoever counts.
+/// This many of them must be refused, however the server counts.
 const TURNED_AWAY: usize = 32;
 /// Requests to the API at once: no more than the webhooks that one account may have under way.
 pub(super) const REQUESTS_MAX: usize = 24;
-/// A body that does not come is given up after a while, and its place is free again: then once more.
+/// The server gives up a body that does not come, and frees its capacity. Then the test runs again.
 const ROUNDS: usize = 3;
-/// Connections of a server for reading; a tenant has at most half of them.
+/// Connections of a server for reading. A tenant may use half of them.
 pub(super) const READERS: usize = 4;
 /// Reads of one tenant, at each server.
 const READS: usize = 3 * READERS;
-/// What is not answered by then is not answered while the neighbour's reads are stuck, which end later.
+/// A read that has no answer by then gets none while the neighbour's reads are stuck, which end
+/// later.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 const HAPPENS_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// For more reads than there may be to get in.
-const LOOKS: usize = 20;
+const POLL_EVERY: Duration = Duration::from_millis(50);
+/// Further polls, during which an excess of reads would begin.
+const POLLS: usize = 20;
 
-/// The neighbour's webhooks are sent by half: each waits at the door for the rest of it.
+/// The neighbour's webhooks are half sent: each keeps its permit until the rest comes.
 pub(super) async fn webhooks(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -41,20 +42,20 @@ pub(super) async fn webhooks(
 ) -> Result<(), Error> {
     let mut courier = WebhookForwarder::new(deployment)?;
     let own = deployment.installation()?.residents()[0].account.clone();
-    let body = true_event(context, deployment, &mut courier, "told").await?.to_string();
+    let body = true_event(context, deployment, &mut courier, "true").await?.to_string();
     context.progress.counts("half-sent webhooks", ROUNDS);
     for _ in 0..ROUNDS {
-        let crowd = Crowd::gather(context, deployment, &mut courier, &neighbour.resident.account).await?;
-        // At the same server, and once: a provider would come again.
+        let crowd = Crowd::open(context, deployment, &mut courier, &neighbour.resident.account).await?;
+        // At the same server, and without a retry: a provider would send again.
         let signature = courier.signs(&own, &body, None).await?;
         let headers = [("content-type", "application/json"), ("stripe-signature", signature.as_str())];
         let path = format!("/webhooks/stripe/{own}");
         let taken =
-            HttpConnection::new(&deployment.shop.base_urls[0]).post(&path, &headers, body.clone()).await;
-        let url = deployment.shop.base_urls[0].clone();
-        let read = get(url, "/v1/bookings?limit=1".to_owned(), deployment.shop.api_key.clone()).await;
+            HttpConnection::new(&deployment.target.base_urls[0]).post(&path, &headers, body.clone()).await;
+        let url = deployment.target.base_urls[0].clone();
+        let read = get(url, "/v1/bookings?limit=1".to_owned(), deployment.target.api_key.clone()).await;
         drop(crowd);
-        // An answer that did not come says nothing.
+        // A request without an answer proves nothing.
         let taken = taken.map(|answer| answer.status.as_u16());
         for (what, status) in [("whole webhook", taken), ("request", read)] {
             if let Ok(status) = status {
@@ -68,18 +69,18 @@ pub(super) async fn webhooks(
     Ok(())
 }
 
-/// Webhooks that stand at the door of one server, as long as this lives.
+/// Half-sent webhooks at one server, until this is dropped.
 struct Crowd(#[expect(dead_code, reason = "it is held")] JoinSet<std::io::Result<()>>);
 
 impl Crowd {
-    /// On return the door is full.
-    async fn gather(
+    /// On return the server has no capacity for more.
+    async fn open(
         context: &ScenarioContext,
         deployment: &Deployment,
         courier: &mut WebhookForwarder,
         account: &str,
     ) -> Result<Crowd, Error> {
-        let authority = deployment.shop.base_urls[0].trim_start_matches("http://").to_owned();
+        let authority = deployment.target.base_urls[0].trim_start_matches("http://").to_owned();
         let body =
             json!({ "id": "evt_half", "object": "event", "type": "payment_intent.succeeded" }).to_string();
         let signature = courier.signs(account, &body, None).await?;
@@ -100,7 +101,7 @@ impl Crowd {
             let left = HAPPENS_WITHIN.saturating_sub(begun.elapsed());
             match tokio::time::timeout(left, statuses.recv()).await {
                 Ok(Some(status)) => turned_away += usize::from(status == "503"),
-                // All of them were given up before there were enough: this server is slow.
+                // The server gave up all of them before there were enough: this server is slow.
                 _ => break,
             }
         }
@@ -109,7 +110,7 @@ impl Crowd {
     }
 }
 
-/// Tells the status of the answer.
+/// Sends the status of the answer.
 async fn send_half(
     authority: String,
     half: String,
@@ -124,7 +125,7 @@ async fn send_half(
     Ok(())
 }
 
-/// The neighbour's reads wait for a table that somebody has locked.
+/// The neighbour's reads wait for a locked table.
 pub(super) async fn reads(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -138,16 +139,16 @@ pub(super) async fn reads(
     }
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?;
     let (lock, rows) = (DatabaseRows::of(location).await?, DatabaseRows::of(location).await?);
-    // Nobody but who asks for a product reads it.
+    // Only a read of products needs this table.
     lock.execute("begin; lock table units in access exclusive mode").await?;
     let lasting = context.timeline.begin("table locked", "units");
     let mut stuck = JoinSet::new();
-    for url in &deployment.shop.base_urls {
+    for url in &deployment.target.base_urls {
         for _ in 0..READS {
-            stuck.spawn(get(url.clone(), "/v1/products".to_owned(), neighbour.shop.api_key.clone()));
+            stuck.spawn(get(url.clone(), "/v1/products".to_owned(), neighbour.target.api_key.clone()));
         }
     }
-    let part = READERS / 2 * deployment.shop.base_urls.len();
+    let part = READERS / 2 * deployment.target.base_urls.len();
     let readers = readers_stuck(&rows, part).await?;
     if readers >= part {
         context.findings.reached("reads_were_stuck");
@@ -155,12 +156,17 @@ pub(super) async fn reads(
     context.findings.always("stuck_reads_leave_room_for_a_neighbour", readers <= part, || {
         format!("one tenant's reads have {readers} readers, and may have {part}")
     });
-    for url in &deployment.shop.base_urls {
-        let read = get(url.clone(), "/v1/bookings?limit=1".to_owned(), deployment.shop.api_key.clone());
+    for url in &deployment.target.base_urls {
+        let read = get(url.clone(), "/v1/bookings?limit=1".to_owned(), deployment.target.api_key.clone());
         let read = tokio::time::timeout(ANSWERED_WITHIN, read).await;
         let answered = matches!(read, Ok(Ok(200)));
         context.findings.always("stuck_reads_leave_room_for_a_neighbour", answered, || {
-            format!("beside a neighbour's stuck reads one was answered {read:?}")
+            let answer = match &read {
+                Ok(Ok(status)) => status.to_string(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("nothing within {ANSWERED_WITHIN:?}"),
+            };
+            format!("beside a neighbour's stuck reads one was answered {answer}")
         });
     }
     lock.execute("rollback").await?;
@@ -168,17 +174,18 @@ pub(super) async fn reads(
     Ok(())
 }
 
-/// How many readers wait, once they are so many at least and some time for more has passed.
+/// The number of readers that wait, once there are at least this many and more have had time to
+/// begin.
 async fn readers_stuck(rows: &DatabaseRows, at_least: usize) -> Result<usize, Error> {
     let sql = "select count(*) from pg_stat_activity where datname = current_database() \
                and application_name = 'surehold reader' and wait_event_type = 'Lock'";
-    let (mut readers, mut looks, begun) = (0, 0, Instant::now());
-    while looks < LOOKS && readers <= at_least && begun.elapsed() < HAPPENS_WITHIN {
+    let (mut readers, mut polls, begun) = (0, 0, Instant::now());
+    while polls < POLLS && readers <= at_least && begun.elapsed() < HAPPENS_WITHIN {
         let found = rows.select(sql).await?;
         let count = found.into_iter().flatten().flatten().next().and_then(|count| count.parse().ok());
         readers = readers.max(count.unwrap_or(0));
-        looks += usize::from(readers >= at_least);
-        tokio::time::sleep(LOOK_EVERY).await;
+        polls += usize::from(readers >= at_least);
+        tokio::time::sleep(POLL_EVERY).await;
     }
     Ok(readers)
 }

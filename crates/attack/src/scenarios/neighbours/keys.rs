@@ -1,4 +1,4 @@
-//! Keys that may less than all: of one scope, and of the other mode.
+//! Keys with fewer rights: of one scope, and of the other mode.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::true_event;
 use crate::operation_request::{PAYS, PRICE_MINOR};
-use crate::scenarios::webhooks::WebhookForwarder;
+use crate::scenarios::webhooks::{WebhookForwarder, status_text};
 use crate::{
     Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, RetryingClient, ScenarioContext,
     Target,
@@ -17,18 +17,18 @@ const PART_MINOR: i64 = 700;
 /// Rows of a page of the event log.
 const PAGE_ROWS: usize = 200;
 const HAPPENS_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 
 /// Keys of the deployment's tenant.
 pub(super) struct Keys {
-    /// May book, and nothing else.
+    /// A key that may book, and nothing else.
     bookings: String,
-    /// May all that an app may, with live money.
+    /// A live key with all rights of an app.
     live: String,
 }
 
 impl Keys {
-    /// Before anything serves.
+    /// Must be called before any server runs.
     pub async fn made(deployment: &Deployment) -> Result<Keys, Error> {
         let installation = deployment.installation()?;
         Ok(Keys {
@@ -38,16 +38,16 @@ impl Keys {
     }
 }
 
-/// A booking that is paid, and paid back in part; then the events are read by two keys.
+/// A booking is paid, and refunded in part; then two keys read the events.
 pub(super) async fn scopes(
     context: &ScenarioContext,
     deployment: &Deployment,
     keys: &Keys,
 ) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.shop, 0)?;
+    let mut caller = context.caller(&deployment.target, 0)?;
     let hold = OperationRequest::hold(
         &context.operation("scopes-hold"),
-        &deployment.shop.catalogue,
+        &deployment.target.catalogue,
         0,
         HOLD_SECONDS,
     );
@@ -60,12 +60,12 @@ pub(super) async fn scopes(
     let about = |events: &[Value], subject: &str| events.iter().any(|event| event["subject_id"] == *subject);
 
     let begun = Instant::now();
-    // Positions rise: what is behind the refund's event was there before it.
+    // Positions rise: an event after the refund's was written later.
     while !about(&events(&mut caller, None).await?, &refund) {
         if begun.elapsed() > HAPPENS_WITHIN {
-            return Err(Error::Restless(format!("nobody was told of the refund {refund}")));
+            return Err(Error::Restless(format!("the event log has no refund {refund}")));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     let seen = events(&mut caller, Some(&keys.bookings)).await?;
     for event in &seen {
@@ -79,7 +79,7 @@ pub(super) async fn scopes(
     Ok(())
 }
 
-/// All that such a key sees.
+/// All events that this key sees.
 async fn events(caller: &mut RetryingClient, key: Option<&str>) -> Result<Vec<Value>, Error> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
@@ -91,18 +91,18 @@ async fn events(caller: &mut RetryingClient, key: Option<&str>) -> Result<Vec<Va
     }
 }
 
-/// A live key asks for money of the test account, and a live event tells of it.
+/// A live key requests money of the test account, and a live event reports a test payment.
 pub(super) async fn modes(
     context: &ScenarioContext,
     deployment: &Deployment,
     keys: &Keys,
 ) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.shop, 1)?;
+    let mut caller = context.caller(&deployment.target, 1)?;
     let charge = OperationRequest::charge(&context.operation("modes-charge"), PRICE_MINOR, PAYS);
     let captured = made(&charge, &mut caller).await?;
     let authorize = OperationRequest::authorize(&context.operation("modes-authorize"), PRICE_MINOR);
     let authorized = made(&authorize, &mut caller).await?;
-    let asks = |whose: &str| {
+    let requests_of = |whose: &str| {
         let name = |what: &str| context.operation(format!("modes-{whose}-{what}"));
         [
             OperationRequest::refund(&name("refund"), &captured, &charge.operation, PART_MINOR),
@@ -110,23 +110,28 @@ pub(super) async fn modes(
             OperationRequest::void(&name("void"), &authorized, &authorize.operation),
         ]
     };
-    let live_shop = Target { api_key: keys.live.clone(), ..deployment.shop.clone() };
+    let live_shop = Target { api_key: keys.live.clone(), ..deployment.target.clone() };
     let mut live = context.caller(&live_shop, 1)?;
-    for ask in asks("live") {
-        // It is to move nothing.
-        let ask = OperationRequest { wants: ExpectedEffect::Nothing, ..ask };
-        let answer = live.retry_until_definite(&ask).await?;
+    for request in requests_of("live") {
+        // This request must move nothing.
+        let request = OperationRequest { wants: ExpectedEffect::Nothing, ..request };
+        let answer = live.retry_until_definite(&request).await?;
         context.findings.always("test_and_live_do_not_mix", is_not_found(&answer), || {
-            format!("{}: a live key asks for {}, and is answered {}", ask.operation, ask.path, answer.words())
+            format!(
+                "{}: a live key requests {}, and is answered {}",
+                request.operation,
+                request.path,
+                answer.summary()
+            )
         });
         context.findings.reached("asked_by_a_live_key");
     }
     live_event(context, deployment).await?;
-    let [refund, capture, _] = asks("test");
-    for ask in [refund, capture.that_may_be_refused()] {
-        let answer = caller.retry_until_definite(&ask).await?;
+    let [refund, capture, _] = requests_of("test");
+    for request in [refund, capture.that_may_be_refused()] {
+        let answer = caller.retry_until_definite(&request).await?;
         context.findings.always("test_and_live_do_not_mix", answer.is_success(), || {
-            format!("{}: of its own mode, and answered {}", ask.operation, answer.words())
+            format!("{}: of its own mode, and answered {}", request.operation, answer.summary())
         });
     }
     Ok(())
@@ -136,7 +141,7 @@ fn is_not_found(answer: &OperationAnswer) -> bool {
     answer.code().as_deref() == Some("payment_not_found")
 }
 
-/// What happened to a test payment, as if it had happened to a live one, and truly signed.
+/// The event of a test payment, with the live flag and a valid signature.
 async fn live_event(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
     let own = deployment.installation()?.residents()[0].account.clone();
     let mut courier = WebhookForwarder::new(deployment)?;
@@ -145,14 +150,15 @@ async fn live_event(context: &ScenarioContext, deployment: &Deployment) -> Resul
     event["id"] = json!("evt_live000000000001");
     let status = courier.brings(&own, &event).await?;
     context.findings.always("test_and_live_do_not_mix", status == Some(400), || {
-        format!("a live {} at the door of a test account was answered {status:?}", event["type"])
+        let status = status_text(status);
+        format!("a live {} at a test account was answered {status}", event["type"])
     });
     context.findings.reached("told_by_a_live_event");
     Ok(())
 }
 
-async fn made(ask: &OperationRequest, caller: &mut RetryingClient) -> Result<String, Error> {
-    let answer = caller.retry_until_definite(ask).await?;
+async fn made(request: &OperationRequest, caller: &mut RetryingClient) -> Result<String, Error> {
+    let answer = caller.retry_until_definite(request).await?;
     let made = answer.id().filter(|_| answer.is_success());
-    made.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: answer.words() })
+    made.ok_or_else(|| Error::Unexpected { operation: request.operation.clone(), outcome: answer.summary() })
 }

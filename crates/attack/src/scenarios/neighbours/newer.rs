@@ -1,4 +1,4 @@
-//! What a newer version has written into the database that this one works on, and what it expects of it.
+//! Rows that a newer version has written into the database, and work that it expects.
 
 use std::time::{Duration, Instant};
 
@@ -14,22 +14,22 @@ use outbound::HttpConnection;
 /// Holds of each tenant at once.
 const HOLDS: usize = 20;
 const LONG_SECONDS: u32 = 3_600;
-/// The neighbour's hold lapses first: a sweep that finds the other finds both.
+/// The neighbour's hold lapses first: a sweep that finds the other hold finds both.
 const FIRST_SECONDS: u32 = 2;
 const NEXT_SECONDS: u32 = 3;
-/// For a hold to be spoiled before it lapses.
+/// The most attempts to spoil a hold before it lapses.
 const SPOILINGS_MAX: usize = 10;
-/// What does not happen by then never will.
+/// A change that has not happened by then never will.
 const HAPPENS_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// What a message is about that the newer version's consumer receives as well.
+const POLL_EVERY: Duration = Duration::from_millis(100);
+/// The kind of message that the newer version's consumer receives as well.
 const KIND: &str = "payment.captured";
-/// What an answer says of a row that cannot be read, and of nothing else that befalls here.
+/// The code of an answer if a row cannot be read. No other fault here has it.
 const UNREADABLE: &str = "storage_unavailable";
 /// A consumer of the newer version.
 const CONSUMER: &str = "mailer";
 
-/// The neighbour's settings have a value that this version does not know; then a member.
+/// The neighbour's settings get a value that this version does not know, and then a member.
 pub(super) async fn settings(
     context: &ScenarioContext,
     rows: &DatabaseRows,
@@ -48,21 +48,25 @@ pub(super) async fn settings(
     context.progress.counts("beside settings that cannot be read", tries);
     let mut theirs = Vec::new();
     for number in 0..tries {
-        theirs.extend(together(context, ours, &neighbour.shop, number).await?);
+        theirs.extend(together(context, ours, &neighbour.target, number).await?);
         context.progress.advance();
     }
 
     let added = json!({ "waits": { "for": ["rain", 1.5] }, "calm": null });
     set(&added).await?;
-    // Nobody lost what was asked for meanwhile.
-    let mut caller = context.caller(&neighbour.shop, 0)?;
-    for ask in &theirs {
-        let answer = caller.retry_until_definite(ask).await?;
+    // No request of that time was lost.
+    let mut caller = context.caller(&neighbour.target, 0)?;
+    for request in &theirs {
+        let answer = caller.retry_until_definite(request).await?;
         context.findings.always("an_unreadable_row_stops_nobody_else", answer.is_success(), || {
-            format!("{}: its row can be read again, and it is answered {}", ask.operation, answer.words())
+            format!(
+                "{}: its row can be read again, and it is answered {}",
+                request.operation,
+                answer.summary()
+            )
         });
     }
-    change_settings(&neighbour.shop).await?;
+    change_settings(&neighbour.target).await?;
     let kept = rows.select(&format!("select settings from tenants where id = {}", rows.id(tenant))).await?;
     let kept = kept.into_iter().flatten().flatten().next().unwrap_or_default();
     let kept: Value = serde_json::from_str(&kept).unwrap_or_default();
@@ -73,64 +77,68 @@ pub(super) async fn settings(
     set(&json!({})).await
 }
 
-/// Both tenants ask for seats at the same moment, so that batches have commands of both. What the neighbour
-/// asked for.
+/// Both tenants send holds at the same moment, so that batches have commands of both. Returns the
+/// neighbour's requests.
 async fn together(
     context: &ScenarioContext,
     ours: &Target,
     theirs: &Target,
     number: usize,
 ) -> Result<Vec<OperationRequest>, Error> {
-    let (mut callers, mut asks) = (Vec::new(), Vec::new());
+    let (mut callers, mut requests) = (Vec::new(), Vec::new());
     for at in 0..HOLDS {
-        for (whose, shop) in [("ours", ours), ("theirs", theirs)] {
+        for (whose, target) in [("ours", ours), ("theirs", theirs)] {
             let name = context.operation(format!("{whose}-{number}-{at}"));
-            callers.push(context.caller(shop, at)?);
-            asks.push(OperationRequest::hold(&name, &shop.catalogue, 0, LONG_SECONDS));
+            callers.push(context.caller(target, at)?);
+            requests.push(OperationRequest::hold(&name, &target.catalogue, 0, LONG_SECONDS));
         }
     }
-    let said = at_once(&mut callers, &asks).await?;
+    let results = at_once(&mut callers, &requests).await?;
     let mut others = Vec::new();
-    for (at, (ask, said)) in asks.into_iter().zip(&said).enumerate() {
-        let unreadable = said.answer().and_then(OperationAnswer::code).as_deref() == Some(UNREADABLE);
+    for (at, (request, result)) in requests.into_iter().zip(&results).enumerate() {
+        let unreadable = result.answer().and_then(OperationAnswer::code).as_deref() == Some(UNREADABLE);
         if at % 2 == 1 {
             context.findings.reached_times("refused_for_an_unreadable_row", u64::from(unreadable));
-            others.push(ask);
+            others.push(request);
             continue;
         }
         context.findings.always("an_unreadable_row_stops_nobody_else", !unreadable, || {
-            format!("{}: {}, beside a tenant whose settings cannot be read", ask.operation, said.words())
+            format!(
+                "{}: {}, beside a tenant whose settings cannot be read",
+                request.operation,
+                result.summary()
+            )
         });
         if !unreadable {
-            callers[at].retry_until_definite(&ask).await?;
+            callers[at].retry_until_definite(&request).await?;
         }
     }
     Ok(others)
 }
 
-/// As somebody does who does not know what the newer version added.
-async fn change_settings(shop: &Target) -> Result<(), Error> {
-    let authorization = format!("Bearer {}", shop.ops_key.as_deref().unwrap_or_default());
+/// Changes the settings as a client that does not know the newer version's member.
+async fn change_settings(target: &Target) -> Result<(), Error> {
+    let authorization = format!("Bearer {}", target.ops_key.as_deref().unwrap_or_default());
     let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-    let base_url = shop.base_urls.first().map_or("", String::as_str);
+    let base_url = target.base_urls.first().map_or("", String::as_str);
     let body = json!({ "hold_seconds": 601 }).to_string();
     let path = "/v1/ops/settings";
     let answer = HttpConnection::new(base_url).request(::http::Method::PATCH, path, &headers, body).await?;
     if answer.status.is_success() {
         return Ok(());
     }
-    Err(Error::Unexpected { operation: format!("PATCH {path}"), told: answer.text() })
+    Err(Error::Unexpected { operation: format!("PATCH {path}"), outcome: answer.text() })
 }
 
-/// A hold of the neighbour's cannot be read when it lapses; the other's lapse after it.
+/// A hold of the neighbour cannot be read when it lapses. The other tenant's holds lapse after it.
 pub(super) async fn holds(
     context: &ScenarioContext,
     rows: &DatabaseRows,
     ours: &Target,
     neighbour: &Neighbour,
 ) -> Result<(), Error> {
-    let mut theirs = context.caller(&neighbour.shop, 0)?;
-    let spoiled = spoiled_hold(context, rows, &neighbour.shop, &mut theirs).await?;
+    let mut theirs = context.caller(&neighbour.target, 0)?;
+    let spoiled = spoiled_hold(context, rows, &neighbour.target, &mut theirs).await?;
     let mut caller = context.caller(ours, 0)?;
     let hold = OperationRequest::hold(&context.operation("lapses"), &ours.catalogue, 0, NEXT_SECONDS);
     let booking = made(&hold, &mut caller).await?;
@@ -152,21 +160,21 @@ pub(super) async fn holds(
     Ok(())
 }
 
-/// A hold whose row cannot be read, and was not let go before.
+/// A hold whose row cannot be read, and that has not lapsed yet.
 async fn spoiled_hold(
     context: &ScenarioContext,
     rows: &DatabaseRows,
-    shop: &Target,
+    target: &Target,
     caller: &mut RetryingClient,
 ) -> Result<Uuid, Error> {
     for number in 0..SPOILINGS_MAX {
         let name = context.operation(format!("unreadable-{number}"));
-        let hold = OperationRequest::hold(&name, &shop.catalogue, 0, FIRST_SECONDS);
+        let hold = OperationRequest::hold(&name, &target.catalogue, 0, FIRST_SECONDS);
         let booking = id(&made(&hold, caller).await?)?;
         let (row, spoiled) = (rows.id(booking), quoted("[]"));
         let held = format!("where id = {row} and state = 'held'");
         rows.execute(&format!("update bookings set metadata = {spoiled} {held}")).await?;
-        // From here on nobody can move it.
+        // From here on no command can change it.
         let found =
             rows.select_ids(&format!("select id from bookings {held} and metadata = {spoiled}")).await?;
         if !found.is_empty() {
@@ -177,13 +185,13 @@ async fn spoiled_hold(
     Err(Error::Restless("every hold lapsed before it was spoiled".to_owned()))
 }
 
-async fn made(ask: &OperationRequest, caller: &mut RetryingClient) -> Result<String, Error> {
-    let answer = caller.retry_until_definite(ask).await?;
+async fn made(request: &OperationRequest, caller: &mut RetryingClient) -> Result<String, Error> {
+    let answer = caller.retry_until_definite(request).await?;
     let made = answer.id().filter(|_| answer.is_success());
-    made.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: answer.words() })
+    made.ok_or_else(|| Error::Unexpected { operation: request.operation.clone(), outcome: answer.summary() })
 }
 
-/// A newer version's consumer is written down. Who there was before, as it stands in the row.
+/// Adds a newer version's consumer. Returns the consumers before, as in the row.
 pub(super) async fn adds_a_consumer(rows: &DatabaseRows) -> Result<String, Error> {
     let found = rows.select(&format!("select consumers from subscriptions where kind = '{KIND}'")).await?;
     let before = found.into_iter().flatten().flatten().next().unwrap_or_default();
@@ -199,14 +207,14 @@ async fn subscribe(rows: &DatabaseRows, consumers: &str) -> Result<(), Error> {
     rows.execute(&format!("update subscriptions set consumers = {consumers} where kind = '{KIND}'")).await
 }
 
-/// A message that the ledger has posted is not received: it has another consumer.
+/// A message that the ledger has posted does not count as received: it has another consumer.
 pub(super) async fn waits_for_its_consumer(
     context: &ScenarioContext,
     rows: &DatabaseRows,
-    shop: &Target,
+    target: &Target,
 ) -> Result<(), Error> {
     let charge = OperationRequest::charge(&context.operation("two-consumers"), PRICE_MINOR, PAYS);
-    let payment = id(&made(&charge, &mut context.caller(shop, 0)?).await?)?;
+    let payment = id(&made(&charge, &mut context.caller(target, 0)?).await?)?;
     let posted = format!(
         "select m.id from outbox m join transfers t on t.message = m.id \
          where m.kind = '{KIND}' and m.subject = {} and m.position is not null",
@@ -217,7 +225,7 @@ pub(super) async fn waits_for_its_consumer(
         if begun.elapsed() > HAPPENS_WITHIN {
             return Err(Error::Restless(format!("{payment} was captured, and is not posted")));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     context.findings.reached("posted_and_not_received");
     none_is_received(context, rows).await
@@ -232,7 +240,7 @@ async fn none_is_received(context: &ScenarioContext, rows: &DatabaseRows) -> Res
     Ok(())
 }
 
-/// The newer version is taken back, and its consumer with it: everything was received.
+/// The newer version is removed, and its consumer with it: every message counts as received.
 pub(super) async fn has_its_consumer(
     context: &ScenarioContext,
     rows: &DatabaseRows,
@@ -244,7 +252,7 @@ pub(super) async fn has_its_consumer(
     let begun = Instant::now();
     let mut waiting = rows.select_ids(&sql).await?;
     while !waiting.is_empty() && begun.elapsed() < HAPPENS_WITHIN {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
         waiting = rows.select_ids(&sql).await?;
     }
     context.findings.always("received_once_every_consumer_has_it", waiting.is_empty(), || {

@@ -1,4 +1,4 @@
-//! What befalls a connection, drawn for each; and what did, for the findings and the timeline.
+//! Random faults of connections, and their record for the findings and the timeline.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -6,10 +6,10 @@ use rand::rngs::StdRng;
 use crate::ScenarioContext;
 use testkit::proxy::{Entry, Fault, Plan, Proxy, What};
 
-/// Faults of one proxy in the timeline.
+/// The most faults of one proxy in the timeline.
 const SHOWN_MAX: usize = 400;
 
-/// Which network is bad.
+/// The network with faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Between clients and a server.
@@ -31,7 +31,7 @@ const EVERY_KIND: [Fault; 10] = [
     Fault::Duplicate,
 ];
 
-/// Every kind once, in the first connections; then by the dice.
+/// Every kind once, in the first connections; then at random.
 pub fn plan(side: Side, seed: u64) -> Plan {
     let draw = match side {
         Side::Clients => before_clients,
@@ -40,7 +40,8 @@ pub fn plan(side: Side, seed: u64) -> Plan {
     Plan::drawn(seed, draw).after(EVERY_KIND.to_vec())
 }
 
-/// An exchange is about 600 bytes there and 1,000 back: a cut falls into the first, or into one to come.
+/// An exchange is about 600 bytes there and 1,000 back: a cut hits the first exchange, or a later
+/// one.
 fn before_clients(random: &mut StdRng) -> Fault {
     match random.random_range(0..100) {
         0..30 => Fault::CutResponse { after_bytes: random.random_range(0..4_000) },
@@ -57,7 +58,7 @@ fn before_clients(random: &mut StdRng) -> Fault {
     }
 }
 
-/// A charge is three exchanges there, and a lost one is asked about again: half of the connections pass.
+/// A charge is three exchanges, and a lost one is repeated: half of the connections have no fault.
 fn before_the_provider(random: &mut StdRng) -> Fault {
     match random.random_range(0..100) {
         0..15 => Fault::CutResponse { after_bytes: random.random_range(0..8_000) },
@@ -100,20 +101,20 @@ fn state(side: Side, fault: Fault) -> Option<&'static str> {
     })
 }
 
-/// Kinds that nobody has met yet, with the names of their states.
+/// Kinds that have not occurred yet, with the names of their states.
 pub fn missed(context: &ScenarioContext, side: Side) -> Vec<(Fault, &'static str)> {
     let named = EVERY_KIND.into_iter().filter_map(|fault| Some((fault, state(side, fault)?)));
     named.filter(|(_, state)| !context.findings.has_reached(state)).collect()
 }
 
-/// Whether a fault of this kind has reached any connection.
+/// Whether this kind has occurred.
 pub fn has_struck(proxies: &[Proxy], kind: Fault) -> bool {
     let struck =
         |entry: &Entry| matches!(entry.what, What::Struck { fault, .. } if fault.name() == kind.name());
     proxies.iter().any(|proxy| proxy.log().iter().any(struck))
 }
 
-/// Writes down what the proxies did.
+/// Records the faults of the proxies.
 pub fn record_faults(context: &ScenarioContext, side: Side, proxies: &[Proxy]) {
     let whom = match side {
         Side::Clients => "clients",
@@ -123,7 +124,7 @@ pub fn record_faults(context: &ScenarioContext, side: Side, proxies: &[Proxy]) {
     for proxy in proxies {
         let mut shown = 0;
         for entry in proxy.log() {
-            let (what, words) = match entry.what {
+            let (what, details) = match entry.what {
                 What::Struck { fault, request_bytes, response_bytes, .. } => {
                     if let Some(state) = state(side, fault) {
                         context.findings.reached(state);
@@ -135,7 +136,7 @@ pub fn record_faults(context: &ScenarioContext, side: Side, proxies: &[Proxy]) {
             };
             shown += 1;
             if shown <= SHOWN_MAX {
-                context.timeline.fault_at(entry.at, &format!("network: {what}"), whom, words);
+                context.timeline.fault_at(entry.at, &format!("network: {what}"), whom, details);
             }
         }
         if shown > SHOWN_MAX {
@@ -150,6 +151,6 @@ pub fn record_faults(context: &ScenarioContext, side: Side, proxies: &[Proxy]) {
     }
     let struck: u64 = proxies.iter().map(|proxy| proxy.counters().struck).sum();
     context.findings.figure(format!("connections struck ({whom})"), struck as f64);
-    context.findings.figure(format!("requests said twice by the network ({whom})"), copies as f64);
+    context.findings.figure(format!("requests doubled by the network ({whom})"), copies as f64);
     context.findings.figure(format!("bytes swallowed ({whom})"), swallowed as f64);
 }

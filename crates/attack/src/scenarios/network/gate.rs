@@ -1,6 +1,6 @@
-//! A gate before a server, like a load balancer that sheds: it turns each request away as often as it was
-//! told to, and lets it through then. It is here to see when clients come back: what they say of their own
-//! pauses is only their word.
+//! A gate before a server, like a load balancer that sheds load: it refuses each request as often
+//! as it was configured to, and then lets it pass. It records when clients really come back, and
+//! not only what they report about their pauses.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
@@ -20,20 +20,20 @@ use tokio::task::AbortHandle;
 use crate::{Error, OperationRequest, ScenarioContext};
 use outbound::HttpConnection;
 
-/// Headers that the server has to see.
+/// Headers that are passed on to the server.
 const LED_ON: [&str; 4] = ["authorization", "content-type", "idempotency-key", "prefer"];
 
-/// When to come back.
+/// The form of Retry-After.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Seconds(u64),
-    /// By a date so many seconds from now, on the next whole one.
+    /// As a date this many seconds from now, on the next whole second.
     Date {
         seconds: u64,
     },
 }
 
-/// What a request is told that is turned away.
+/// The refusal of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryInstruction {
     status: StatusCode,
@@ -54,17 +54,17 @@ impl RetryInstruction {
 #[derive(Clone, Copy, Debug)]
 pub struct GateRequest {
     came: Instant,
-    /// By the wall clock, as a date is.
+    /// By the wall clock, as dates are.
     came_at: Timestamp,
-    told: Option<(RetryInstruction, Instant)>,
-    /// Not before this, if it was told a date.
+    instruction: Option<(RetryInstruction, Instant)>,
+    /// The refusal, and the time before which the client must not come back.
     until: Option<Timestamp>,
 }
 
 #[derive(Default)]
 struct Key {
-    /// What it is still to be told, last first.
-    to_tell: Vec<RetryInstruction>,
+    /// The refusals that are left, last first.
+    instructions: Vec<RetryInstruction>,
     arrivals: Vec<GateRequest>,
 }
 
@@ -73,7 +73,7 @@ struct Shared {
     keys: Mutex<HashMap<String, Key>>,
 }
 
-/// Ends with its value.
+/// Ends when it is dropped.
 pub struct Gate {
     url: String,
     shared: Arc<Shared>,
@@ -100,28 +100,28 @@ impl Gate {
         self.url.clone()
     }
 
-    /// Requests with this key are told these, one after the other.
-    pub fn turns_away(&self, key: &str, mut told: Vec<RetryInstruction>) {
-        told.reverse();
-        self.shared.keys().entry(key.to_owned()).or_default().to_tell = told;
+    /// Refuses requests with this key, once for each instruction.
+    pub fn turns_away(&self, key: &str, mut instructions: Vec<RetryInstruction>) {
+        instructions.reverse();
+        self.shared.keys().entry(key.to_owned()).or_default().instructions = instructions;
     }
 
     pub fn arrivals(&self, key: &str) -> Vec<GateRequest> {
         self.shared.keys().get(key).map(|key| key.arrivals.clone()).unwrap_or_default()
     }
 
-    /// Nobody came back before it had said so itself, nor before it was told that it may.
-    pub fn judge(&self, context: &ScenarioContext, asks: &[OperationRequest]) {
+    /// Checks that no client came back before its own pause was over, nor before Retry-After.
+    pub fn judge(&self, context: &ScenarioContext, requests: &[OperationRequest]) {
         let retries = context.timeline.taken().retries;
-        for ask in asks {
-            let arrivals = self.arrivals(&ask.key);
-            let mut said = retries.iter().filter(|retry| retry.operation == ask.operation);
+        for request in requests {
+            let arrivals = self.arrivals(&request.key);
+            let mut own_retries = retries.iter().filter(|retry| retry.operation == request.operation);
             for pair in arrivals.windows(2) {
                 let [first, next] = pair else { continue };
-                let Some((told, answered)) = first.told else { continue };
+                let Some((instruction, answered)) = first.instruction else { continue };
                 let paused = next.came.saturating_duration_since(answered);
-                let own = said.next().map(|retry| Duration::from_millis(retry.delay_ms));
-                let (wanted, state) = match told.when {
+                let own = own_retries.next().map(|retry| Duration::from_millis(retry.delay_ms));
+                let (wanted, state) = match instruction.when {
                     None => (Duration::ZERO, None),
                     Some(When::Seconds(seconds)) => (Duration::from_secs(seconds), Some("told_in_seconds")),
                     Some(When::Date { .. }) => (Duration::ZERO, Some("told_by_a_date")),
@@ -130,8 +130,8 @@ impl Gate {
                 let holds = in_time && paused >= wanted && own.is_some_and(|own| paused >= own);
                 context.findings.always("comes_back_no_sooner_than_told", holds, || {
                     format!(
-                        "{}: {told:?}, it said it would pause {own:?}, and paused {paused:?}",
-                        ask.operation
+                        "{}: {instruction:?}, its own pause was {own:?}, and it came after {paused:?}",
+                        request.operation
                     )
                 });
                 if let Some(state) = state {
@@ -147,23 +147,23 @@ impl Shared {
         self.keys.lock()
     }
 
-    /// Writes the arrival down, and takes what it is to be told.
+    /// Records the arrival, and takes the next instruction.
     fn arrives(&self, key: &str) -> Option<(RetryInstruction, Option<Timestamp>)> {
         let mut keys = self.keys();
         let key = keys.entry(key.to_owned()).or_default();
         let (came, came_at) = (Instant::now(), SystemClock.now());
-        let told = key.to_tell.pop();
-        let until = match told.and_then(|told| told.when) {
+        let instruction = key.instructions.pop();
+        let until = match instruction.and_then(|instruction| instruction.when) {
             Some(When::Date { seconds }) => Some(date(came_at, seconds)),
             _ => None,
         };
         key.arrivals.push(GateRequest {
             came,
             came_at,
-            told: told.map(|told| (told, Instant::now())),
+            instruction: instruction.map(|instruction| (instruction, Instant::now())),
             until,
         });
-        told.map(|told| (told, until))
+        instruction.map(|instruction| (instruction, until))
     }
 }
 
@@ -181,9 +181,9 @@ async fn pass(
 ) -> Response {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let key = text("idempotency-key").unwrap_or_default().trim_matches('"').to_owned();
-    if let Some((told, until)) = shared.arrives(&key) {
-        let mut response = (told.status, "busy").into_response();
-        let when = match (told.when, until) {
+    if let Some((instruction, until)) = shared.arrives(&key) {
+        let mut response = (instruction.status, "busy").into_response();
+        let when = match (instruction.when, until) {
             (Some(When::Seconds(seconds)), _) => Some(seconds.to_string()),
             (_, Some(until)) => {
                 let since = Duration::from_secs(until.unix_seconds().unsigned_abs());

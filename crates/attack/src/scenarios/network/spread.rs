@@ -1,21 +1,22 @@
-//! Whether pauses are spread over their whole span: full jitter, and not a tenth around its end.
+//! Whether pauses are spread over their whole range: full jitter, and not only a tenth around its
+//! end.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ScenarioContext;
 
-/// Fewer say nothing about a distribution.
+/// Fewer pauses prove nothing about a distribution.
 const PAUSES_MIN: usize = 100;
-/// A quarter of an even spread holds a quarter of the pauses, give or take so many standard deviations. At
-/// random it is further off once in fifteen thousand times.
+/// A quarter of an even range has a quarter of the pauses, give or take this many standard
+/// deviations. At random the difference is larger once in fifteen thousand times.
 const DEVIATIONS: f64 = 4.0;
 
-/// What a transcript of pauses comes to.
+/// The distribution of pauses.
 #[derive(Debug, PartialEq)]
 pub struct Spread {
     pub count: usize,
-    /// Pauses in each quarter of the span.
+    /// Pauses in each quarter of the range.
     pub quarters: [usize; 4],
     /// Distinct pauses, in whole milliseconds.
     pub distinct: usize,
@@ -40,7 +41,7 @@ impl Spread {
     }
 }
 
-/// By the transcript: every pause before a retry that nobody told the client how long to wait for.
+/// Takes every pause before a retry that had no Retry-After.
 pub fn judge(context: &ScenarioContext, span: Duration) {
     let retries = context.timeline.taken().retries;
     let own = retries.iter().filter(|retry| retry.retry_after_ms.is_none());
@@ -82,7 +83,7 @@ mod tests {
         check("short ones only", 240, &|random, _| random.random_range(0..=100), false);
     }
 
-    /// Nearly none of a thousand honest transcripts is called uneven.
+    /// Hardly any of a thousand correct records counts as uneven.
     #[test]
     fn honest_jitter_is_hardly_ever_called_uneven() {
         let uneven = (0..1_000).filter(|seed| {

@@ -1,4 +1,4 @@
-//! Money that was there and is no more.
+//! Money that was captured or authorised, and is not any more.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ enum Kind {
 
 const KINDS: [Kind; 4] = [Kind::RefundPart, Kind::RefundAll, Kind::CapturePart, Kind::Void];
 
-/// A booking of the last seat of a slot, whose money goes this way or that.
+/// A booking of the last seat of a slot, and the way its money goes.
 struct Balance<'a> {
     context: &'a ScenarioContext,
-    shop: &'a Target,
+    target: &'a Target,
     slot: usize,
     kind: Kind,
     name: String,
@@ -38,13 +38,14 @@ pub(super) async fn run(
     count: usize,
 ) -> Result<(), Error> {
     let all = count * KINDS.len();
-    let shop = Target { catalogue: deployment.sell(all, 1).await?, ..deployment.shop.clone() };
+    let target = Target { catalogue: deployment.sell(all, 1).await?, ..deployment.target.clone() };
     context.progress.counts("what is still owed", all);
     let one = |slot: usize| {
-        let (shop, kind) = (&shop, KINDS[slot % KINDS.len()]);
+        let (target, kind) = (&target, KINDS[slot % KINDS.len()]);
         async move {
-            let (name, caller) = (context.operation(format!("balance-{slot}")), context.caller(shop, slot)?);
-            Balance { context, shop, slot, kind, name, caller }.settle().await
+            let (name, caller) =
+                (context.operation(format!("balance-{slot}")), context.caller(target, slot)?);
+            Balance { context, target, slot, kind, name, caller }.settle().await
         }
     };
     try_join_all((0..all).map(one)).await.map(drop)
@@ -54,7 +55,7 @@ impl Balance<'_> {
     async fn settle(mut self) -> Result<(), Error> {
         let hold = OperationRequest::hold(
             &format!("{}-hold", self.name),
-            &self.shop.catalogue,
+            &self.target.catalogue,
             self.slot,
             HOLD_SECONDS,
         );
@@ -71,8 +72,8 @@ impl Balance<'_> {
         let payment = self.done(&pay).await?;
         let path = format!("/v1/bookings/{booking}");
         self.caller.until(&path, SETTLED_WITHIN, |seen| seen["state"] == "confirmed").await?;
-        let (ask, reached) = self.lets_money_go(&payment, &operation);
-        self.done(&ask).await?;
+        let (request, reached) = self.lets_money_go(&payment, &operation);
+        self.done(&request).await?;
         self.context.findings.reached(reached);
         if self.kind == Kind::Void {
             self.frees_its_seat(&path).await?;
@@ -97,10 +98,13 @@ impl Balance<'_> {
         }
     }
 
-    async fn done(&mut self, ask: &OperationRequest) -> Result<String, Error> {
-        let answer = self.caller.retry_until_definite(ask).await?;
+    async fn done(&mut self, request: &OperationRequest) -> Result<String, Error> {
+        let answer = self.caller.retry_until_definite(request).await?;
         let made = answer.id().filter(|_| answer.is_success());
-        made.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: answer.words() })
+        made.ok_or_else(|| Error::Unexpected {
+            operation: request.operation.clone(),
+            outcome: answer.summary(),
+        })
     }
 
     async fn owes_nothing(&mut self, path: &str, booking: &str) -> Result<(), Error> {
@@ -115,23 +119,23 @@ impl Balance<'_> {
         let refused = answer.code().as_deref() == Some("nothing_is_due");
         self.context.findings.always("nothing_is_owed_again", refused && seen["due"]["minor"] == 0, || {
             let (kind, due) = (self.kind, &seen["due"]);
-            format!("{name} after {kind:?}: {due} is due, and a payment is answered {}", answer.words())
+            format!("{name} after {kind:?}: {due} is due, and a payment is answered {}", answer.summary())
         });
         Ok(())
     }
 
-    /// The next customer has it.
+    /// The next customer gets the seat.
     async fn frees_its_seat(&mut self, path: &str) -> Result<(), Error> {
         let seen = self.caller.until(path, SETTLED_WITHIN, |seen| seen["state"] == "cancelled").await?;
         let next = OperationRequest::hold(
             &format!("{}-next", self.name),
-            &self.shop.catalogue,
+            &self.target.catalogue,
             self.slot,
             HOLD_SECONDS,
         );
         let answer = self.caller.retry_until_definite(&next.that_may_be_refused()).await?;
         self.context.findings.always("a_void_frees_its_seats", answer.is_success(), || {
-            format!("{}: its booking is {}, and the seat: {}", self.name, seen["state"], answer.words())
+            format!("{}: its booking is {}, and the seat: {}", self.name, seen["state"], answer.summary())
         });
         Ok(())
     }

@@ -12,27 +12,27 @@ use crate::{Deployment, Error, ExpectedEffect, OperationRequest, ScenarioContext
 use testkit::program::Catalogue;
 
 const HOLD_SECONDS: u32 = 4;
-/// Longer than until the departure.
+/// Later than the departure.
 const LONG_SECONDS: u32 = 3_600;
 const DEPARTS_IN_MS: i64 = 5_000;
-/// Long after the hold's end; nobody looks by then but who is asked to by its end.
+/// Long after the end of the hold: only a fetch because of that end comes in time.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
-fn id(ask: &OperationRequest, answer: &crate::OperationAnswer) -> Result<String, Error> {
+fn id(request: &OperationRequest, answer: &crate::OperationAnswer) -> Result<String, Error> {
     let made = answer.id().filter(|_| answer.is_success());
-    made.ok_or_else(|| Error::Unexpected { operation: ask.operation.clone(), told: answer.words() })
+    made.ok_or_else(|| Error::Unexpected { operation: request.operation.clone(), outcome: answer.summary() })
 }
 
-/// The answer said that the money is taken; nothing else ever says it, until somebody asks.
+/// The answer shows the captured money. Without a fetch, nothing else shows it.
 pub(super) async fn are_paid(
     context: &ScenarioContext,
     deployment: &Deployment,
     count: usize,
 ) -> Result<(), Error> {
     let one = |number: usize| async move {
-        let mut caller = context.caller(&deployment.shop, number)?;
+        let mut caller = context.caller(&deployment.target, number)?;
         let name = context.operation(format!("paid-{number}"));
-        let hold = OperationRequest::hold(&name, &deployment.shop.catalogue, 0, HOLD_SECONDS);
+        let hold = OperationRequest::hold(&name, &deployment.target.catalogue, 0, HOLD_SECONDS);
         let booking = id(&hold, &caller.retry_until_definite(&hold).await?)?;
         let pay = OperationRequest::pay(&format!("{name}-pay"), &booking, PRICE_MINOR, PAYS);
         let paid = caller.retry_until_definite(&pay).await?;
@@ -49,7 +49,7 @@ pub(super) async fn are_paid(
     try_join_all((0..count).map(one)).await.map(drop)
 }
 
-/// Held for far longer than the slot is there to be sold.
+/// Holds for far longer than the slot is for sale.
 pub(super) async fn depart(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -57,12 +57,12 @@ pub(super) async fn depart(
 ) -> Result<(), Error> {
     let departs_ms = SystemClock.now().0 / 1_000 + DEPARTS_IN_MS;
     let slot = departing(context, deployment, departs_ms).await?;
-    let shop = &Target { catalogue: slot, ..deployment.shop.clone() };
+    let target = &Target { catalogue: slot, ..deployment.target.clone() };
     let one = |number: usize| async move {
-        let mut caller = context.caller(shop, number)?;
+        let mut caller = context.caller(target, number)?;
         let hold = OperationRequest::hold(
             &context.operation(format!("departs-{number}")),
-            &shop.catalogue,
+            &target.catalogue,
             0,
             LONG_SECONDS,
         );
@@ -78,7 +78,7 @@ pub(super) async fn depart(
         let pay = OperationRequest::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, PAYS);
         let late = caller.retry_until_definite(&pay.that_may_be_refused()).await?;
         context.findings.always("no_hold_outlives_its_departure", late.status == 409, || {
-            format!("{}: it has departed, and a payment is answered {}", hold.operation, late.words())
+            format!("{}: it has departed, and a payment is answered {}", hold.operation, late.summary())
         });
         context.findings.reached("departed_unpaid");
         Ok::<_, Error>(())
@@ -86,21 +86,22 @@ pub(super) async fn depart(
     try_join_all((0..count).map(one)).await.map(drop)
 }
 
-/// A slot of what is sold that departs at this moment.
+/// A slot of the product that departs at this time.
 async fn departing(
     context: &ScenarioContext,
     deployment: &Deployment,
     departs_ms: i64,
 ) -> Result<Catalogue, Error> {
-    let catalogue = &deployment.shop.catalogue;
+    let catalogue = &deployment.target.catalogue;
     let starts_at = jiff::Timestamp::from_millisecond(departs_ms);
     let starts_at = starts_at.map_err(|error| Error::Unreadable("a moment".to_owned(), error.to_string()))?;
     let slots = json!({ "slots": [{ "starts_at": starts_at.to_string(), "capacity": 1_000 }] });
     let path = format!("/v1/products/{}/slots", catalogue.product);
-    let ask = OperationRequest::new(&context.operation("departing"), &path, &slots, ExpectedEffect::Nothing);
-    let opened = context.caller(&deployment.shop, 0)?.retry_until_definite(&ask).await?;
+    let request =
+        OperationRequest::new(&context.operation("departing"), &path, &slots, ExpectedEffect::Nothing);
+    let opened = context.caller(&deployment.target, 0)?.retry_until_definite(&request).await?;
     match &opened.body["data"][0]["id"] {
         Value::String(slot) => Ok(Catalogue { slots: vec![slot.clone()], ..catalogue.clone() }),
-        _ => Err(Error::Unexpected { operation: ask.operation, told: opened.words() }),
+        _ => Err(Error::Unexpected { operation: request.operation, outcome: opened.summary() }),
     }
 }

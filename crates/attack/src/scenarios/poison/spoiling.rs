@@ -1,9 +1,9 @@
-//! Payloads that are spoiled in the database while nobody has received them.
+//! Spoils payloads in the database before their messages are received.
 //!
-//! | who relays | when | why then |
+//! | relay | when | why then |
 //! |---|---|---|
-//! | a process of its own | it is dead; of what was made since | nobody can have published it |
-//! | whoever does everything | it stands still, and is killed | what it had in its hands dies with it |
+//! | a process of its own | it is dead; messages from after its death | nobody can have published them |
+//! | part of the only process | it is stopped, and then killed | the messages that it had read die with it |
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -17,27 +17,27 @@ use crate::database_rows::{DatabaseRows, quoted};
 use crate::scenarios::relay::relays;
 use crate::{Deployment, Error, Need, Part, ScenarioContext};
 
-/// Spoiled at most.
+/// The most messages to spoil.
 const SPOILED_MAX: usize = 3;
-/// What no consumer can read.
+/// A payload that no consumer can read.
 const SPOILED: [&str; 5] = ["{\"amount\":", "no JSON at all", "{}", "[]", "{\"movement\":7}"];
-/// For a message that nobody has received to be there.
+/// The time for the first unreceived message.
 const HUNT_WITHIN: Duration = Duration::from_mins(1);
-/// For more of them, once there is one.
+/// The time for more of them after the first.
 const MORE_WITHIN: Duration = Duration::from_secs(1);
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+const POLL_EVERY: Duration = Duration::from_millis(1);
 
 /// A message whose payload was spoiled.
 #[derive(Debug)]
 pub struct Poison {
     pub message: Uuid,
     pub subject: Uuid,
-    /// As it was.
+    /// The payload before.
     pub payload: String,
     pub spoiled: &'static str,
 }
 
-/// Kills whoever relays, and spoils some of what nobody has received. On return they relay again.
+/// Kills the relays, and spoils some unreceived messages. On return the relays run again.
 pub async fn spoil(
     context: &ScenarioContext,
     deployment: &mut Deployment,
@@ -51,7 +51,7 @@ pub async fn spoil(
                 let why = "what NATS holds already cannot be spoiled: relays of their own are needed";
                 return Err(Error::Refused(why.to_owned()));
             }
-            left_by_the_dead(deployment, rows).await?
+            unreceived_after_a_kill(deployment, rows).await?
         } else {
             made_since_it_died(deployment, rows).await?
         };
@@ -86,7 +86,7 @@ async fn made_since_it_died(deployment: &mut Deployment, rows: &DatabaseRows) ->
     for relay in relays(deployment) {
         deployment.kill(&relay).await?;
     }
-    // What they could see they may have published.
+    // They may have published every message that they could see.
     let seen = rows.select_ids("select id from outbox where position is null").await?;
     let seen: BTreeSet<Uuid> = seen.into_iter().collect();
     let begun = Instant::now();
@@ -96,12 +96,15 @@ async fn made_since_it_died(deployment: &mut Deployment, rows: &DatabaseRows) ->
         if enough || begun.elapsed() > HUNT_WITHIN {
             return Ok(found);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
 }
 
-/// They are dead on return.
-async fn left_by_the_dead(deployment: &mut Deployment, rows: &DatabaseRows) -> Result<Vec<Poison>, Error> {
+/// The relays are dead on return.
+async fn unreceived_after_a_kill(
+    deployment: &mut Deployment,
+    rows: &DatabaseRows,
+) -> Result<Vec<Poison>, Error> {
     let relays = relays(deployment);
     let begun = Instant::now();
     let found = loop {
@@ -115,12 +118,12 @@ async fn left_by_the_dead(deployment: &mut Deployment, rows: &DatabaseRows) -> R
         for relay in &relays {
             deployment.thaw(relay).await?;
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     };
     for relay in &relays {
         deployment.kill(relay).await?;
     }
-    // What was on its way when they died may have arrived.
+    // Messages that were on their way when the relays died may have arrived.
     let still: BTreeSet<Uuid> = unreceived(rows).await?.into_iter().map(|poison| poison.message).collect();
     Ok(one_a_subject(found, |message| still.contains(&message)))
 }

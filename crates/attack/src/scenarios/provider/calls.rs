@@ -1,4 +1,4 @@
-//! The provider's own log of what it was asked, and what our processes say of what they did not ask.
+//! The provider's own log of calls, and our processes' counters of calls that they did not make.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use crate::{Deployment, Error, ScenarioContext};
 use check::RecordedCall;
 
-/// What the program's retry budget allows by itself.
+/// The program's default retry budget.
 const RATIO: f64 = 0.1;
 const FLOOR_PER_SECOND: f64 = 1.0;
-/// For so long the floor is saved up.
+/// The minimum is saved up for this long.
 const SAVED_S: f64 = 10.0;
 
-/// Every raw arrival so far.
+/// Every call so far.
 pub async fn all(deployment: &Deployment) -> Result<Vec<RecordedCall>, Error> {
     Ok(deployment.books().await?.map(|books| books.calls).unwrap_or_default())
 }
 
-/// What happened in the log at all.
+/// The number of all calls in the log.
 pub async fn reached(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
     for call in all(deployment).await? {
         match call.outcome.as_str() {
@@ -32,7 +32,7 @@ pub async fn reached(context: &ScenarioContext, deployment: &Deployment) -> Resu
     Ok(())
 }
 
-/// How many of them nobody had made before.
+/// The number of first calls.
 pub fn different(calls: &[RecordedCall]) -> usize {
     let named = |call: &RecordedCall| {
         let RecordedCall { method, path, idempotency_key, .. } = call;
@@ -44,7 +44,7 @@ pub fn different(calls: &[RecordedCall]) -> usize {
 /// Calls while the provider was down.
 pub struct OutageWindow {
     calls: usize,
-    /// Calls that nobody had made before.
+    /// First calls.
     fresh: usize,
     seconds: f64,
 }
@@ -55,11 +55,11 @@ impl OutageWindow {
         OutageWindow { calls: calls.len(), fresh: different(calls), seconds: (last - first) as f64 / 1_000.0 }
     }
 
-    /// At most a tenth more than was asked for, and the floor of each process that calls.
+    /// At most a tenth more than the first calls, and the minimum of each process that calls.
     pub fn judge_budget(&self, context: &ScenarioContext, processes: usize) {
         let OutageWindow { calls, fresh, seconds } = *self;
         let floor = FLOOR_PER_SECOND * (seconds + SAVED_S) * processes as f64;
-        // A part of a token may be left over in each.
+        // A part of a token may be left over in each process.
         let allowed = fresh as f64 * (1.0 + RATIO) + floor + processes as f64;
         context.findings.always("retries_stay_in_their_budget", calls as f64 <= allowed, || {
             format!("{calls} calls in {seconds:.1} s of which {fresh} were fresh; {allowed:.0} are allowed")
@@ -71,36 +71,36 @@ impl OutageWindow {
         context.findings.figure("fresh calls while it was down", fresh as f64);
         context
             .findings
-            .figure("traffic while it was down, of what was asked", calls as f64 / fresh.max(1) as f64);
+            .figure("traffic while it was down, per requested call", calls as f64 / fresh.max(1) as f64);
     }
 }
 
-/// A call that was told to come back later came no sooner.
-pub fn judge_told(context: &ScenarioContext, calls: &[RecordedCall], wanted: Duration) {
-    let mut told: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+/// A call that got a Retry-After must not come sooner.
+pub fn judge_retry_after(context: &ScenarioContext, calls: &[RecordedCall], wanted: Duration) {
+    let mut refused: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for call in calls {
         let Some(key) = call.idempotency_key.as_deref() else { continue };
         let name = (call.path.as_str(), key);
-        if let Some(before) = told.remove(&name) {
+        if let Some(before) = refused.remove(&name) {
             let paused = Duration::from_millis((call.at - before).max(0).unsigned_abs());
             context.findings.always("comes_back_no_sooner_than_told", paused >= wanted, || {
-                format!("{} came back after {paused:?}, told {wanted:?}", call.path)
+                format!("{} came back after {paused:?}; its Retry-After was {wanted:?}", call.path)
             });
         }
         if call.outcome == "429 rate_limit" {
-            told.insert(name, call.at);
+            refused.insert(name, call.at);
             context.findings.reached("told_to_come_back_later");
         }
     }
 }
 
-/// Drives that were put off at our own door, for this reason, in all processes.
+/// Runs that our own gate postponed, for this reason, in all processes.
 pub async fn turned_away(deployment: &Deployment, why: &str) -> Result<f64, Error> {
     sum(deployment, "surehold_turned_away_total", &[("why", why)]).await
 }
 
-/// Calls whose answer was not heard.
-pub async fn unheard(deployment: &Deployment) -> Result<f64, Error> {
+/// Calls whose answer was lost.
+pub async fn lost_answers(deployment: &Deployment) -> Result<f64, Error> {
     sum(deployment, "surehold_provider_calls_total", &[("answer", "unknown")]).await
 }
 

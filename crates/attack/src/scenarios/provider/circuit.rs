@@ -1,4 +1,5 @@
-//! The circuit of each process: it opens, lets a few probes through, opens again, and closes at last.
+//! The circuit of each process: it opens, lets a few probes through, opens again, and finally
+//! closes.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +13,15 @@ const CALLS_MIN: usize = 20;
 const PROBES: usize = 3;
 const OPEN_MS: u64 = 500;
 const OPEN_MAX_MS: u64 = 1_000;
-/// For every circuit to have opened, and opened again; and to have closed.
+/// The time for every circuit to open and open again, and to close.
 const TURNED_WITHIN: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// While the circuits are looked at, some more are asked for: a circuit without traffic does not move.
+const POLL_EVERY: Duration = Duration::from_millis(50);
+/// Further charges while the circuits are observed: a circuit without traffic does not change.
 const MORE: usize = 8;
 
 const CLOSED: f64 = 0.0;
 
-/// Circuits that open and probe within seconds, and are the only wall.
+/// Circuits that open and probe within seconds, as the only protection.
 pub fn tuning(tuning: Tuning) -> Tuning {
     tuning
         .with("retry_budget", "floor_per_second", 200)
@@ -33,28 +34,28 @@ pub fn tuning(tuning: Tuning) -> Tuning {
 pub async fn opens_and_closes(
     context: &ScenarioContext,
     deployment: &mut Deployment,
-    asks: &[OperationRequest],
+    requests: &[OperationRequest],
     random: &mut StdRng,
 ) -> Result<(), Error> {
     let workers = deployment.workers();
     let before = calls::all(deployment).await?.len();
     deployment.set_faults(json!({ "unavailable": 1 })).await?;
     let lasting = context.timeline.begin("down", "provider");
-    each_once(context, deployment, asks, "charges while circuits open").await?;
+    each_once(context, deployment, requests, "charges while circuits open").await?;
     let mut more = Vec::new();
     let begun = Instant::now();
-    // Counted before the openings: what came in between is allowed by the later ones.
+    // Counted before the openings: the openings that come later allow the calls in between.
     let mut made = made_since(deployment, before).await?;
     let mut openings = openings(deployment, &workers).await?;
-    // A provider that is not spared will not be, however long one waits.
+    // If the calls exceed the limit now, further waiting changes nothing.
     while openings.iter().any(|openings| *openings < 2)
         && made <= allowed(&openings)
         && begun.elapsed() < TURNED_WITHIN
     {
-        let asks = charges(context, &format!("more-{}", more.len()), MORE, random);
-        each_once(context, deployment, &asks, "until each circuit has opened again").await?;
-        more.extend(asks);
-        tokio::time::sleep(LOOK_EVERY).await;
+        let requests = charges(context, &format!("more-{}", more.len()), MORE, random);
+        each_once(context, deployment, &requests, "until each circuit has opened again").await?;
+        more.extend(requests);
+        tokio::time::sleep(POLL_EVERY).await;
         made = made_since(deployment, before).await?;
         openings = self::openings(deployment, &workers).await?;
     }
@@ -69,23 +70,23 @@ pub async fn opens_and_closes(
         format!("{made} different calls, and {allowed} are allowed; circuits opened {openings:?} times")
     });
     context.findings.figure("calls behind circuits while it was down", made as f64);
-    context.findings.figure("charges asked for behind circuits", (asks.len() + more.len()) as f64);
+    context.findings.figure("charges requested behind circuits", (requests.len() + more.len()) as f64);
     closes(context, deployment, &workers, random).await?;
-    super::all_answered(context, deployment, asks).await?;
+    super::all_answered(context, deployment, requests).await?;
     super::all_answered(context, deployment, &more).await
 }
 
-/// Different calls: a circuit counts what calls are about, however often each is made.
+/// Counts different calls, however often each was made: so does a circuit.
 async fn made_since(deployment: &Deployment, before: usize) -> Result<usize, Error> {
     Ok(calls::different(&calls::all(deployment).await?[before..]))
 }
 
-/// What it takes to see the outage, what was under way at that moment, and the probes.
+/// The calls that detect the outage, the calls under way at that moment, and the probes.
 fn allowed(openings: &[usize]) -> usize {
     openings.iter().map(|openings| CALLS_MIN + CONCURRENCY + PROBES * (*openings + 1)).sum()
 }
 
-/// The provider is back: with a little traffic each circuit finds out.
+/// The provider is back: a little traffic lets each circuit notice.
 async fn closes(
     context: &ScenarioContext,
     deployment: &Deployment,
@@ -96,10 +97,10 @@ async fn closes(
     let begun = Instant::now();
     let mut open = not_closed(deployment, workers).await?;
     while !open.is_empty() && begun.elapsed() < TURNED_WITHIN {
-        let asks = charges(context, &format!("back-{}", more.len()), MORE, random);
-        each_once(context, deployment, &asks, "until each circuit has closed").await?;
-        more.extend(asks);
-        tokio::time::sleep(LOOK_EVERY).await;
+        let requests = charges(context, &format!("back-{}", more.len()), MORE, random);
+        each_once(context, deployment, &requests, "until each circuit has closed").await?;
+        more.extend(requests);
+        tokio::time::sleep(POLL_EVERY).await;
         open = not_closed(deployment, workers).await?;
     }
     for worker in workers {

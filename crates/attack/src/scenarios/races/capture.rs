@@ -8,12 +8,12 @@ use rand::RngExt as _;
 use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, OperationRequest, ScenarioContext, staggered};
 
-/// How much later the second of the two comes, in most races.
+/// How much later the second operation comes, in most races.
 const LAG_MAX: Duration = Duration::from_millis(30);
-/// In the first races one of them is quicker for certain.
+/// In the first races one operation is certain to be faster.
 const LAG_CERTAIN: Duration = Duration::from_millis(300);
 
-/// What is drawn for a race.
+/// The random choices for a race.
 struct Race {
     number: usize,
     minor: i64,
@@ -43,26 +43,28 @@ pub(super) async fn race(
 }
 
 async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) -> Result<(), Error> {
-    let mut callers =
-        [context.caller(&deployment.shop, race.number)?, context.caller(&deployment.shop, race.number + 1)?];
+    let mut callers = [
+        context.caller(&deployment.target, race.number)?,
+        context.caller(&deployment.target, race.number + 1)?,
+    ];
     let reserved =
         OperationRequest::authorize(&context.operation(format!("reserved-{}", race.number)), PRICE_MINOR);
     let answer = callers[0].retry_until_definite(&reserved).await?;
     let Some(payment) = answer.id().filter(|_| answer.is_success()) else {
-        return Err(Error::Unexpected { operation: reserved.operation, told: answer.words() });
+        return Err(Error::Unexpected { operation: reserved.operation, outcome: answer.summary() });
     };
     let capture = format!("{}-capture", reserved.operation);
     let capture = OperationRequest::capture(&capture, &payment, &reserved.operation, race.minor);
     let void = OperationRequest::void(&format!("{}-void", reserved.operation), &payment, &reserved.operation);
-    let asks = [capture, void];
-    staggered(&mut callers, &asks, &[race.capture_lag, race.void_lag]).await?;
-    let captured = callers[0].retry_until_definite(&asks[0]).await?;
-    let cancelled = callers[1].retry_until_definite(&asks[1]).await?;
+    let requests = [capture, void];
+    staggered(&mut callers, &requests, &[race.capture_lag, race.void_lag]).await?;
+    let captured = callers[0].retry_until_definite(&requests[0]).await?;
+    let cancelled = callers[1].retry_until_definite(&requests[1]).await?;
     let state = callers[0].get(&format!("/v1/payments/{payment}"), None).await?["state"].clone();
     let expected = if captured.is_success() { "captured" } else { "cancelled" };
     let right = captured.is_success() != cancelled.is_success() && state == expected;
     context.findings.always("captured_or_cancelled_never_both", right, || {
-        let (captured, cancelled) = (captured.words(), cancelled.words());
+        let (captured, cancelled) = (captured.summary(), cancelled.summary());
         format!("payment {payment} is {state}; capture: {captured}, cancellation: {cancelled}")
     });
     let who = if captured.is_success() { "capture_was_quicker" } else { "cancellation_was_quicker" };

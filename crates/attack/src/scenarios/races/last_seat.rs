@@ -1,4 +1,4 @@
-//! The last seat: a payment that is begun around the moment its hold expires, and a rival.
+//! The last seat: a payment that begins around the end of its hold, and a rival.
 
 use std::time::{Duration, Instant};
 
@@ -12,23 +12,23 @@ use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext
 
 /// The shortest hold that leaves time to begin.
 const HOLD_SECONDS: u32 = 3;
-/// When the payment is begun, from the moment that the hold expires: some are through by then, some are
-/// under way, and some come too late.
+/// When the payment begins, relative to the end of the hold: some are done by then, some are under
+/// way, and some come too late.
 const OFFSET_MS: std::ops::RangeInclusive<i64> = -1_500..=200;
 const EARLY_AND_LATE_MS: [i64; 2] = [-2_800, 200];
-/// The rival begins a little before that moment, and gives up after so long.
+/// The rival begins a little before the end of the hold, and gives up after this time.
 const RIVAL_BEFORE_MS: i64 = 300;
 const RIVAL_GIVES_UP: Duration = Duration::from_millis(2_500);
 const RIVAL_PAUSE: Duration = Duration::from_millis(60);
-/// For the seats to come to rest.
+/// The time for the seats to reach their final state.
 const SETTLED_WITHIN: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 
-/// One seat, and who wanted it.
+/// One seat, and its two customers.
 pub(super) struct Seat {
     booking: String,
     pay: OperationRequest,
-    /// The rival's, if there is one.
+    /// The rival's booking, if there is one.
     rival: Option<String>,
 }
 
@@ -38,15 +38,15 @@ pub(super) async fn race(
     count: usize,
 ) -> Result<Vec<Seat>, Error> {
     let mut random = context.random("last seat");
-    // The first comes early, the second too late, and the others around the moment.
+    // The first comes early, the second too late, and the others around the end of the hold.
     let mut offsets: Vec<i64> = (0..count).map(|_| random.random_range(OFFSET_MS)).collect();
     offsets[..2].copy_from_slice(&EARLY_AND_LATE_MS);
-    let shop = Target { catalogue: deployment.sell(count, 1).await?, ..deployment.shop.clone() };
+    let target = Target { catalogue: deployment.sell(count, 1).await?, ..deployment.target.clone() };
     context.progress.counts("expiry against payment at the last seat", count);
     let mut seats = Vec::new();
     for first in (0..count).step_by(super::AT_ONCE) {
         let slots = first..count.min(first + super::AT_ONCE);
-        let races = slots.map(|slot| one_seat(context, &shop, slot, offsets[slot]));
+        let races = slots.map(|slot| one_seat(context, &target, slot, offsets[slot]));
         seats.extend(try_join_all(races).await?);
     }
     Ok(seats)
@@ -54,21 +54,21 @@ pub(super) async fn race(
 
 async fn one_seat(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     slot: usize,
     offset_ms: i64,
 ) -> Result<Seat, Error> {
-    let mut customer = context.caller(shop, slot)?;
-    let mut rival = context.caller(shop, slot + 1)?;
+    let mut customer = context.caller(target, slot)?;
+    let mut rival = context.caller(target, slot + 1)?;
     let hold = OperationRequest::hold(
         &context.operation(format!("seat-{slot}")),
-        &shop.catalogue,
+        &target.catalogue,
         slot,
         HOLD_SECONDS,
     );
     let held = customer.retry_until_definite(&hold).await?;
     let Some(booking) = held.id().filter(|_| held.is_success()) else {
-        return Err(Error::Unexpected { operation: hold.operation, told: held.words() });
+        return Err(Error::Unexpected { operation: hold.operation, outcome: held.summary() });
     };
     let pay = OperationRequest::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, PAYS)
         .that_may_return();
@@ -83,7 +83,7 @@ async fn one_seat(
     };
     let rivalling = async {
         wait_until(expires_ms - RIVAL_BEFORE_MS).await;
-        rival_for(context, shop, slot, &mut rival).await
+        rival_for(context, target, slot, &mut rival).await
     };
     let (paid, rival) = tokio::join!(paying, rivalling);
     let (paid, rival) = (paid?, rival?);
@@ -99,16 +99,16 @@ async fn one_seat(
     Ok(Seat { booking, pay, rival })
 }
 
-/// To the millisecond, on the machine's own clock: a race is about moments, not about conditions.
+/// By the machine's clock, to the millisecond: a race needs a time, not a condition.
 async fn wait_until(moment_ms: i64) {
     let left_ms = moment_ms - SystemClock.now().0 / 1_000;
     tokio::time::sleep(Duration::from_millis(left_ms.max(0).unsigned_abs())).await;
 }
 
-/// Wants the seat again and again; the booking, if it got one.
+/// Requests the seat again and again. Returns the booking, if it got one.
 async fn rival_for(
     context: &ScenarioContext,
-    shop: &Target,
+    target: &Target,
     slot: usize,
     rival: &mut RetryingClient,
 ) -> Result<Option<String>, Error> {
@@ -116,15 +116,15 @@ async fn rival_for(
     let mut tries = 0;
     loop {
         tries += 1;
-        // A new operation each time: a refusal is an answer, and the key keeps it.
+        // A new operation each time: the key stores a refusal as its answer.
         let name = context.operation(format!("rival-{slot}-{tries}"));
-        let ask = OperationRequest::hold(&name, &shop.catalogue, slot, 3_600).that_may_be_refused();
-        let answer = rival.retry_until_definite(&ask).await?;
+        let request = OperationRequest::hold(&name, &target.catalogue, slot, 3_600).that_may_be_refused();
+        let answer = rival.retry_until_definite(&request).await?;
         if answer.is_success() {
             return Ok(answer.id());
         }
         if answer.code().as_deref() != Some("slot_is_full") {
-            return Err(Error::Unexpected { operation: ask.operation, told: answer.words() });
+            return Err(Error::Unexpected { operation: request.operation, outcome: answer.summary() });
         }
         if begun.elapsed() > RIVAL_GIVES_UP {
             return Ok(None);
@@ -133,14 +133,14 @@ async fn rival_for(
     }
 }
 
-/// Who has each seat in the end, and whose money is where.
+/// Checks who has each seat in the end, and where the money is.
 pub(super) async fn judge(
     context: &ScenarioContext,
     deployment: &Deployment,
     seats: &[Seat],
 ) -> Result<(), Error> {
     let books = deployment.books().await?;
-    let mut caller = context.caller(&deployment.shop, 0)?;
+    let mut caller = context.caller(&deployment.target, 0)?;
     let begun = Instant::now();
     for Seat { booking, pay, rival } in seats {
         let path = format!("/v1/bookings/{booking}");
@@ -150,13 +150,14 @@ pub(super) async fn judge(
             if !open || begun.elapsed() > SETTLED_WITHIN {
                 break seen;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         };
         let confirmed = seen["state"] == "confirmed";
         context.findings.always("one_booking_has_the_last_seat", !(confirmed && rival.is_some()), || {
             format!("booking {booking} is confirmed, and {rival:?} holds the same seat")
         });
-        // What was paid and did not go back: by the provider, or else by what the booking shows.
+        // The money that was captured and did not go back: by the provider's books, or else by the
+        // booking.
         let net = match &books {
             Some(books) => {
                 let ours = books.charges.iter().filter(|charge| mark(charge) == Some(&pay.operation));

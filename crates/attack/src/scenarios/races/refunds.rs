@@ -1,4 +1,4 @@
-//! Refunds of one payment at the same moment, that add up to more than was captured.
+//! Simultaneous refunds of one payment that together exceed the capture.
 
 use futures_util::future::try_join_all;
 use rand::RngExt as _;
@@ -7,15 +7,15 @@ use crate::operation_request::{CURRENCY, PAYS, PRICE_MINOR};
 use crate::{Deployment, Error, OperationRequest, ScenarioContext, at_once};
 use check::{RecordedCall, money};
 
-/// How the provider turns down a refund of what it does not hold.
+/// The provider's error for a refund of more than it has.
 const TOO_MUCH: [&str; 2] = ["amount_too_large", "charge_already_refunded"];
-/// At the same moment.
+/// Refunds at the same moment.
 const REFUNDS: usize = 4;
 
-/// What is drawn for a race.
+/// The random choices for a race.
 struct Race {
     number: usize,
-    /// There is room for so many of them, and never for all.
+    /// The capture covers this many of them, and never all.
     fit: i64,
     minor: i64,
 }
@@ -36,39 +36,42 @@ pub(super) async fn race(
     for races in races.chunks(super::AT_ONCE) {
         try_join_all(races.iter().map(|race| one(context, deployment, race))).await?;
     }
-    nobody_asked_for_more(context, deployment).await
+    no_call_exceeds_the_capture(context, deployment).await
 }
 
-/// The provider would refuse it, and is not what holds a refund within its bounds: it was never asked.
-async fn nobody_asked_for_more(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+/// The provider would refuse such a refund. Our own check must refuse it first, without a call.
+async fn no_call_exceeds_the_capture(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+) -> Result<(), Error> {
     let Some(books) = deployment.books().await? else { return Ok(()) };
     let too_much = |call: &&RecordedCall| {
         TOO_MUCH.iter().any(|code| call.outcome.ends_with(code)) && call.path.ends_with("/refunds")
     };
-    let asked = books.calls.iter().filter(too_much).count();
-    context.findings.always("refunds_stay_within_what_was_captured", asked == 0, || {
-        format!("the provider was asked for more than was captured {asked} times")
+    let calls = books.calls.iter().filter(too_much).count();
+    context.findings.always("refunds_stay_within_what_was_captured", calls == 0, || {
+        format!("the provider got {calls} calls for more than was captured")
     });
     Ok(())
 }
 
 async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) -> Result<(), Error> {
     let Race { number, fit, minor } = *race;
-    let callers = (0..REFUNDS).map(|caller| context.caller(&deployment.shop, number + caller));
+    let callers = (0..REFUNDS).map(|caller| context.caller(&deployment.target, number + caller));
     let mut callers = callers.collect::<Result<Vec<_>, Error>>()?;
     let paid = OperationRequest::charge(&context.operation(format!("paid-{number}")), PRICE_MINOR, PAYS);
     let answer = callers[0].retry_until_definite(&paid).await?;
     let Some(payment) = answer.id().filter(|_| answer.is_success()) else {
-        return Err(Error::Unexpected { operation: paid.operation, told: answer.words() });
+        return Err(Error::Unexpected { operation: paid.operation, outcome: answer.summary() });
     };
     let refund = |at: usize| {
         OperationRequest::refund(&format!("{}-back-{at}", paid.operation), &payment, &paid.operation, minor)
     };
-    let asks: Vec<OperationRequest> = (0..REFUNDS).map(refund).collect();
-    at_once(&mut callers, &asks).await?;
+    let requests: Vec<OperationRequest> = (0..REFUNDS).map(refund).collect();
+    at_once(&mut callers, &requests).await?;
     let mut made = 0;
-    for (caller, ask) in callers.iter_mut().zip(&asks) {
-        let answer = caller.retry_until_definite(ask).await?;
+    for (caller, request) in callers.iter_mut().zip(&requests) {
+        let answer = caller.retry_until_definite(request).await?;
         made += i64::from(answer.is_success());
         context.findings.reached(if answer.is_success() {
             "a_refund_was_made"

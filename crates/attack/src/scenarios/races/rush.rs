@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 
 use crate::{Deployment, Error, OperationRequest, ScenarioContext, Target, at_once};
 
-/// Seats of a slot, and customers who want one each.
+/// The seats of a slot, and customers who want one each.
 const SEATS: usize = 2;
 const CUSTOMERS: usize = 6;
 
@@ -13,36 +13,40 @@ pub(super) async fn race(
     deployment: &Deployment,
     count: usize,
 ) -> Result<(), Error> {
-    let shop = Target { catalogue: deployment.sell(count, SEATS as i64).await?, ..deployment.shop.clone() };
+    let target =
+        Target { catalogue: deployment.sell(count, SEATS as i64).await?, ..deployment.target.clone() };
     context.progress.counts("more customers than seats", count);
     for first in (0..count).step_by(super::AT_ONCE) {
         let slots = first..count.min(first + super::AT_ONCE);
-        try_join_all(slots.map(|slot| one(context, &shop, slot))).await?;
+        try_join_all(slots.map(|slot| one(context, &target, slot))).await?;
     }
     Ok(())
 }
 
-async fn one(context: &ScenarioContext, shop: &Target, slot: usize) -> Result<(), Error> {
-    let callers = (0..CUSTOMERS).map(|customer| context.caller(shop, slot + customer));
+async fn one(context: &ScenarioContext, target: &Target, slot: usize) -> Result<(), Error> {
+    let callers = (0..CUSTOMERS).map(|customer| context.caller(target, slot + customer));
     let mut callers = callers.collect::<Result<Vec<_>, Error>>()?;
     let hold = |customer: usize| {
         let operation = context.operation(format!("rush-{slot}-{customer}"));
-        OperationRequest::hold(&operation, &shop.catalogue, slot, 3_600).that_may_be_refused()
+        OperationRequest::hold(&operation, &target.catalogue, slot, 3_600).that_may_be_refused()
     };
-    let asks: Vec<OperationRequest> = (0..CUSTOMERS).map(hold).collect();
-    at_once(&mut callers, &asks).await?;
+    let requests: Vec<OperationRequest> = (0..CUSTOMERS).map(hold).collect();
+    at_once(&mut callers, &requests).await?;
     let mut granted = 0;
-    for (caller, ask) in callers.iter_mut().zip(&asks) {
-        let answer = caller.retry_until_definite(ask).await?;
+    for (caller, request) in callers.iter_mut().zip(&requests) {
+        let answer = caller.retry_until_definite(request).await?;
         granted += usize::from(answer.is_success());
         let full = answer.code().as_deref() == Some("slot_is_full");
         if !answer.is_success() && !full {
-            return Err(Error::Unexpected { operation: ask.operation.clone(), told: answer.words() });
+            return Err(Error::Unexpected {
+                operation: request.operation.clone(),
+                outcome: answer.summary(),
+            });
         }
         context.findings.reached(if full { "too_late_for_a_seat" } else { "in_time_for_a_seat" });
     }
     context.findings.always("as_many_seats_as_there_are", granted == SEATS, || {
-        format!("slot {} has {SEATS} seats, and {granted} were granted", shop.catalogue.slots[slot])
+        format!("slot {} has {SEATS} seats, and {granted} were granted", target.catalogue.slots[slot])
     });
     context.progress.advance();
     Ok(())

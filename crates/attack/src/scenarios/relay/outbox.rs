@@ -1,4 +1,4 @@
-//! Where messages stand: with or without a receipt, with or without a mark.
+//! The state of messages: with or without a receipt, with or without a mark.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -10,17 +10,17 @@ use uuid::Uuid;
 use crate::database_rows::{DatabaseRows, quoted};
 use crate::{Error, ScenarioContext};
 
-/// Looked at once.
+/// The most messages of one read.
 const MESSAGES_MAX: usize = 200;
-/// For the last receipts to be seen.
+/// The time for the last receipts to be recorded.
 const RECEIVED_WITHIN: Duration = Duration::from_mins(1);
 const WAIT_EVERY: Duration = Duration::from_millis(100);
 
 pub struct Outbox {
     rows: DatabaseRows,
-    /// The kinds that somebody receives.
+    /// The kinds of messages that have a consumer.
     kinds: String,
-    /// The broker is not the one that is built in.
+    /// The broker is an external one.
     apart: bool,
 }
 
@@ -30,9 +30,9 @@ impl Outbox {
         Ok(Outbox { rows: DatabaseRows::of(location).await?, kinds: kinds.join(", "), apart })
     }
 
-    /// With a broker outside a relay marks as soon as it has published, and is hardly ever found between the
-    /// two. There every mark is made to wait, from here on until [`Outbox::let_marks_go`]: each needs its
-    /// tenant's log. Whether it is so; there may be no log yet.
+    /// With an external broker a relay marks right after publishing, and the state between the two
+    /// is hardly ever seen. So from here on until [`Outbox::let_marks_go`] every mark waits for a
+    /// lock on its tenant's event log. Returns whether the lock is held: there may be no log yet.
     pub async fn hold_marks(&self) -> Result<bool, Error> {
         if !self.apart {
             return Ok(false);
@@ -49,8 +49,8 @@ impl Outbox {
         self.rows.execute("rollback").await
     }
 
-    /// Come to their consumer, and not marked: published by a relay that has not said so yet. By the effect
-    /// or the receipt: that they are one is for others to judge.
+    /// Messages that have reached their consumer without a mark: a relay has published them and not
+    /// recorded it yet. Either the effect or the receipt counts; other checks compare the two.
     pub async fn unmarked(&self) -> Result<Vec<Uuid>, Error> {
         let sql = format!(
             "select m.id from outbox m where m.position is null and ( \
@@ -67,7 +67,7 @@ impl Outbox {
         Ok(self.rows.select_ids(&sql).await?.into_iter().collect())
     }
 
-    /// Nobody says that a message was received before it was.
+    /// No message may be recorded as received before it was.
     pub async fn judge_marks(&self, context: &ScenarioContext) -> Result<(), Error> {
         let Outbox { rows, kinds, apart } = self;
         let mark = if *apart { "received_at" } else { "position" };
@@ -87,7 +87,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// What moved is posted once.
+    /// Each movement must be posted once.
     pub async fn judge_postings(&self, context: &ScenarioContext) -> Result<(), Error> {
         let twice = "select movement, count(*) from transfers group by movement having count(*) > 1 limit 20";
         let twice = self.rows.select(twice).await?;
@@ -97,7 +97,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Once nothing is under way.
+    /// Must be called when no work is under way.
     pub async fn judge_the_end(&self, context: &ScenarioContext) -> Result<(), Error> {
         let Outbox { rows, kinds, .. } = self;
         let never = format!(
@@ -111,8 +111,8 @@ impl Outbox {
         self.judge_received(context).await
     }
 
-    /// A message that is there may come again. Without a receipt that is as old as its effect it would be, or
-    /// was, taken for a new one.
+    /// A message in the outbox may come again. Without a receipt as old as its effect it would
+    /// count as new.
     pub async fn judge_receipts(&self, context: &ScenarioContext) -> Result<(), Error> {
         let gone = format!(
             "select m.id from outbox m join transfers t on t.message = m.id \
@@ -139,7 +139,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// A receipt is seen in the end, whatever a broker said.
+    /// Every receipt is recorded in the end, whatever the broker does.
     async fn judge_received(&self, context: &ScenarioContext) -> Result<(), Error> {
         let sql = format!("select id from outbox where received_at is null limit {MESSAGES_MAX}");
         let begun = Instant::now();
@@ -148,7 +148,7 @@ impl Outbox {
             let late = begun.elapsed() > RECEIVED_WITHIN || context.findings.any_broken();
             if waiting.is_empty() || late {
                 context.findings.always("every_message_is_received", waiting.is_empty(), || {
-                    format!("{} messages are not told as received, such as {}", waiting.len(), waiting[0])
+                    format!("{} messages are not recorded as received, such as {}", waiting.len(), waiting[0])
                 });
                 return Ok(());
             }

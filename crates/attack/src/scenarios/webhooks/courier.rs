@@ -1,4 +1,4 @@
-//! Carries events to the servers' doors, as the provider does, or as somebody does who is not the provider.
+//! Sends events to the servers, as the provider does or as a stranger does.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use outbound::HttpConnection;
 use testkit::program::Resident;
 
 const PAGE_ROWS: usize = 100;
-/// No event is as large.
+/// Larger than any event.
 const LARGE_BYTES: usize = 64 * 1024;
-/// For a true event to be taken.
+/// The time for a true event to be accepted.
 const BROUGHT_WITHIN: Duration = Duration::from_mins(1);
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
@@ -23,14 +23,19 @@ pub struct WebhookForwarder {
     next: usize,
 }
 
-/// Not heard, or turned away by a server that has too much to do or is at an end.
+/// A status for a finding.
+pub fn status_text(status: Option<u16>) -> String {
+    status.map_or_else(|| "nothing".to_owned(), |status| status.to_string())
+}
+
+/// No answer, or a refusal by a server that is overloaded or stops.
 fn is_for_the_moment(status: Option<u16>) -> bool {
     status.is_none_or(|status| status == 429 || status >= 500)
 }
 
 impl WebhookForwarder {
     pub fn new(deployment: &Deployment) -> Result<WebhookForwarder, Error> {
-        let urls = deployment.shop.base_urls.clone();
+        let urls = deployment.target.base_urls.clone();
         Ok(WebhookForwarder {
             sandbox: HttpConnection::new(deployment.sandbox_url()?),
             servers: urls.iter().map(|url| HttpConnection::new(url)).collect(),
@@ -39,7 +44,7 @@ impl WebhookForwarder {
         })
     }
 
-    /// All events of an account by the payment they are about, oldest first.
+    /// All events of an account by payment, oldest first.
     pub async fn events(&mut self, of: &Resident) -> Result<BTreeMap<String, Vec<Value>>, Error> {
         let authorization = format!("Bearer {}", of.secret_key);
         let mut events = Vec::new();
@@ -61,19 +66,19 @@ impl WebhookForwarder {
         Ok(by_payment)
     }
 
-    /// As the account's provider signs, at a Unix second; now if none is given.
+    /// Signs as the account's provider does, at this Unix second, or now.
     pub async fn signs(&mut self, account: &str, body: &str, at: Option<i64>) -> Result<String, Error> {
         let order = json!({ "account": account, "body": body, "at": at });
         let answer = self.sandbox.post("/sandbox/sign", &[], order.to_string()).await?;
         let signed = answer.json().ok().and_then(|signed| signed["signature"].as_str().map(str::to_owned));
         signed.ok_or_else(|| Error::Unexpected {
             operation: "POST /sandbox/sign".to_owned(),
-            told: answer.text(),
+            outcome: answer.text(),
         })
     }
 
-    /// To the door of an account, at one server after another. The answer's status; none where the door was
-    /// closed before all of it was said.
+    /// Sends to the address of an account, at one server after another. Returns the status; `None`
+    /// if the server closed the connection before the end of the request.
     pub async fn delivers(
         &mut self,
         account: &str,
@@ -86,7 +91,7 @@ impl WebhookForwarder {
         self.next = (self.next + 1) % self.servers.len();
         let answered = self.servers[self.next].post(&path, &headers, body.to_owned()).await;
         if body.len() > LARGE_BYTES {
-            // The server may end such a connection at any moment: nothing else is said over it.
+            // The server may end such a connection at any moment, so it is not used again.
             self.servers[self.next] = HttpConnection::new(&self.urls[self.next]);
         }
         match answered {
@@ -96,8 +101,8 @@ impl WebhookForwarder {
         }
     }
 
-    /// A true event, freshly signed. As a provider does, again and again while the door is closed for the moment
-    /// or nobody answers; the last answer.
+    /// Sends a true event with a fresh signature, and retries as a provider does while the server
+    /// refuses for now or does not answer. Returns the last status.
     pub async fn brings(&mut self, account: &str, event: &Value) -> Result<Option<u16>, Error> {
         let body = event.to_string();
         let begun = Instant::now();

@@ -1,7 +1,7 @@
-//! Evidence that is none: made by somebody who is not the provider, or who was it once.
+//! Forged evidence: made by a stranger, or made from old events of the provider.
 //!
-//! The maker knows everything but the account's secret: the true events, old signatures, the form of the
-//! header, and the secret of a neighbour's account.
+//! The forger has everything but the account's secret: true events, old signatures, the form of the
+//! header, and the secret of another tenant's account.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -22,25 +22,25 @@ const LARGE_BYTES: usize = 400 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forgery {
     Unsigned,
-    /// A signature of the right form.
+    /// A well-formed signature without the secret.
     Guessed,
-    /// A true signature, and another amount.
+    /// A true signature with another amount.
     Altered,
-    /// A true signature, and another payment.
+    /// A true signature with another payment.
     ForAnotherPayment,
     /// A true signature of six minutes ago.
     Stale,
     /// A true signature of three days ago.
     DaysOld,
     FromTheFuture,
-    /// By the secret of another tenant's account.
+    /// Signed with the secret of another tenant's account.
     SignedByANeighbour,
-    /// The true signature, under the name of an older scheme.
+    /// The true signature under the name of an older scheme.
     OtherScheme,
     UnreadableHeader,
-    /// Truly signed, and of real money while we play with none.
+    /// A valid signature on an event of live mode at a test account.
     LiveMode,
-    /// Truly signed, and an event that only names its object.
+    /// A valid signature on an event that has only the id of its object.
     Thin,
     TooLarge,
 }
@@ -80,8 +80,8 @@ impl Forgery {
         }
     }
 
-    /// The body, and its signature if it has one. `event` is the true one, which nobody has told yet;
-    /// `other` is one about another payment.
+    /// The body, and its signature if it has one. `event` is the true event, which has not been
+    /// sent yet; `other` is an event about another payment.
     pub async fn made(
         self,
         courier: &mut WebhookForwarder,

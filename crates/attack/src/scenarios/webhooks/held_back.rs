@@ -1,4 +1,5 @@
-//! The provider's webhooks are held back; bad evidence comes instead; then the true one comes, days late.
+//! The provider's webhooks are held back; bad evidence comes instead; then the true webhook comes,
+//! days late.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
-use super::courier::WebhookForwarder;
+use super::courier::{WebhookForwarder, status_text};
 use super::forgery::Forgery;
 use super::plain;
 use crate::operation_request::PAYS;
@@ -17,13 +18,13 @@ use testkit::program::Resident;
 
 const DAYS_LATE_S: i64 = 3 * 86_400;
 const TIMES: usize = 10;
-/// Charges of the neighbour.
+/// Charges of the other tenant.
 const NEIGHBOURS_CHARGES: usize = 4;
-/// For an event that was stored to be looked at.
+/// The time for a stored event to be processed.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// One booking whose payment nobody has told.
+/// One booking whose payment has had no webhook.
 struct Paid {
     outcome: OrderOutcome,
     booking: String,
@@ -51,14 +52,14 @@ pub async fn run(
     let own = deployment.installation()?.residents()[0].clone();
     let mut stage = Stage {
         context,
-        caller: context.caller(&deployment.shop, 0)?,
+        caller: context.caller(&deployment.target, 0)?,
         courier: WebhookForwarder::new(deployment)?,
         own,
         neighbour: neighbour.clone(),
         random: context.random("bad evidence"),
     };
-    let mut paid = stage.pays(&deployment.shop, count).await?;
-    let theirs = stage.neighbour_pays(&deployment.shop).await?;
+    let mut paid = stage.pays(&deployment.target, count).await?;
+    let theirs = stage.neighbour_pays(&deployment.target).await?;
     for paid in &paid {
         stage.still_held(paid, "answers_alone_confirm_nothing", "an answer").await?;
         context.findings.reached("held_back_and_paid");
@@ -66,7 +67,7 @@ pub async fn run(
     stage.forges(&paid).await?;
     stage.crosses(&paid, &theirs).await?;
 
-    // What came before the first true one has been looked at once that one was.
+    // Events before the first true one have been processed when that one was.
     let first = paid.remove(0);
     stage.brings_all(&first, 1).await?;
     stage.is_confirmed(&first).await?;
@@ -94,8 +95,9 @@ pub async fn run(
 }
 
 impl Stage<'_> {
-    /// Bookings that are paid: at once, or authorised and captured, or with a part given back.
-    async fn pays(&mut self, shop: &Target, count: usize) -> Result<Vec<Paid>, Error> {
+    /// Bookings that are paid: captured at once, or authorised and captured, or with a partial
+    /// refund.
+    async fn pays(&mut self, target: &Target, count: usize) -> Result<Vec<Paid>, Error> {
         self.context.progress.counts("paid while webhooks are held back", count);
         let mut outcomes = Vec::new();
         for number in 0..count {
@@ -105,7 +107,7 @@ impl Stage<'_> {
                 1 => Order { captures_minor: Some(1_700), ..plain(name) },
                 _ => Order { refunds_minor: vec![300], ..plain(name) },
             };
-            outcomes.push(carry_out(self.context, &mut self.caller, shop, order).await?);
+            outcomes.push(carry_out(self.context, &mut self.caller, target, order).await?);
             self.context.progress.advance();
         }
         let events = self.courier.events(&self.own).await?;
@@ -118,7 +120,7 @@ impl Stage<'_> {
         }
         let paid = outcomes.into_iter().map(|outcome| {
             let mark = format!("{}-pay", outcome.order.name);
-            let missing = || Error::Unexpected { operation: mark.clone(), told: "no events".to_owned() };
+            let missing = || Error::Unexpected { operation: mark.clone(), outcome: "no events".to_owned() };
             let (payment, events) = by_mark.remove(&mark).ok_or_else(missing)?;
             let booking = outcome.booking.clone().ok_or_else(missing)?;
             Ok(Paid { outcome, booking, payment, events })
@@ -127,19 +129,19 @@ impl Stage<'_> {
     }
 
     /// The ids of the payments.
-    async fn neighbour_pays(&mut self, shop: &Target) -> Result<Vec<String>, Error> {
-        let shop = Target { api_key: self.neighbour.tenant.api_key.clone(), ..shop.clone() };
-        let mut caller = self.context.caller(&shop, 0)?;
+    async fn neighbour_pays(&mut self, target: &Target) -> Result<Vec<String>, Error> {
+        let target = Target { api_key: self.neighbour.tenant.api_key.clone(), ..target.clone() };
+        let mut caller = self.context.caller(&target, 0)?;
         let mut payments = Vec::new();
         for number in 0..NEIGHBOURS_CHARGES {
             let operation = self.context.operation(format!("neighbour-{number}"));
-            let ask = OperationRequest::charge(&operation, self.random.random_range(100..=9_999), PAYS);
-            payments.extend(caller.retry_until_definite(&ask).await?.id());
+            let request = OperationRequest::charge(&operation, self.random.random_range(100..=9_999), PAYS);
+            payments.extend(caller.retry_until_definite(&request).await?.id());
         }
         Ok(payments)
     }
 
-    /// Every kind of bad evidence for every booking.
+    /// Sends every kind of bad evidence for every booking.
     async fn forges(&mut self, paid: &[Paid]) -> Result<(), Error> {
         self.context.progress.counts("bad evidence", paid.len() * Forgery::ALL.len());
         let (own, neighbour) = (self.own.clone(), self.neighbour.clone());
@@ -153,7 +155,7 @@ impl Stage<'_> {
                 let closed = status.is_none() && forgery == Forgery::TooLarge;
                 let refused = status.is_some_and(|status| (400..500).contains(&status));
                 self.context.findings.always("bad_evidence_is_refused", refused || closed, || {
-                    format!("{forgery:?} for {} was answered {status:?}", victim.payment)
+                    format!("{forgery:?} for {} was answered {}", victim.payment, status_text(status))
                 });
                 self.context.findings.reached(forgery.state());
                 self.context.progress.advance();
@@ -162,8 +164,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Events that are truly signed, by an account that has no say in what they are about. They are taken,
-    /// as anything that is truly signed, and come to nothing.
+    /// Sends events with a valid signature of another account. They are stored, as any event with a
+    /// valid signature is, and have no effect.
     async fn crosses(&mut self, paid: &[Paid], theirs: &[String]) -> Result<(), Error> {
         let (own, neighbour) = (self.own.account.clone(), self.neighbour.account.clone());
         for victim in paid {
@@ -181,21 +183,21 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn still_held(&mut self, paid: &Paid, invariant: &str, whom: &str) -> Result<(), Error> {
+    async fn still_held(&mut self, paid: &Paid, invariant: &str, source: &str) -> Result<(), Error> {
         let booking = self.caller.get(&format!("/v1/bookings/{}", paid.booking), None).await?;
         let payment = self.caller.get(&format!("/v1/payments/{}", paid.payment), None).await?;
         let held = booking["state"] == "held" && payment["confirmed_by_provider"] == false;
         self.context.findings.always(invariant, held, || {
             let (booking, payment) = (&booking["state"], &payment["confirmed_by_provider"]);
             format!(
-                "{}: after {whom} it is {booking}, its payment confirmed: {payment}",
+                "{}: after {source} it is {booking}, its payment confirmed: {payment}",
                 paid.outcome.order.name
             )
         });
         Ok(())
     }
 
-    /// All its events by hand, the newest first, so many times, as they would come days later.
+    /// Sends all events of each booking, the newest first, several times, as if days late.
     async fn brings_all(&mut self, paid: &Paid, times: usize) -> Result<(), Error> {
         let account = self.own.account.clone();
         for event in paid.events.iter().rev() {
@@ -209,11 +211,13 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// What is truly signed is taken, whatever comes of it. What did not arrive has tested nothing.
+    /// An event with a valid signature is stored, whatever its effect. An event that did not arrive
+    /// proves nothing.
     async fn is_taken(&mut self, account: &str, event: &Value) -> Result<(), Error> {
         let status = self.courier.brings(account, event).await?;
         self.context.findings.always("good_evidence_is_taken", status == Some(200), || {
-            format!("{} {} was answered {status:?} at the door of {account}", event["type"], event["id"])
+            let status = status_text(status);
+            format!("{} {} was answered {status} at the address of {account}", event["type"], event["id"])
         });
         Ok(())
     }
@@ -226,17 +230,17 @@ impl Stage<'_> {
                 self.context.findings.always(
                     "good_evidence_is_taken",
                     booking["state"] == "confirmed",
-                    || format!("{}: told everything, it is {}", paid.outcome.order.name, booking["state"]),
+                    || format!("{}: after every webhook it is {}", paid.outcome.order.name, booking["state"]),
                 );
                 self.context.findings.reached("told_days_late");
                 return Ok(());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
-    /// The neighbour has its own payments and no others, and they wait for its own webhooks.
-    async fn neighbours_stay_apart(&mut self, theirs: &[String], told: bool) -> Result<(), Error> {
+    /// The other tenant has its own payments only, and they wait for its own webhooks.
+    async fn neighbours_stay_apart(&mut self, theirs: &[String], delivered: bool) -> Result<(), Error> {
         let key = self.neighbour.tenant.api_key.clone();
         let seen = self.caller.get("/v1/payments?limit=200", Some(&key)).await?;
         let payments = seen["data"].as_array().cloned().unwrap_or_default();
@@ -250,19 +254,19 @@ impl Stage<'_> {
             let begun = Instant::now();
             let confirmed = loop {
                 let confirmed = self.caller.get(&path, Some(&key)).await?["confirmed_by_provider"] == true;
-                if confirmed == told || begun.elapsed() > TAKEN_WITHIN {
+                if confirmed == delivered || begun.elapsed() > TAKEN_WITHIN {
                     break confirmed;
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_EVERY).await;
             };
-            self.context.findings.always("neighbours_stay_apart", confirmed == told, || {
-                format!("{payment} of the neighbour: told by its own account: {told}, confirmed: {confirmed}")
+            self.context.findings.always("neighbours_stay_apart", confirmed == delivered, || {
+                format!("{payment} of the neighbour: delivered by its own account: {delivered}, confirmed: {confirmed}")
             });
         }
         Ok(())
     }
 
-    /// What was true early on comes again, as an event of its own: it is old, and moves nothing.
+    /// Sends early events again, under new ids: they are old, and move nothing.
     async fn old_news(&mut self, deployment: &Deployment, paid: &[Paid]) -> Result<(), Error> {
         let account = self.own.account.clone();
         let before = self.states(paid).await?;
@@ -274,10 +278,10 @@ impl Stage<'_> {
                 self.context.findings.reached("old_news_under_a_new_id");
             }
         }
-        // Everything that was stored has been looked at.
+        // Every stored event has been processed.
         let rest = deployment.rest().await?;
         self.context.findings.always("nothing_goes_back", rest.reached, || {
-            format!("not all of the old news was looked at:\n{}", rest.verdicts)
+            format!("not every early event was processed:\n{}", rest.verdicts)
         });
         let after = self.states(paid).await?;
         for (before, after) in before.iter().zip(&after) {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Seats, about, tell};
+use super::{Seats, about, append_message};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{BookingId, TenantId};
 use crate::lifecycle::State as _;
@@ -61,7 +61,7 @@ impl Command for CancelHold {
         booking.state = draft.step(about(&booking), step);
         booking.ended_at = Some(context.now);
         booking.updated_at = context.now;
-        tell(&mut draft, &mut booking, items.clone(), "booking.cancelled");
+        append_message(&mut draft, &mut booking, items.clone(), "booking.cancelled");
         let shown = |(item, (slot, product)): (&BookingItem, (&Slot, &Product))| ItemReply {
             item: seats.changed_item(item),
             slot: seats.changed(slot),

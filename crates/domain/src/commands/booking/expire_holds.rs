@@ -1,18 +1,18 @@
-//! Expire holds: a timer, or a reserve that finds its slot full, names holds whose time is up.
+//! Expire holds: submitted by a timer, and by the handler of a reserve that finds its slot full.
 //!
-//! A hold without a payment under way gives its seats back at once. One with a payment keeps them
-//! until that payment is resolved, for a bounded time: the payment is looked at and called off first, on
-//! the provider's side, and only its end lets the seats go. Past the grace the seats go anyway; money
-//! that still arrives is late money, which has its own rule. A payment that the provider said is reserved
-//! or taken keeps them until it was looked at: a hold that is paid does not lapse for want of evidence.
+//! A hold without a payment under way releases its seats at once. A hold with a payment keeps them until the
+//! payment is resolved, for a bounded time: first the provider's object is fetched and cancelled. After the
+//! grace the seats are released in any case, and money that still arrives is late money. If the provider has
+//! reported the money as reserved or captured, the hold keeps its seats until the object was fetched: a paid
+//! hold must not lapse because the evidence is missing.
 
 use alloc::vec::Vec;
 
-use super::{Seats, about, tell};
+use super::{Seats, about, append_message};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AttemptId, BookingId, JobId, PaymentId, TenantId};
 use crate::lifecycle::booking::{Event, State};
-use crate::lifecycle::{State as _, Step, job, payment};
+use crate::lifecycle::{State as _, Step, booking, job, payment};
 use crate::limits::HOLD_GRACE_SECONDS;
 use crate::reply::Reply;
 use crate::rows::{Actor, Booking, Facts, Needs};
@@ -33,7 +33,7 @@ pub struct ExpireHolds {
 }
 
 impl ExpireHolds {
-    /// The hold and its end, if it is, under the lock, still what the query saw, and its time is up.
+    /// The hold with the step that ends it, if it still is, under the lock, what the query found.
     fn lapsed<'f>(
         hold: &LapsedHold,
         facts: &'f Facts,
@@ -42,8 +42,9 @@ impl ExpireHolds {
         let booking = facts
             .bookings
             .get(hold.booking)
-            .filter(|booking| booking.sweep_at <= context.now && booking.open_payment == hold.open_payment)?;
-        Some((booking, booking.state.step(Event::HoldTimedOut)?))
+            .filter(|booking| booking.sweep_at <= context.now && booking.open_payment == hold.open_payment)
+            .filter(|booking| booking.state.is(State::Held))?;
+        Some((booking, const { booking::step(State::Held, Event::HoldTimedOut) }))
     }
 }
 
@@ -79,7 +80,7 @@ impl Command for ExpireHolds {
                 .open_payment
                 .filter(|_| !fault_injection::is(fault_injection::InjectedFault::PaidHoldLapses))
             {
-                // Past the grace too: nobody is to be charged for a hold that is gone.
+                // Also after the grace: a customer must not be charged for an expired hold.
                 let paid = call_off(&mut draft, facts, payment);
                 let grace = Span::seconds(HOLD_GRACE_SECONDS);
                 let grace_ends = booking.hold_expires_at.plus(grace);
@@ -94,7 +95,7 @@ impl Command for ExpireHolds {
             booking.state = draft.step(about(&booking), step);
             booking.ended_at = Some(context.now);
             let items = facts.booking_items.owned_by(booking.id);
-            tell(&mut draft, &mut booking, items, "booking.expired");
+            append_message(&mut draft, &mut booking, items, "booking.expired");
             draft.put(booking);
             expired += 1;
         }
@@ -103,16 +104,15 @@ impl Command for ExpireHolds {
     }
 }
 
-/// Makes the payment's driver look now, and marks the payment as called off. Money that is reserved or taken
-/// already, as far as the provider said, is not called off: it waits for its evidence alone. Answers whether
-/// that is so.
+/// Makes the payment's job due now, and requests the void of the payment. Returns true, without a
+/// void, if the provider has reported the money as reserved or captured: such a payment only lacks
+/// its evidence.
 fn call_off(draft: &mut Draft<'_>, facts: &Facts, payment: PaymentId) -> bool {
     let job_id = JobId::from(AttemptId::from(payment));
     if let Some(mut job) = facts.jobs.get(job_id).filter(|job| job.state.is(job::State::Ready)).cloned()
         && job.due_at > draft.context.now
-        && let Some(step) = job.state.step(job::Event::Reschedule)
     {
-        job.state = step.to();
+        job.state = const { job::step(job::State::Ready, job::Event::Reschedule) }.to();
         job.due_at = draft.context.now;
         job.updated_at = draft.context.now;
         draft.put(job);

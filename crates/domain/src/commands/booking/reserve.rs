@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{about, tell};
+use super::{about, append_message};
 use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
@@ -32,14 +32,14 @@ pub struct Reserve {
     /// Each unit once, quantities from 1 to [`limits::QUANTITY_MAX`].
     pub units: Vec<(UnitId, i64)>,
     pub customer: CustomerDetails,
-    /// The tenant's default where it is `None`.
+    /// `None`: the tenant's default.
     pub hold_seconds: Option<i64>,
     pub metadata: BTreeMap<String, String>,
     pub providers: TenantProviders,
     /// The client has a limit on held seats, so its row must be locked.
     pub client_is_limited: bool,
-    /// On the first try a full slot is refused as [`Refusal::SlotLooksFull`], which is not stored:
-    /// lapsed holds may still sit on it. The caller expires those and tries a last time.
+    /// On the first try a full slot is refused as [`Refusal::SlotLooksFull`], which is not stored, because
+    /// lapsed holds may still have seats of it. The caller expires those holds and tries a last time.
     pub last_try: bool,
 }
 
@@ -92,7 +92,7 @@ impl Reserve {
         Ok(Span::seconds(seconds))
     }
 
-    /// The customer's row with the seats counted, or the refusal of one who holds too many.
+    /// The customer's row with the seats counted. Refused if the customer would hold too many.
     fn holding_customer(
         &self,
         facts: &Facts,
@@ -110,7 +110,7 @@ impl Reserve {
         let limit = facts.tenants.get(self.tenant()).and_then(|t| t.settings.0.seats_held_per_customer_max);
         if let Some(limit) = limit.filter(|limit| seats > 0 && customer.held_seats + seats > *limit) {
             let held = customer.held_seats;
-            return Err(Refusal::TooManySeatsHeldByCustomer { held, asked: seats, limit });
+            return Err(Refusal::TooManySeatsHeldByCustomer { held, requested: seats, limit });
         }
         customer.name.clone_from(&self.customer.name);
         customer.held_seats += seats;
@@ -123,7 +123,7 @@ impl Reserve {
         };
         let held = client.held_seats;
         if let Some(limit) = client.held_seats_max.filter(|limit| seats > 0 && held + seats > *limit) {
-            return Err(Refusal::TooManySeatsHeldByClient { held, asked: seats, limit });
+            return Err(Refusal::TooManySeatsHeldByClient { held, requested: seats, limit });
         }
         Ok(Some(Client { held_seats: held + seats, ..client.clone() }))
     }
@@ -137,7 +137,7 @@ impl Reserve {
         currency: Currency,
     ) -> Booking {
         let now = draft.context.now;
-        // Nobody pays for a departure that is gone.
+        // A booking cannot be paid after its departure.
         let ends_at_departure = !fault_injection::is(fault_injection::InjectedFault::HoldOutlivesDeparture);
         let latest = if ends_at_departure { slot.starts_at } else { Timestamp(i64::MAX) };
         let expires_at = now.plus(hold).min(latest);
@@ -226,7 +226,7 @@ impl Command for Reserve {
         let seats = priced.seats;
         offer.has_room(seats).map_err(|full| if self.last_try { full } else { Refusal::SlotLooksFull })?;
         let free = priced.total_minor == 0;
-        // What costs nothing is never held unpaid.
+        // A free booking is confirmed at once, so it holds no seats.
         let held_seats = if free { 0 } else { seats };
         let customer = self.holding_customer(facts, held_seats, context)?;
         let client = self.holding_client(facts, held_seats)?;
@@ -239,18 +239,20 @@ impl Command for Reserve {
         let mut slot = slot.clone();
         draft.audit(about(&booking), "reserved", None, Some("held"));
         if free {
-            // Nothing to pay: its security is that it is free, and the audit says so.
-            booking.state = const { booking::first(booking::Event::PaymentSecured) }.to();
+            // There is no payment that could secure it, so the audit has an action of its own.
+            booking.state =
+                const { booking::step(booking::State::Held, booking::Event::PaymentSecured) }.to();
             booking.confirmed_at = Some(context.now);
             for item in &mut items {
-                item.state = const { booking_item::first(booking_item::Event::Sell) }.to();
+                item.state =
+                    const { booking_item::step(booking_item::State::Held, booking_item::Event::Sell) }.to();
             }
             slot.sold += seats;
             draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));
-            tell(&mut draft, &mut booking, items.iter(), "booking.confirmed");
+            append_message(&mut draft, &mut booking, items.iter(), "booking.confirmed");
         } else {
             slot.held += seats;
-            tell(&mut draft, &mut booking, items.iter(), "booking.held");
+            append_message(&mut draft, &mut booking, items.iter(), "booking.held");
             if let Some(client) = client {
                 draft.put(client);
             }

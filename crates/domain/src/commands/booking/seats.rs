@@ -1,11 +1,12 @@
-//! Items move with their booking, and the counters of slots, customers and clients with the items: summed up
-//! over one decision, for a sweep may release many bookings of one slot, and each row may be put only once.
+//! The changes of items, and of the seats counted on slots, customers and clients. They are summed up over
+//! one decision, because a sweep may release many bookings of one slot, and a row may be put only once.
 
 use alloc::collections::BTreeMap;
 
 use crate::commands::draft::Draft;
 use crate::ids::{BookingId, BookingItemId, ClientId, CustomerId, SlotId};
-use crate::lifecycle::{Effect, booking_item};
+use crate::lifecycle::booking_item::{Event, State, step};
+use crate::lifecycle::{Effect, Step};
 use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
 
 #[derive(Clone, Copy, Default)]
@@ -15,28 +16,28 @@ struct SlotChange {
 }
 
 impl SlotChange {
-    /// Counts an item's seats, or with a negative number no longer, where they are in this state.
-    fn count(&mut self, state: booking_item::State, seats: i64) {
+    /// Adds seats to the counter that counts items in this state. A negative number subtracts.
+    fn count(&mut self, state: State, seats: i64) {
         match state {
-            booking_item::State::Held => self.held += seats,
-            booking_item::State::Sold => self.sold += seats,
-            booking_item::State::Released | booking_item::State::Returned => {}
+            State::Held => self.held += seats,
+            State::Sold => self.sold += seats,
+            State::Released | State::Returned => {}
         }
     }
 }
 
 #[derive(Default)]
 pub(in crate::commands) struct Seats {
-    /// Those that moved, as they are now.
+    /// The items that changed.
     items: BTreeMap<BookingItemId, BookingItem>,
     slots: BTreeMap<SlotId, SlotChange>,
-    /// Held seats.
+    /// The change of the customer's held seats.
     customers: BTreeMap<CustomerId, i64>,
     clients: BTreeMap<ClientId, i64>,
 }
 
 impl Seats {
-    /// Asks for a booking, and for the rows that any move of its seats needs.
+    /// Requests a booking, and the rows that a change of its seats needs.
     pub fn needs<'f>(rows: &mut Needs<'f>, id: BookingId) -> Option<&'f Booking> {
         let items = rows.booking_items(id);
         let booking = rows.booking(id)?;
@@ -50,47 +51,48 @@ impl Seats {
         Some(booking)
     }
 
-    /// Does to the items, and so to the counters, what the lifecycle's row says. An item that has no such move
-    /// stays where it is.
+    /// Applies the effects of a booking's step to its items, and so to the counters. An item that
+    /// is not in the state that the effect starts from stays as it is.
     pub fn carry_out(&mut self, facts: &Facts, booking: &Booking, effects: &[Effect]) {
         for effect in effects {
-            let event = match effect {
-                Effect::SellSeats => booking_item::Event::Sell,
-                Effect::ReleaseSeats => booking_item::Event::Release,
-                Effect::ReturnSeats => booking_item::Event::Return,
-                Effect::RetakeSeats => booking_item::Event::Retake,
+            let step = match effect {
+                Effect::SellSeats => const { step(State::Held, Event::Sell) },
+                Effect::ReleaseSeats => const { step(State::Held, Event::Release) },
+                Effect::ReturnSeats => const { step(State::Sold, Event::Return) },
+                Effect::RetakeSeats => const { step(State::Released, Event::Retake) },
             };
             for item in facts.booking_items.owned_by(booking.id) {
-                self.move_item(booking, item, event);
+                if item.state.is(step.from()) {
+                    self.move_item(booking, item, step);
+                }
             }
         }
     }
 
-    fn move_item(&mut self, booking: &Booking, item: &BookingItem, event: booking_item::Event) {
-        let Some(step) = item.state.step(event) else { return };
+    fn move_item(&mut self, booking: &Booking, item: &BookingItem, step: Step<State>) {
         let slot = self.slots.entry(item.slot).or_default();
         slot.count(step.from(), -item.seats);
         slot.count(*step.to(), item.seats);
-        if step.from() == booking_item::State::Held {
-            self.let_go(booking, item.seats);
+        if step.from() == State::Held {
+            self.release_hold(booking, item.seats);
         }
         self.items.insert(item.id, BookingItem { state: step.to(), ..item.clone() });
     }
 
     /// The seats no longer count against the limits on held seats.
-    fn let_go(&mut self, booking: &Booking, seats: i64) {
+    fn release_hold(&mut self, booking: &Booking, seats: i64) {
         *self.customers.entry(booking.customer).or_default() -= seats;
         if booking.counts_for_client {
             *self.clients.entry(booking.client).or_default() -= seats;
         }
     }
 
-    /// The item as it is after these moves.
+    /// The item after these changes.
     pub fn changed_item(&self, item: &BookingItem) -> BookingItem {
         self.items.get(&item.id).unwrap_or(item).clone()
     }
 
-    /// The slot as it is after these moves.
+    /// The slot after these changes.
     pub fn changed(&self, slot: &Slot) -> Slot {
         let SlotChange { held, sold } = self.slots.get(&slot.id).copied().unwrap_or_default();
         Slot { held: slot.held + held, sold: slot.sold + sold, ..slot.clone() }
@@ -98,7 +100,7 @@ impl Seats {
 
     pub fn put(self, draft: &mut Draft<'_>, facts: &Facts) {
         for id in self.slots.keys() {
-            let slot = facts.slots.get(*id).expect("who moves the seats of a slot has asked for it");
+            let slot = facts.slots.get(*id).expect("`needs` requests the slots of every item");
             draft.put(self.changed(slot));
         }
         self.items.into_values().for_each(|item| draft.put(item));

@@ -1,4 +1,4 @@
-//! Open slots of a product.
+//! Add slots to a product.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -20,9 +20,8 @@ pub struct NewSlot {
     pub capacity: i64,
 }
 
-/// Opens slots of a product, at most [`crate::limits::SLOTS_PER_REQUEST_MAX`] at once: all of them, or none
-/// where one is there already. A product departs once at one moment, so that asking twice does not sell twice
-/// as many seats.
+/// Adds at most [`crate::limits::SLOTS_PER_REQUEST_MAX`] slots to a product: all of them, or none if one
+/// exists already. A product has one departure at one time, so a repeated request does not double the seats.
 #[derive(Clone, Debug)]
 pub struct AddSlots {
     pub claim: Option<Claim>,
@@ -30,7 +29,7 @@ pub struct AddSlots {
     pub by: Actor,
     pub product: ProductId,
     pub slots: Vec<NewSlot>,
-    /// The ids of all units the product has, for the reply; found by a query.
+    /// The ids of all units of the product, found by a query. The reply needs them.
     pub all_units: Vec<UnitId>,
 }
 

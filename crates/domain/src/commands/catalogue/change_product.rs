@@ -1,4 +1,4 @@
-//! Change a product and its units, or give it more.
+//! Change a product and its units, or add units.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::reply::Reply;
 use crate::rows::{Actor, Facts, Needs, Product, Unit};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
-/// A change of a unit that exists; what is `None` stays.
+/// A change of an existing unit. A field that is `None` stays as it is.
 #[derive(Clone, Debug)]
 pub struct UnitChange {
     pub id: UnitId,
@@ -24,7 +24,7 @@ pub struct UnitChange {
     pub active: Option<bool>,
 }
 
-/// Changes a product; what is `None` stays. Bookings keep the prices they were made at.
+/// A field that is `None` stays as it is. Bookings keep the prices of their reservation.
 #[derive(Clone, Debug)]
 pub struct ChangeProduct {
     pub claim: Option<Claim>,
@@ -40,7 +40,7 @@ pub struct ChangeProduct {
     pub providers: TenantProviders,
     /// The product's version when a query found `all_units`.
     pub version: i64,
-    /// The ids of all units the product has, for the reply; found by a query.
+    /// The ids of all units of the product, found by a query. The reply needs them.
     pub all_units: Vec<UnitId>,
 }
 
@@ -94,7 +94,7 @@ impl Command for ChangeProduct {
             .get(self.product)
             .filter(|product| product.tenant == self.tenant)
             .ok_or(Refusal::ProductNotFound)?;
-        // Or a unit that somebody else added since would be left out.
+        // Otherwise the reply would lack a unit that was added since the query.
         if product.version != self.version {
             return Err(Refusal::ChangedMeanwhile);
         }

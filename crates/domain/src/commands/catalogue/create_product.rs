@@ -21,7 +21,7 @@ pub struct CreateProduct {
     pub by: Actor,
     pub name: String,
     pub description: String,
-    /// An IANA zone, checked at the wire.
+    /// An IANA time zone. The request's schema checks it.
     pub time_zone: String,
     pub currency: Currency,
     /// From 1 to [`crate::limits::UNITS_PER_REQUEST_MAX`].

@@ -1,12 +1,12 @@
 //! Discard a dead letter: nothing more is tried.
 //!
-//! Of a job whose attempt is in review this is the end of the operation, on a person's word: the
-//! attempt is written off, the booking is free for another payment, and whoever still waits is answered.
-//! It says nothing about the money. If the provider did move it, and tells so later, that contradicts:
-//! the money is booked to suspense, a review case says so, and a person sends it back at the provider.
-//! A capture whose amount the provider contradicts counts then as the provider has it.
-//! A refund that is written off gives its sum free to be asked back again. If the provider did make it, and
-//! tells so later, it counts, and a review case says so.
+//! If the attempt of a job is in review, this decision ends the operation: the attempt is written off, the
+//! booking is free for another payment, and the idempotency key gets its reply. Where the money is stays
+//! unknown. If the provider moved it and reports that later, the report is a contradiction: the money is
+//! booked to suspense, a review case is opened, and a person returns the money at the provider. A capture
+//! whose amount the provider contradicts then counts with the provider's amount. The sum of a refund that is
+//! written off can be refunded again. If the provider made that refund and reports it later, it counts, and a
+//! review case is opened.
 
 use super::{DeadLetterRef, Decided, about_event, shown, step_of_dead};
 use crate::commands::delivery;
@@ -25,7 +25,7 @@ impl DiscardDeadLetter {
     fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
         let job = self.0.job(facts, id)?;
         step_of_dead(job.state, job::State::Dead, job::Event::Finish)?;
-        // Which other rows end with it, only a newer version knows.
+        // Only a newer version knows which other rows end with a job of another kind.
         let kind = self.0.kinds.get(&job.kind);
         let kind = kind.ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
         kind.rules.discard(draft, facts, job, &self.0.why)

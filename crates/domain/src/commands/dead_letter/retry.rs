@@ -14,8 +14,8 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct RetryDeadLetter(pub Decided);
 
 impl RetryDeadLetter {
-    /// Money first: only what was provably never sent is driven again. Of what was handed over it is looked up
-    /// what became of it ([`crate::commands::MarkSent`] sees to that).
+    /// Only an attempt that was provably never sent is sent. For an attempt in review the job fetches the
+    /// outcome: [`crate::commands::MarkSent`] refuses to send it.
     fn job(&self, draft: &mut Draft<'_>, facts: &Facts, id: JobId) -> Result<DeadLetter, Refusal> {
         let job = self.0.job(facts, id)?;
         let step = step_of_dead(job.state, job::State::Dead, job::Event::Revive)?;
@@ -48,7 +48,7 @@ impl RetryDeadLetter {
         Ok(DeadLetter::Event(event))
     }
 
-    /// Due at once; the sweep brings it.
+    /// The delivery is due at once, and the sweep starts it.
     fn delivery(&self, draft: &mut Draft<'_>, facts: &Facts, id: InboxId) -> Result<DeadLetter, Refusal> {
         let (delivery, message) = self.0.delivery(facts, id)?;
         let event = delivery_lifecycle::Event::Retry;

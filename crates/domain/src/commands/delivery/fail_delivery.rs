@@ -1,5 +1,5 @@
-//! Fail a delivery: the handler could not do it. Again later, or, when its attempts are used up, to the
-//! dead letters. Put one off: it was not the message's fault.
+//! Fail a delivery: its handler failed. It is tried again later, or becomes a dead letter once its
+//! attempts are used up. Put off a delivery: the failure was not the message's.
 
 use alloc::string::String;
 
@@ -17,10 +17,10 @@ use crate::working_set::{Command, Context, DecisionResult};
 pub struct FailDelivery {
     pub at: DeliveryKey,
     pub error: String,
-    /// Until it is begun again.
+    /// The time until the next attempt.
     pub pause: Span,
     pub attempts_max: i64,
-    /// This attempt was counted as it began.
+    /// Whether this attempt was counted when it began.
     pub counted: bool,
 }
 
@@ -62,8 +62,8 @@ impl Command for FailDelivery {
     }
 }
 
-/// A delivery that was begun could not be tried: the store was out of reach, or somebody held its rows.
-/// An outage must not use up attempts, so the count is taken back.
+/// A delivery that was begun could not be tried: the store was unavailable, or another transaction held its
+/// rows. An outage must not use up attempts, so the attempt is not counted.
 #[derive(Clone, Debug)]
 pub struct PutOffDelivery {
     pub at: DeliveryKey,

@@ -1,4 +1,5 @@
-//! Post a transfer: the ledger's consumer posts what a message moved, and its receipt, in one transaction.
+//! Post a transfer: the ledger's consumer writes the transfer of a message, and its receipt, in one
+//! transaction.
 
 use alloc::collections::BTreeMap;
 
@@ -64,7 +65,7 @@ impl Command for PostTransfer {
             self.entry.id(tenant)
         };
         if facts.transfers.get(transfer).is_some() {
-            // The movement was posted from another message.
+            // Another message has reported the same movement.
             return Ok(draft.reply(Reply::Delivery(DeliveryStatus::Received)));
         }
         draft.put(Transfer {

@@ -1,5 +1,5 @@
-//! Start a delivery: counted before the handler starts, so that a message which kills the process is
-//! counted, and dies one day.
+//! Start a delivery: the attempt is counted before the handler starts, so that a message which
+//! kills the process runs out of attempts.
 
 use alloc::format;
 use alloc::string::String;
@@ -7,7 +7,7 @@ use alloc::string::String;
 use super::DeliveryKey;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::TenantId;
-use crate::lifecycle::delivery::{Event, State};
+use crate::lifecycle::delivery::{Event, State, step};
 use crate::reply::{DeliveryStatus, Reply};
 use crate::rows::{Actor, Delivery, Facts, Needs};
 use crate::time::Span;
@@ -16,7 +16,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 #[derive(Clone, Debug)]
 pub struct StartDelivery {
     pub at: DeliveryKey,
-    /// Until it may be begun once more, if nothing is heard of this one.
+    /// The time until the next attempt, if this one does not report its outcome.
     pub pause: Span,
     pub attempts_max: i64,
 }
@@ -39,22 +39,23 @@ impl Command for StartDelivery {
         let delivery = self.at.delivery(facts, context.now);
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
-        let (begin, give_up) = (delivery.state.step(Event::Begin), delivery.state.step(Event::GiveUp));
-        let is = match (begin, give_up) {
-            _ if delivery.state.is(State::Dead) => DeliveryStatus::Dead,
-            (Some(_), Some(_)) if delivery.due_at.is_some_and(|due_at| due_at > context.now) => {
+        let status = match *delivery.state {
+            State::Dead => DeliveryStatus::Dead,
+            State::Received | State::Discarded => DeliveryStatus::Received,
+            State::Waiting if delivery.due_at.is_some_and(|due_at| due_at > context.now) => {
                 DeliveryStatus::Waiting
             }
-            (Some(_), Some(step)) if delivery.attempts >= self.attempts_max => {
+            State::Waiting if delivery.attempts >= self.attempts_max => {
+                let step = const { step(State::Waiting, Event::GiveUp) };
                 let why = delivery.last_error.clone().unwrap_or_else(|| never_ended(delivery.attempts));
                 super::give_up(&mut draft, delivery, step, why);
                 DeliveryStatus::Dead
             }
-            (Some(step), Some(_)) => {
+            State::Waiting => {
                 let counted = !fault_injection::is(fault_injection::InjectedFault::AttemptsNotCounted);
                 let attempts = delivery.attempts + i64::from(counted);
                 draft.put(Delivery {
-                    state: step.to(),
+                    state: const { step(State::Waiting, Event::Begin) }.to(),
                     attempts,
                     due_at: Some(context.now.plus(self.pause)),
                     updated_at: context.now,
@@ -62,10 +63,8 @@ impl Command for StartDelivery {
                 });
                 DeliveryStatus::Begun { attempts }
             }
-            // It was received, or discarded.
-            _ => DeliveryStatus::Received,
         };
-        Ok(draft.reply(Reply::Delivery(is)))
+        Ok(draft.reply(Reply::Delivery(status)))
     }
 }
 

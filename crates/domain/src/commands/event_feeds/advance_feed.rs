@@ -1,4 +1,4 @@
-//! Advance a feed: its mark moves up to what was read and stored.
+//! Advance a feed: its mark moves to the end of what was read and stored.
 
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AccountId, TenantId};

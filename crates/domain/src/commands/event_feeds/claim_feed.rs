@@ -1,4 +1,4 @@
-//! Claim a feed: one process reads an account's events, from the mark on.
+//! Claim a feed: one process reads an account's events from the mark on.
 
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AccountId, TenantId};
@@ -11,7 +11,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 pub struct ClaimFeed {
     pub account: AccountId,
     pub tenant: TenantId,
-    /// When somebody reads again.
+    /// When the next read is due.
     pub every: Span,
 }
 
@@ -29,13 +29,13 @@ impl Command for ClaimFeed {
         Some(())
     }
 
-    /// Answers from where to read, or that it is not time.
+    /// Replies with the mark to read from, or with none if no read is due.
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let feed = facts.event_feeds.get(self.account).cloned().unwrap_or(EventFeed {
             id: self.account,
             tenant: self.tenant,
             token: 0,
-            // Before it was configured here, nothing of ours happened there.
+            // No object of ours is older than the configuration of the account.
             read_until: context.now,
             due_at: context.now,
         });

@@ -10,12 +10,12 @@ use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Closes an event that moves nothing: it is about nothing of ours, or nothing can be made of it.
+/// The event is about no object of ours, or it cannot be read.
 #[derive(Clone, Debug)]
 pub struct CloseEvent {
     pub event: EventId,
     pub why: String,
-    /// Nobody could make anything of it: a person should look.
+    /// The event cannot be read: it becomes a dead letter, for a person.
     pub dead: bool,
 }
 

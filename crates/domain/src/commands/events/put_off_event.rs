@@ -1,4 +1,4 @@
-//! Put an event off: the store failed, and not the event.
+//! Put off an event: the store failed, not the event.
 
 use super::open;
 use crate::commands::draft::{Draft, Origin};
@@ -8,8 +8,8 @@ use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, InboundEvent, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// An event that was begun could not be processed, and it was not the event's fault: an outage must not
-/// use up its attempts, so the count is taken back.
+/// An event that was begun could not be processed, because the store failed. An outage must not use up its
+/// attempts, so the attempt is not counted.
 #[derive(Clone, Debug)]
 pub struct PutOffEvent {
     pub event: EventId,

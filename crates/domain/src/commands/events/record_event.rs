@@ -1,4 +1,4 @@
-//! Record an event that a provider sent, before anything is made of it.
+//! Record an event that a provider sent, before it is processed.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 pub struct RecordEvent {
     pub tenant: TenantId,
     pub account: AccountId,
-    /// The provider's id of it.
+    /// The provider's id of the event.
     pub name: String,
     pub kind: String,
     pub body: Vec<u8>,
@@ -28,7 +28,7 @@ impl RecordEvent {
 }
 
 impl Command for RecordEvent {
-    /// Whoever is sent many events delays nobody else's.
+    /// The tenant, so that many events of one tenant do not delay those of the others.
     fn tenant(&self) -> Option<TenantId> {
         (!fault_injection::is(fault_injection::InjectedFault::EventsInNoLane)).then_some(self.tenant)
     }

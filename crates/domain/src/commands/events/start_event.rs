@@ -1,4 +1,4 @@
-//! Start an event that was left behind.
+//! Start an event that an earlier run did not finish.
 
 use alloc::format;
 
@@ -12,8 +12,8 @@ use crate::reply::Reply;
 use crate::rows::{Actor, Facts, InboundEvent, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// An event was found left behind: it is counted before it is processed, so that one which kills the
-/// process is counted, and dies one day. Answers whether to go on.
+/// Counts the attempt before the event is processed, so that an event which kills the process runs out of
+/// attempts. Replies whether to process it.
 #[derive(Clone, Debug)]
 pub struct StartEvent {
     pub event: EventId,
@@ -32,7 +32,7 @@ impl Command for StartEvent {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let open = open(facts, self.event)?;
         let event = open.event;
-        // Of one that is dead a person decides.
+        // A person decides on a dead event.
         let give_up = event.state.step(inbound_event::Event::GiveUp).ok_or(Refusal::NothingToDo)?;
         let origin = Origin::of(Actor::Webhook);
         let mut draft = Draft::new(context, &origin);

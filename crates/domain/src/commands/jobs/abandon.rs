@@ -1,6 +1,6 @@
-//! Abandon: the provider turned the order away before anything was sent that could move money.
+//! Abandon: the provider refused the operation before a call was sent that could move money.
 
-use super::{after_end, ends_or_waits, held};
+use super::{ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::{Unsent, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
@@ -28,17 +28,16 @@ impl Command for Abandon {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, JobId::from(self.attempt), self.token)?;
+        let job = held(facts, JobId::from(self.attempt), self.token)?.job;
         let attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let refund = self.refund.and_then(|id| facts.refunds.get(id));
-        let unsent = Unsent::of(attempt, payment, refund).ok_or(Refusal::NothingToDo)?;
-        let after = after_end(job, attempt, payment, context.now).ok_or(Refusal::LeaseLost)?;
+        let unsent = Unsent::of(attempt, payment, refund)?.ok_or(Refusal::NothingToDo)?;
         // Nothing can fail from here on.
 
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
-        draft.put(after.job);
+        draft.put(job.at_end(attempt, payment, context.now));
         settle_unsent(&mut draft, facts, unsent, self.failure.clone());
         Ok(draft.done())
     }

@@ -1,11 +1,11 @@
-//! The jobs of attempts: what is claimed with one, and what becomes of the attempt when its job dies.
+//! The jobs of attempts: the rows that are claimed with a job, and what its death does to the attempt.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 
-use super::{AfterEnd, JobRules, about, after_end};
+use super::{JobRules, OpenJob, about};
 use crate::commands::draft::Draft;
-use crate::commands::payment::{self, discard, give_up, needs_of_discard};
+use crate::commands::payment::{self, Discard, give_up, needs_of_discard};
 use crate::ids::{AttemptId, JobId};
 use crate::jobs::{USED_UP, of_attempt};
 use crate::lifecycle::{State as _, attempt, job};
@@ -18,12 +18,12 @@ use crate::time::Timestamp;
 const ATTEMPT: &str = "attempt";
 
 impl Job {
-    /// The attempt that it drives, if it drives one.
+    /// The attempt of the job, if it has one.
     pub fn attempt(&self) -> Option<AttemptId> {
         (self.subject_kind == ATTEMPT).then_some(AttemptId(self.subject))
     }
 
-    /// The job that drives an attempt. It has the attempt's id, so each finds the other, and there is one.
+    /// The job of an attempt. It has the attempt's id, so each finds the other, and there is only one.
     pub(in crate::commands) fn of_attempt(attempt: &Attempt, payment: &Payment, now: Timestamp) -> Job {
         let new = super::NewJob {
             id: JobId::from(attempt.id),
@@ -56,7 +56,7 @@ impl JobRules for AttemptJobs {
             rows.refund(refund);
         }
         rows.payment(attempt.payment);
-        // Whoever waits for it is answered as it dies.
+        // The death of the job answers the key.
         if let Some(key) = attempt.key.filter(|_| last) {
             rows.key(key);
         }
@@ -70,7 +70,7 @@ impl JobRules for AttemptJobs {
         Some(ClaimedJob::Attempt(Box::new(AttemptJob { job, attempt, payment, refund })))
     }
 
-    /// Nobody who took it came back to say what became of it: it may be what kills them.
+    /// Every worker that claimed the job ended without a report: the job may be what kills them.
     fn given_up(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) {
         let Some((attempt, payment)) = found(facts, job) else { return };
         let (reason, detail) = ("job_is_dead", USED_UP.to_owned());
@@ -108,13 +108,14 @@ impl JobRules for AttemptJobs {
         why: &str,
     ) -> Result<DeadLetter, Refusal> {
         let (attempt, payment) = found(facts, job).ok_or(Refusal::DeadLetterNotFound)?;
-        let AfterEnd { step, job: after } = after_end(job, attempt, payment, draft.context.now)
-            .ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        let open = OpenJob::of(job).ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        let discard = Discard::of(facts, attempt, payment)?;
         // Nothing can fail from here on.
 
-        draft.step(about(job), step);
+        draft.step(about(job), open.step_at_end(attempt, payment));
+        let after = open.at_end(attempt, payment, draft.context.now);
         draft.put(after.clone());
-        let attempt = discard(draft, facts, attempt, payment, why);
+        let attempt = discard.run(draft, facts, why);
         Ok(DeadLetter::Job { job: after, attempt: Some(attempt) })
     }
 }

@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
-use super::{JobLease, give_up_job};
+use super::{JobLease, RUNNING_GIVES_UP, give_up_job};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{JobId, TenantId};
 use crate::jobs::JobKinds;
@@ -12,33 +12,36 @@ use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{Actor, Facts, Job, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Claims jobs that a query found due. Those that another worker got first are passed over, and those that
-/// only a newer version can do.
+/// Claims jobs that a query found due. Jobs that another worker claimed first, and jobs of kinds that only a
+/// newer version knows, are left out.
 #[derive(Clone, Debug)]
 pub struct ClaimJobs {
     pub jobs: Vec<JobId>,
     pub kinds: JobKinds,
     pub lease: JobLease,
-    /// No other process can be at work on this database: whatever runs under another worker's lease
-    /// was left by one that is dead, and is taken over without waiting for the lease to lapse.
+    /// No other process can work on this database: a lease of another worker belongs to a dead
+    /// process, and its job is taken over before the lease lapses.
     pub alone: bool,
 }
 
 impl ClaimJobs {
     fn claim(&self, draft: &mut Draft<'_>, facts: &Facts, job: &Job) -> Option<ClaimedJob> {
         let now = draft.context.now;
-        let event = match *job.state {
-            job::State::Ready if job.due_at <= now => job::Event::Claim,
-            job::State::Running if job.lease_until.is_some_and(|until| until <= now) => job::Event::TakeOver,
-            job::State::Running if self.alone && job.worker != Some(self.lease.worker) => {
-                job::Event::TakeOver
+        let lapsed = job.lease_until.is_some_and(|until| until <= now);
+        let orphaned = self.alone && job.worker != Some(self.lease.worker);
+        let step = match *job.state {
+            job::State::Ready if job.due_at <= now => {
+                const { job::step(job::State::Ready, job::Event::Claim) }
             }
-            _ => return None,
+            job::State::Running if lapsed || orphaned => {
+                const { job::step(job::State::Running, job::Event::TakeOver) }
+            }
+            job::State::Ready | job::State::Running | job::State::Done | job::State::Dead => return None,
         };
         let kind = self.kinds.of(job)?;
         let until = now.plus(self.lease.span);
         let job = Job {
-            state: job.state.step(event)?.to(),
+            state: step.to(),
             token: job.token + 1,
             worker: Some(self.lease.worker),
             lease_until: Some(until),
@@ -50,7 +53,7 @@ impl ClaimJobs {
         let claimed = kind.rules.claimed(facts, job.clone())?;
         if job.attempts > kind.attempts_max {
             let why = job.last_error.clone().unwrap_or_else(|| kind.dead_letter.to_owned());
-            give_up_job(draft, job.clone(), why);
+            give_up_job(draft, job.clone(), RUNNING_GIVES_UP, why);
             kind.rules.given_up(draft, facts, &job);
             return None;
         }

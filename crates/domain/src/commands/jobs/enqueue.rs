@@ -1,4 +1,4 @@
-//! A job that is about to be: written in the transaction that wants its work.
+//! A new job: written in the transaction that wants its work.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -53,11 +53,11 @@ impl NewJob {
 }
 
 impl Job {
-    /// Claimed as it is written: the server that took the request may begin at once, and if it dies, the
-    /// lease lapses.
+    /// Inserted as claimed: the server that got the request begins at once, and if that server
+    /// dies, the lease lapses.
     pub(in crate::commands) fn born_claimed(mut self, lease: JobLease) -> Job {
         let until = self.created_at.plus(lease.span);
-        self.state = const { job::first(job::Event::Claim) }.to();
+        self.state = const { job::step(job::State::Ready, job::Event::Claim) }.to();
         self.token = 1;
         self.attempts = 1;
         self.worker = Some(lease.worker);

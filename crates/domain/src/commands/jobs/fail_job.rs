@@ -1,15 +1,13 @@
-//! Fail a job: its handler could not do it. Again later; or to the dead letters, once its attempts are used up
-//! or its deadline is over.
+//! Fail a job: its handler failed. The job runs again later, or becomes a dead letter once its
+//! attempts are used up or its deadline is over.
 
 use alloc::string::String;
 
-use super::{give_up_job, held};
+use super::{HeldJob, give_up_job, held};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{JobId, TenantId};
 use crate::jobs::JobKind;
-use crate::lifecycle::job;
 use crate::limits::ERROR_CHARACTERS_MAX;
-use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Job, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
@@ -20,7 +18,7 @@ pub struct FailJob {
     pub token: i64,
     pub kind: &'static JobKind,
     pub error: String,
-    /// Until it is due again.
+    /// The time until the job is due again.
     pub pause: Span,
 }
 
@@ -35,19 +33,19 @@ impl Command for FailJob {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, self.job, self.token)?;
-        let reschedule = job.state.step(job::Event::Reschedule).ok_or(Refusal::LeaseLost)?;
+        let HeldJob { job, give_up } = held(facts, self.job, self.token)?;
         // Nothing can fail from here on.
 
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         let error: String = self.error.chars().take(ERROR_CHARACTERS_MAX).collect();
+        let reschedule = job.again;
         let job =
             Job { worker: None, lease_until: None, attempts: 0, failures: job.failures + 1, ..job.clone() };
         let late = job.deadline_at.is_some_and(|at| context.now.plus(self.pause) > at);
         if late || job.failures >= self.kind.attempts_max {
             let job = Job { attempts: job.failures, ..job };
-            give_up_job(&mut draft, job.clone(), error);
+            give_up_job(&mut draft, job.clone(), give_up, error);
             self.kind.rules.given_up(&mut draft, facts, &job);
             return Ok(draft.done());
         }

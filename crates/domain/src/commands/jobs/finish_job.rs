@@ -1,14 +1,14 @@
-//! Finish a job: nothing is left to do. An attempt's is finished only once its attempt was settled.
+//! Finish a job: nothing is left to do. The job of an attempt is finished only after the attempt was settled.
 
-use super::held;
+use super::{OpenJob, held};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{AttemptId, JobId, TenantId};
-use crate::lifecycle::{State as _, job};
+use crate::lifecycle::State as _;
 use crate::refusal::Refusal;
-use crate::rows::{Actor, Facts, Job, Needs};
-use crate::working_set::{Command, Context, DecisionResult};
+use crate::rows::{Actor, Facts, Needs};
+use crate::working_set::{Command, Context, Decision, DecisionResult};
 
-/// Its handler did what the job wants.
+/// The handler did the work of the job.
 #[derive(Clone, Debug)]
 pub struct FinishJob {
     pub job: JobId,
@@ -26,15 +26,15 @@ impl Command for FinishJob {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, self.job, self.token)?;
+        let job = held(facts, self.job, self.token)?.job;
         if job.attempt().is_some() {
             return Err(Refusal::NothingToDo);
         }
-        finish(job, context)
+        Ok(finish(&job, context))
     }
 }
 
-/// Nothing is left to do for an attempt: it was settled, with evidence, by somebody else.
+/// Nothing is left to do for an attempt, because another command has settled it with evidence.
 #[derive(Clone, Debug)]
 pub struct FinishAttempt {
     pub attempt: AttemptId,
@@ -54,20 +54,17 @@ impl Command for FinishAttempt {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, JobId::from(self.attempt), self.token)?;
+        let job = held(facts, JobId::from(self.attempt), self.token)?.job;
         if !facts.attempts.get(self.attempt).is_some_and(|attempt| attempt.state.is_final()) {
             return Err(Refusal::NothingToDo);
         }
-        finish(job, context)
+        Ok(finish(&job, context))
     }
 }
 
-fn finish(job: &Job, context: &Context<'_>) -> DecisionResult {
-    let state = job.state.step(job::Event::Finish).ok_or(Refusal::LeaseLost)?.to();
-    // Nothing can fail from here on.
-
+fn finish(job: &OpenJob<'_>, context: &Context<'_>) -> Decision {
     let origin = Origin::of(Actor::Worker);
     let mut draft = Draft::new(context, &origin);
-    draft.put(Job { state, updated_at: context.now, ..job.clone() });
-    Ok(draft.done())
+    draft.put(job.finished(context.now));
+    draft.done()
 }

@@ -1,4 +1,4 @@
-//! Mark as sent: committed before each call that moves money. From here on a lost answer means *unknown*.
+//! Mark as sent: committed before each call that moves money. After it a lost reply means *unknown*.
 
 use alloc::string::String;
 
@@ -6,32 +6,32 @@ use super::held;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::about;
 use crate::ids::{AttemptId, JobId, PaymentId, TenantId};
-use crate::lifecycle::{State as _, attempt, payment};
+use crate::lifecycle::{attempt, payment};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Attempt, AttemptKind, Facts, Needs, Payment};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Asked before the first such call and before each that says it again, so that what happened meanwhile
-/// counts: that somebody called the payment off, or that a person has the case.
+/// Submitted before the first such call and before each repetition, so that a call is not sent if the payment
+/// was voided in the meantime, or if a person has the case.
 #[derive(Clone, Debug)]
 pub struct MarkSent {
     pub attempt: AttemptId,
     /// The token of its job.
     pub token: i64,
     pub payment: PaymentId,
-    /// The provider's object, made unconfirmed, for a charge; its id is committed here.
+    /// For a charge: the provider's unconfirmed object, whose id is committed here.
     pub object: Option<String>,
-    /// How long a refund whose key is spent waits for what came of that call to show.
+    /// How long a refund waits for the effect of the call whose key is spent.
     pub another_key_after: Span,
 }
 
 impl MarkSent {
     /// Whether the attempt may call the provider now.
     fn may_send(&self, attempt: &Attempt, payment: &Payment, now: Timestamp) -> bool {
-        // Whoever has the case may settle it by hand at any time.
-        let handed_over = attempt.state.is(attempt::State::Review)
+        // The person who has the case may move the money by hand at any time.
+        let in_review = attempt.state.is(attempt::State::Review)
             && !fault_injection::is(fault_injection::InjectedFault::SentAfterHandOver);
         let contradicted = payment.contradicted_at.is_some_and(|at| at >= attempt.created_at);
         let stands = match attempt.kind {
@@ -39,13 +39,14 @@ impl MarkSent {
                 let nobody_waits = attempt.state.is(attempt::State::Created) && now >= attempt.deadline_at;
                 !payment.void_requested && !nobody_waits
             }
-            // No state of an object shows that nothing came of an error: it is given time to show.
+            // No state of an object proves that a call with an error had no effect, so an effect gets time to
+            // appear.
             AttemptKind::Refund => {
                 attempt.key_spent_at.is_none_or(|at| now >= at.plus(self.another_key_after))
             }
             AttemptKind::Capture | AttemptKind::Void => true,
         };
-        !handed_over && !contradicted && stands
+        !in_review && !contradicted && stands
     }
 }
 
@@ -61,18 +62,31 @@ impl Command for MarkSent {
         Some(())
     }
 
-    /// Answers the number of the key to call under, or that nothing is to be sent.
+    /// Replies with the number of the provider's key for the call, or that the call must not be sent.
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         held(facts, JobId::from(self.attempt), self.token)?;
-        let attempt = facts
-            .attempts
-            .get(self.attempt)
-            .filter(|attempt| !attempt.state.is_final())
-            .ok_or(Refusal::NothingToDo)?;
+        let attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?;
+        let send = match *attempt.state {
+            attempt::State::Created => {
+                Some(const { attempt::step(attempt::State::Created, attempt::Event::Send) })
+            }
+            // It was sent before, and the call is repeated.
+            attempt::State::Sent | attempt::State::Unknown | attempt::State::Review => None,
+            attempt::State::Succeeded | attempt::State::Declined | attempt::State::WrittenOff => {
+                return Err(Refusal::NothingToDo);
+            }
+        };
         let mut payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?.clone();
         let may_send = self.may_send(attempt, &payment, context.now);
-        let send = attempt.state.step(attempt::Event::Send);
-        let sent = payment.state.step(payment::Event::Sent).filter(|_| attempt.kind == AttemptKind::Charge);
+        let sent = match *payment.state {
+            _ if attempt.kind != AttemptKind::Charge => None,
+            payment::State::Created => {
+                Some(const { payment::step(payment::State::Created, payment::Event::Sent) })
+            }
+            payment::State::Pending => None,
+            // A payment leaves `pending` only together with its charge's attempt.
+            _ => return Err(Refusal::of_state(payment.state, payment::Event::Sent)),
+        };
         // Nothing can fail from here on.
 
         let origin = Origin::of(Actor::Worker);

@@ -1,20 +1,20 @@
-//! Postpone: the work is not done, look again later.
+//! Postpone: the work is not done, and the job runs again later.
 
 use alloc::format;
 use alloc::string::String;
 
-use super::{after_end, ends_or_waits, held};
+use super::{ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::{Unsent, about, give_up, lose_sight, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{State as _, attempt, job};
+use crate::lifecycle::{State as _, attempt};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, AttemptKind, Facts, Failure, Job, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// What was sent and not answered becomes *unknown*; past its deadline an unknown attempt becomes a review
-/// case, and one that was never sent is given up.
+/// An attempt that was sent and has no reply becomes *unknown*. After its deadline an unknown attempt gets a
+/// review case, and an attempt that was never sent is declined.
 #[derive(Clone, Debug)]
 pub struct Postpone {
     pub attempt: AttemptId,
@@ -22,14 +22,15 @@ pub struct Postpone {
     pub token: i64,
     pub payment: PaymentId,
     pub refund: Option<RefundId>,
-    /// How long to wait before the next look.
+    /// The time until the next run.
     pub pause: Span,
-    /// The last call may have moved money, and its answer was lost.
+    /// The last call may have moved money, and its reply was lost.
     pub lost_sight: bool,
-    /// The provider keeps an error of its own under the key of the last call: the next one needs another.
+    /// The provider keeps an error of its own under the key of the last call, so the next call
+    /// needs another key.
     pub key_spent: bool,
-    /// Whether the provider was asked anything. A try that was turned away at our own door is none.
-    pub asked: bool,
+    /// Whether a call reached the provider. A call that our own limits refused does not count.
+    pub reached_provider: bool,
     pub error: Option<String>,
 }
 
@@ -43,58 +44,54 @@ impl Command for Postpone {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let job = held(facts, JobId::from(self.attempt), self.token)?;
-        let attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?;
+        let job = held(facts, JobId::from(self.attempt), self.token)?.job;
+        let mut attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?.clone();
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        let reschedule = job.state.step(job::Event::Reschedule).ok_or(Refusal::LeaseLost)?;
-        // Nothing can fail from here on.
-
-        let origin = Origin::of(Actor::Worker);
-        let mut draft = Draft::new(context, &origin);
-        let mut attempt = attempt.clone();
-        let mut refund = self.refund.and_then(|id| facts.refunds.get(id)).cloned();
-        let handed_over = attempt.state.is(attempt::State::Review);
+        let refund = self.refund.and_then(|id| facts.refunds.get(id));
+        let in_review = attempt.state.is(attempt::State::Review);
         let late = context.now >= attempt.deadline_at;
-        if self.lost_sight || late {
-            lose_sight(&mut draft, &mut attempt, &mut refund.as_mut());
-        }
+        // The payment ended by itself, before the capture or void.
+        let moot = attempt.kind != AttemptKind::Charge && payment.state.is_final() && refund.is_none();
         if self.key_spent && !fault_injection::is(fault_injection::InjectedFault::SpentKeySentAgain) {
             attempt.key_number += 1;
             attempt.key_spent_at = Some(context.now);
             attempt.sent_at = None;
             attempt.updated_at = context.now;
         }
-        let mut job = Job {
+        let unsent = if late || moot { Unsent::of(&attempt, payment, refund)? } else { None };
+        // Nothing can fail from here on.
+
+        let origin = Origin::of(Actor::Worker);
+        let mut draft = Draft::new(context, &origin);
+        let mut refund = refund.cloned();
+        if self.lost_sight || late {
+            lose_sight(&mut draft, &mut attempt, &mut refund.as_mut());
+        }
+        let mut after = Job {
+            state: job.again.to(),
             worker: None,
             lease_until: None,
             due_at: context.now.plus(self.pause),
             attempts: 0,
-            failures: job.failures + i64::from(self.asked && !handed_over),
-            looks: job.looks + i64::from(self.asked && handed_over),
+            failures: job.failures + i64::from(self.reached_provider && !in_review),
+            looks: job.looks + i64::from(self.reached_provider && in_review),
             last_error: self.error.clone().or_else(|| job.last_error.clone()),
             updated_at: context.now,
             ..job.clone()
         };
-        // What a capture or a void was to end has ended by itself.
-        let moot = attempt.kind != AttemptKind::Charge && payment.state.is_final() && refund.is_none();
         if late && attempt.state.is(attempt::State::Unknown) {
             let detail = format!("the outcome of a {} is unknown at its deadline", attempt.kind.name());
             draft.review_attempt(attempt.id, about(payment), "outcome_unknown_at_deadline", detail);
             give_up(&mut draft, &mut attempt, &mut refund.as_mut(), payment);
-            job.looks = 0;
-        } else if (late || moot)
-            && let Some(unsent) = Unsent::of(&attempt, payment, refund.as_ref())
-        {
+            after.looks = 0;
+        } else if let Some(unsent) = unsent {
             // Provably never sent: no money moved.
-            if let Some(after) = after_end(&job, &attempt, payment, context.now) {
-                draft.put(after.job);
-            }
+            draft.put(Job { last_error: after.last_error, ..job.at_end(&attempt, payment, context.now) });
             let code = if moot { payment.state.name() } else { "provider_unreachable" };
             settle_unsent(&mut draft, facts, unsent, Failure::not_sent(code, !moot));
             return Ok(draft.done());
         }
-        job.state = reschedule.to();
-        draft.put(job);
+        draft.put(after);
         draft.put(attempt);
         if let Some(refund) = refund {
             draft.put(refund);

@@ -1,4 +1,4 @@
-//! Record a decline: the provider's reason is kept before anything is done about it.
+//! Record a decline: the provider's reason is stored before the object is cancelled.
 
 use super::held;
 use crate::commands::draft::{Draft, Origin};
@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Failure, Needs};
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
-/// Committed before the object is cancelled: the answer to that tells no reason, and may be lost.
+/// Committed first, because the reply to the cancel has no reason, and may be lost.
 #[derive(Clone, Debug)]
 pub struct RecordDecline {
     pub job: JobId,
@@ -28,7 +28,7 @@ impl Command for RecordDecline {
         Some(())
     }
 
-    /// The first reason is kept: what is heard later is often poorer.
+    /// The first reason is kept, because later ones are often less exact.
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         held(facts, self.job, self.token)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;

@@ -1,4 +1,4 @@
-//! What a kind of job moves besides the job's own row. By itself it moves nothing.
+//! The rows that a kind of job moves besides the job's own row. By default there are none.
 
 use core::fmt::Debug;
 
@@ -10,12 +10,12 @@ use crate::reply::{ClaimedJob, DeadLetter};
 use crate::rows::{Facts, Job, Needs};
 
 pub(crate) trait JobRules: Debug + Sync {
-    /// The rows that a claim needs beside the job. `last`: the claim may give the job up.
+    /// Requests the rows that a claim needs besides the job. `last`: the claim may give the job up.
     fn needs_of_claim(&self, _rows: &mut Needs<'_>, _job: &Job, _last: bool) -> Option<()> {
         Some(())
     }
 
-    /// What a worker gets with its claim; `None` where there is nothing to work on.
+    /// What a worker gets with its claim. `None` if there is nothing to work on.
     fn claimed(&self, _facts: &Facts, job: Job) -> Option<ClaimedJob> {
         Some(ClaimedJob::Standalone(job.into()))
     }
@@ -23,12 +23,12 @@ pub(crate) trait JobRules: Debug + Sync {
     /// The job went to the dead letters.
     fn given_up(&self, _draft: &mut Draft<'_>, _facts: &Facts, _job: &Job) {}
 
-    /// The rows that it takes to discard the job's dead letter, beside the job.
+    /// Requests the rows that the discard of the job's dead letter needs besides the job.
     fn needs_of_discard(&self, _rows: &mut Needs<'_>, _job: &Job) -> Option<()> {
         Some(())
     }
 
-    /// A person ends a dead job.
+    /// A person discards a dead job.
     fn discard(
         &self,
         draft: &mut Draft<'_>,
@@ -36,8 +36,7 @@ pub(crate) trait JobRules: Debug + Sync {
         job: &Job,
         _why: &str,
     ) -> Result<DeadLetter, Refusal> {
-        let step = job.state.step(job::Event::Finish);
-        let step = step.ok_or_else(|| Refusal::of_state(job.state, job::Event::Finish))?;
+        let step = job.state.require(job::Event::Finish)?;
         // Nothing can fail from here on.
 
         let state = draft.step(about(job), step);
@@ -47,7 +46,7 @@ pub(crate) trait JobRules: Debug + Sync {
     }
 }
 
-/// Jobs that move no row but their own.
+/// Jobs that move no other row.
 #[derive(Debug)]
 pub(crate) struct StandaloneJobs;
 

@@ -1,8 +1,8 @@
-//! API keys are given and revoked. A secret is never seen here: only its hash.
+//! API keys are added and revoked. Only the hash of a secret is known here.
 //!
-//! Which keys a tenant has, a query says; that it still says so, the tenant's `version` does. Both
-//! commands raise it, so that of two at once, on whichever servers, the second decides over what the
-//! first left.
+//! A query finds the keys of a tenant, and the tenant's `version` shows whether the result is still current.
+//! Both commands raise the version, so that of two concurrent commands, on any servers, the second decides
+//! over the result of the first.
 
 mod add_api_key;
 mod revoke_api_key;
@@ -14,7 +14,7 @@ use crate::commands::draft::{About, Draft};
 use crate::ids::{ApiKeyId, TenantId};
 use crate::rows::{ApiKey, Facts, Subject, Tenant};
 
-/// The scope that lets a key give and revoke keys.
+/// The scope of a key that may add and revoke keys.
 pub const OPS_SCOPE: &str = "ops";
 
 /// Revokes a key, with its audit row.
@@ -25,7 +25,7 @@ pub(super) fn revoked(draft: &mut Draft<'_>, key: &ApiKey) -> ApiKey {
     key
 }
 
-/// Those of the keys that are the tenant's and still good.
+/// The keys among these that belong to the tenant and are not revoked.
 pub(super) fn live<'a>(
     facts: &'a Facts,
     tenant: TenantId,

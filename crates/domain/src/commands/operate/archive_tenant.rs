@@ -1,4 +1,4 @@
-//! Archive a tenant once it sells no more.
+//! Archive a tenant that sells no more.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,8 +12,8 @@ use crate::reply::Reply;
 use crate::rows::{Facts, Needs, Tenant};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Archives a tenant: all its API keys are revoked, and it gets no more. What is under way goes on by
-/// webhooks and jobs, for money that moved must be followed. One that is archived already stays as it is.
+/// Archives a tenant: all its API keys are revoked, and it gets no new ones. Its operations under way go on
+/// through webhooks and jobs, because money that moved must be recorded. An archived tenant stays as it is.
 #[derive(Clone, Debug)]
 pub struct ArchiveTenant {
     pub tenant: TenantId,
@@ -43,7 +43,7 @@ impl Command for ArchiveTenant {
         if tenant.archived_at.is_some() {
             return Ok(draft.reply(Reply::Tenant(Box::new(tenant.clone()))));
         }
-        // Or a key that somebody else added since would outlive its tenant.
+        // Otherwise a key that was added since the query would stay valid.
         if tenant.version != self.tenant_version {
             return Err(Refusal::ChangedMeanwhile);
         }

@@ -10,11 +10,11 @@ use crate::reply::Reply;
 use crate::rows::{Actor, Client, Facts, LateMoney, Needs, Settings, Tenant};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
-/// What is to be different; `None` stays as it is.
+/// The new values. A field that is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsChange {
     pub late_money: Option<LateMoney>,
-    /// `Some(None)` lifts the limit.
+    /// `Some(None)` removes the limit.
     pub seats_held_per_customer_max: Option<Option<i64>>,
     pub hold_seconds: Option<i64>,
     pub hold_seconds_max: Option<i64>,
@@ -32,7 +32,7 @@ impl SettingsChange {
         }
     }
 
-    /// The settings as they would be, looked at as a whole.
+    /// The changed settings, checked as a whole.
     fn checked(&self, settings: &Settings) -> Result<Settings, Refusal> {
         let changed = self.of(settings);
         let Settings { hold_seconds, hold_seconds_max, .. } = changed;
@@ -44,17 +44,16 @@ impl SettingsChange {
     }
 }
 
-/// Changes a tenant's settings, and how many seats one of its clients may hold. It carries the
-/// change and not the outcome: whoever changes something else at the same time keeps what they
-/// changed.
+/// Changes a tenant's settings, and how many seats one of its clients may hold. The command has the change
+/// and not the result, so that two concurrent changes of different fields both take effect.
 #[derive(Clone, Debug)]
 pub struct ChangeSettings {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
-    /// Who asks.
+    /// Who requests the change.
     pub client: ClientId,
     pub settings: SettingsChange,
-    /// A client and its limit; `None` lifts it. Seats held before a limit was set do not count.
+    /// A client and its limit. `None` removes the limit. Seats held before a limit was set do not count.
     pub held_seats_max: Vec<(ClientId, Option<i64>)>,
 }
 

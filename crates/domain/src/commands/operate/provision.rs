@@ -1,4 +1,4 @@
-//! Provision a tenant: with all that it needs to be called.
+//! Provision a tenant, with its accounts, clients and API keys.
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use crate::ids::TenantId;
 use crate::rows::{Account, Actor, ApiKey, Client, Facts, Needs, Tenant};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Makes a tenant with all that it needs to be called; what exists already stays as it is.
+/// Rows that exist already stay as they are.
 #[derive(Clone, Debug)]
 pub struct Provision {
     pub tenant: Tenant,

@@ -1,4 +1,4 @@
-//! Rename a tenant. Its slug stays what it is: configurations and scripts name it by that.
+//! Rename a tenant. Its slug stays, because configurations and scripts use it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,12 +11,11 @@ use crate::reply::Reply;
 use crate::rows::{Facts, Needs, Tenant};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Gives a tenant another name.
 #[derive(Clone, Debug)]
 pub struct RenameTenant {
     pub tenant: TenantId,
     pub origin: Origin,
-    /// Checked at the wire.
+    /// The request's schema checks it.
     pub name: String,
 }
 

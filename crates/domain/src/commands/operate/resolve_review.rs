@@ -1,42 +1,47 @@
-//! Resolve a review case: a person says what was found and done.
+//! Resolve a review case, with a person's note of what was found and done.
 //!
 //! | the case is | its attempt | its job |
 //! |---|---|---|
-//! | that of an attempt in review | is written off | ends, or looks at a contradicted capture once more |
+//! | of an attempt in review | is written off | ends, or fetches a contradicted capture once more |
 //! | about a dead job, its attempt not in review | is declined if it was never sent | ends |
 //! | any other | | |
 //!
-//! Whatever money the person moved at the provider meanwhile is seen there, like any that nobody asked us
-//! for.
+//! If the person moved money at the provider, its events report that like any movement made there.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::after_end;
-use crate::commands::payment::{discard, needs_of_discard};
+use crate::commands::jobs::OpenJob;
+use crate::commands::payment::{Discard, needs_of_discard};
 use crate::ids::{AttemptId, ClientId, JobId, ReviewId, TenantId};
 use crate::lifecycle::{attempt, job, review};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Actor, Attempt, Facts, Job, Needs, Payment};
+use crate::rows::{Actor, Facts, Job, Needs};
+use crate::time::Timestamp;
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct ResolveReview {
     pub claim: Option<Claim>,
     pub tenant: TenantId,
-    /// Who closes it.
+    /// The client whose API key closes the case.
     pub client: ClientId,
     pub review: ReviewId,
-    /// As the case names it: its rows are locked before those of the case.
+    /// The case's attempt. Its rows are locked before the row of the case.
     pub attempt: Option<AttemptId>,
     pub resolution: String,
 }
 
 impl ResolveReview {
-    /// What ends with the case, if anything does. Its own case closes with it.
-    fn ending<'f>(&self, facts: &'f Facts, id: AttemptId) -> Result<Option<Ending<'f>>, Refusal> {
+    /// The attempt and job that end with the case, if they do.
+    fn ending<'f>(
+        &self,
+        facts: &'f Facts,
+        id: AttemptId,
+        now: Timestamp,
+    ) -> Result<Option<Ending<'f>>, Refusal> {
         let attempt = facts.attempts.get(id).ok_or(Refusal::ReviewNotFound)?;
         let job = facts.jobs.get(JobId::from(id)).ok_or(Refusal::ReviewNotFound)?;
         let in_review = attempt.state.is(attempt::State::Review);
@@ -46,14 +51,15 @@ impl ResolveReview {
             return Ok(None);
         }
         let payment = facts.payments.get(attempt.payment).ok_or(Refusal::PaymentNotFound)?;
-        Ok(Some(Ending { job, attempt, payment, closes_case: in_review }))
+        let job_after = OpenJob::of(job).map(|job| job.at_end(attempt, payment, now));
+        Ok(Some(Ending { job_after, discard: Discard::of(facts, attempt, payment)?, closes_case: in_review }))
     }
 }
 
 struct Ending<'f> {
-    job: &'f Job,
-    attempt: &'f Attempt,
-    payment: &'f Payment,
+    /// `None` if the job is done already.
+    job_after: Option<Job>,
+    discard: Discard<'f>,
     closes_case: bool,
 }
 
@@ -85,7 +91,7 @@ impl Command for ResolveReview {
             .resolved(self.resolution.clone(), context.now)
             .ok_or_else(|| Refusal::of_state(review.state, review::Event::Resolve))?;
         let ending = match self.attempt {
-            Some(attempt) => self.ending(facts, attempt)?,
+            Some(attempt) => self.ending(facts, attempt, context.now)?,
             None => None,
         };
         // Nothing can fail from here on.
@@ -93,11 +99,11 @@ impl Command for ResolveReview {
         let origin = Origin::of_request(Actor::Client(self.client), self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let closed = ending.as_ref().is_some_and(|ending| ending.closes_case);
-        if let Some(Ending { job, attempt, payment, .. }) = ending {
-            if let Some(after) = after_end(job, attempt, payment, context.now) {
-                draft.put(after.job);
+        if let Some(Ending { job_after, discard, .. }) = ending {
+            if let Some(job) = job_after {
+                draft.put(job);
             }
-            discard(&mut draft, facts, attempt, payment, &self.resolution);
+            discard.run(&mut draft, facts, &self.resolution);
         }
         if !closed {
             draft.resolve_review(review, self.resolution.clone());

@@ -1,16 +1,17 @@
-//! How an attempt ends, and what its key is answered.
+//! How an attempt ends, and the reply that its idempotency key gets.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use uuid::Uuid;
 
 use super::book::book;
 use super::give_up::as_it_stands;
-use super::{about, about_refund, tell, tell_refund};
+use super::{about, about_refund, append_message, append_refund_message};
 use crate::commands::draft::Draft;
-use crate::lifecycle::payment::{Event, State};
-use crate::lifecycle::{State as _, Step, attempt};
+use crate::lifecycle::payment::State;
+use crate::lifecycle::{State as _, Step, attempt, payment, refund};
 use crate::money::Money;
 use crate::provider::Source;
 use crate::refusal::Refusal;
@@ -18,20 +19,42 @@ use crate::reply::Reply;
 use crate::rows::{Attempt, AttemptKind, Facts, Failure, FailureCause, Payment, Refund};
 use crate::working_set::Json;
 
-/// Settles an open attempt by where its payment now stands, and answers its key.
-/// `refused`: why this very call was turned down, or not sent.
+/// The two steps that end an open attempt.
+pub(super) struct Ends {
+    pub succeed: Step<attempt::State>,
+    pub decline: Step<attempt::State>,
+}
+
+impl Ends {
+    /// `None` for an attempt that has ended.
+    pub fn of(attempt: &Attempt) -> Option<Ends> {
+        use attempt::State;
+        match *attempt.state {
+            State::Created => Some(const { Ends::from(State::Created) }),
+            State::Sent => Some(const { Ends::from(State::Sent) }),
+            State::Unknown => Some(const { Ends::from(State::Unknown) }),
+            State::Review => Some(const { Ends::from(State::Review) }),
+            State::Succeeded | State::Declined | State::WrittenOff => None,
+        }
+    }
+
+    const fn from(state: attempt::State) -> Ends {
+        Ends {
+            succeed: attempt::step(state, attempt::Event::Succeed),
+            decline: attempt::step(state, attempt::Event::Decline),
+        }
+    }
+}
+
+/// Settles an open attempt by the state of its payment, and answers its key. `refused` is the reason if the
+/// provider refused this call, or if it was not sent.
 pub(super) fn settle_attempt(
     draft: &mut Draft<'_>,
     attempt: &mut Attempt,
     payment: &mut Payment,
     refused: Option<&Failure>,
 ) {
-    // One that has ended takes neither.
-    let (Some(succeed), Some(decline)) =
-        (attempt.state.step(attempt::Event::Succeed), attempt.state.step(attempt::Event::Decline))
-    else {
-        return;
-    };
+    let Some(ends) = Ends::of(attempt) else { return };
     let succeeded = match (attempt.kind, *payment.state) {
         (AttemptKind::Charge, State::Authorized | State::Captured) => true,
         (AttemptKind::Capture, State::Captured) => true,
@@ -43,8 +66,8 @@ pub(super) fn settle_attempt(
         (AttemptKind::Void, State::Captured) => false,
         (AttemptKind::Capture | AttemptKind::Void, _) if refused.is_some() => false,
         (kind, state) => {
-            // The customer must act: that is a reply too, though the attempt is still under way. So
-            // is an outcome that the provider itself does not know at the deadline.
+            // The attempt is still under way, but the client gets a reply if the customer must act, or if the
+            // provider itself does not know the outcome at the deadline.
             let waits =
                 kind == AttemptKind::Charge && state == State::Pending && payment.next_action.is_some();
             if waits || draft.context.now >= attempt.deadline_at {
@@ -53,7 +76,7 @@ pub(super) fn settle_attempt(
             return;
         }
     };
-    attempt.state = if succeeded { succeed.to() } else { decline.to() };
+    attempt.state = if succeeded { ends.succeed } else { ends.decline }.to();
     attempt.updated_at = draft.context.now;
     attempt.failure = match (succeeded, refused) {
         (true, _) => None,
@@ -62,7 +85,7 @@ pub(super) fn settle_attempt(
     };
     payment.end_attempt(attempt.id);
     if attempt.kind == AttemptKind::Void && payment.state.is(State::Authorized) {
-        // It stays reserved, and may be captured or called off again.
+        // The money stays reserved, and can be captured or voided again.
         payment.void_requested = false;
         if attempt.key.is_none() {
             draft.review(about(payment), "late_money_not_returned", "its void was turned down".to_owned());
@@ -93,7 +116,7 @@ fn answer(
     let Some(failure) =
         refused.filter(|failure| failure.cause != FailureCause::NotSent || !payment.state.is_final())
     else {
-        // What it was to end has ended by itself.
+        // The payment ended by itself, before the capture or void.
         return Err(Refusal::PaymentIsFinal { state: payment.state.name() });
     };
     Err(failed(id, failure, |code| match attempt.kind {
@@ -102,7 +125,7 @@ fn answer(
     }))
 }
 
-/// A failure as whoever asked is told it. Only what the provider declined is told as that.
+/// The refusal that a client gets for a failure. Only a decline of the provider is reported as a decline.
 pub(super) fn failed(resource: Uuid, failure: &Failure, declined: impl FnOnce(String) -> Refusal) -> Refusal {
     let code = failure.code.clone();
     match failure.cause {
@@ -113,7 +136,7 @@ pub(super) fn failed(resource: Uuid, failure: &Failure, declined: impl FnOnce(St
     }
 }
 
-/// Nobody waits for a refund that was sent back by itself: if it fails, a person must see it.
+/// Opens a case for a failed refund that no client requested, because no client sees that it failed.
 pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund: &Refund) {
     if refund.key.is_none() {
         let code = refund.failure.as_ref().map_or("failed", |failure| failure.0.code.as_str());
@@ -121,24 +144,43 @@ pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund
     }
 }
 
-/// An attempt that was provably never sent, with what it was for.
+/// An attempt that was provably never sent, with the step that its payment or refund takes with it.
 pub(in crate::commands) struct Unsent {
     attempt: Attempt,
-    decline: Step<attempt::State>,
     payment: Payment,
-    refund: Option<Refund>,
+    wanted: Wanted,
+}
+
+enum Wanted {
+    Charge(Step<payment::State>),
+    /// A capture or a void: the payment stays as it is.
+    Change,
+    Refund(Box<Refund>),
 }
 
 impl Unsent {
-    /// `None` if it was sent.
-    pub fn of(attempt: &Attempt, payment: &Payment, refund: Option<&Refund>) -> Option<Unsent> {
-        let decline = attempt.state.step(attempt::Event::Decline)?;
-        (decline.from() == attempt::State::Created).then(|| Unsent {
-            attempt: attempt.clone(),
-            decline,
-            payment: payment.clone(),
-            refund: refund.cloned(),
-        })
+    /// `None` if the attempt was sent. Refused if its payment or refund is in a state that no
+    /// attempt which was never sent leaves it in.
+    pub fn of(
+        attempt: &Attempt,
+        payment: &Payment,
+        refund: Option<&Refund>,
+    ) -> Result<Option<Unsent>, Refusal> {
+        if !attempt.state.is(attempt::State::Created) {
+            return Ok(None);
+        }
+        let wanted = match (attempt.kind, refund) {
+            (AttemptKind::Charge, _) => Wanted::Charge(payment.state.require(payment::Event::Declined)?),
+            (AttemptKind::Capture | AttemptKind::Void, _) => Wanted::Change,
+            (AttemptKind::Refund, Some(refund)) if refund.state.is(refund::State::Created) => {
+                Wanted::Refund(Box::new(refund.clone()))
+            }
+            (AttemptKind::Refund, Some(refund)) => {
+                return Err(Refusal::of_state(refund.state, refund::Event::Failed));
+            }
+            (AttemptKind::Refund, None) => return Err(Refusal::RefundNotFound),
+        };
+        Ok(Some(Unsent { attempt: attempt.clone(), payment: payment.clone(), wanted }))
     }
 }
 
@@ -149,36 +191,34 @@ pub(in crate::commands) fn settle_unsent(
     unsent: Unsent,
     failure: Failure,
 ) -> Attempt {
-    let Unsent { mut attempt, decline, mut payment, refund } = unsent;
-    if let Some(mut refund) = refund {
-        let about = about_refund(&refund);
-        attempt.state = decline.to();
-        if let Some(step) = refund.state.step(crate::lifecycle::refund::Event::Failed) {
-            refund.state = draft.step(about, step);
+    let Unsent { mut attempt, mut payment, wanted } = unsent;
+    match wanted {
+        Wanted::Refund(mut refund) => {
+            attempt.state = const { attempt::step(attempt::State::Created, attempt::Event::Decline) }.to();
+            let step = const { refund::step(refund::State::Created, refund::Event::Failed) };
+            refund.state = draft.step(about_refund(&refund), step);
+            refund.failure = Some(Json(failure.clone()));
+            refund.updated_at = draft.context.now;
+            attempt.failure.clone_from(&refund.failure);
+            payment.release_refund(refund.amount_minor);
+            append_refund_message(draft, &mut refund, &payment, "refund.failed");
+            review_if_unasked(draft, &payment, &refund);
+            let (id, key) = (refund.id.0, attempt.key);
+            draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
+            draft.put(*refund);
         }
-        refund.failure = Some(Json(failure.clone()));
-        refund.updated_at = draft.context.now;
-        attempt.failure.clone_from(&refund.failure);
-        payment.let_go(refund.amount_minor);
-        tell_refund(draft, &mut refund, &payment, "refund.failed");
-        review_if_unasked(draft, &payment, &refund);
-        let (id, key) = (refund.id.0, attempt.key);
-        draft.answer(key, Err(failed(id, &failure, |code| Refusal::RefundFailed { refund: id, code })));
-        draft.put(refund);
-    } else {
-        if attempt.kind == AttemptKind::Charge
-            && let Some(step) = payment.state.step(Event::Declined)
-        {
+        Wanted::Charge(step) => {
             payment.failure.get_or_insert_with(|| Json(failure.clone()));
             payment.state = draft.step(about(&payment), step);
             let movement = format!("payment.failed/{}", payment.id);
             let nothing = Money::new(0, payment.currency);
-            tell(draft, &mut payment, "payment.failed", &movement, nothing);
-            // It ended without money, so none goes back.
+            append_message(draft, &mut payment, "payment.failed", &movement, nothing);
+            // The payment ended without money, so no money is returned.
             let deadline = attempt.deadline_at.since(attempt.created_at);
             book(draft, facts, &mut payment, Source::Answer, deadline);
+            settle_attempt(draft, &mut attempt, &mut payment, Some(&failure));
         }
-        settle_attempt(draft, &mut attempt, &mut payment, Some(&failure));
+        Wanted::Change => settle_attempt(draft, &mut attempt, &mut payment, Some(&failure)),
     }
     payment.updated_at = draft.context.now;
     attempt.updated_at = draft.context.now;

@@ -1,15 +1,19 @@
-//! Discarding: a person ends an attempt. One whose outcome nobody knows is written off.
+//! Discard: a person ends an attempt. An attempt with an unknown outcome is written off.
+
+use alloc::boxed::Box;
 
 use super::answer::{Unsent, settle_unsent};
-use super::give_up::{as_it_stands, hand_over, needs_case};
-use super::{about, about_refund, tell, tell_refund};
+use super::give_up::{as_it_stands, move_to_review, needs_case};
+use super::{about, about_refund, append_message, append_refund_message};
 use crate::commands::draft::Draft;
 use crate::ids::{AttemptId, ReviewId};
-use crate::lifecycle::{State as _, attempt, payment, refund};
+use crate::lifecycle::refund::State as RefundState;
+use crate::lifecycle::{State as _, Step, attempt, payment, refund};
 use crate::money::Money;
-use crate::rows::{Attempt, AttemptKind, Booking, Facts, Failure, Needs, Payment};
+use crate::refusal::Refusal;
+use crate::rows::{Attempt, AttemptKind, Booking, Facts, Failure, Needs, Payment, Refund};
 
-/// The rows that it takes to discard an attempt.
+/// Requests the rows that the discard of an attempt needs.
 pub(in crate::commands) fn needs_of_discard(rows: &mut Needs<'_>, attempt: AttemptId) -> Option<()> {
     let attempt = rows.attempt(attempt)?;
     needs_case(rows, attempt);
@@ -26,69 +30,100 @@ pub(in crate::commands) fn needs_of_discard(rows: &mut Needs<'_>, attempt: Attem
     Some(())
 }
 
-/// Ends the attempt, whatever is known of it, and returns it ended. One that was never sent moved no money;
-/// one that has its outcome keeps it.
-pub(in crate::commands) fn discard(
-    draft: &mut Draft<'_>,
-    facts: &Facts,
-    attempt: &Attempt,
-    payment: &Payment,
-    why: &str,
-) -> Attempt {
-    let refund = attempt.refund.and_then(|id| facts.refunds.get(id));
-    if let Some(unsent) = Unsent::of(attempt, payment, refund) {
-        return settle_unsent(draft, facts, unsent, Failure::not_sent("discarded", true));
-    }
-    let mut attempt = attempt.clone();
-    if !attempt.state.is_final() {
-        write_off(draft, facts, &mut attempt, payment, why);
-    }
-    attempt
+/// How a person's decision ends an attempt.
+pub(in crate::commands) enum Discard<'f> {
+    /// It was never sent, so no money moved.
+    Unsent(Box<Unsent>),
+    WriteOff(WriteOff<'f>),
+    /// It keeps the outcome that it has.
+    Ended(&'f Attempt),
 }
 
-/// Ends an attempt whose outcome is unknown, as one in review is, and closes its case. A charge takes its
-/// payment with it, so that its booking can be paid otherwise; a capture or void lets its payment be captured
-/// or called off again; a refund's sum may be asked back again.
-fn write_off(draft: &mut Draft<'_>, facts: &Facts, attempt: &mut Attempt, payment: &Payment, why: &str) {
-    let mut refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
-    if let Some(review) = facts.reviews.get(ReviewId::of_attempt(attempt.id)) {
-        draft.resolve_review(review, why.into());
+/// An attempt whose outcome is unknown, with the step that it takes its payment or refund along.
+pub(in crate::commands) struct WriteOff<'f> {
+    attempt: &'f Attempt,
+    payment: &'f Payment,
+    /// For a charge.
+    payment_step: Option<Step<payment::State>>,
+    refund: Option<&'f Refund>,
+}
+
+impl<'f> Discard<'f> {
+    /// Refused if the payment or refund is in a state that an attempt without an outcome does not
+    /// leave it in.
+    pub fn of(facts: &'f Facts, attempt: &'f Attempt, payment: &'f Payment) -> Result<Self, Refusal> {
+        let refund = attempt.refund.and_then(|id| facts.refunds.get(id));
+        if let Some(unsent) = Unsent::of(attempt, payment, refund)? {
+            return Ok(Discard::Unsent(Box::new(unsent)));
+        }
+        if attempt.state.is_final() {
+            return Ok(Discard::Ended(attempt));
+        }
+        let payment_step = match attempt.kind {
+            AttemptKind::Charge => Some(payment.state.require(payment::Event::WrittenOff)?),
+            AttemptKind::Capture | AttemptKind::Void | AttemptKind::Refund => None,
+        };
+        if let Some(Refund { state, .. }) = refund
+            && !matches!(**state, RefundState::Created | RefundState::Unknown | RefundState::Review)
+        {
+            return Err(Refusal::of_state(*state, refund::Event::WrittenOff));
+        }
+        Ok(Discard::WriteOff(WriteOff { attempt, payment, payment_step, refund }))
     }
-    hand_over(draft, attempt, &mut refund.as_mut());
-    if let Some(step) = attempt.state.step(attempt::Event::WriteOff) {
-        attempt.state = step.to();
+
+    /// Ends the attempt, and returns it ended.
+    pub fn run(self, draft: &mut Draft<'_>, facts: &Facts, why: &str) -> Attempt {
+        match self {
+            Discard::Unsent(unsent) => {
+                settle_unsent(draft, facts, *unsent, Failure::not_sent("discarded", true))
+            }
+            Discard::WriteOff(write_off) => write_off.run(draft, facts, why),
+            Discard::Ended(attempt) => attempt.clone(),
+        }
     }
-    attempt.updated_at = draft.context.now;
-    let mut payment = payment.clone();
-    if payment.active == Some(attempt.id) {
-        payment.void_requested &= attempt.kind != AttemptKind::Void;
+}
+
+impl WriteOff<'_> {
+    /// Closes the attempt's case besides. A charge takes its payment along, so that its booking can be paid
+    /// otherwise; after a capture or void its payment can be captured or called off again; a refund's sum can
+    /// be refunded again.
+    fn run(self, draft: &mut Draft<'_>, facts: &Facts, why: &str) -> Attempt {
+        let (mut attempt, mut payment, mut refund) =
+            (self.attempt.clone(), self.payment.clone(), self.refund.cloned());
+        if let Some(review) = facts.reviews.get(ReviewId::of_attempt(attempt.id)) {
+            draft.resolve_review(review, why.into());
+        }
+        move_to_review(draft, &mut attempt, &mut refund.as_mut());
+        attempt.state = const { attempt::step(attempt::State::Review, attempt::Event::WriteOff) }.to();
+        attempt.updated_at = draft.context.now;
+        if payment.active == Some(attempt.id) {
+            payment.void_requested &= attempt.kind != AttemptKind::Void;
+        }
+        payment.end_attempt(attempt.id);
+        if let Some(step) = self.payment_step {
+            payment.state = draft.step(about(&payment), step);
+            payment.next_action = None;
+            let movement = alloc::format!("payment.written_off/{}", payment.id);
+            let nothing = Money::new(0, payment.currency);
+            append_message(draft, &mut payment, "payment.written_off", &movement, nothing);
+            free_booking(draft, facts, &payment);
+        }
+        if let Some(refund) = &mut refund {
+            let step = const { refund::step(RefundState::Review, refund::Event::WrittenOff) };
+            refund.state = draft.step(about_refund(refund), step);
+            refund.updated_at = draft.context.now;
+            payment.release_refund(refund.amount_minor);
+            append_refund_message(draft, refund, &payment, "refund.written_off");
+        }
+        payment.updated_at = draft.context.now;
+        draft.answer(attempt.key, Ok(as_it_stands(&attempt, refund.as_ref(), &payment)));
+        if let Some(refund) = refund {
+            draft.put(refund);
+        }
+        draft.put(payment);
+        draft.put(attempt.clone());
+        attempt
     }
-    payment.end_attempt(attempt.id);
-    if attempt.kind == AttemptKind::Charge
-        && let Some(step) = payment.state.step(payment::Event::WrittenOff)
-    {
-        payment.state = draft.step(about(&payment), step);
-        payment.next_action = None;
-        let movement = alloc::format!("payment.written_off/{}", payment.id);
-        let nothing = Money::new(0, payment.currency);
-        tell(draft, &mut payment, "payment.written_off", &movement, nothing);
-        free_booking(draft, facts, &payment);
-    }
-    if let Some(refund) = &mut refund
-        && let Some(step) = refund.state.step(refund::Event::WrittenOff)
-    {
-        refund.state = draft.step(about_refund(refund), step);
-        refund.updated_at = draft.context.now;
-        payment.let_go(refund.amount_minor);
-        tell_refund(draft, refund, &payment, "refund.written_off");
-    }
-    payment.updated_at = draft.context.now;
-    draft.answer(attempt.key, Ok(as_it_stands(attempt, refund.as_ref(), &payment)));
-    if let Some(refund) = refund {
-        draft.put(refund);
-    }
-    draft.put(payment);
-    draft.put(attempt.clone());
 }
 
 fn free_booking(draft: &mut Draft<'_>, facts: &Facts, payment: &Payment) {

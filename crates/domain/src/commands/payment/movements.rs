@@ -1,5 +1,4 @@
-//! Movements of money: each is recorded once, and the sums of its payment move with it, here and nowhere
-//! else.
+//! Movements of money. Each is recorded once, and only here the sums of its payment change.
 
 use alloc::borrow::ToOwned;
 
@@ -7,7 +6,7 @@ use crate::commands::draft::Draft;
 use crate::ids::{MovementId, RefundId};
 use crate::rows::{Movement, MovementKind, Payment};
 
-/// What moved. `object` is the provider's id of it.
+/// A movement. `object` is the provider's id of it.
 pub(super) struct MoneyMoved<'a> {
     pub kind: MovementKind,
     pub object: &'a str,
@@ -15,7 +14,7 @@ pub(super) struct MoneyMoved<'a> {
     pub amount_minor: i64,
 }
 
-/// The caller knows that it is new: a lifecycle moves only once, or the row was looked for.
+/// The caller has checked that the movement is new: by a step of a lifecycle, or because it has no row.
 pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &MoneyMoved<'_>) {
     let MoneyMoved { kind, object, refund, amount_minor } = *moved;
     match kind {

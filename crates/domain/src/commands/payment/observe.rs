@@ -1,4 +1,4 @@
-//! What an observation of the provider's object does to our payment, its attempts and its booking.
+//! The effect of an observation of the provider's object on our payment.
 //!
 //! | the object is | the payment moves | the booking, on evidence only |
 //! |---|---|---|
@@ -7,8 +7,8 @@
 //! | cancelled | -> failed, cancelled or lapsed | free for another payment |
 //! | anything else | no move | none |
 //!
-//! Stale observations are ordinary and move nothing. One that contradicts what is final opens a
-//! review case; money in it goes to the suspense account.
+//! Stale observations are ordinary and move nothing. A contradiction opens a review case, and its money is
+//! booked to the suspense account.
 
 mod contradiction;
 
@@ -19,7 +19,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::movements::{MoneyMoved, record};
-use super::{about, tell};
+use super::{about, append_message};
 use crate::commands::draft::Draft;
 use crate::lifecycle::State as _;
 use crate::lifecycle::payment::{Event, State};
@@ -29,12 +29,12 @@ use crate::rows::{MovementKind, Payment};
 use crate::working_set::Json;
 use contradiction::contradiction;
 
-/// How an observation stands to what we knew.
+/// How an observation relates to the payment's row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ObservationResult {
-    /// It moved the payment, or confirmed where it stands.
+    /// It moved the payment, or confirmed its state.
     Agrees,
-    /// Older than what we know.
+    /// It is older than the payment's row.
     Stale,
     Contradicts(String),
 }
@@ -46,8 +46,9 @@ pub(super) fn observe(
     seen: &Observation,
     source: Source,
 ) -> ObservationResult {
+    adopt(payment, seen);
     if payment.provider_ref.as_deref() != Some(seen.object.as_str()) && !seen.status.has_money() {
-        // An object that was made for this payment and never confirmed: nothing can come of it.
+        // Another object was created for this payment and never confirmed: it cannot move money.
         return ObservationResult::Stale;
     }
     if let Some(why) = contradiction(payment, seen) {
@@ -63,7 +64,7 @@ pub(super) fn observe(
         ProviderStatus::Cancelled if state == State::Authorized || payment.failure.is_none() => {
             Some(Event::Voided)
         }
-        ProviderStatus::Cancelled => Some(Event::Declined),
+        ProviderStatus::Cancelled | ProviderStatus::Failed(_) => Some(Event::Declined),
         _ => None,
     };
     let Some(step) = event.and_then(|event| payment.state.step(event)) else {
@@ -74,8 +75,11 @@ pub(super) fn observe(
         ProviderStatus::Captured { amount_minor } => {
             let (kind, object) = (MovementKind::Capture, seen.object.as_str());
             record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor });
-            // Whatever was captured of it, it was authorised whole before.
+            // The whole amount was authorised before a part of it was captured.
             payment.authorized_minor = payment.amount_minor;
+        }
+        ProviderStatus::Failed(ref failure) => {
+            payment.failure.get_or_insert_with(|| Json(failure.clone()));
         }
         _ => {}
     }
@@ -90,9 +94,9 @@ pub(super) fn observe(
         _ => 0,
     };
     if moved_minor > 0 {
-        // An earlier try was declined, a later one was not.
+        // The customer's later try succeeded after a decline.
         payment.failure = None;
-        // Called off, and too late. A void that is under way still ends it.
+        // The void came too late. A void that is under way still ends the payment.
         payment.void_requested &= payment.active.is_some();
     }
     if event == Event::Captured {
@@ -101,14 +105,23 @@ pub(super) fn observe(
     let kind = format!("payment.{}", payment.state.name());
     let movement = format!("{kind}/{}/{}", payment.id, seen.object);
     let moved = Money::new(moved_minor, payment.currency);
-    tell(draft, payment, &kind, &movement, moved);
+    append_message(draft, payment, &kind, &movement, moved);
     if event == Event::AuthorizationLapsed && payment.booking.is_some() {
         draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
     }
     ObservationResult::Agrees
 }
 
-/// An observation without a move: it may still confirm where the payment stands, or tell what is next.
+/// Takes the object of a payment that was sent in one step: its id is not known before its reply, or
+/// before it is found by our reference.
+fn adopt(payment: &mut Payment, seen: &Observation) {
+    let same = seen.amount_minor == payment.amount_minor && seen.currency == payment.currency;
+    if payment.provider_ref.is_none() && payment.state.is(State::Pending) && same {
+        payment.provider_ref = Some(seen.object.clone());
+    }
+}
+
+/// An observation without a move. It may confirm the payment's state, or have the customer's next action.
 fn no_move(
     payment: &mut Payment,
     status: &ProviderStatus,
@@ -118,8 +131,10 @@ fn no_move(
     match (status, state) {
         (ProviderStatus::Authorized { .. }, State::Authorized)
         | (ProviderStatus::Captured { .. }, State::Captured)
-        | (ProviderStatus::Cancelled, State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff) =>
-        {
+        | (
+            ProviderStatus::Cancelled | ProviderStatus::Failed(_),
+            State::Failed | State::Cancelled | State::Lapsed | State::WrittenOff,
+        ) => {
             payment.evidenced |= source.is_evidence();
             ObservationResult::Agrees
         }
@@ -138,7 +153,7 @@ fn no_move(
     }
 }
 
-/// What was held in suspense is counted as captured now.
+/// Money that was in suspense counts as captured now.
 fn release_suspense(draft: &mut Draft<'_>, payment: &mut Payment, object: &str) {
     if payment.suspended_minor == 0 {
         return;
@@ -146,5 +161,5 @@ fn release_suspense(draft: &mut Draft<'_>, payment: &mut Payment, object: &str) 
     let movement = format!("payment.contradicted/{}/{object}/released", payment.id);
     let moved = Money::new(-payment.suspended_minor, payment.currency);
     payment.suspended_minor = 0;
-    tell(draft, payment, "payment.contradicted", &movement, moved);
+    append_message(draft, payment, "payment.contradicted", &movement, moved);
 }

@@ -1,4 +1,4 @@
-//! Money on its way back: asked for by a client, or by itself when it came too late.
+//! The return of money: requested by a client, or automatic for late money.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(super) struct ReturnOrder {
     pub lease: Option<JobLease>,
 }
 
-/// Writes the refund down, counts it against what may be refunded, and enqueues the call.
+/// Writes the refund, counts it against the refundable amount, and enqueues the call.
 pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnOrder) -> AttemptJob {
     let now = draft.context.now;
     let refund = Refund {
@@ -45,7 +45,7 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnO
         created_at: now,
         updated_at: now,
     };
-    payment.hold_back(back.amount_minor);
+    payment.reserve_refund(back.amount_minor);
     payment.refunds += 1;
     payment.updated_at = now;
     draft.audit(about_refund(&refund), "refund_started", None, Some("created"));
@@ -64,8 +64,8 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnO
     started
 }
 
-/// Money that came when its booking could no longer take it goes back by itself: a capture is
-/// refunded, an authorisation is called off. No request sets its deadline: whoever saw the money does.
+/// Returns money that its booking cannot take any more: a capture is refunded, an authorisation is voided. No
+/// client requested it, so the command that saw the money sets the deadline.
 pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str, deadline: Span) {
     if payment.state.is(payment::State::Captured) {
         let amount_minor = payment.refundable_minor();

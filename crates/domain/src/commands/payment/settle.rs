@@ -1,9 +1,8 @@
-//! Settle: a worker or a webhook tells what the provider's object of a payment is now.
+//! Settle: a worker or a webhook submits its observation of the provider's object of a payment.
 //!
-//! The heart of the payment path. One transaction moves the payment, its open attempts, its booking
-//! and seats, answers the waiting idempotency keys, finishes or puts off the job, and marks the
-//! event. It may come twice, late, out of order, and from two sides at once: what it finds settled
-//! it leaves alone.
+//! One transaction moves the payment, its open attempts, its booking and seats, answers the idempotency keys
+//! that are in flight, finishes or reschedules the job, and marks the event. The command may be repeated,
+//! late, out of order, or concurrent with another: rows that are settled stay as they are.
 
 use alloc::borrow::ToOwned;
 
@@ -14,16 +13,16 @@ use super::observe::{ObservationResult, contradict, observe};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::events::{self, Closing, OpenEvent};
-use crate::commands::jobs::{RecheckDelays, give_up_job, held, looks_again, revive};
+use crate::commands::jobs::{HeldJob, OpenJob, RecheckDelays, give_up_job, held};
 use crate::ids::{AttemptId, EventId, JobId, PaymentId, TenantId};
-use crate::lifecycle::{State as _, Step, attempt, booking, job, payment};
+use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::provider::{Observation, ProviderStatus, Source};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Attempt, Facts, Failure, Job, Needs, Payment};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Who brings an observation.
+/// Who submits an observation.
 #[derive(Clone, Copy, Debug)]
 pub enum ObservedBy {
     /// The driver of an attempt, under its job's token.
@@ -42,30 +41,30 @@ impl ObservedBy {
         })
     }
 
-    /// Refuses a worker that lost its lease, an event that was processed before, and one that came
-    /// by another account than the payment's: what it names is not its own.
-    pub(super) fn check<'f>(self, facts: &'f Facts, payment: &Payment) -> Result<Bringer<'f>, Refusal> {
+    /// Refuses a worker that lost its lease, an event that was processed before, and an event of
+    /// another account than the payment's.
+    pub(super) fn check<'f>(self, facts: &'f Facts, payment: &Payment) -> Result<CheckedSource<'f>, Refusal> {
         match self {
-            ObservedBy::Job { job, token } => held(facts, job, token).map(Bringer::Job),
+            ObservedBy::Job { job, token } => held(facts, job, token).map(CheckedSource::Job),
             ObservedBy::Event(event) => {
                 let open = events::open(facts, event)?;
                 let is_own = open.event.account == payment.account;
-                is_own.then_some(Bringer::Event(open)).ok_or(Refusal::PaymentNotFound)
+                is_own.then_some(CheckedSource::Event(open)).ok_or(Refusal::PaymentNotFound)
             }
         }
     }
 }
 
-/// Whoever brings an observation and may: a job under its lease, or an event that is open.
-pub(super) enum Bringer<'f> {
-    Job(&'f Job),
+/// The checked source of an observation: a job under its lease, or an event that is not processed yet.
+pub(super) enum CheckedSource<'f> {
+    Job(HeldJob<'f>),
     Event(OpenEvent<'f>),
 }
 
-impl Bringer<'_> {
+impl CheckedSource<'_> {
     /// Marks the event; a job is not marked.
     pub fn close(&self, draft: &mut Draft<'_>, closing: Closing) {
-        if let Bringer::Event(open) = self {
+        if let CheckedSource::Event(open) = self {
             open.close(draft, closing);
         }
     }
@@ -75,14 +74,14 @@ impl Bringer<'_> {
 pub struct Settle {
     pub by: ObservedBy,
     pub payment: PaymentId,
-    /// The attempt that the driver works on; of an event, the charge.
+    /// The attempt of the worker's job. For an event, the charge.
     pub attempt: AttemptId,
     pub observation: Observation,
     pub source: Source,
-    /// Why the provider turned this call down.
+    /// Why the provider refused this call.
     pub refused: Option<Failure>,
-    pub look_again: RecheckDelays,
-    /// How long an operation may be without an outcome: of money that goes back because its booking cannot take it.
+    pub recheck: RecheckDelays,
+    /// The longest time without a definite outcome, for the return of money that the booking cannot take.
     pub deadline: Span,
 }
 
@@ -91,7 +90,7 @@ impl Settle {
         AttemptId::from(self.payment)
     }
 
-    /// Settles the driver's attempt and the charge, if they are open.
+    /// Settles the attempt and the charge, if they are open.
     fn settle_attempts(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment) {
         for id in [Some(self.attempt), (self.attempt != self.charge()).then(|| self.charge())] {
             let Some(before) = id.and_then(|id| facts.attempts.get(id)) else { continue };
@@ -106,47 +105,37 @@ impl Settle {
         }
     }
 
-    /// A job ends when its attempt is settled and the payment's end is known from evidence. The
-    /// driver's own job is otherwise put off, to look again; a stranger's is left alone. What it comes
-    /// back for was planned: whatever error was before this answer makes no retry of it.
+    /// A job ends when its attempt is settled and the payment's outcome is known from evidence. Otherwise the
+    /// worker's own job is rescheduled for a recheck, and another job stays as it is.
     fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, attempt: &Attempt) {
-        let Some(job) = facts.jobs.get(JobId::from(attempt.id)) else { return };
+        let Some(job) = facts.jobs.get(JobId::from(attempt.id)).and_then(OpenJob::of) else { return };
         let now = draft.context.now;
         let nothing_moved = payment.state.rank() >= payment::State::Captured.rank()
             && !payment.state.is(payment::State::Captured);
         let after = if attempt.state.is_final() && (payment.evidenced || nothing_moved) {
-            // Also one that is dead: what killed it has settled itself, and no person has to see to it.
-            let finished = |step: Step<job::State>| Job { state: step.to(), updated_at: now, ..job.clone() };
-            job.state.step(job::Event::Finish).map(finished)
-        } else if job.state.is(job::State::Dead) {
-            revive(job, self.look_again.first, now).filter(|_| attempt.state.is_final())
+            // A dead job as well: its outcome is known, so it needs no person.
+            job.finished(now)
+        } else if job.state.is(job::State::Dead) && attempt.state.is_final() {
+            // The call has an outcome, so the job needs no person: it waits for evidence.
+            job.rechecked(self.recheck.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
             let by = self.evidence_needed_by(facts, payment, now);
-            looks_again(job, self.look_again.pause(job.looks), by, now)
+            job.rechecked(self.recheck.pause(job.looks), by, now)
         } else if matches!(self.observation.status, ProviderStatus::Declined(_))
             && job.state.is(job::State::Ready)
         {
-            // Its driver ends what was declined, so that the customer can try again at once.
-            let due = |step: Step<job::State>| Job {
-                state: step.to(),
-                due_at: now,
-                last_error: None,
-                updated_at: now,
-                ..job.clone()
-            };
-            job.state.step(job::Event::Reschedule).map(due)
+            // The worker cancels the declined object now, so that the customer can try again at once.
+            Job { state: job.again.to(), due_at: now, last_error: None, updated_at: now, ..job.clone() }
         } else {
-            None
+            return;
         };
-        if let Some(job) = after {
-            draft.put(job);
-        }
+        draft.put(after);
     }
 
-    /// A hold whose payment may be paid already is looked at by its end.
+    /// The end of a hold: by then the object is fetched, because it may be paid already.
     fn evidence_needed_by(&self, facts: &Facts, payment: &Payment, now: Timestamp) -> Option<Timestamp> {
         let booking = payment.booking.and_then(|id| facts.bookings.get(id))?;
-        let soonest = now.plus(self.look_again.first);
+        let soonest = now.plus(self.recheck.first);
         booking.state.is(booking::State::Held).then(|| booking.hold_expires_at.max(soonest))
     }
 
@@ -154,21 +143,28 @@ impl Settle {
         facts.attempts.get(self.attempt).filter(|attempt| !attempt.state.is_final())
     }
 
-    /// The attempt that goes to a person with a contradiction that its driver met.
-    fn handed_over(&self, facts: &Facts) -> Option<AttemptId> {
+    /// The attempt that goes to a person with the contradiction that its worker found.
+    fn attempt_for_review(&self, facts: &Facts) -> Option<AttemptId> {
         let sent =
             |attempt: &&Attempt| matches!(*attempt.state, attempt::State::Sent | attempt::State::Unknown);
         let driven = matches!(self.by, ObservedBy::Job { .. });
         self.open_attempt(facts).filter(|_| driven).filter(sent).map(|attempt| attempt.id)
     }
 
-    /// The job of a contradicted payment stops: a person decides.
-    fn stop_job(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, job: &Job, why: &str) {
+    /// Stops the job of a contradicted payment: a person decides.
+    fn stop_job(
+        &self,
+        draft: &mut Draft<'_>,
+        facts: &Facts,
+        payment: &Payment,
+        held: &HeldJob<'_>,
+        why: &str,
+    ) {
         if let Some(mut attempt) = self.open_attempt(facts).cloned() {
             give_up(draft, &mut attempt, &mut None, payment);
             draft.put(attempt);
         }
-        give_up_job(draft, job.clone(), why.to_owned());
+        give_up_job(draft, held.job.clone(), held.give_up, why.to_owned());
     }
 }
 
@@ -201,7 +197,7 @@ impl Command for Settle {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        let bringer = self.by.check(facts, before)?;
+        let source = self.by.check(facts, before)?;
         // Nothing can fail from here on.
 
         let origin = self.by.origin();
@@ -212,10 +208,10 @@ impl Command for Settle {
         match verdict {
             ObservationResult::Contradicts(why) => {
                 closing.outcome = Some(why.clone());
-                let handed_over = self.handed_over(facts);
-                contradict(&mut draft, &mut payment, &self.observation, why.clone(), handed_over);
-                if let Bringer::Job(job) = bringer {
-                    self.stop_job(&mut draft, facts, &payment, job, &why);
+                let attempt = self.attempt_for_review(facts);
+                contradict(&mut draft, &mut payment, &self.observation, why.clone(), attempt);
+                if let CheckedSource::Job(held) = &source {
+                    self.stop_job(&mut draft, facts, &payment, held, &why);
                 }
             }
             ObservationResult::Stale | ObservationResult::Agrees => {
@@ -230,7 +226,7 @@ impl Command for Settle {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        bringer.close(&mut draft, closing);
+        source.close(&mut draft, closing);
         Ok(draft.done())
     }
 }

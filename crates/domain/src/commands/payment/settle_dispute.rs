@@ -1,9 +1,8 @@
-//! Settle a dispute: a webhook tells that the customer's bank takes a captured payment back, or gives it
-//! back.
+//! Settle a dispute: a webhook reports that the customer's bank withdraws or reinstates captured money.
 //!
 //! | it is | money | the case |
 //! |---|---|---|
-//! | an inquiry, or opened | none | opened: somebody must answer the bank in time |
+//! | an inquiry, or opened | none | opened: a person must answer the bank in time |
 //! | funds withdrawn | taken back, once | opened |
 //! | funds reinstated | given back, once | |
 //! | won, or an inquiry that was closed | none | closed |
@@ -14,7 +13,7 @@ use alloc::format;
 
 use super::movements::{MoneyMoved, record};
 use super::settle::ObservedBy;
-use super::{about, tell};
+use super::{about, append_message};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::ids::{AccountId, EventId, MovementId, PaymentId, ReviewId, TenantId};
@@ -41,7 +40,7 @@ impl SettleDispute {
         ReviewId::of_dispute(self.account, &self.observation.object)
     }
 
-    /// Moves what did not move yet.
+    /// Records the movement, unless it is recorded already.
     fn move_once(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment, kind: MovementKind) {
         if facts.movements.get(self.movement(kind)).is_some() {
             return;
@@ -52,10 +51,10 @@ impl SettleDispute {
             if kind == MovementKind::Dispute { "payment.disputed" } else { "payment.dispute_reversed" };
         let movement = format!("{message}/{}/{object}", payment.id);
         let moved = Money::new(*amount_minor, payment.currency);
-        tell(draft, payment, message, &movement, moved);
+        append_message(draft, payment, message, &movement, moved);
     }
 
-    /// The case as it is opened.
+    /// The case of this dispute, not opened yet.
     fn new_case(&self, draft: &Draft<'_>, payment: &Payment) -> Review {
         let DisputeObservation { object, amount_minor, currency, .. } = &self.observation;
         let amount = Money::new(*amount_minor, *currency);
@@ -63,7 +62,7 @@ impl SettleDispute {
         draft.case(self.case(), about(payment), "payment_disputed", detail)
     }
 
-    /// Once: one that was closed stays so.
+    /// Opens the case once: a closed case stays closed.
     fn open_case(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment) {
         if facts.reviews.get(self.case()).is_none() {
             let case = self.new_case(draft, payment);
@@ -71,7 +70,7 @@ impl SettleDispute {
         }
     }
 
-    /// Also one that is yet to be told of: an older event must not open it.
+    /// Closes the case, also if it was never opened: an older event that arrives later must not open it.
     fn close_case(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &Payment) {
         let case = facts.reviews.get(self.case()).cloned();
         let case = case.unwrap_or_else(|| self.new_case(draft, payment));
@@ -96,7 +95,7 @@ impl Command for SettleDispute {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let by = ObservedBy::Event(self.event);
-        let bringer = by.check(facts, before)?;
+        let source = by.check(facts, before)?;
         // Nothing can fail from here on.
 
         let origin = by.origin();
@@ -114,7 +113,7 @@ impl Command for SettleDispute {
                 self.move_once(&mut draft, facts, &mut payment, MovementKind::Dispute);
                 self.open_case(&mut draft, facts, &payment);
             }
-            // What comes back went before, whichever was told first.
+            // Money that was reinstated was withdrawn before, even if that event arrives later.
             DisputeStatus::FundsReinstated => {
                 self.move_once(&mut draft, facts, &mut payment, MovementKind::Dispute);
                 self.move_once(&mut draft, facts, &mut payment, MovementKind::DisputeReversal);
@@ -125,7 +124,7 @@ impl Command for SettleDispute {
             payment.updated_at = context.now;
             draft.put(payment);
         }
-        bringer.close(&mut draft, Closing::processed(None));
+        source.close(&mut draft, Closing::processed(None));
         Ok(draft.done())
     }
 }

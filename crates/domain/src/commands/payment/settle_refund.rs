@@ -1,16 +1,17 @@
-//! Settle a refund: a worker or a webhook tells what the provider's refund is now.
+//! Settle a refund: a worker or a webhook submits its observation of the provider's refund.
 //!
-//! Somebody may have made it at the provider, in its dashboard. Then there is no row of it yet, and it gets
-//! one as its first observation comes: its id is hashed from the provider's.
+//! A person may have made the refund in the provider's dashboard. Then it has no row, and gets one with its
+//! first observation. The row's id is hashed from the provider's id.
 //!
 //! | such a refund, of a payment that | becomes |
 //! |---|---|
 //! | is captured | a refund like any other, under no key |
-//! | was not seen captured yet, or was contradicted | nothing yet: it comes again when that is settled |
-//! | ended, as far as we knew without money | a movement out of suspense, where its money is |
+//! | is not known to be captured yet, or was contradicted | nothing yet: the event is retried after that is settled |
+//! | has refunds under way, at a provider whose refunds carry no reference of ours | nothing yet: it may be one of them |
+//! | ended without money in our books | a movement out of suspense, where its money is |
 //!
-//! One that carries the mark of a refund of ours, which is another, needs a person besides: somebody copied
-//! it, or we refunded twice.
+//! If such a refund has the metadata of another refund of ours, a person must look at it as well:
+//! the metadata was copied, or we refunded twice.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -18,15 +19,15 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
-use super::answer::{failed, review_if_unasked};
+use super::answer::{Ends, failed, review_if_unasked};
 use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
-use super::settle::{Bringer, ObservedBy};
-use super::{about, about_refund, tell, tell_refund, tell_refund_of};
+use super::settle::{CheckedSource, ObservedBy};
+use super::{about, about_refund, append_message, append_refund_message, append_refund_movement};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
-use crate::commands::jobs::{RecheckDelays, give_up_job, looks_again, revive};
+use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, Step, attempt, job, payment};
@@ -34,14 +35,14 @@ use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Attempt, Booking, Facts, Failure, Job, MovementKind, Needs, Payment, Refund};
+use crate::rows::{Attempt, Booking, Facts, Failure, MovementKind, Needs, Payment, Refund};
 use crate::time::Timestamp;
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
 pub enum RefundOutcome {
     Seen(RefundObservation),
-    /// The provider turned it down for good, or it was never sent; nothing moved.
+    /// The provider refused the refund for good, or it was never sent. No money moved.
     Refused(Failure),
 }
 
@@ -51,17 +52,21 @@ pub struct SettleRefund {
     pub refund: RefundId,
     pub payment: PaymentId,
     pub outcome: RefundOutcome,
-    /// The refund of ours that its metadata name, where it is another.
+    /// The other refund of ours that the metadata name.
     pub mark: Option<RefundId>,
-    /// When to look again at one that is pending.
-    pub look_again: RecheckDelays,
+    /// The provider's refunds carry no reference of ours: one that has no row may be a refund of ours
+    /// that is under way.
+    pub may_be_ours: bool,
+    /// When a pending refund is rechecked.
+    pub recheck: RecheckDelays,
 }
 
 impl SettleRefund {
-    /// The step that this outcome is for the refund, if it is one, or what it contradicts.
+    /// The refund's step on this outcome, if it has one. An error is what the outcome contradicts.
     fn step_of(&self, refund: &Refund, payment: &Payment) -> Result<Option<Step<State>>, String> {
         match &self.outcome {
-            // A refund that the provider has was not turned down: an earlier call of ours made it.
+            // The provider has the refund, because an earlier call of ours made it: only this call
+            // was refused.
             RefundOutcome::Refused(_) => {
                 let made = refund.provider_ref.is_some();
                 Ok(refund.state.step(Event::Failed).filter(|step| !made && is_open(step.from())))
@@ -101,7 +106,7 @@ impl SettleRefund {
         }
     }
 
-    /// The refund as it is known. What an event shows of another object is another one.
+    /// The row of the refund. If an event shows another object, it is another refund.
     fn known<'f>(&self, facts: &'f Facts) -> Option<&'f Refund> {
         let known = facts.refunds.get(self.refund).filter(|refund| refund.payment == self.payment)?;
         let another = match (&self.by, &self.outcome, &known.provider_ref) {
@@ -111,7 +116,7 @@ impl SettleRefund {
         (!another).then_some(known)
     }
 
-    /// The row of a refund that somebody made at the provider, if that is what was seen.
+    /// A new row for a refund that was made at the provider, if the observation is of such a refund.
     fn adopted(&self, payment: &Payment, now: Timestamp) -> Option<Refund> {
         let RefundOutcome::Seen(seen) = &self.outcome else { return None };
         if self.refund != RefundId::at_provider(payment.account, &seen.object) {
@@ -139,15 +144,14 @@ impl SettleRefund {
 
     fn settle_attempt(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) {
         let Some(attempt) = facts.attempts.get(AttemptId::from(self.refund)) else { return };
-        let event = match *refund.state {
-            State::Pending | State::Succeeded => attempt::Event::Succeed,
-            State::Failed => attempt::Event::Decline,
+        let Some(ends) = Ends::of(attempt) else { return };
+        let step = match *refund.state {
+            State::Pending | State::Succeeded => ends.succeed,
+            State::Failed => ends.decline,
             State::Created | State::Unknown | State::Review | State::WrittenOff => return,
         };
-        // One that has ended takes neither.
-        let Some(step) = attempt.state.step(event) else { return };
         let answer = match &refund.failure {
-            Some(Json(failure)) if event == attempt::Event::Decline => {
+            Some(Json(failure)) if refund.state.is(State::Failed) => {
                 let id = refund.id.0;
                 Err(failed(id, failure, |code| Refusal::RefundFailed { refund: id, code }))
             }
@@ -165,35 +169,32 @@ impl SettleRefund {
     }
 
     fn settle_job(&self, draft: &mut Draft<'_>, facts: &Facts, refund: &Refund) {
-        let Some(job) = facts.jobs.get(JobId::from(AttemptId::from(self.refund))) else { return };
+        let job = facts.jobs.get(JobId::from(AttemptId::from(self.refund))).and_then(OpenJob::of);
+        let Some(job) = job else { return };
         let now = draft.context.now;
         let after = if matches!(*refund.state, State::Succeeded | State::Failed) {
-            // Also one that is dead: what killed it has settled itself, and no person has to see to it.
-            let finished = |step: Step<job::State>| Job { state: step.to(), updated_at: now, ..job.clone() };
-            job.state.step(job::Event::Finish).map(finished)
-        } else if job.state.is(job::State::Dead) {
-            revive(job, self.look_again.first, now).filter(|_| refund.state.is(State::Pending))
+            // A dead job as well: its outcome is known, so it needs no person.
+            job.finished(now)
+        } else if job.state.is(job::State::Dead) && refund.state.is(State::Pending) {
+            job.rechecked(self.recheck.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { .. }) {
-            looks_again(job, self.look_again.pause(job.looks), None, now)
+            job.rechecked(self.recheck.pause(job.looks), None, now)
         } else {
-            None
+            return;
         };
-        if let Some(job) = after {
-            draft.put(job);
-        }
+        draft.put(after);
     }
 }
 
 impl SettleRefund {
-    /// A contradiction needs a person. Money that it speaks of is booked as suspense meanwhile, and
-    /// the driver's job stops.
+    /// Opens a review case, books the money of the contradiction to suspense, and stops the worker's job.
     fn contradict(
         &self,
         draft: &mut Draft<'_>,
         facts: &Facts,
         refund: &mut Refund,
         payment: &mut Payment,
-        bringer: &Bringer<'_>,
+        source: &CheckedSource<'_>,
         why: &str,
     ) {
         payment.contradicted_at = Some(draft.context.now);
@@ -202,12 +203,12 @@ impl SettleRefund {
         {
             let movement = format!("refund.contradicted/{}/{}", refund.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
-            tell_refund_of(draft, refund, payment, "refund.contradicted", &movement, moved);
+            append_refund_movement(draft, refund, payment, "refund.contradicted", &movement, moved);
         }
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
         let (case, why) = (about_refund(refund), why.to_owned());
-        let Bringer::Job(job) = bringer else {
+        let CheckedSource::Job(held) = source else {
             draft.review(case, CONTRADICTS, why);
             return;
         };
@@ -219,21 +220,21 @@ impl SettleRefund {
             }
             _ => draft.review(case, CONTRADICTS, why.clone()),
         }
-        give_up_job(draft, (*job).clone(), why);
+        give_up_job(draft, held.job.clone(), held.give_up, why);
     }
 
-    /// Somebody gave back what is in suspense.
+    /// A person returned money that is in suspense.
     fn return_suspense(&self, draft: &mut Draft<'_>, payment: &mut Payment) {
         if let RefundOutcome::Seen(seen) = &self.outcome
             && seen.status == RefundStatus::Succeeded
         {
             let movement = format!("refund.contradicted/{}/{}", payment.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
-            tell(draft, payment, "refund.contradicted", &movement, moved);
+            append_message(draft, payment, "refund.contradicted", &movement, moved);
         }
     }
 
-    /// Takes the step, and counts what it moves.
+    /// Takes the step, and counts the money that it moves.
     fn step(
         &self,
         draft: &mut Draft<'_>,
@@ -265,19 +266,19 @@ impl SettleRefund {
             "refund.failed" if !refund.external => review_if_unasked(draft, payment, refund),
             _ => {}
         }
-        tell_refund(draft, refund, payment, kind);
+        append_refund_message(draft, refund, payment, kind);
         if let Some(booking) = booking {
             draft.put(booking);
         }
     }
 }
 
-/// Whether its sum is held back for it.
+/// Whether the refund's sum is kept from other refunds.
 fn is_open(state: State) -> bool {
     matches!(state, State::Created | State::Pending | State::Unknown | State::Review)
 }
 
-/// What the move means for the payment's sums and, through it, for the booking's.
+/// Changes the sums of the payment and of its booking after a move.
 fn count(
     draft: &mut Draft<'_>,
     payment: &mut Payment,
@@ -287,7 +288,7 @@ fn count(
 ) {
     let (to, amount_minor) = (*refund.state, refund.amount_minor);
     if is_open(from) && !is_open(to) {
-        payment.let_go(amount_minor);
+        payment.release_refund(amount_minor);
     }
     let (kind, sign) = match (from, to) {
         (from, State::Succeeded) if from != State::Succeeded => (MovementKind::Refund, 1),
@@ -330,7 +331,7 @@ impl Command for SettleRefund {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let before = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
-        let bringer = self.by.check(facts, before)?;
+        let source = self.by.check(facts, before)?;
         let known = self.known(facts);
         let mut refund = match known {
             Some(refund) => refund.clone(),
@@ -338,6 +339,9 @@ impl Command for SettleRefund {
         };
         let in_suspense = known.is_none() && suspended(before);
         if known.is_none() && !in_suspense && !before.state.is(payment::State::Captured) {
+            return Err(Refusal::PaymentIsBehind);
+        }
+        if known.is_none() && self.may_be_ours && before.refunding_minor > 0 {
             return Err(Refusal::PaymentIsBehind);
         }
         // Nothing can fail from here on.
@@ -348,7 +352,7 @@ impl Command for SettleRefund {
         if in_suspense {
             self.return_suspense(&mut draft, &mut payment);
             draft.put(payment);
-            bringer.close(&mut draft, Closing::processed(None));
+            source.close(&mut draft, Closing::processed(None));
             return Ok(draft.done());
         }
         let mut closing = Closing::processed(None);
@@ -358,18 +362,18 @@ impl Command for SettleRefund {
                 payment.contradicted_at = Some(context.now);
                 draft.review(about(&payment), CONTRADICTS, why.clone());
                 draft.put(payment);
-                bringer.close(&mut draft, Closing::processed(Some(why)));
+                source.close(&mut draft, Closing::processed(Some(why)));
                 return Ok(draft.done());
             }
             Err(why) => {
-                self.contradict(&mut draft, facts, &mut refund, &mut payment, &bringer, &why);
+                self.contradict(&mut draft, facts, &mut refund, &mut payment, &source, &why);
                 closing.outcome = Some(why);
                 stopped = true;
             }
             Ok(None) => closing = Closing::stale(),
             Ok(Some(step)) => {
                 if known.is_none() {
-                    payment.hold_back(refund.amount_minor);
+                    payment.reserve_refund(refund.amount_minor);
                     payment.refunds += 1;
                     draft.audit(about_refund(&refund), "refund_seen_at_provider", None, Some("created"));
                     if let Some(mark) = self.mark {
@@ -390,12 +394,12 @@ impl Command for SettleRefund {
         if known != Some(&refund) {
             draft.put(refund);
         }
-        bringer.close(&mut draft, closing);
+        source.close(&mut draft, closing);
         Ok(draft.done())
     }
 }
 
-/// Whether what the provider holds of the payment is in suspense: the books never took it as captured.
+/// Whether the payment's money at the provider is in suspense, because our books never had it as captured.
 fn suspended(payment: &Payment) -> bool {
     payment.state.is_final() && !payment.state.is(payment::State::Captured)
 }

@@ -1,4 +1,4 @@
-//! Start a capture: take money that the provider reserved, all of it or less.
+//! Start a capture: take all or a part of the reserved money.
 
 use alloc::boxed::Box;
 
@@ -19,12 +19,12 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct StartCapture {
     pub claim: Claim,
     pub payment: PaymentId,
-    /// The mode of the key that asks: for a key of the other mode the payment does not exist.
+    /// The mode of the request's key. For a key of the other mode the payment does not exist.
     pub mode: Mode,
-    /// All that is authorised where it is `None`; what is left over is released.
+    /// `None`: all that is authorised. The provider releases the rest.
     pub amount: Option<Money>,
     pub amounts: AmountRules,
-    /// How long it may stay without a definite outcome.
+    /// The longest time without a definite outcome.
     pub deadline: Span,
     pub lease: Option<JobLease>,
 }

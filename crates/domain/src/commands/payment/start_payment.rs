@@ -1,4 +1,4 @@
-//! Start a payment: write down what the customer owes, at which provider, and enqueue the charge.
+//! Start a payment: write the payment, and enqueue its charge.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payment};
+use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payer, Payment};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -23,8 +23,8 @@ use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 pub enum PaymentTarget {
     Booking {
         booking: BookingId,
-        /// All that is due where it is `None`. What was given back is not due again: whoever charges after a
-        /// refund says how much.
+        /// `None`: all that is due. Refunded money is not due again, so a charge after a refund needs an
+        /// amount.
         amount: Option<Money>,
     },
     Amount {
@@ -38,15 +38,20 @@ pub struct StartPayment {
     pub claim: Claim,
     pub target: PaymentTarget,
     pub account: AccountId,
-    /// A provider's token.
+    /// A provider's token, or `pix`.
     pub payment_method: String,
+    pub brand: Option<String>,
+    pub instalments: i64,
+    pub payer: Option<Payer>,
+    /// How long the customer may pay, with a method that the customer completes.
+    pub pay_within: Option<Span>,
     pub capture: Capture,
     pub return_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
     pub amounts: AmountRules,
-    /// How long it may stay without a definite outcome.
+    /// The longest time without a definite outcome.
     pub deadline: Span,
-    /// The server drives it itself, at once.
+    /// The server that got the request works on the job at once.
     pub lease: Option<JobLease>,
 }
 
@@ -113,6 +118,10 @@ impl StartPayment {
             currency: amount.currency,
             capture: self.capture,
             payment_method: self.payment_method.clone(),
+            brand: self.brand.clone(),
+            instalments: self.instalments,
+            payer: self.payer.clone().map(Json),
+            pay_until: self.pay_within.map(|span| now.plus(span)),
             reference: match &self.target {
                 PaymentTarget::Amount { reference, .. } => reference.clone(),
                 PaymentTarget::Booking { .. } => None,

@@ -1,4 +1,4 @@
-//! Start a refund: send captured money back, all of it or a part; several parts may follow.
+//! Start a refund of all captured money, or of a part. Several parts may follow one another.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -23,14 +23,14 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct StartRefund {
     pub claim: Claim,
     pub payment: PaymentId,
-    /// The mode of the key that asks: for a key of the other mode the payment does not exist.
+    /// The mode of the request's key. For a key of the other mode the payment does not exist.
     pub mode: Mode,
-    /// All that was captured and not sent back yet, where it is `None`.
+    /// `None`: all captured money that is not refunded yet.
     pub amount: Option<Money>,
     pub reason: Option<String>,
     pub metadata: BTreeMap<String, String>,
     pub amounts: AmountRules,
-    /// How long it may stay without a definite outcome.
+    /// The longest time without a definite outcome.
     pub deadline: Span,
     pub lease: Option<JobLease>,
 }

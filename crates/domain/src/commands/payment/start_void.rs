@@ -1,4 +1,4 @@
-//! Start a void: call a payment off before its money is captured.
+//! Start a void: cancel a payment before its money is captured.
 
 use alloc::boxed::Box;
 
@@ -17,9 +17,9 @@ use crate::working_set::{Claim, Command, Context, DecisionResult};
 pub struct StartVoid {
     pub claim: Claim,
     pub payment: PaymentId,
-    /// The mode of the key that asks: for a key of the other mode the payment does not exist.
+    /// The mode of the request's key. For a key of the other mode the payment does not exist.
     pub mode: Mode,
-    /// How long it may stay without a definite outcome.
+    /// The longest time without a definite outcome.
     pub deadline: Span,
     pub lease: Option<JobLease>,
 }
@@ -56,7 +56,7 @@ impl Command for StartVoid {
     }
 }
 
-/// Marks the payment as called off and enqueues the call. What was not sent yet is not sent now.
+/// Marks the payment as voided, and enqueues the call. A charge that was not sent yet is not sent any more.
 pub(super) fn void(
     draft: &mut Draft<'_>,
     payment: &mut Payment,

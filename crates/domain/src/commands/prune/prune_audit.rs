@@ -1,16 +1,16 @@
-//! Prune the audit: rows about what is over, older than the setting says.
+//! Prune the audit: rows about subjects that have ended, if the rows are older than the setting allows.
 //!
-//! | a row about | may go once |
+//! | a row about | may be deleted once |
 //! |---|---|
 //! | a booking | it is completed, cancelled or a no-show; confirmed or expired, once its departures are as old as the row must be |
 //! | a payment | its state is final, nothing is under way, and the same holds for its booking |
 //! | a refund | it succeeded, failed or was written off, and the same holds for its payment |
-//! | an event, a job, a delivery | it is neither waiting nor dead, or is gone itself |
+//! | an event, a job, a delivery | it is neither waiting nor dead, or is deleted itself |
 //! | an API key | it was revoked as long ago |
 //! | a product, a slot, a tenant | never: they have no end, and the rows are few |
 //!
-//! The query that finds the rows also leaves out what has an open review case: cases cannot be loaded by what they
-//! are about. One that is opened meanwhile has a young row of its own.
+//! The query that finds the rows also leaves out subjects with an open review case, because cases cannot be
+//! loaded by their subject. A case that is opened in the meantime has a new row of its own.
 
 use alloc::vec::Vec;
 use uuid::Uuid;
@@ -25,9 +25,9 @@ use crate::working_set::{Command, Context, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct PruneAudit {
-    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`], a subject's oldest first.
+    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`] rows, the oldest of a subject first.
     pub rows: Vec<AuditId>,
-    /// How long they are kept at least, by the clock that stamped them.
+    /// The least age of a deleted row, by the clock that stamped the row.
     pub kept: Span,
 }
 
@@ -151,7 +151,7 @@ fn booking_is_over(id: BookingId, facts: &Facts, before: Timestamp) -> bool {
     };
     let ended = match *booking.state {
         booking::State::Held => false,
-        // Money may come late, and the tenant may let go of what secured it.
+        // Late money may still arrive, and the tenant may void the payment that secured the booking.
         booking::State::Expired | booking::State::Confirmed => departed(),
         booking::State::Completed | booking::State::NoShow | booking::State::Cancelled => true,
     };

@@ -1,4 +1,4 @@
-//! Prune replies that were stored under keys.
+//! Prune the replies that are stored under idempotency keys.
 
 use alloc::vec::Vec;
 
@@ -10,13 +10,13 @@ use crate::rows::{Actor, Facts, Key, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Lets stored replies go that are older than they must be kept. The keys stay, forever: what was
-/// done once under a key is never done again.
+/// Deletes stored replies that are older than their retention. The keys stay forever, so that an operation is
+/// never repeated.
 #[derive(Clone, Debug)]
 pub struct PruneReplies {
     /// At most [`crate::limits::IDS_PER_COMMAND_MAX`].
     pub keys: Vec<KeyId>,
-    /// For how long after the key was finished, by the clock that stamped it.
+    /// The retention after the key was finished, by the clock that stamped the key.
     pub kept: Span,
 }
 

@@ -1,4 +1,4 @@
-//! Prune events and jobs that came to their end.
+//! Prune events and jobs that have ended.
 
 use alloc::vec::Vec;
 
@@ -15,8 +15,8 @@ use crate::working_set::{Command, Context, DecisionResult};
 pub struct PruneWork {
     pub events: Vec<EventId>,
     pub jobs: Vec<JobId>,
-    /// For how long after its end, by the clock that stamped it. Longer than any provider sends or lists an
-    /// event again: one that is not known any more is processed anew.
+    /// The retention after the end, by the clock that stamped the row. It is longer than any
+    /// provider repeats or lists an event, because an event without a row is processed again.
     pub kept: Span,
 }
 

@@ -1,8 +1,8 @@
-//! Claim partitions: those that are free, up to a fair share; and stand in line for what is lacking.
+//! Claim partitions: free ones, up to a fair share, and register as the next holder of the missing ones.
 //!
-//! A relay holds a partition for a few seconds and hands it back with a mark. Who came later and has
-//! less than its share puts its name down as the next, and the partition is kept for it when it is
-//! handed back: the row is the negotiation, and no relay has to know another.
+//! A relay holds a partition for a few seconds and releases it with a mark. A relay that came later
+//! and has less than its share registers in the row as the next holder, and the partition is kept
+//! for it after the release. No relay has to know another.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ pub struct ClaimPartitions {
     /// Numbers of partitions that have something to publish, and that the relay does not hold.
     pub wanted: Vec<i64>,
     pub lease: JobLease,
-    /// No other process can be at work on this database: a lease of another worker is a dead one's.
+    /// No other process can work on this database: a lease of another worker belongs to a dead process.
     pub alone: bool,
 }
 
@@ -42,7 +42,7 @@ impl Partition {
         self.worker.filter(|_| self.lease_until.is_some_and(|until| until > now))
     }
 
-    /// Who waits for it.
+    /// The relay that waits for the partition.
     pub(super) fn kept_for(&self, now: Timestamp) -> Option<WorkerId> {
         self.next.filter(|_| self.next_until.is_some_and(|until| until > now))
     }
@@ -54,7 +54,7 @@ impl ClaimPartitions {
         partition.holder(now).filter(|holder| !self.alone || *holder == me)
     }
 
-    /// At least one for everybody who holds or waits for some.
+    /// At least one partition for each relay that holds or waits for some.
     fn share(&self, rows: &[Partition], now: Timestamp) -> usize {
         let me = self.lease.worker;
         let known = |row: &Partition| [self.holder(row, now), row.kept_for(now)];
@@ -96,12 +96,12 @@ impl ClaimPartitions {
         claimed
     }
 
-    /// Puts the name down where somebody has more than a share; how many are to come.
+    /// Registers as the next holder of partitions of relays with more than a share. Returns how many.
     fn stand_in_line(&self, rows: &mut [Partition], share: usize, now: Timestamp) -> usize {
         let me = self.lease.worker;
         let mut held: BTreeMap<WorkerId, usize> = BTreeMap::new();
         for row in rows.iter() {
-            // What is kept for somebody else is as good as theirs.
+            // A partition that is kept for another relay counts as its own.
             let owner = row.kept_for(now).or(self.holder(row, now));
             *owner.map_or(&mut 0, |owner| held.entry(owner).or_default()) += 1;
         }

@@ -1,4 +1,4 @@
-//! Marks: what was published gets its place in the log and is counted, under the partition's token.
+//! Marks: a published message gets its position in the log and is counted, under the partition's token.
 
 mod mark_published;
 mod mark_republished;
@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 pub struct Published {
     pub tenant: TenantId,
     pub message: MessageId,
-    /// How often it was published, this time included.
+    /// How often it was published, including this time.
     pub number: i64,
     /// Every consumer's receipt is committed.
     pub received: bool,
@@ -34,13 +34,13 @@ impl Published {
         }
     }
 
-    /// Whether the message stands where this was decided: nobody published it meanwhile.
+    /// Whether the message is unchanged: no other relay has published it in the meantime.
     fn is_new(&self, message: &Message) -> bool {
         message.tenant == self.tenant && message.published + 1 == self.number
     }
 }
 
-/// The messages, and who receives them.
+/// Requests the messages and their consumers.
 fn needs_of_messages(rows: &mut Needs<'_>, published: &[Published]) -> Option<()> {
     let mut complete = Some(());
     for published in published {

@@ -1,5 +1,5 @@
-//! Prune receipts, later than their messages: a receipt that went first would let a message that comes again
-//! have its effect again.
+//! Prune receipts, later than their messages: without its receipt a repeated message would have its
+//! effect again.
 
 use alloc::vec::Vec;
 
@@ -11,13 +11,13 @@ use crate::rows::{Actor, Delivery, Facts, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Lets the receipts of messages go that are gone themselves. While one consumer's delivery is dead
-/// or waits, its message is not received, so it is there, and so are the receipts of the others.
+/// Deletes the receipts of deleted messages. While one consumer's delivery is dead or waits, its
+/// message is not received, so the message and the receipts of the other consumers stay.
 #[derive(Clone, Debug)]
 pub struct PruneDeliveries {
     /// At most [`crate::limits::IDS_PER_COMMAND_MAX`].
     pub deliveries: Vec<InboxId>,
-    /// For how long after it was received, longer than its message.
+    /// The retention after the receipt, longer than the message's.
     pub kept: Span,
 }
 

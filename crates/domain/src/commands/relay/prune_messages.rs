@@ -1,4 +1,4 @@
-//! Prune messages, long after they were received.
+//! Prune messages long after they were received.
 
 use alloc::vec::Vec;
 
@@ -9,13 +9,13 @@ use crate::rows::{Actor, Facts, Message, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Lets messages go that every consumer has received, or a person discarded.
+/// Deletes messages that every consumer has received, or a person has discarded.
 #[derive(Clone, Debug)]
 pub struct PruneMessages {
-    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`], a subject's lowest first.
+    /// At most [`crate::limits::IDS_PER_COMMAND_MAX`], the lowest `seq` of a subject first.
     pub messages: Vec<MessageId>,
-    /// For how long after it was received. By the clock that stamped it: another's may be weeks ahead, and
-    /// what is pruned does not come back.
+    /// The retention after the message was received, by the clock that stamped it: another clock may be weeks
+    /// ahead, and a deleted message is lost.
     pub kept: Span,
 }
 

@@ -1,5 +1,5 @@
-//! Settle messages: the sweep holds what was published against the receipts. A broker's word is not
-//! proof, a receipt is.
+//! Settle messages: the sweep compares published messages with the receipts. A broker's acknowledgement is no
+//! proof of a delivery, but a receipt is.
 
 use alloc::vec::Vec;
 
@@ -13,12 +13,12 @@ use crate::rows::{Actor, Delivery, Facts, Message, Needs};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Marks messages as received whose receipts are all there, and answers which must be published again.
+/// Marks messages whose receipts are complete as received. Replies which messages must be published again.
 #[derive(Clone, Debug)]
 pub struct SettleMessages {
     /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`].
     pub messages: Vec<MessageId>,
-    /// What was published for the first time may be on its way for so long; the next times longer.
+    /// How long to wait for the receipts after the first publication. Later waits are longer.
     pub unreceived_after: Span,
     pub consumers: Consumers,
 }
@@ -26,7 +26,7 @@ pub struct SettleMessages {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Receipt {
     There,
-    /// On its way, waiting for its next try, or for a person.
+    /// Whether its delivery is under way, or waits for its next attempt or for a person.
     Waits,
     Wanted,
 }
@@ -38,8 +38,8 @@ impl Message {
         self.published_at.is_some_and(|at| at.plus(wait) < now)
     }
 
-    /// It was published again since it fell due. Whoever failed it the first time had it, even if it was
-    /// marked as published only then.
+    /// Whether the message was published again since the delivery was due. The consumer that failed it had
+    /// received it the first time, even if it was marked as published after that.
     fn is_on_its_way(&self, due_at: Timestamp) -> bool {
         self.published > 1 && self.published_at > Some(due_at)
     }
@@ -97,7 +97,7 @@ impl Command for SettleMessages {
                 .receipts(message)
                 .map(|id| self.receipt(message, facts.inbox.get(id), context.now));
             match receipts.max() {
-                // A consumer of another version has still to receive it, and its relay will see.
+                // A consumer of another version has not received it. The relay of that version handles it.
                 None | Some(Receipt::There) if self.consumers.has_others(facts, message) => {}
                 None | Some(Receipt::There) => {
                     settled += 1;

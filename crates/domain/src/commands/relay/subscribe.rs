@@ -1,4 +1,4 @@
-//! Subscribe: a version that starts writes its consumers down.
+//! Subscribe: a version that starts stores its consumers.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Needs, Subscription};
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
-/// Before the first message is consumed or published by this version.
+/// Submitted before this version consumes or publishes a message.
 #[derive(Clone, Debug, Default)]
 pub struct Subscribe {
     pub consumers: Consumers,
@@ -42,7 +42,7 @@ impl Command for Subscribe {
         Some(())
     }
 
-    /// Nobody is taken out: another version may still have it.
+    /// No consumer is removed, because another version may still have it.
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);

@@ -1,5 +1,6 @@
 //! Random histories: clients, workers, a bad network, webhooks in any order, and jumps of the
-//! clock. Every law holds after every command; and once all is delivered, all is settled.
+//! clock. Every law holds after every command, and once everything is delivered, everything is
+//! settled.
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any};
@@ -12,9 +13,9 @@ use std::vec::Vec;
 use super::dead_letters::decided;
 use super::driver::{Chaos, Game};
 use super::operate::resolution;
-use super::shop::{LEASE, PRICE, Shop};
-use super::teller::{News, ProviderModel};
-use super::world::CommandResult;
+use super::provider_model::{News, ProviderModel};
+use super::test_store::CommandResult;
+use super::test_world::{LEASE, PRICE, TestWorld};
 use crate::commands::{
     CancelHold, ClaimJobs, DeadLetterRef, DiscardDeadLetter, RetryDeadLetter, StartPayment,
 };
@@ -29,7 +30,7 @@ use crate::time::Span;
 use crate::working_set::Command;
 use crate::{BookingId, JobId, PaymentId, Timestamp};
 
-/// What happens.
+/// A step of a history.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Reserve,
@@ -48,7 +49,7 @@ enum Operation {
     Deliver {
         again: bool,
     },
-    /// The customer, or the bank, comes to an end with a payment.
+    /// The customer, or the bank, finishes a payment.
     Conclude {
         well: bool,
     },
@@ -56,7 +57,7 @@ enum Operation {
         seconds: i64,
     },
     ExpireHolds,
-    /// A dead worker's command arrives after all.
+    /// A dead worker's command arrives late.
     ZombieReturns,
     WearOutJob,
     DecideOnDeadJob {
@@ -65,7 +66,7 @@ enum Operation {
     ActAtProvider,
 }
 
-/// An operation, on which of those there are, and what goes wrong meanwhile.
+/// A step, the index of its row, and the faults during it.
 #[derive(Clone, Debug)]
 struct Happening {
     operation: Operation,
@@ -102,20 +103,20 @@ fn happening() -> impl Strategy<Value = Happening> {
     parts.prop_map(|(operation, which, faults)| Happening { operation, which, faults })
 }
 
-/// The random part stays well inside the deadline of an operation, so that what is unknown when it
-/// ends is looked up in time.
+/// The random part stays well inside the deadline of an operation, so that an unknown outcome at
+/// its end is fetched in time.
 const RANDOM_SECONDS_MAX: i64 = 45 * 60;
 
 struct History {
     game: Game,
     started_at: Timestamp,
-    /// What clients asked for; they may ask again.
-    asked: Vec<Box<dyn Command>>,
+    /// The requests of clients, which may be repeated.
+    requested: Vec<Box<dyn Command>>,
     delivered: Vec<News>,
     /// Dead jobs that a person has decided on.
-    looked_at: BTreeSet<JobId>,
+    decided_on: BTreeSet<JobId>,
     discarded: BTreeSet<JobId>,
-    /// A person had to look: a job was worn out, or somebody acted at the provider.
+    /// A person had to decide: a job was given up, or somebody acted at the provider.
     odd: bool,
 }
 
@@ -125,92 +126,92 @@ fn pick<T: Copy>(of: &[T], which: u8) -> Option<T> {
 
 impl History {
     fn new() -> History {
-        let shop = Shop::new(4);
-        let started_at = shop.now;
+        let world = TestWorld::new(4);
+        let started_at = world.now;
         let game =
-            Game { shop, teller: ProviderModel::default(), chaos: Chaos::default(), zombies: Vec::new() };
+            Game { world, provider: ProviderModel::default(), chaos: Chaos::default(), zombies: Vec::new() };
         History {
             game,
             started_at,
-            asked: Vec::new(),
+            requested: Vec::new(),
             delivered: Vec::new(),
-            looked_at: BTreeSet::new(),
+            decided_on: BTreeSet::new(),
             discarded: BTreeSet::new(),
             odd: false,
         }
     }
 
     fn bookings(&self) -> Vec<BookingId> {
-        self.game.shop.all::<Booking>().iter().map(|booking| booking.id).collect()
+        self.game.world.all::<Booking>().iter().map(|booking| booking.id).collect()
     }
     fn payments(&self) -> Vec<PaymentId> {
-        self.game.shop.all::<Payment>().iter().map(|payment| payment.id).collect()
+        self.game.world.all::<Payment>().iter().map(|payment| payment.id).collect()
     }
 
-    /// A client asks. A server that took a lease drives at once.
-    fn ask(&mut self, command: impl Command + 'static) {
-        if let CommandResult::Fresh(reply) = self.game.shop.run(&command)
+    /// A client sends a request. A server with a lease works on its job at once.
+    fn request(&mut self, command: impl Command + 'static) {
+        if let CommandResult::Fresh(reply) = self.game.world.run(&command)
             && let Reply::Started(started) = *reply
         {
             self.game.drive(&started);
         }
-        self.asked.push(Box::new(command));
+        self.requested.push(Box::new(command));
     }
 
     fn make(&mut self, Happening { operation, which, faults }: Happening) {
         self.game.chaos = Chaos(faults);
         match operation {
             Operation::Reserve => {
-                let mut command = self.game.shop.reserve_command(i64::from(which % 3) + 1);
+                let mut command = self.game.world.reserve_command(i64::from(which % 3) + 1);
                 command.customer.email = std::format!("{}@example.com", which % 5);
-                self.ask(command);
+                self.request(command);
             }
             Operation::Pay(capture) => {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
-                let command = StartPayment { capture, ..self.game.shop.pay_command(booking) };
-                self.ask(command);
+                let command = StartPayment { capture, ..self.game.world.pay_command(booking) };
+                self.request(command);
             }
             Operation::CancelHold => {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
-                let claim = self.game.shop.claim();
-                self.ask(CancelHold { claim, booking });
+                let claim = self.game.world.claim();
+                self.request(CancelHold { claim, booking });
             }
             Operation::Capture { part } => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
-                let command = self.game.shop.capture_command(payment, part.then_some(PRICE / 2));
-                self.ask(command);
+                let command = self.game.world.capture_command(payment, part.then_some(PRICE / 2));
+                self.request(command);
             }
             Operation::Void => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
-                let command = self.game.shop.void_command(payment);
-                self.ask(command);
+                let command = self.game.world.void_command(payment);
+                self.request(command);
             }
             Operation::Refund { part } => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
-                let command = self.game.shop.refund_command(payment, part.then_some(PRICE / 4));
-                self.ask(command);
+                let command = self.game.world.refund_command(payment, part.then_some(PRICE / 4));
+                self.request(command);
             }
             Operation::AskAgain => {
-                if !self.asked.is_empty() {
-                    let again = self.asked.remove(usize::from(which) % self.asked.len());
-                    self.ask_again(&*again);
-                    self.asked.push(again);
+                if !self.requested.is_empty() {
+                    let again = self.requested.remove(usize::from(which) % self.requested.len());
+                    self.repeat(&*again);
+                    self.requested.push(again);
                 }
             }
             Operation::Work => _ = self.work(1),
             Operation::Deliver { again } => self.deliver_one(which, again),
             Operation::Conclude { well } => {
-                let objects: Vec<PaymentId> = self.game.teller.objects.keys().copied().collect();
+                let objects: Vec<PaymentId> = self.game.provider.objects.keys().copied().collect();
                 let Some(payment) = pick(&objects, which) else { return };
-                self.game.teller.conclude(payment, well);
+                self.game.provider.conclude(payment, well);
             }
             Operation::Wait { seconds } => {
-                let now = self.game.shop.now.plus(Span::seconds(seconds));
+                let now = self.game.world.now.plus(Span::seconds(seconds));
                 if now.since(self.started_at) < Span::seconds(RANDOM_SECONDS_MAX) {
-                    self.game.shop.now = now;
+                    self.game.world.now = now;
                 }
             }
-            Operation::ExpireHolds => _ = self.game.shop.expire(),
+            Operation::ExpireHolds => _ = self.game.world.expire(),
             Operation::ZombieReturns => {
                 if !self.game.zombies.is_empty() {
                     let zombie = self.game.zombies.remove(usize::from(which) % self.game.zombies.len());
@@ -221,40 +222,40 @@ impl History {
             Operation::DecideOnDeadJob { discard } => self.decide_on_one(which, discard),
             Operation::ActAtProvider => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
-                self.game.teller.by_hand(payment, self.game.chaos.next());
+                self.game.provider.act_at_provider(payment, self.game.chaos.next());
                 self.odd = true;
             }
         }
     }
 
-    /// The same request once more: whatever it answers, it does nothing again.
-    fn ask_again(&mut self, command: &dyn Command) {
-        let known = self.game.shop.find::<Key>(command.claim().unwrap().key).is_some();
+    /// The same request once more: it has no further effect, whatever its reply.
+    fn repeat(&mut self, command: &dyn Command) {
+        let known = self.game.world.find::<Key>(command.claim().unwrap().key).is_some();
         let (payments, bookings) = (self.payments().len(), self.bookings().len());
-        let answer = self.game.shop.run(command);
+        let answer = self.game.world.run(command);
         if known {
             assert!(matches!(answer, CommandResult::Replay { .. } | CommandResult::InFlight), "{answer:?}");
             assert_eq!((self.payments().len(), self.bookings().len()), (payments, bookings));
         }
     }
 
-    /// A job has killed its workers so often that the next claim is its last.
+    /// The next claim of the job is its last.
     fn wear_out(&mut self, which: u8) {
-        let jobs = self.game.shop.all::<Job>().into_iter();
+        let jobs = self.game.world.all::<Job>().into_iter();
         let open: Vec<JobId> = jobs.filter(|job| job.state.is(job::State::Ready)).map(|job| job.id).collect();
         let Some(id) = pick(&open, which) else { return };
-        let job: Job = self.game.shop.get(id);
-        let now = self.game.shop.now;
+        let job: Job = self.game.world.get(id);
+        let now = self.game.world.now;
         self.odd = true;
-        self.game.shop.set(&Job { attempts: JOB_ATTEMPTS_MAX, due_at: now, ..job });
+        self.game.world.set(&Job { attempts: JOB_ATTEMPTS_MAX, due_at: now, ..job });
     }
 
     fn dead(&self) -> Vec<JobId> {
-        let jobs = self.game.shop.all::<Job>().into_iter();
+        let jobs = self.game.world.all::<Job>().into_iter();
         jobs.filter(|job| job.state.is(job::State::Dead)).map(|job| job.id).collect()
     }
 
-    /// A person looks at a dead job.
+    /// A person decides on a dead job.
     fn decide_on_one(&mut self, which: u8, discard: bool) {
         if let Some(job) = pick(&self.dead(), which) {
             self.decide_on(job, discard);
@@ -263,17 +264,17 @@ impl History {
 
     fn decide_on(&mut self, job: JobId, discard: bool) {
         let decided = decided(DeadLetterRef::Job(job));
-        self.looked_at.insert(job);
+        self.decided_on.insert(job);
         if discard {
             self.discarded.insert(job);
-            self.game.shop.run(&DiscardDeadLetter(decided)).reply();
+            self.game.world.run(&DiscardDeadLetter(decided)).reply();
         } else {
-            self.game.shop.run(&RetryDeadLetter(decided)).reply();
+            self.game.world.run(&RetryDeadLetter(decided)).reply();
         }
     }
 
     fn deliver_one(&mut self, which: u8, again: bool) {
-        let from = if again { &mut self.delivered } else { &mut self.game.teller.news };
+        let from = if again { &mut self.delivered } else { &mut self.game.provider.news };
         if from.is_empty() {
             return;
         }
@@ -283,8 +284,8 @@ impl History {
     }
 
     fn due(&self) -> Vec<JobId> {
-        let now = self.game.shop.now;
-        let jobs = self.game.shop.all::<Job>().into_iter();
+        let now = self.game.world.now;
+        let jobs = self.game.world.all::<Job>().into_iter();
         let due = jobs.filter(|job| matches!(*job.state, job::State::Ready | job::State::Running));
         due.filter(|job| job.due_at <= now).map(|job| job.id).collect()
     }
@@ -303,99 +304,99 @@ impl History {
         claimed.len()
     }
 
-    /// The network is well again: everything is delivered and retried.
+    /// The network recovers: everything is delivered and retried.
     fn calm(&mut self) {
         self.game.chaos = Chaos::default();
         let processing: Vec<PaymentId> = self
             .game
-            .teller
+            .provider
             .objects
             .iter()
             .filter(|(_, object)| object.status == ProviderStatus::Processing)
             .map(|(id, _)| *id)
             .collect();
         for payment in processing {
-            self.game.teller.conclude(payment, true);
+            self.game.provider.conclude(payment, true);
         }
-        for place in 0..self.game.teller.returns.len() {
-            self.game.teller.pay_back(place);
+        for index in 0..self.game.provider.returns.len() {
+            self.game.provider.pay_back(index);
         }
         for _ in 0..2_000 {
             while let Some(zombie) = self.game.zombies.pop() {
                 self.game.run_system(&*zombie);
             }
-            // One that is ahead of what is known comes again.
-            for _ in 0..self.game.teller.news.len() {
+            // An event that is ahead of our rows is repeated.
+            for _ in 0..self.game.provider.news.len() {
                 self.deliver_one(0, false);
             }
-            self.game.shop.expire();
+            self.game.world.expire();
             if self.work(100) > 0 {
                 continue;
             }
-            // What dies once more is given up.
+            // A job that dies again is discarded.
             if let Some(job) = self.dead().first().copied() {
-                self.decide_on(job, self.looked_at.contains(&job));
+                self.decide_on(job, self.decided_on.contains(&job));
                 continue;
             }
-            // Nor is what only a person can settle.
+            // Cases for a person stay open as well.
             if self.resolve_one() {
                 continue;
             }
-            let jobs = self.game.shop.all::<Job>().into_iter();
+            let jobs = self.game.world.all::<Job>().into_iter();
             let open = jobs.filter(|job| matches!(*job.state, job::State::Ready | job::State::Running));
-            let bookings = self.game.shop.all::<Booking>().into_iter();
+            let bookings = self.game.world.all::<Booking>().into_iter();
             let held = bookings.filter(|booking| booking.state.is(booking::State::Held));
             let next = open.map(|job| job.due_at).chain(held.map(|booking| booking.sweep_at)).min();
             let Some(next) = next else {
-                if self.game.teller.news.is_empty() {
+                if self.game.provider.news.is_empty() {
                     return;
                 }
                 continue;
             };
-            let soon = self.game.shop.now.plus(Span::seconds(10));
-            self.game.shop.now = next.max(soon);
+            let soon = self.game.world.now.plus(Span::seconds(10));
+            self.game.world.now = next.max(soon);
         }
         panic!("it never comes to rest");
     }
 
-    /// A person closes a case of an attempt that was handed over, when its time is long over.
+    /// A person closes the case of an attempt long after its deadline.
     fn resolve_one(&mut self) -> bool {
-        let cases = self.game.shop.reviews().into_iter();
+        let cases = self.game.world.reviews().into_iter();
         let Some(case) = cases.filter(|case| case.attempt.is_some()).find(|case| {
-            self.game.shop.now.since(case.opened_at) > Span::seconds(OPERATION_DEADLINE_SECONDS)
+            self.game.world.now.since(case.opened_at) > Span::seconds(OPERATION_DEADLINE_SECONDS)
         }) else {
             return false;
         };
         let attempt = case.attempt.unwrap();
-        if self.game.shop.get::<Attempt>(attempt).state.is(attempt::State::Review) {
+        if self.game.world.get::<Attempt>(attempt).state.is(attempt::State::Review) {
             self.discarded.insert(JobId::from(attempt));
         }
-        self.game.shop.run(&resolution(&case)).reply();
+        self.game.world.run(&resolution(&case)).reply();
         true
     }
 
     fn all_is_settled(&mut self) {
-        let shop = &mut self.game.shop;
-        for key in shop.all::<Key>() {
+        let world = &mut self.game.world;
+        for key in world.all::<Key>() {
             assert_eq!(key.progress, KeyProgress::Finished, "{key:?}");
         }
-        for attempt in shop.all::<Attempt>() {
+        for attempt in world.all::<Attempt>() {
             assert!(attempt.state.is_final(), "{attempt:?}");
         }
-        for job in shop.all::<Job>() {
+        for job in world.all::<Job>() {
             assert!(job.state.is(job::State::Done), "{job:?}");
         }
-        let books = shop.close_the_books();
+        let books = world.close_the_books();
         let (mut provider_minor, mut suspense_minor) = (0, 0);
-        for payment in shop.all::<Payment>() {
-            let Some(object) = self.game.teller.objects.get(&payment.id) else {
+        for payment in world.all::<Payment>() {
+            let Some(object) = self.game.provider.objects.get(&payment.id) else {
                 assert_eq!(payment.captured_minor, 0, "{payment:?}");
                 continue;
             };
             assert!(object.captures <= 1, "charged twice: {payment:?}");
             provider_minor += object.taken_minor - object.returned_minor;
             if payment.state.is(payment::State::WrittenOff) {
-                // A person said that nobody knows, and the provider took it: a person sends it back.
+                // A person wrote the payment off, and the provider captured it: a person returns the money.
                 suspense_minor += object.taken_minor - object.returned_minor;
                 assert_eq!(payment.captured_minor, 0, "{payment:?}");
                 continue;
@@ -413,14 +414,14 @@ impl History {
     }
 
     fn bookings_have_their_money(&self) {
-        let shop = &self.game.shop;
-        let attempts = shop.all::<Attempt>();
-        for booking in shop.all::<Booking>() {
-            let payments = shop.all::<Payment>().into_iter();
+        let world = &self.game.world;
+        let attempts = world.all::<Attempt>();
+        for booking in world.all::<Booking>() {
+            let payments = world.all::<Payment>().into_iter();
             let own: Vec<Payment> = payments.filter(|payment| payment.booking == Some(booking.id)).collect();
             let net: i64 = own.iter().map(|payment| payment.captured_minor - payment.refunded_minor).sum();
             let reserved = own.iter().any(|payment| payment.state.is(payment::State::Authorized));
-            // A tenant may send back, or let go, what it was paid.
+            // A tenant may refund, or void, a payment.
             let by_tenant = attempts.iter().any(|attempt| {
                 own.iter().any(|payment| payment.id == attempt.payment)
                     && attempt.key.is_some()
@@ -432,7 +433,7 @@ impl History {
                     && attempt.state.is(attempt::State::Declined)
             });
             let lapsed = own.iter().any(|payment| payment.state.is(payment::State::Lapsed));
-            // What a person discarded is a person's.
+            // A person decided on a discarded row.
             let discarded = |attempt: &Attempt| self.discarded.contains(&JobId::from(attempt.id));
             if attempts
                 .iter()
@@ -452,18 +453,18 @@ impl History {
                     assert!(
                         (net == 0 || refund_failed) && !reserved,
                         "its money stays: {booking:?}\n{own:#?}\n{attempts:#?}\n{:#?}",
-                        shop.reviews()
+                        world.reviews()
                     );
                 }
             }
         }
     }
 
-    /// A lawful provider leaves nothing to a person, but for one race: a payment is called off at
-    /// the provider in the moment when its money is reserved there, and the booking learns first of
-    /// the money.
+    /// With a correct provider no case is left for a person, except after one race: a payment is
+    /// voided at the provider at the moment when its money is reserved there, and the booking gets
+    /// the evidence of the money first.
     fn nobody_is_called_in_vain(&self) {
-        for review in self.game.shop.reviews() {
+        for review in self.game.world.reviews() {
             let of_a_dead_job = self.odd
                 && matches!(
                     review.reason.as_str(),

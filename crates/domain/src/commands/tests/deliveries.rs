@@ -1,7 +1,7 @@
 //! Deliveries and events that are counted before they are handled.
 
 use super::payments::CAPTURED;
-use super::shop::{Shop, TENANT};
+use super::test_world::{TENANT, TestWorld};
 use crate::commands::{
     CloseEvent, DeliveryKey, FailDelivery, PostTransfer, PutOffDelivery, PutOffEvent, StartDelivery,
     StartEvent,
@@ -18,135 +18,136 @@ use uuid::Uuid;
 const PAUSE: Span = Span::seconds(10);
 const ATTEMPTS_MAX: i64 = 3;
 
-fn message_for_ledger(shop: &mut Shop) -> (PostTransfer, DeliveryKey) {
-    let (_, payment) = shop.sent(Capture::Automatic);
-    shop.webhook(payment, CAPTURED);
-    let message = shop.all::<Message>().into_iter().find(|told| told.kind == "payment.captured").unwrap();
+fn message_for_ledger(world: &mut TestWorld) -> (PostTransfer, DeliveryKey) {
+    let (_, payment) = world.sent(Capture::Automatic);
+    world.webhook(payment, CAPTURED);
+    let message =
+        world.all::<Message>().into_iter().find(|message| message.kind == "payment.captured").unwrap();
     let at = DeliveryKey { tenant: TENANT, message: message.id, consumer: LEDGER };
     (PostTransfer::of(&message).unwrap().unwrap(), at)
 }
 
-fn start(shop: &mut Shop, at: DeliveryKey) -> DeliveryStatus {
+fn start(world: &mut TestWorld, at: DeliveryKey) -> DeliveryStatus {
     let start = StartDelivery { at, pause: PAUSE, attempts_max: ATTEMPTS_MAX };
-    let Reply::Delivery(is) = shop.run(&start).reply() else { panic!("it says where it is") };
-    is
+    let Reply::Delivery(status) = world.run(&start).reply() else { panic!("a delivery has a status") };
+    status
 }
 
-fn fail(shop: &mut Shop, at: DeliveryKey, counted: bool) -> DeliveryStatus {
+fn fail(world: &mut TestWorld, at: DeliveryKey, counted: bool) -> DeliveryStatus {
     let fail = FailDelivery { at, error: "broken".into(), pause: PAUSE, attempts_max: ATTEMPTS_MAX, counted };
-    let Reply::Delivery(is) = shop.run(&fail).reply() else { panic!("it says where it is") };
-    is
+    let Reply::Delivery(status) = world.run(&fail).reply() else { panic!("a delivery has a status") };
+    status
 }
 
-fn attempts(shop: &Shop, at: DeliveryKey) -> i64 {
-    shop.get::<Delivery>(at.id()).attempts
+fn attempts(world: &TestWorld, at: DeliveryKey) -> i64 {
+    world.get::<Delivery>(at.id()).attempts
 }
 
 #[test]
-fn a_movement_is_posted_once_whoever_tells_it() {
-    let mut shop = Shop::new(9);
-    let (post, _) = message_for_ledger(&mut shop);
-    shop.run(&post).reply();
-    assert_eq!(shop.refused(&post), Refusal::NothingToDo);
+fn a_movement_in_two_messages_is_posted_once() {
+    let mut world = TestWorld::new(9);
+    let (post, _) = message_for_ledger(&mut world);
+    world.run(&post).reply();
+    assert_eq!(world.refused(&post), Refusal::NothingToDo);
     let mut again = post;
     again.message.id = MessageId(Uuid::from_u128(77));
-    shop.run(&again).reply();
-    assert_eq!(shop.refused(&again), Refusal::NothingToDo);
-    assert_eq!((shop.all::<Transfer>().len(), shop.all::<Posting>().len()), (1, 2));
-    let held = shop.all::<Message>().into_iter().find(|message| message.kind == "booking.held").unwrap();
+    world.run(&again).reply();
+    assert_eq!(world.refused(&again), Refusal::NothingToDo);
+    assert_eq!((world.all::<Transfer>().len(), world.all::<Posting>().len()), (1, 2));
+    let held = world.all::<Message>().into_iter().find(|message| message.kind == "booking.held").unwrap();
     assert!(PostTransfer::of(&held).unwrap().is_none());
 }
 
 #[test]
 fn a_message_that_kills_the_process_is_counted_and_dies() {
-    let mut shop = Shop::new(9);
-    let (post, at) = message_for_ledger(&mut shop);
+    let mut world = TestWorld::new(9);
+    let (post, at) = message_for_ledger(&mut world);
     for attempt in 1..=ATTEMPTS_MAX {
-        assert_eq!(start(&mut shop, at), DeliveryStatus::Begun { attempts: attempt });
-        assert_eq!(attempts(&shop, at), attempt, "counted before it is handled");
-        // The process dies here. Nobody begins it again before its time.
-        assert_eq!(start(&mut shop, at), DeliveryStatus::Waiting);
-        shop.wait(PAUSE);
+        assert_eq!(start(&mut world, at), DeliveryStatus::Begun { attempts: attempt });
+        assert_eq!(attempts(&world, at), attempt, "counted before it is handled");
+        // The process dies here. The delivery is not begun again before it is due.
+        assert_eq!(start(&mut world, at), DeliveryStatus::Waiting);
+        world.wait(PAUSE);
     }
-    assert_eq!(start(&mut shop, at), DeliveryStatus::Dead);
-    assert_eq!(start(&mut shop, at), DeliveryStatus::Dead);
-    let row: Delivery = shop.get(at.id());
+    assert_eq!(start(&mut world, at), DeliveryStatus::Dead);
+    assert_eq!(start(&mut world, at), DeliveryStatus::Dead);
+    let row: Delivery = world.get(at.id());
     assert!(row.state.is(delivery::State::Dead) && row.due_at.is_none(), "{row:?}");
     assert!(row.last_error.unwrap().contains("never came to an end"));
-    assert_eq!(shop.refused(&post), Refusal::DeliveryIsDead);
+    assert_eq!(world.refused(&post), Refusal::DeliveryIsDead);
 }
 
 #[test]
 fn a_failure_counts_once_however_it_began() {
-    let mut shop = Shop::new(9);
-    let (post, at) = message_for_ledger(&mut shop);
-    assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Waiting);
-    assert_eq!(attempts(&shop, at), 1);
-    shop.wait(PAUSE);
-    assert_eq!(start(&mut shop, at), DeliveryStatus::Begun { attempts: 2 });
-    assert_eq!(fail(&mut shop, at, true), DeliveryStatus::Waiting);
-    assert_eq!(attempts(&shop, at), 2);
-    let row: Delivery = shop.get(at.id());
-    assert_eq!((row.due_at, row.last_error.as_deref()), (Some(shop.now.plus(PAUSE)), Some("broken")));
-    // It goes well at last: the waiting row becomes the receipt.
-    shop.run(&post).reply();
-    let row: Delivery = shop.get(at.id());
+    let mut world = TestWorld::new(9);
+    let (post, at) = message_for_ledger(&mut world);
+    assert_eq!(fail(&mut world, at, false), DeliveryStatus::Waiting);
+    assert_eq!(attempts(&world, at), 1);
+    world.wait(PAUSE);
+    assert_eq!(start(&mut world, at), DeliveryStatus::Begun { attempts: 2 });
+    assert_eq!(fail(&mut world, at, true), DeliveryStatus::Waiting);
+    assert_eq!(attempts(&world, at), 2);
+    let row: Delivery = world.get(at.id());
+    assert_eq!((row.due_at, row.last_error.as_deref()), (Some(world.now.plus(PAUSE)), Some("broken")));
+    // The last attempt succeeds: the waiting row becomes the receipt.
+    world.run(&post).reply();
+    let row: Delivery = world.get(at.id());
     assert!(row.state.is(delivery::State::Received) && row.attempts == 2 && row.due_at.is_none());
-    assert_eq!(start(&mut shop, at), DeliveryStatus::Received);
+    assert_eq!(start(&mut world, at), DeliveryStatus::Received);
     let late = FailDelivery { at, error: "x".into(), pause: PAUSE, attempts_max: 1, counted: false };
-    assert_eq!(shop.refused(&late), Refusal::NothingToDo, "a receipt stays");
+    assert_eq!(world.refused(&late), Refusal::NothingToDo, "a receipt stays");
 }
 
 #[test]
 fn an_outage_uses_up_no_attempts() {
-    let mut shop = Shop::new(9);
-    let (_, at) = message_for_ledger(&mut shop);
+    let mut world = TestWorld::new(9);
+    let (_, at) = message_for_ledger(&mut world);
     let put_off = PutOffDelivery { at, pause: PAUSE };
-    assert_eq!(shop.refused(&put_off), Refusal::NothingToDo, "nothing was begun");
+    assert_eq!(world.refused(&put_off), Refusal::NothingToDo, "nothing was begun");
     for _ in 0..2 * ATTEMPTS_MAX {
-        assert_eq!(start(&mut shop, at), DeliveryStatus::Begun { attempts: 1 });
-        shop.run(&put_off).reply();
-        assert_eq!(start(&mut shop, at), DeliveryStatus::Waiting, "not at once");
-        shop.wait(PAUSE);
+        assert_eq!(start(&mut world, at), DeliveryStatus::Begun { attempts: 1 });
+        world.run(&put_off).reply();
+        assert_eq!(start(&mut world, at), DeliveryStatus::Waiting, "not at once");
+        world.wait(PAUSE);
     }
-    let event = shop.record();
+    let event = world.record();
     for _ in 0..2 * EVENT_ATTEMPTS_MAX {
-        assert!(matches!(shop.run(&StartEvent { event }).reply(), Reply::Proceed(true)));
-        shop.run(&PutOffEvent { event }).reply();
+        assert!(matches!(world.run(&StartEvent { event }).reply(), Reply::Proceed(true)));
+        world.run(&PutOffEvent { event }).reply();
     }
-    assert_eq!(shop.refused(&PutOffEvent { event }), Refusal::NothingToDo);
+    assert_eq!(world.refused(&PutOffEvent { event }), Refusal::NothingToDo);
 }
 
 #[test]
 fn the_last_failure_goes_to_the_dead_letters_with_its_reason() {
-    let mut shop = Shop::new(9);
-    let (_, at) = message_for_ledger(&mut shop);
+    let mut world = TestWorld::new(9);
+    let (_, at) = message_for_ledger(&mut world);
     for _ in 1..ATTEMPTS_MAX {
-        assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Waiting);
+        assert_eq!(fail(&mut world, at, false), DeliveryStatus::Waiting);
     }
-    assert_eq!(fail(&mut shop, at, false), DeliveryStatus::Dead);
-    let row: Delivery = shop.get(at.id());
+    assert_eq!(fail(&mut world, at, false), DeliveryStatus::Dead);
+    let row: Delivery = world.get(at.id());
     assert_eq!((row.attempts, row.last_error.as_deref()), (ATTEMPTS_MAX, Some("broken")));
 }
 
 #[test]
 fn an_event_that_was_left_behind_is_counted_and_dies() {
-    let mut shop = Shop::new(9);
-    let event = shop.record();
+    let mut world = TestWorld::new(9);
+    let event = world.record();
     let start = StartEvent { event };
     for attempt in 1..=EVENT_ATTEMPTS_MAX {
-        assert!(matches!(shop.run(&start).reply(), Reply::Proceed(true)));
-        assert_eq!(shop.get::<InboundEvent>(event).attempts, attempt);
+        assert!(matches!(world.run(&start).reply(), Reply::Proceed(true)));
+        assert_eq!(world.get::<InboundEvent>(event).attempts, attempt);
     }
-    assert!(matches!(shop.run(&start).reply(), Reply::Proceed(false)));
-    let row: InboundEvent = shop.get(event);
+    assert!(matches!(world.run(&start).reply(), Reply::Proceed(false)));
+    let row: InboundEvent = world.get(event);
     assert!(row.state.is(inbound_event::State::Dead) && row.attempts == EVENT_ATTEMPTS_MAX);
-    assert!(shop.has_open_review(event.0));
-    assert_eq!(shop.refused(&start), Refusal::NothingToDo);
+    assert!(world.has_open_review(event.0));
+    assert_eq!(world.refused(&start), Refusal::NothingToDo);
 
-    let event = shop.record();
-    shop.run(&StartEvent { event }).reply();
-    shop.run(&CloseEvent { event, why: "not ours".into(), dead: false }).reply();
-    assert_eq!(shop.get::<InboundEvent>(event).attempts, 1, "counted once");
-    assert_eq!(shop.refused(&StartEvent { event }), Refusal::NothingToDo);
+    let event = world.record();
+    world.run(&StartEvent { event }).reply();
+    world.run(&CloseEvent { event, why: "not ours".into(), dead: false }).reply();
+    assert_eq!(world.get::<InboundEvent>(event).attempts, 1, "counted once");
+    assert_eq!(world.refused(&StartEvent { event }), Refusal::NothingToDo);
 }

@@ -1,14 +1,14 @@
-//! A worker with a bad network: it drives as the server's workers do, while calls are lost, and it
-//! dies, says things twice, or comes back late as a zombie.
+//! A worker with a bad network: it works as the server's workers do, while calls are lost, and it
+//! dies, repeats commands, or comes back late as a zombie.
 
 use std::boxed::Box;
 use std::string::String;
 use std::vec::Vec;
 
 use super::jobs::put_off;
-use super::shop::{DEADLINE, LOOK_AGAIN, Shop, account, object};
-use super::teller::{Call, News, ProviderModel, return_object};
-use super::world::CommandResult;
+use super::provider_model::{Call, News, ProviderModel, return_object};
+use super::test_store::CommandResult;
+use super::test_world::{DEADLINE, RECHECK, TestWorld, account, object};
 use crate::commands::{
     Abandon, FinishAttempt, MarkSent, ObservedBy, Postpone, RecordDecline, RefundOutcome, Settle,
     SettleRefund,
@@ -22,7 +22,7 @@ use crate::time::Span;
 use crate::working_set::Command;
 use crate::{PaymentId, RefundId, Refusal};
 
-/// Decides what goes wrong; without bytes nothing does.
+/// Decides what fails. Without bytes nothing fails.
 #[derive(Default)]
 pub struct Chaos(pub Vec<u8>);
 
@@ -33,10 +33,10 @@ impl Chaos {
 }
 
 pub struct Game {
-    pub shop: Shop,
-    pub teller: ProviderModel,
+    pub world: TestWorld,
+    pub provider: ProviderModel,
     pub chaos: Chaos,
-    /// What dead workers may still say one day.
+    /// Commands that dead workers may still submit.
     pub zombies: Vec<Box<dyn Command>>,
 }
 
@@ -50,8 +50,8 @@ fn lost<T>(key_spent: bool) -> CallOutcome<T> {
 }
 
 impl Game {
-    fn look<T>(&mut self, call: impl FnOnce(&mut ProviderModel) -> CallOutcome<T>) -> CallOutcome<T> {
-        if self.chaos.next().is_multiple_of(16) { lost(false) } else { call(&mut self.teller) }
+    fn fetch<T>(&mut self, call: impl FnOnce(&mut ProviderModel) -> CallOutcome<T>) -> CallOutcome<T> {
+        if self.chaos.next().is_multiple_of(16) { lost(false) } else { call(&mut self.provider) }
     }
 
     fn call<T>(
@@ -59,31 +59,35 @@ impl Game {
         key: Call,
         call: impl FnOnce(&mut ProviderModel) -> CallOutcome<T>,
     ) -> CallOutcome<T> {
-        if self.teller.kept.contains(&key) {
+        if self.provider.kept.contains(&key) {
             return lost(true);
         }
         let fate = self.chaos.next() % 16;
         match fate {
-            0 => CallOutcome::NotSent { error: "refused".into(), retry_after_seconds: None, asked: true },
+            0 => CallOutcome::NotSent {
+                error: "refused".into(),
+                retry_after_seconds: None,
+                reached_provider: true,
+            },
             1 => lost(false),
             2 => {
-                call(&mut self.teller);
+                call(&mut self.provider);
                 lost(false)
             }
-            // It broke down before, or after, it did it; and answers so from now on.
+            // The provider failed before or after the call's effect, and keeps that error under the key.
             3 | 4 => {
                 if fate == 4 {
-                    call(&mut self.teller);
+                    call(&mut self.provider);
                 }
-                self.teller.kept.insert(key);
+                self.provider.kept.insert(key);
                 lost(true)
             }
-            _ => call(&mut self.teller),
+            _ => call(&mut self.provider),
         }
     }
 
     pub fn run_system(&mut self, command: &dyn Command) -> Option<Reply> {
-        match self.shop.run(command) {
+        match self.world.run(command) {
             CommandResult::Fresh(reply) => Some(*reply),
             CommandResult::Refused(Refusal::LeaseLost | Refusal::NothingToDo) => None,
             answer => panic!("{answer:?} to {command:?}"),
@@ -101,7 +105,7 @@ impl Game {
         }
         let reply = self.run_system(&command).ok_or(Gone)?;
         if fate == 2 {
-            // The answer to the commit was lost, so it is said again.
+            // The reply to the commit was lost, so the command is repeated.
             return self.run_system(&command).ok_or(Gone);
         }
         Ok(reply)
@@ -125,8 +129,8 @@ impl Game {
             if claimed.payment.provider_ref.is_none() {
                 let manual = claimed.payment.capture == Capture::Manual;
                 let (amount, key) = (claimed.payment.amount_minor, claimed.attempt.key_number);
-                let made =
-                    self.call((payment.0, "create", key), |teller| teller.create(payment, amount, manual));
+                let made = self
+                    .call((payment.0, "create", key), |provider| provider.create(payment, amount, manual));
                 if let CallOutcome::Unknown { key_spent, .. } = made {
                     return self.postpone(claimed, false, key_spent);
                 }
@@ -139,7 +143,7 @@ impl Game {
                 None => self.cancel_object(claimed, Source::Answer),
             };
         }
-        match self.look(|teller| teller.fetch(payment)) {
+        match self.fetch(|provider| provider.fetch(payment)) {
             CallOutcome::Object(ProviderStatus::Unconfirmed) if !self.must_end(claimed) => {
                 match self.mark_sent(claimed, None)? {
                     Some(key) => self.confirm(claimed, key),
@@ -153,7 +157,7 @@ impl Game {
 
     fn confirm(&mut self, claimed: &AttemptJob, key: i64) -> Drive {
         let (payment, card) = (claimed.payment.id, self.chaos.next());
-        match self.call((payment.0, "confirm", key), |teller| teller.confirm(payment, card)) {
+        match self.call((payment.0, "confirm", key), |provider| provider.confirm(payment, card)) {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
                 self.conclude(claimed, seen, Source::Answer)
             }
@@ -179,7 +183,7 @@ impl Game {
 
     fn cancel_object(&mut self, claimed: &AttemptJob, source: Source) -> Drive {
         let (payment, key) = (claimed.payment.id, claimed.job.token);
-        match self.call((claimed.attempt.id.0, "cancel", key), |teller| teller.cancel(payment)) {
+        match self.call((claimed.attempt.id.0, "cancel", key), |provider| provider.cancel(payment)) {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {
                 self.settle(claimed, seen, source, None)
             }
@@ -200,7 +204,7 @@ impl Game {
                 None => return self.abandon(claimed),
             }
         } else {
-            let CallOutcome::Object(seen) = self.look(|teller| teller.fetch(payment)) else {
+            let CallOutcome::Object(seen) = self.fetch(|provider| provider.fetch(payment)) else {
                 return self.postpone(claimed, true, false);
             };
             let ended = matches!(seen, ProviderStatus::Cancelled | ProviderStatus::Captured { .. });
@@ -214,12 +218,12 @@ impl Game {
             }
         };
         let (id, amount_minor) = (claimed.attempt.id.0, claimed.attempt.amount_minor);
-        let heard = if capture {
-            self.call((id, "capture", key), |teller| teller.capture(payment, amount_minor))
+        let outcome = if capture {
+            self.call((id, "capture", key), |provider| provider.capture(payment, amount_minor))
         } else {
-            self.call((id, "cancel", claimed.job.token), |teller| teller.cancel(payment))
+            self.call((id, "cancel", claimed.job.token), |provider| provider.cancel(payment))
         };
-        match heard {
+        match outcome {
             CallOutcome::Object(seen) => self.settle(claimed, seen, Source::Answer, None),
             CallOutcome::Refused { code, cause, object } => {
                 let refused = Failure { code, retryable: false, cause };
@@ -235,9 +239,9 @@ impl Game {
         let (id, payment, amount_minor) = (refund.id, refund.payment, refund.amount_minor);
         let created = claimed.attempt.state.is(attempt::State::Created);
         if !created {
-            match self.look(|teller| teller.find(id)) {
-                CallOutcome::Object(Some((place, status))) => {
-                    let outcome = self.refund_seen(place, status);
+            match self.fetch(|provider| provider.find(id)) {
+                CallOutcome::Object(Some((index, status))) => {
+                    let outcome = self.refund_seen(index, status);
                     return self.settle_refund(claimed, outcome);
                 }
                 CallOutcome::Object(None) => {}
@@ -248,11 +252,11 @@ impl Game {
             return if created { self.abandon(claimed) } else { self.postpone(claimed, true, false) };
         };
         let slow = self.chaos.next().is_multiple_of(4);
-        let heard = self.call((id.0, "refund", key), |teller| {
-            teller.refund((Some(id), key), payment, amount_minor, slow)
+        let outcome = self.call((id.0, "refund", key), |provider| {
+            provider.refund((Some(id), key), payment, amount_minor, slow)
         });
-        let outcome = match heard {
-            CallOutcome::Object((place, status)) => self.refund_seen(place, status),
+        let outcome = match outcome {
+            CallOutcome::Object((index, status)) => self.refund_seen(index, status),
             CallOutcome::Refused { code, cause, .. } => {
                 RefundOutcome::Refused(Failure { code, retryable: false, cause })
             }
@@ -265,12 +269,20 @@ impl Game {
     fn settle_refund(&mut self, claimed: &AttemptJob, outcome: RefundOutcome) -> Drive {
         let by = ObservedBy::Job { job: claimed.job.id, token: claimed.job.token };
         let (refund, payment) = (claimed.attempt.refund.unwrap(), claimed.payment.id);
-        self.submit(SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN })
-            .map(drop)
+        self.submit(SettleRefund {
+            by,
+            refund,
+            payment,
+            outcome,
+            mark: None,
+            may_be_ours: false,
+            recheck: RECHECK,
+        })
+        .map(drop)
     }
 
     fn must_end(&self, claimed: &AttemptJob) -> bool {
-        let late = self.shop.now >= claimed.attempt.deadline_at;
+        let late = self.world.now >= claimed.attempt.deadline_at;
         claimed.payment.void_requested || (!claimed.attempt.state.is_final() && late)
     }
 
@@ -304,10 +316,10 @@ impl Game {
             by: ObservedBy::Job { job: claimed.job.id, token: claimed.job.token },
             payment: claimed.payment.id,
             attempt: claimed.attempt.id,
-            observation: seen_of(&self.shop, claimed.payment.id, seen),
+            observation: seen_of(&self.world, claimed.payment.id, seen),
             source,
             refused,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         };
         self.submit(settle).map(drop)
@@ -320,46 +332,52 @@ impl Game {
         self.submit(Postpone { refund, pause, lost_sight, key_spent, ..put_off }).map(drop)
     }
 
-    /// A webhook arrives, as an event of its own. One that is ahead of what is known of its payment comes
-    /// again.
+    /// A webhook arrives as an event of its own. An event that is ahead of its payment is repeated.
     pub fn deliver(&mut self, news: &News) {
-        let by = ObservedBy::Event(self.shop.record());
+        let by = ObservedBy::Event(self.world.record());
         match news.clone() {
             News::Payment(payment, status) => {
-                let observation = seen_of(&self.shop, payment, status);
+                let observation = seen_of(&self.world, payment, status);
                 let (attempt, source, refused) = (payment.into(), Source::Webhook, None);
-                let (look_again, deadline) = (LOOK_AGAIN, DEADLINE);
-                let settle =
-                    Settle { by, payment, attempt, observation, source, refused, look_again, deadline };
+                let (recheck, deadline) = (RECHECK, DEADLINE);
+                let settle = Settle { by, payment, attempt, observation, source, refused, recheck, deadline };
                 self.run_system(&settle);
             }
-            News::Refund(place, status) => {
-                let made = &self.teller.returns[place];
+            News::Refund(index, status) => {
+                let made = &self.provider.returns[index];
                 let payment = made.payment;
-                let outside = RefundId::at_provider(account(), &return_object(place));
-                let (mark, outcome) = (made.refund, self.refund_seen(place, status));
+                let outside = RefundId::at_provider(account(), &return_object(index));
+                let (mark, outcome) = (made.refund, self.refund_seen(index, status));
                 let refund = mark.unwrap_or(outside);
-                let own = SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN };
-                let mut answer = self.shop.run(&own);
+                let own = SettleRefund {
+                    by,
+                    refund,
+                    payment,
+                    outcome,
+                    mark: None,
+                    may_be_ours: false,
+                    recheck: RECHECK,
+                };
+                let mut answer = self.world.run(&own);
                 if let CommandResult::Refused(Refusal::RefundNotFound) = answer {
-                    answer = self.shop.run(&SettleRefund { refund: outside, mark, ..own });
+                    answer = self.world.run(&SettleRefund { refund: outside, mark, ..own });
                 }
                 if let CommandResult::Refused(Refusal::PaymentIsBehind) = answer {
-                    self.teller.news.push(news.clone());
+                    self.provider.news.push(news.clone());
                 }
             }
         }
     }
 
-    fn refund_seen(&self, place: usize, status: RefundStatus) -> RefundOutcome {
-        let made = &self.teller.returns[place];
-        let (object, amount_minor) = (return_object(place), made.amount_minor);
-        let currency = self.shop.get::<Payment>(made.payment).currency;
+    fn refund_seen(&self, index: usize, status: RefundStatus) -> RefundOutcome {
+        let made = &self.provider.returns[index];
+        let (object, amount_minor) = (return_object(index), made.amount_minor);
+        let currency = self.world.get::<Payment>(made.payment).currency;
         RefundOutcome::Seen(RefundObservation { object, status, amount_minor, currency })
     }
 }
 
-fn seen_of(shop: &Shop, payment: PaymentId, status: ProviderStatus) -> Observation {
-    let row: Payment = shop.get(payment);
+fn seen_of(world: &TestWorld, payment: PaymentId, status: ProviderStatus) -> Observation {
+    let row: Payment = world.get(payment);
     Observation { object: object(payment), status, amount_minor: row.amount_minor, currency: row.currency }
 }

@@ -1,4 +1,4 @@
-//! What must hold after every command, whatever came before it.
+//! The laws: what must be true after every command.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::world::{Rows, World};
+use super::test_store::{Rows, TestStore};
 use crate::ReviewId;
 use crate::commands::PostTransfer;
 use crate::lifecycle::{CurrentState, State, attempt, booking, booking_item, job, payment, refund, review};
@@ -17,7 +17,7 @@ use crate::rows::{
 use crate::side_effects::Counter;
 use crate::working_set::{Command, Row};
 
-/// As `subject/word`: all there is to count, but for the late payments that were seated.
+/// The expected counters as `subject/word`, without the late payments that were seated.
 fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     fn all<R: Row>(rows: &Rows) -> impl Iterator<Item = R> {
         let rows = rows.get(R::TABLE.name).into_iter().flat_map(BTreeMap::values);
@@ -32,8 +32,8 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     let voided = all(rows).filter(|row: &Attempt| row.kind == AttemptKind::Void && row.key.is_none());
     let voided = voided.map(|_| "late_payments/voided".into());
     let mut counted = BTreeMap::new();
-    for word in bookings.chain(payments).chain(refunds).chain(transfers).chain(refunded).chain(voided) {
-        *counted.entry(word).or_default() += 1;
+    for name in bookings.chain(payments).chain(refunds).chain(transfers).chain(refunded).chain(voided) {
+        *counted.entry(name).or_default() += 1;
     }
     for under_way in [
         "bookings/held",
@@ -49,7 +49,7 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     counted
 }
 
-impl World {
+impl TestStore {
     pub fn hold_every_law(&self, before: &Rows, command: &dyn Command) {
         let bookings: Vec<Booking> = self.all();
         let payments: Vec<Payment> = self.all();
@@ -60,10 +60,10 @@ impl World {
         self.messages_are_dense(command);
         self.moves_are_audited(before, command);
         self.no_attempt_is_forgotten(command);
-        self.counters_say_what_the_rows_say(before, command);
+        self.counters_equal_the_rows(before, command);
     }
 
-    fn counters_say_what_the_rows_say(&self, before: &Rows, command: &dyn Command) {
+    fn counters_equal_the_rows(&self, before: &Rows, command: &dyn Command) {
         let mut expected = counted(&self.rows);
         for (counter, count) in counted(before) {
             *expected.entry(counter).or_default() -= count;
@@ -109,7 +109,7 @@ impl World {
         }
     }
 
-    /// A booking costs what its items cost, and each of them is where the booking is.
+    /// A booking costs what its items cost, and its items have the state that the booking's state implies.
     fn items_agree(&self, bookings: &[Booking], command: &dyn Command) {
         let items: Vec<BookingItem> = self.all();
         for booking in bookings {
@@ -231,14 +231,14 @@ impl World {
         }
         for (subject, mut seqs) in seqs {
             seqs.sort_unstable();
-            // The lowest may have been let go.
+            // The lowest may have been pruned.
             let first = seqs[0];
             let dense: Vec<i64> = (first..first + seqs.len() as i64).collect();
             assert_eq!(seqs, dense, "the messages of {subject:?} after {command:?}");
         }
     }
 
-    /// Each new state was reached by audited moves of this very command.
+    /// Each new state was reached by audited moves of this command.
     fn moves_are_audited(&self, before: &Rows, command: &dyn Command) {
         let audited: Vec<Audit> = self.audited.iter().map(|id| self.get(*id)).collect();
         self.audited_in::<Booking, _>(before, &audited, |row| row.state, command);
@@ -278,7 +278,7 @@ impl World {
 
     fn no_attempt_is_forgotten(&self, command: &dyn Command) {
         for attempt in self.all::<Attempt>() {
-            // None: it was done long ago, and let go.
+            // None: the job was done long ago, and was pruned.
             let state = self.find::<Job>(attempt.id.0).map(|job| *job.state);
             let works = matches!(state, Some(job::State::Ready | job::State::Running));
             let seen = self.has_open_review(attempt.payment.0)
@@ -305,7 +305,7 @@ impl World {
         open.filter(|review| review.state.is(review::State::Open)).collect()
     }
 
-    /// Posts every message, twice, and holds the books against the payments.
+    /// Posts every message twice, and compares the books with the payments.
     pub fn close_the_books(&mut self) -> BTreeMap<String, i64> {
         for message in self.all::<Message>() {
             if let Some(post) = PostTransfer::of(&message).unwrap() {

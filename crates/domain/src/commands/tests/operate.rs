@@ -1,11 +1,11 @@
-//! What operators do.
+//! The commands of operators.
 
 use std::vec;
 use uuid::Uuid;
 
 use super::payments::CAPTURED;
-use super::shop::{CLIENT, LIMITED, STRANGER, Shop, TENANT};
-use super::world::CommandResult;
+use super::test_store::CommandResult;
+use super::test_world::{CLIENT, LIMITED, STRANGER, TENANT, TestWorld};
 use crate::commands::{ChangeSettings, PruneReplies, Reserve, ResolveReview, SettingsChange};
 use crate::provider::ProviderStatus;
 use crate::reply::Reply;
@@ -15,7 +15,7 @@ use crate::{ClientId, Refusal, ReviewId};
 
 #[test]
 fn settings_are_changed_for_the_tenant_and_its_own_clients() {
-    let mut shop = Shop::new(1);
+    let mut world = TestWorld::new(1);
     let settings = SettingsChange { hold_seconds: Some(60), ..SettingsChange::default() };
     let command = ChangeSettings {
         tenant: TENANT,
@@ -24,21 +24,21 @@ fn settings_are_changed_for_the_tenant_and_its_own_clients() {
         settings,
         held_seats_max: vec![(LIMITED, Some(9))],
     };
-    shop.run(&command).reply();
-    assert_eq!(shop.get::<Tenant>(TENANT).settings.0.hold_seconds, 60);
-    assert_eq!(shop.get::<Client>(LIMITED).held_seats_max, Some(9));
+    world.run(&command).reply();
+    assert_eq!(world.get::<Tenant>(TENANT).settings.0.hold_seconds, 60);
+    assert_eq!(world.get::<Client>(LIMITED).held_seats_max, Some(9));
     let unknown = vec![(LIMITED, None), (ClientId(Uuid::nil()), None)];
     let refused = ChangeSettings { held_seats_max: unknown, ..command.clone() };
-    assert_eq!(shop.refused(&refused), Refusal::ClientNotFound);
-    let foreign: Client = shop.get(LIMITED);
-    shop.set(&Client { tenant: STRANGER, ..foreign });
-    assert_eq!(shop.refused(&command), Refusal::ClientNotFound);
+    assert_eq!(world.refused(&refused), Refusal::ClientNotFound);
+    let foreign: Client = world.get(LIMITED);
+    world.set(&Client { tenant: STRANGER, ..foreign });
+    assert_eq!(world.refused(&command), Refusal::ClientNotFound);
 }
 
-/// Both were asked for over the same settings.
+/// Both requests read the same settings.
 #[test]
 fn what_is_not_named_stays() {
-    let mut shop = Shop::new(1);
+    let mut world = TestWorld::new(1);
     let change = |settings| ChangeSettings {
         tenant: TENANT,
         client: CLIENT,
@@ -54,9 +54,9 @@ fn what_is_not_named_stays() {
         SettingsChange { hold_seconds_max: Some(50), ..none() },
         none(),
     ] {
-        shop.run(&change(settings)).reply();
+        world.run(&change(settings)).reply();
     }
-    let tenant: Tenant = shop.get(TENANT);
+    let tenant: Tenant = world.get(TENANT);
     let expected = Settings {
         late_money: LateMoney::Refund,
         seats_held_per_customer_max: None,
@@ -92,18 +92,18 @@ fn hold(hold_seconds: Option<i64>, hold_seconds_max: Option<i64>) -> ChangeSetti
 fn settings_that_contradict_each_other_are_refused() {
     let check =
         |seconds: Option<i64>, seconds_max: Option<i64>, refused: Option<(&'static str, i64, i64)>| {
-            let mut shop = Shop::new(1);
-            shop.set_settings(|settings| (settings.hold_seconds, settings.hold_seconds_max) = (900, 3_600));
+            let mut world = TestWorld::new(1);
+            world.set_settings(|settings| (settings.hold_seconds, settings.hold_seconds_max) = (900, 3_600));
             let change = hold(seconds, seconds_max);
             match refused {
-                None => drop(shop.run(&change).reply()),
+                None => drop(world.run(&change).reply()),
                 Some((setting, hold_seconds, hold_seconds_max)) => assert_eq!(
-                    shop.refused(&change),
+                    world.refused(&change),
                     Refusal::SettingsContradictEachOther { setting, hold_seconds, hold_seconds_max }
                 ),
             }
-            // Whatever came of it, seats can be sold.
-            shop.reserve(1);
+            // After any of these changes seats can be sold.
+            world.reserve(1);
         };
     check(None, Some(900), None);
     check(None, Some(899), Some(("hold_seconds_max", 900, 899)));
@@ -114,54 +114,54 @@ fn settings_that_contradict_each_other_are_refused() {
     check(Some(5_000), Some(6_000), None);
 }
 
-/// As a version without that rule stored them.
+/// Settings that a version without that rule stored.
 #[test]
 fn a_default_above_the_longest_hold_stops_no_sale() {
-    let mut shop = Shop::new(9);
-    shop.set_settings(|settings| (settings.hold_seconds, settings.hold_seconds_max) = (900, 60));
-    let command = shop.reserve_command(1);
-    let Reply::Booking(held) = shop.run(&command).reply() else { panic!("a booking was made") };
-    assert_eq!(held.booking.hold_expires_at, shop.now.plus(Span::seconds(60)));
-    let longer = Reserve { hold_seconds: Some(61), ..shop.reserve_command(1) };
-    assert_eq!(shop.refused(&longer), Refusal::HoldIsTooLong { seconds_max: 60 });
-    // What has nothing to do with it can be changed meanwhile.
+    let mut world = TestWorld::new(9);
+    world.set_settings(|settings| (settings.hold_seconds, settings.hold_seconds_max) = (900, 60));
+    let command = world.reserve_command(1);
+    let Reply::Booking(held) = world.run(&command).reply() else { panic!("a booking was made") };
+    assert_eq!(held.booking.hold_expires_at, world.now.plus(Span::seconds(60)));
+    let longer = Reserve { hold_seconds: Some(61), ..world.reserve_command(1) };
+    assert_eq!(world.refused(&longer), Refusal::HoldIsTooLong { seconds_max: 60 });
+    // Other settings can still be changed.
     let settings = SettingsChange { late_money: Some(LateMoney::Refund), ..SettingsChange::default() };
-    shop.run(&ChangeSettings { settings, ..hold(None, None) }).reply();
-    shop.run(&hold(Some(60), None)).reply();
+    world.run(&ChangeSettings { settings, ..hold(None, None) }).reply();
+    world.run(&hold(Some(60), None)).reply();
 }
 
 #[test]
 fn a_review_is_resolved_once_and_by_its_tenant() {
-    let mut shop = Shop::new(9);
-    let (_, payment) = shop.sent(Capture::Automatic);
-    shop.webhook(payment, CAPTURED);
-    shop.webhook(payment, ProviderStatus::Cancelled);
-    let command = resolution(&shop.reviews()[0]);
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Automatic);
+    world.webhook(payment, CAPTURED);
+    world.webhook(payment, ProviderStatus::Cancelled);
+    let command = resolution(&world.reviews()[0]);
     let foreign = ResolveReview { tenant: STRANGER, ..command.clone() };
-    assert_eq!(shop.refused(&foreign), Refusal::ReviewNotFound);
+    assert_eq!(world.refused(&foreign), Refusal::ReviewNotFound);
     let unknown = ResolveReview { review: ReviewId(Uuid::nil()), ..command.clone() };
-    assert_eq!(shop.refused(&unknown), Refusal::ReviewNotFound);
-    shop.run(&command).reply();
-    assert!(shop.reviews().is_empty());
-    assert!(matches!(shop.refused(&command), Refusal::StateDoesNotAllowIt { .. }));
+    assert_eq!(world.refused(&unknown), Refusal::ReviewNotFound);
+    world.run(&command).reply();
+    assert!(world.reviews().is_empty());
+    assert!(matches!(world.refused(&command), Refusal::StateDoesNotAllowIt { .. }));
 }
 
-/// The reply goes; what was done under the key is never done again.
+/// The reply is pruned, and the operation is never repeated.
 #[test]
 fn a_pruned_key_does_nothing_again() {
-    let mut shop = Shop::new(9);
-    let done = shop.reserve_command(1);
-    shop.run(&done).reply();
-    let booking = shop.reserve(1);
-    let open = shop.pay_command(booking);
-    shop.start(&open);
-    shop.wait(Span::seconds(1));
-    let keys = shop.all::<Key>().iter().map(|key| key.id).collect();
+    let mut world = TestWorld::new(9);
+    let done = world.reserve_command(1);
+    world.run(&done).reply();
+    let booking = world.reserve(1);
+    let open = world.pay_command(booking);
+    world.start(&open);
+    world.wait(Span::seconds(1));
+    let keys = world.all::<Key>().iter().map(|key| key.id).collect();
     let young = PruneReplies { keys, kept: Span::seconds(2) };
-    assert!(matches!(shop.run(&young).reply(), Reply::Swept(0)));
+    assert!(matches!(world.run(&young).reply(), Reply::Swept(0)));
     let prune = PruneReplies { kept: Span::millis(500), ..young };
-    assert!(matches!(shop.run(&prune).reply(), Reply::Swept(2)), "one is in flight");
-    assert!(matches!(shop.run(&prune).reply(), Reply::Swept(0)));
-    assert!(matches!(shop.run(&done), CommandResult::Expired));
-    assert!(matches!(shop.run(&open), CommandResult::InFlight));
+    assert!(matches!(world.run(&prune).reply(), Reply::Swept(2)), "one is in flight");
+    assert!(matches!(world.run(&prune).reply(), Reply::Swept(0)));
+    assert!(matches!(world.run(&done), CommandResult::Expired));
+    assert!(matches!(world.run(&open), CommandResult::InFlight));
 }

@@ -3,9 +3,9 @@
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::shop::{PRICE, STRANGER, Shop, TENANT, claim, eur, object, provision};
-use super::teller::failure;
-use super::world::CommandResult;
+use super::provider_model::failure;
+use super::test_store::CommandResult;
+use super::test_world::{PRICE, STRANGER, TENANT, TestWorld, claim, eur, object, provision};
 use crate::commands::{CancelHold, PaymentTarget, StartCapture, StartPayment, StartRefund};
 use crate::lifecycle::{booking, payment};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_SECONDS, PAYMENTS_PER_BOOKING_MAX};
@@ -28,44 +28,44 @@ fn foreign() -> Claim {
 
 #[test]
 fn a_payment_is_refused_by_name() {
-    let check = |arrange: fn(&mut Shop, BookingId, &mut StartPayment), expected: Refusal| {
-        let mut shop = Shop::new(4);
-        let booking = shop.reserve(2);
-        let mut command = shop.pay_command(booking);
-        arrange(&mut shop, booking, &mut command);
-        assert_eq!(shop.refused(&command), expected);
+    let check = |arrange: fn(&mut TestWorld, BookingId, &mut StartPayment), expected: Refusal| {
+        let mut world = TestWorld::new(4);
+        let booking = world.reserve(2);
+        let mut command = world.pay_command(booking);
+        arrange(&mut world, booking, &mut command);
+        assert_eq!(world.refused(&command), expected);
     };
     let of = |minor| PaymentTarget::Amount { amount: eur(minor), reference: None };
     check(|_, _, command| command.target = booking_target(BookingId(Uuid::nil())), Refusal::BookingNotFound);
     check(|_, _, command| command.account = AccountId(Uuid::nil()), Refusal::AccountNotFound);
     check(|_, _, command| command.claim = foreign(), Refusal::AccountNotFound);
     check(
-        |shop, _, command| {
-            shop.run(&provision(STRANGER, AccountId::of("stripe", "theirs"))).reply();
+        |world, _, command| {
+            world.run(&provision(STRANGER, AccountId::of("stripe", "theirs"))).reply();
             command.claim = foreign();
             command.account = AccountId::of("stripe", "theirs");
         },
         Refusal::BookingNotFound,
     );
-    check(|shop, _, _| shop.wait(Span::seconds(HOLD_SECONDS)), Refusal::HoldHasExpired);
+    check(|world, _, _| world.wait(Span::seconds(HOLD_SECONDS)), Refusal::HoldHasExpired);
     check(
-        |shop, _, _| {
-            shop.wait(Span::seconds(HOLD_SECONDS));
-            shop.expire();
+        |world, _, _| {
+            world.wait(Span::seconds(HOLD_SECONDS));
+            world.expire();
         },
         Refusal::HoldHasExpired,
     );
     check(
-        |shop, booking, _| {
-            let cancel = CancelHold { claim: shop.claim(), booking };
-            shop.run(&cancel).reply();
+        |world, booking, _| {
+            let cancel = CancelHold { claim: world.claim(), booking };
+            world.run(&cancel).reply();
         },
         Refusal::BookingIsNotHeld { state: "cancelled" },
     );
     check(
-        |shop, booking, _| {
-            let row: Booking = shop.get(booking);
-            shop.set(&Booking { payments: PAYMENTS_PER_BOOKING_MAX, ..row });
+        |world, booking, _| {
+            let row: Booking = world.get(booking);
+            world.set(&Booking { payments: PAYMENTS_PER_BOOKING_MAX, ..row });
         },
         Refusal::TooManyPayments { limit: PAYMENTS_PER_BOOKING_MAX },
     );
@@ -74,78 +74,78 @@ fn a_payment_is_refused_by_name() {
         (0, Refusal::NothingIsDue),
         (-1, Refusal::NothingIsDue),
     ] {
-        let mut shop = Shop::new(4);
-        let command = StartPayment { target: of(minor), ..shop.pay_command(BookingId(Uuid::nil())) };
-        assert_eq!(shop.refused(&command), refusal);
+        let mut world = TestWorld::new(4);
+        let command = StartPayment { target: of(minor), ..world.pay_command(BookingId(Uuid::nil())) };
+        assert_eq!(world.refused(&command), refusal);
     }
 }
 
 #[test]
 fn a_second_payment_waits_for_the_end_of_the_first() {
-    let mut shop = Shop::new(4);
-    let (booking, first) = shop.sent(Capture::Automatic);
+    let mut world = TestWorld::new(4);
+    let (booking, first) = world.sent(Capture::Automatic);
     let open = Refusal::PaymentAlreadyOpen { payment: first.0 };
-    let second = shop.pay_command(booking);
-    assert_eq!(shop.refused(&second), open);
-    shop.answer(first, CAPTURED);
-    assert_eq!(shop.refused(&second), open, "an answer is no evidence");
-    shop.webhook(first, CAPTURED);
-    assert_eq!(shop.refused(&second), Refusal::NothingIsDue);
+    let second = world.pay_command(booking);
+    assert_eq!(world.refused(&second), open);
+    world.answer(first, CAPTURED);
+    assert_eq!(world.refused(&second), open, "an answer is no evidence");
+    world.webhook(first, CAPTURED);
+    assert_eq!(world.refused(&second), Refusal::NothingIsDue);
 }
 
 #[test]
 fn the_same_key_pays_once() {
-    let mut shop = Shop::new(4);
-    let booking = shop.reserve(2);
-    let command = shop.pay_command(booking);
-    let payment = shop.start(&command);
-    assert!(matches!(shop.run(&command), CommandResult::InFlight));
-    assert!(shop.mark_sent(payment));
-    shop.answer(payment, CAPTURED);
+    let mut world = TestWorld::new(4);
+    let booking = world.reserve(2);
+    let command = world.pay_command(booking);
+    let payment = world.start(&command);
+    assert!(matches!(world.run(&command), CommandResult::InFlight));
+    assert!(world.mark_sent(payment));
+    world.answer(payment, CAPTURED);
     for _ in 0..3 {
-        let CommandResult::Replay { status, body } = shop.run(&command) else { panic!("a replay") };
+        let CommandResult::Replay { status, body } = world.run(&command) else { panic!("a replay") };
         assert_eq!((status, body.as_str()), (200, "payment Captured"));
     }
-    assert_eq!(shop.all::<Payment>().len(), 1);
+    assert_eq!(world.all::<Payment>().len(), 1);
 }
 
 #[test]
 fn without_a_lease_the_job_waits_for_a_worker() {
-    let mut shop = Shop::new(4);
-    let booking = shop.reserve(2);
-    let command = StartPayment { lease: None, ..shop.pay_command(booking) };
-    let payment = shop.start(&command);
-    assert!(shop.mark_sent(payment), "a worker claims it at once");
-    assert_eq!(shop.payment_is(payment), payment::State::Pending);
+    let mut world = TestWorld::new(4);
+    let booking = world.reserve(2);
+    let command = StartPayment { lease: None, ..world.pay_command(booking) };
+    let payment = world.start(&command);
+    assert!(world.mark_sent(payment), "a worker claims it at once");
+    assert_eq!(world.payment_is(payment), payment::State::Pending);
 }
 
 #[test]
 fn a_payment_without_a_booking_is_sold() {
-    let mut shop = Shop::new(4);
+    let mut world = TestWorld::new(4);
     let target = PaymentTarget::Amount { amount: eur(700), reference: Some("invoice".into()) };
-    let command = StartPayment { target, ..shop.pay_command(BookingId(Uuid::nil())) };
-    let payment = shop.start(&command);
-    assert!(shop.mark_sent(payment));
-    shop.answer(payment, ProviderStatus::Captured { amount_minor: 700 });
-    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 700 });
-    assert_eq!(shop.close_the_books()["sales"], -700);
+    let command = StartPayment { target, ..world.pay_command(BookingId(Uuid::nil())) };
+    let payment = world.start(&command);
+    assert!(world.mark_sent(payment));
+    world.answer(payment, ProviderStatus::Captured { amount_minor: 700 });
+    world.webhook(payment, ProviderStatus::Captured { amount_minor: 700 });
+    assert_eq!(world.close_the_books()["sales"], -700);
 }
 
 #[test]
 fn a_capture_is_refused_by_name() {
-    let check = |arrange: fn(&mut Shop, PaymentId, &mut StartCapture),
-                 expected: fn(&Shop, PaymentId) -> Refusal| {
-        let mut shop = Shop::new(4);
-        let (_, payment) = shop.sent(Capture::Manual);
-        shop.answer(payment, AUTHORIZED);
-        let mut command = shop.capture_command(payment, None);
-        arrange(&mut shop, payment, &mut command);
-        assert_eq!(shop.refused(&command), expected(&shop, payment));
+    let check = |arrange: fn(&mut TestWorld, PaymentId, &mut StartCapture),
+                 expected: fn(&TestWorld, PaymentId) -> Refusal| {
+        let mut world = TestWorld::new(4);
+        let (_, payment) = world.sent(Capture::Manual);
+        world.answer(payment, AUTHORIZED);
+        let mut command = world.capture_command(payment, None);
+        arrange(&mut world, payment, &mut command);
+        assert_eq!(world.refused(&command), expected(&world, payment));
     };
-    let exceeds: fn(&Shop, PaymentId) -> Refusal =
+    let exceeds: fn(&TestWorld, PaymentId) -> Refusal =
         |_, _| Refusal::CaptureExceedsAuthorization { authorized: eur(2 * PRICE) };
-    let busy: fn(&Shop, PaymentId) -> Refusal = |shop, payment| {
-        let active = shop.get::<Payment>(payment).active.unwrap();
+    let busy: fn(&TestWorld, PaymentId) -> Refusal = |world, payment| {
+        let active = world.get::<Payment>(payment).active.unwrap();
         Refusal::PaymentHasOperationInProgress { attempt: active.0 }
     };
     check(|_, _, command| command.payment = PaymentId(Uuid::nil()), |_, _| Refusal::PaymentNotFound);
@@ -154,181 +154,181 @@ fn a_capture_is_refused_by_name() {
     check(|_, _, command| command.amount = Some(eur(0)), exceeds);
     check(|_, _, command| command.amount = Some(eur(-1)), exceeds);
     check(|_, _, command| command.amount = Some(Money::new(1, Currency::USD)), exceeds);
-    check(|shop, payment, _| _ = shop.start_capture(payment, None), busy);
-    check(|shop, payment, _| _ = shop.start_void(payment), busy);
+    check(|world, payment, _| _ = world.start_capture(payment, None), busy);
+    check(|world, payment, _| _ = world.start_void(payment), busy);
     check(
-        |shop, payment, _| shop.webhook(payment, CAPTURED),
+        |world, payment, _| world.webhook(payment, CAPTURED),
         |_, _| Refusal::PaymentIsNotAuthorized { state: "captured" },
     );
 }
 
 #[test]
 fn a_void_is_refused_by_name() {
-    let mut shop = Shop::new(9);
-    let (_, payment) = shop.sent(Capture::Manual);
-    shop.answer(payment, AUTHORIZED);
-    let capture = shop.start_capture(payment, None);
-    let mut command = shop.void_command(payment);
-    assert_eq!(shop.refused(&command), Refusal::PaymentHasOperationInProgress { attempt: capture.0 });
-    shop.webhook(payment, CAPTURED);
-    shop.send(capture, payment);
-    let settle = shop.settle_command(capture, payment, CAPTURED, Source::Answer);
-    shop.run(&settle).reply();
-    assert_eq!(shop.refused(&command), Refusal::PaymentIsFinal { state: "captured" });
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Manual);
+    world.answer(payment, AUTHORIZED);
+    let capture = world.start_capture(payment, None);
+    let mut command = world.void_command(payment);
+    assert_eq!(world.refused(&command), Refusal::PaymentHasOperationInProgress { attempt: capture.0 });
+    world.webhook(payment, CAPTURED);
+    world.send(capture, payment);
+    let settle = world.settle_command(capture, payment, CAPTURED, Source::Answer);
+    world.run(&settle).reply();
+    assert_eq!(world.refused(&command), Refusal::PaymentIsFinal { state: "captured" });
     command.claim = foreign();
-    assert_eq!(shop.refused(&command), Refusal::PaymentNotFound);
+    assert_eq!(world.refused(&command), Refusal::PaymentNotFound);
 }
 
 #[test]
 fn a_capture_takes_all_or_less() {
     for amount in [None, Some(500)] {
-        let mut shop = Shop::new(9);
-        let (booking, payment) = shop.sent(Capture::Manual);
-        shop.answer(payment, AUTHORIZED);
-        shop.webhook(payment, AUTHORIZED);
-        assert_eq!(shop.booking_is(booking), booking::State::Confirmed, "reserved money secures");
-        let capture = shop.start_capture(payment, amount);
-        shop.send(capture, payment);
+        let mut world = TestWorld::new(9);
+        let (booking, payment) = world.sent(Capture::Manual);
+        world.answer(payment, AUTHORIZED);
+        world.webhook(payment, AUTHORIZED);
+        assert_eq!(world.booking_is(booking), booking::State::Confirmed, "reserved money secures");
+        let capture = world.start_capture(payment, amount);
+        world.send(capture, payment);
         let amount_minor = amount.unwrap_or(2 * PRICE);
         let settle =
-            shop.settle_command(capture, payment, ProviderStatus::Captured { amount_minor }, Source::Answer);
-        shop.run(&settle).reply();
-        assert_eq!(shop.stored(capture), "payment changed Captured, under way: false");
-        assert_eq!(shop.get::<Booking>(booking).paid_minor, 0, "an answer is no evidence");
-        shop.webhook(payment, ProviderStatus::Captured { amount_minor });
-        let row: Booking = shop.get(booking);
+            world.settle_command(capture, payment, ProviderStatus::Captured { amount_minor }, Source::Answer);
+        world.run(&settle).reply();
+        assert_eq!(world.stored(capture), "payment changed Captured, under way: false");
+        assert_eq!(world.get::<Booking>(booking).paid_minor, 0, "an answer is no evidence");
+        world.webhook(payment, ProviderStatus::Captured { amount_minor });
+        let row: Booking = world.get(booking);
         assert_eq!((row.paid_minor, row.authorized_minor, row.open_payment), (amount_minor, 0, None));
-        shop.webhook(payment, ProviderStatus::Captured { amount_minor });
-        assert_eq!(shop.get::<Booking>(booking).paid_minor, amount_minor, "counted once");
-        assert_eq!(shop.close_the_books()["provider"], amount_minor);
+        world.webhook(payment, ProviderStatus::Captured { amount_minor });
+        assert_eq!(world.get::<Booking>(booking).paid_minor, amount_minor, "counted once");
+        assert_eq!(world.close_the_books()["provider"], amount_minor);
     }
 }
 
-/// The authorisation was heard as an answer only; the evidence comes with the capture.
+/// The authorisation was only in a reply, and the evidence comes with the capture.
 #[test]
 fn less_than_was_reserved_still_confirms() {
-    let mut shop = Shop::new(9);
-    let (booking, payment) = shop.sent(Capture::Manual);
-    shop.answer(payment, AUTHORIZED);
-    assert_eq!(shop.booking_is(booking), booking::State::Held);
-    shop.webhook(payment, ProviderStatus::Captured { amount_minor: 1 });
-    assert_eq!(shop.booking_is(booking), booking::State::Confirmed);
+    let mut world = TestWorld::new(9);
+    let (booking, payment) = world.sent(Capture::Manual);
+    world.answer(payment, AUTHORIZED);
+    assert_eq!(world.booking_is(booking), booking::State::Held);
+    world.webhook(payment, ProviderStatus::Captured { amount_minor: 1 });
+    assert_eq!(world.booking_is(booking), booking::State::Confirmed);
 }
 
 #[test]
 fn a_capture_that_is_turned_down_leaves_the_payment_reserved() {
-    let mut shop = Shop::new(9);
-    let (_, payment) = shop.sent(Capture::Manual);
-    shop.answer(payment, AUTHORIZED);
-    let capture = shop.start_capture(payment, None);
-    shop.send(capture, payment);
-    let mut settle = shop.settle_command(capture, payment, AUTHORIZED, Source::Fetched);
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Manual);
+    world.answer(payment, AUTHORIZED);
+    let capture = world.start_capture(payment, None);
+    world.send(capture, payment);
+    let mut settle = world.settle_command(capture, payment, AUTHORIZED, Source::Fetched);
     settle.refused = Some(failure("amount_too_small", false));
-    shop.run(&settle).reply();
-    assert_eq!(shop.stored(capture), "capture_failed");
-    let row: Payment = shop.get(payment);
+    world.run(&settle).reply();
+    assert_eq!(world.stored(capture), "capture_failed");
+    let row: Payment = world.get(payment);
     assert!(row.state.is(payment::State::Authorized) && row.active.is_none());
-    shop.start_capture(payment, None);
+    world.start_capture(payment, None);
 }
 
 #[test]
 fn a_void_that_is_turned_down_leaves_the_payment_reserved() {
-    let mut shop = Shop::new(9);
-    let (_, payment) = shop.sent(Capture::Manual);
-    shop.answer(payment, AUTHORIZED);
-    let void = shop.start_void(payment);
-    shop.send(void, payment);
-    let mut settle = shop.settle_command(void, payment, AUTHORIZED, Source::Fetched);
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Manual);
+    world.answer(payment, AUTHORIZED);
+    let void = world.start_void(payment);
+    world.send(void, payment);
+    let mut settle = world.settle_command(void, payment, AUTHORIZED, Source::Fetched);
     settle.refused = Some(failure("not_now", false));
-    shop.run(&settle).reply();
-    assert_eq!(shop.stored(void), "cancel_failed");
-    assert!(shop.reviews().is_empty(), "whoever asked was told");
-    shop.start_capture(payment, None);
+    world.run(&settle).reply();
+    assert_eq!(world.stored(void), "cancel_failed");
+    assert!(world.reviews().is_empty(), "the client got the refusal");
+    world.start_capture(payment, None);
 }
 
 #[test]
 fn a_void_ends_what_was_not_captured() {
-    let mut shop = Shop::new(9);
-    let (booking, payment) = shop.sent(Capture::Manual);
-    shop.answer(payment, AUTHORIZED);
-    let void = shop.start_void(payment);
-    shop.send(void, payment);
-    let settle = shop.settle_command(void, payment, ProviderStatus::Cancelled, Source::Answer);
-    shop.run(&settle).reply();
-    assert_eq!(shop.payment_is(payment), payment::State::Cancelled);
-    assert_eq!(shop.stored(void), "payment changed Cancelled, under way: false");
-    assert_eq!(shop.get::<Booking>(booking).open_payment, None, "free for another payment");
-    shop.pay(booking);
-    shop.webhook(payment, ProviderStatus::Cancelled);
-    assert!(shop.reviews().is_empty());
-    shop.close_the_books();
+    let mut world = TestWorld::new(9);
+    let (booking, payment) = world.sent(Capture::Manual);
+    world.answer(payment, AUTHORIZED);
+    let void = world.start_void(payment);
+    world.send(void, payment);
+    let settle = world.settle_command(void, payment, ProviderStatus::Cancelled, Source::Answer);
+    world.run(&settle).reply();
+    assert_eq!(world.payment_is(payment), payment::State::Cancelled);
+    assert_eq!(world.stored(void), "payment changed Cancelled, under way: false");
+    assert_eq!(world.get::<Booking>(booking).open_payment, None, "free for another payment");
+    world.pay(booking);
+    world.webhook(payment, ProviderStatus::Cancelled);
+    assert!(world.reviews().is_empty());
+    world.close_the_books();
 }
 
 #[test]
 fn a_void_that_comes_after_the_capture_fails() {
-    let mut shop = Shop::new(9);
-    let (_, payment) = shop.sent(Capture::Manual);
-    shop.answer(payment, AUTHORIZED);
-    let void = shop.start_void(payment);
-    shop.send(void, payment);
-    let mut settle = shop.settle_command(void, payment, CAPTURED, Source::Answer);
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Manual);
+    world.answer(payment, AUTHORIZED);
+    let void = world.start_void(payment);
+    world.send(void, payment);
+    let mut settle = world.settle_command(void, payment, CAPTURED, Source::Answer);
     settle.refused = Some(failure("payment_intent_unexpected_state", false));
-    shop.run(&settle).reply();
-    assert_eq!(shop.stored(void), "cancel_failed");
-    assert_eq!(shop.payment_is(payment), payment::State::Captured);
+    world.run(&settle).reply();
+    assert_eq!(world.stored(void), "cancel_failed");
+    assert_eq!(world.payment_is(payment), payment::State::Captured);
 }
 
-/// Called off before it was sent: the charge is never sent, and both keys are answered.
+/// Voided before it was sent: the charge is never sent, and both keys are answered.
 #[test]
 fn what_was_called_off_is_not_sent() {
-    let mut shop = Shop::new(9);
-    let booking = shop.reserve(2);
-    let payment = shop.pay(booking);
-    let void = shop.start_void(payment);
-    assert!(!shop.mark_sent(payment));
-    assert_eq!(shop.payment_is(payment), payment::State::Created);
-    assert_eq!(shop.get::<Payment>(payment).provider_ref, Some(object(payment)));
-    shop.answer(payment, ProviderStatus::Cancelled);
-    assert_eq!(shop.payment_is(payment), payment::State::Cancelled);
-    assert_eq!(shop.stored(payment), "payment_was_cancelled");
-    shop.send(void, payment);
-    let settle = shop.settle_command(void, payment, ProviderStatus::Cancelled, Source::Fetched);
-    shop.run(&settle).reply();
-    assert_eq!(shop.stored(void), "payment changed Cancelled, under way: false");
-    shop.pay(booking);
+    let mut world = TestWorld::new(9);
+    let booking = world.reserve(2);
+    let payment = world.pay(booking);
+    let void = world.start_void(payment);
+    assert!(!world.mark_sent(payment));
+    assert_eq!(world.payment_is(payment), payment::State::Created);
+    assert_eq!(world.get::<Payment>(payment).provider_ref, Some(object(payment)));
+    world.answer(payment, ProviderStatus::Cancelled);
+    assert_eq!(world.payment_is(payment), payment::State::Cancelled);
+    assert_eq!(world.stored(payment), "payment_was_cancelled");
+    world.send(void, payment);
+    let settle = world.settle_command(void, payment, ProviderStatus::Cancelled, Source::Fetched);
+    world.run(&settle).reply();
+    assert_eq!(world.stored(void), "payment changed Cancelled, under way: false");
+    world.pay(booking);
 }
 
-/// Declined, then cancelled at the provider so that it cannot succeed later: only then it failed.
+/// The payment fails only after the declined object was cancelled, because until then it could still succeed.
 #[test]
 fn a_decline_ends_with_the_cancel() {
-    let mut shop = Shop::new(9);
-    let (booking, payment) = shop.sent(Capture::Automatic);
+    let mut world = TestWorld::new(9);
+    let (booking, payment) = world.sent(Capture::Automatic);
     let failure = failure("card_declined", true);
-    shop.webhook(payment, ProviderStatus::Declined(failure.clone()));
-    assert_eq!(shop.payment_is(payment), payment::State::Pending);
-    shop.answer(payment, ProviderStatus::Cancelled);
-    assert_eq!(shop.payment_is(payment), payment::State::Failed);
-    assert_eq!(shop.stored(payment), "payment_declined");
-    let attempt: Attempt = shop.get(payment.0);
+    world.webhook(payment, ProviderStatus::Declined(failure.clone()));
+    assert_eq!(world.payment_is(payment), payment::State::Pending);
+    world.answer(payment, ProviderStatus::Cancelled);
+    assert_eq!(world.payment_is(payment), payment::State::Failed);
+    assert_eq!(world.stored(payment), "payment_declined");
+    let attempt: Attempt = world.get(payment.0);
     assert_eq!(attempt.failure.unwrap().0, failure);
-    let second = shop.pay(booking);
+    let second = world.pay(booking);
     assert_ne!(second, payment);
-    assert!(shop.mark_sent(second));
-    shop.webhook(second, CAPTURED);
-    assert_eq!(shop.booking_is(booking), booking::State::Confirmed);
-    let failed: Vec<_> = shop.all::<Payment>().into_iter().filter(|row| row.failure.is_some()).collect();
+    assert!(world.mark_sent(second));
+    world.webhook(second, CAPTURED);
+    assert_eq!(world.booking_is(booking), booking::State::Confirmed);
+    let failed: Vec<_> = world.all::<Payment>().into_iter().filter(|row| row.failure.is_some()).collect();
     assert_eq!(failed.len(), 1);
 }
 
 #[test]
 fn a_refund_is_refused_by_name() {
     let check = |arrange: fn(&mut StartRefund, PaymentId), expected: Refusal| {
-        let mut shop = Shop::new(4);
-        let (_, payment) = shop.sent(Capture::Automatic);
-        shop.webhook(payment, CAPTURED);
-        let mut command = shop.refund_command(payment, None);
+        let mut world = TestWorld::new(4);
+        let (_, payment) = world.sent(Capture::Automatic);
+        world.webhook(payment, CAPTURED);
+        let mut command = world.refund_command(payment, None);
         arrange(&mut command, payment);
-        assert_eq!(shop.refused(&command), expected);
+        assert_eq!(world.refused(&command), expected);
     };
     let exceeds = Refusal::RefundExceedsCapture { refundable: eur(2 * PRICE) };
     check(|command, _| command.payment = PaymentId(Uuid::nil()), Refusal::PaymentNotFound);
@@ -338,9 +338,9 @@ fn a_refund_is_refused_by_name() {
     check(|command, _| command.amount = Some(eur(-1)), exceeds.clone());
     check(|command, _| command.amount = Some(Money::new(1, Currency::USD)), exceeds);
 
-    let mut shop = Shop::new(4);
-    let (_, payment) = shop.sent(Capture::Automatic);
-    let command = shop.refund_command(payment, None);
-    assert_eq!(shop.refused(&command), Refusal::PaymentIsNotCaptured { state: "pending" });
-    assert_eq!(shop.get::<Payment>(payment).tenant, TENANT);
+    let mut world = TestWorld::new(4);
+    let (_, payment) = world.sent(Capture::Automatic);
+    let command = world.refund_command(payment, None);
+    assert_eq!(world.refused(&command), Refusal::PaymentIsNotCaptured { state: "pending" });
+    assert_eq!(world.get::<Payment>(payment).tenant, TENANT);
 }

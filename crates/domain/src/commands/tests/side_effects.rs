@@ -1,4 +1,4 @@
-//! What each change of a row counts and whom it wakes.
+//! The counters and wake-ups of each change of a row.
 
 use std::format;
 use std::string::String;
@@ -6,7 +6,7 @@ use std::vec::Vec;
 use uuid::Uuid;
 
 use super::payments::CAPTURED;
-use super::shop::{Shop, TENANT};
+use super::test_world::{TENANT, TestWorld};
 use crate::lifecycle::{CurrentState, State, booking, delivery, inbound_event, job, payment, refund};
 use crate::rows::{
     Attempt, AttemptKind, Booking, Capture, Delivery, InboundEvent, Job, Message, Partition, Payment, Refund,
@@ -42,19 +42,19 @@ fn check_states<R: Row, S: State>(
     }
 }
 
-/// A shop with one of each row: a captured payment of a booking, and a refund of it.
-fn shop() -> Shop {
-    let mut shop = Shop::new(9);
-    let (_, payment) = shop.sent(Capture::Automatic);
-    shop.webhook(payment, CAPTURED);
-    shop.refund(payment, Some(1));
-    shop
+/// A world with one of each row: a captured payment of a booking, and a refund of it.
+fn world() -> TestWorld {
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Automatic);
+    world.webhook(payment, CAPTURED);
+    world.refund(payment, Some(1));
+    world
 }
 
 #[test]
 fn where_rows_stand_is_counted_once_they_may_stay() {
-    let shop = shop();
-    let row: Booking = shop.all().remove(0);
+    let world = world();
+    let row: Booking = world.all().remove(0);
     check_states::<_, booking::State>(
         &row,
         |row, state| Booking { state, ..row },
@@ -72,7 +72,7 @@ fn where_rows_stand_is_counted_once_they_may_stay() {
             (Some("confirmed"), "confirmed", &[]),
         ],
     );
-    let row: Payment = shop.all().remove(0);
+    let row: Payment = world.all().remove(0);
     check_states::<_, payment::State>(
         &row,
         |row, state| Payment { state, ..row },
@@ -84,7 +84,7 @@ fn where_rows_stand_is_counted_once_they_may_stay() {
             (Some("pending"), "written_off", &["payments/written_off +1"]),
         ],
     );
-    let row: Refund = shop.all().remove(0);
+    let row: Refund = world.all().remove(0);
     check_states::<_, refund::State>(
         &row,
         |row, state| Refund { state, ..row },
@@ -100,18 +100,18 @@ fn where_rows_stand_is_counted_once_they_may_stay() {
 
 #[test]
 fn what_goes_back_by_itself_is_a_late_payment() {
-    let shop = shop();
-    let asked: Refund = shop.all().remove(0);
-    let own = Refund { key: None, state: at("created"), ..asked.clone() };
+    let world = world();
+    let requested: Refund = world.all().remove(0);
+    let own = Refund { key: None, state: at("created"), ..requested.clone() };
     check(None, &own, &["late_payments/refunded +1"], &[]);
     check(Some(&own), &Refund { state: at("unknown"), ..own.clone() }, &[], &[]);
     check(None, &Refund { external: true, ..own.clone() }, &[], &[]);
-    check(None, &Refund { state: at("created"), ..asked }, &[], &[]);
-    let asked = Attempt { kind: AttemptKind::Void, ..shop.all().remove(0) };
-    let own = Attempt { key: None, ..asked.clone() };
+    check(None, &Refund { state: at("created"), ..requested }, &[], &[]);
+    let requested = Attempt { kind: AttemptKind::Void, ..world.all().remove(0) };
+    let own = Attempt { key: None, ..requested.clone() };
     check(None, &own, &["late_payments/voided +1"], &[]);
     check(Some(&own), &own, &[], &[]);
-    check(None, &asked, &[], &[]);
+    check(None, &requested, &[], &[]);
     check(None, &Attempt { kind: AttemptKind::Refund, ..own }, &[], &[]);
     let transfer = Transfer {
         id: Uuid::nil().into(),
@@ -127,18 +127,18 @@ fn what_goes_back_by_itself_is_a_late_payment() {
 
 #[test]
 fn who_has_something_to_do_is_woken() {
-    let shop = shop();
-    let message: Message = shop.all().remove(0);
+    let world = world();
+    let message: Message = world.all().remove(0);
     check(None, &message, &[], &[WakeUp::Messages]);
     check(Some(&message), &Message { published: 1, ..message.clone() }, &[], &[]);
-    let job: Job = shop.all().remove(0);
+    let job: Job = world.all().remove(0);
     let of = |name| Job { state: at::<job::State>(name), ..job.clone() };
     check(None, &of("ready"), &[], &[WakeUp::Jobs]);
     check(None, &of("running"), &[], &[]);
     check(Some(&of("running")), &of("ready"), &[], &[WakeUp::Jobs]);
     check(Some(&of("ready")), &of("ready"), &[], &[WakeUp::Jobs]);
     check(Some(&of("running")), &of("done"), &[], &[]);
-    let event: InboundEvent = shop.all().remove(0);
+    let event: InboundEvent = world.all().remove(0);
     let of = |name| InboundEvent { state: at::<inbound_event::State>(name), ..event.clone() };
     check(None, &of("received"), &[], &[WakeUp::Events]);
     check(Some(&of("dead")), &of("received"), &[], &[WakeUp::Events]);

@@ -1,5 +1,6 @@
 "use strict";
-// Nothing leaves this server: the page's policy would refuse it, and what would try is switched off.
+// The page sends nothing to other servers: its policy forbids it, and the features that would try are
+// switched off.
 Scalar.createApiReference("#reference", {
   url: "/openapi.json",
   withDefaultFonts: false,

@@ -1,9 +1,9 @@
-//! The door for deliveries: how many may be on their way in at once, and for how long each.
+//! Admission of deliveries: how many may arrive at the same time, and how long each may take.
 //!
-//! Anybody can reach it, and what is sent must be read before it can be believed. So a delivery without a
-//! signature in the right form is not read at all; of the others so many are read at once, of one account a
-//! part of them, each within a few seconds. A provider sends what was turned away again, and what it gives up is
-//! read back.
+//! Anybody can reach this address, and a body must be read before its signature can be verified. So
+//! a delivery without a signature in the right form is not read at all. Of the others a bounded
+//! number is read at the same time, a part of it per account, each within a few seconds. A provider
+//! sends again what was refused, and what it gives up is read back later.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 
 use crate::http::RefusedRequest;
 
-/// Stripe's events are a few kilobytes.
+/// Stripe's events have a few kilobytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// With the bodies at their largest these take 32 MiB.
+/// With bodies of the largest size these take 32 MiB.
 const DELIVERIES_MAX: usize = 128;
 const OF_ACCOUNT_MAX: usize = 32;
 const BODY_WITHIN: Duration = Duration::from_secs(5);
@@ -34,15 +34,16 @@ impl WebhookAdmission {
         WebhookAdmission { all: Semaphore::new(DELIVERIES_MAX), of }
     }
 
-    /// The whole body. The place is given back with it: what is read is soon stored.
+    /// Reads the whole body. The permit is returned with it, because storing the event takes little
+    /// time.
     pub async fn read(&self, account: AccountId, body: Body) -> Result<Bytes, RefusedRequest> {
         let full = |_| RefusedRequest::from(Code::Overloaded);
         let not_shared = fault_injection::is(fault_injection::InjectedFault::DoorNotShared);
         let _of_account = match self.of.get(&account).filter(|_| !not_shared) {
-            Some(places) => Some(places.try_acquire().map_err(full)?),
+            Some(permits) => Some(permits.try_acquire().map_err(full)?),
             None => None,
         };
-        let _place = self.all.try_acquire().map_err(full)?;
+        let _permit = self.all.try_acquire().map_err(full)?;
         match tokio::time::timeout(BODY_WITHIN, to_bytes(body, BODY_BYTES_MAX)).await {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(_)) => Err(Code::BodyIsTooLarge.into()),
@@ -67,7 +68,6 @@ mod tests {
         AccountId(Uuid::from_u128(5)),
     ];
 
-    /// One that is never sent whole.
     fn half() -> Body {
         Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>())
     }
@@ -77,25 +77,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn half_sent_deliveries_take_no_more_than_their_places_and_not_for_long() {
-        let door = WebhookAdmission::new(ACCOUNTS.into_iter());
+    async fn half_sent_deliveries_are_bounded_in_number_and_time() {
+        let admission = WebhookAdmission::new(ACCOUNTS.into_iter());
         let mut held = Vec::new();
         for account in &ACCOUNTS[..4] {
             for _ in 0..OF_ACCOUNT_MAX {
-                let mut read = Box::pin(door.read(*account, half()));
+                let mut read = Box::pin(admission.read(*account, half()));
                 assert!(read.as_mut().now_or_never().is_none());
                 held.push(read);
             }
-            let one_more = door.read(*account, Body::from("{}")).now_or_never().unwrap();
+            let one_more = admission.read(*account, Body::from("{}")).now_or_never().unwrap();
             assert_eq!(code(one_more), "overloaded", "an account has its part");
         }
-        let other = door.read(ACCOUNTS[4], Body::from("{}")).now_or_never().unwrap();
+        let other = admission.read(ACCOUNTS[4], Body::from("{}")).now_or_never().unwrap();
         assert_eq!(code(other), "overloaded", "all together have their bound");
         for read in held {
             assert_eq!(code(read.await), "request_timed_out");
         }
-        assert_eq!(door.read(ACCOUNTS[4], Body::from("{}")).await.unwrap(), "{}");
+        assert_eq!(admission.read(ACCOUNTS[4], Body::from("{}")).await.unwrap(), "{}");
         let large = Body::from(vec![b'x'; BODY_BYTES_MAX + 1]);
-        assert_eq!(code(door.read(ACCOUNTS[0], large).await), "body_is_too_large");
+        assert_eq!(code(admission.read(ACCOUNTS[0], large).await), "body_is_too_large");
     }
 }

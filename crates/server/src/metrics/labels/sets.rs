@@ -1,6 +1,5 @@
-//! What a label is, and which series several of them make.
+//! A label, and the series that several labels make together.
 
-/// A label's name and values.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelSet {
     pub name: &'static str,
@@ -11,21 +10,19 @@ pub struct LabelSet {
 pub trait Label: Copy {
     const NAME: &'static str;
     fn values() -> &'static [&'static str];
-    /// Which of the values.
     fn index(self) -> usize;
     fn value(self) -> &'static str {
         Self::values()[self.index()]
     }
 }
 
-/// The values of all of a metric's labels. Its series are the combinations that can be.
+/// The values of all labels of a metric. Its series are all their combinations.
 pub trait Labels: Copy {
     const SETS: &'static [LabelSet];
     fn series() -> usize;
     /// The values of one series, in the order of the labels.
-    fn values_of(place: usize) -> Vec<&'static str>;
-    /// Which of the series.
-    fn place(self) -> usize;
+    fn values_of(index: usize) -> Vec<&'static str>;
+    fn series_index(self) -> usize;
 }
 
 impl Labels for () {
@@ -36,7 +33,7 @@ impl Labels for () {
     fn values_of(_: usize) -> Vec<&'static str> {
         Vec::new()
     }
-    fn place(self) -> usize {
+    fn series_index(self) -> usize {
         0
     }
 }
@@ -50,10 +47,10 @@ impl<A: Label> Labels for A {
     fn series() -> usize {
         A::values().len()
     }
-    fn values_of(place: usize) -> Vec<&'static str> {
-        vec![A::values()[place]]
+    fn values_of(index: usize) -> Vec<&'static str> {
+        vec![A::values()[index]]
     }
-    fn place(self) -> usize {
+    fn series_index(self) -> usize {
         self.index()
     }
 }
@@ -63,10 +60,10 @@ impl<A: Label, B: Label> Labels for (A, B) {
     fn series() -> usize {
         A::series() * B::series()
     }
-    fn values_of(place: usize) -> Vec<&'static str> {
-        vec![A::values()[place / B::series()], B::values()[place % B::series()]]
+    fn values_of(index: usize) -> Vec<&'static str> {
+        vec![A::values()[index / B::series()], B::values()[index % B::series()]]
     }
-    fn place(self) -> usize {
+    fn series_index(self) -> usize {
         self.0.index() * B::series() + self.1.index()
     }
 }
@@ -76,12 +73,12 @@ impl<A: Label, B: Label, C: Label> Labels for (A, B, C) {
     fn series() -> usize {
         <(A, B)>::series() * C::series()
     }
-    fn values_of(place: usize) -> Vec<&'static str> {
-        let mut values = <(A, B)>::values_of(place / C::series());
-        values.push(C::values()[place % C::series()]);
+    fn values_of(index: usize) -> Vec<&'static str> {
+        let mut values = <(A, B)>::values_of(index / C::series());
+        values.push(C::values()[index % C::series()]);
         values
     }
-    fn place(self) -> usize {
-        (self.0, self.1).place() * C::series() + self.2.index()
+    fn series_index(self) -> usize {
+        (self.0, self.1).series_index() * C::series() + self.2.index()
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded broker: brings messages to the consumers in this process.
+//! The embedded broker: delivers messages to the consumers in this process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use super::{Ack, Broker, Error, Publication};
 use crate::consumers::{DispatchResult, MessageDispatcher};
 
 pub struct Embedded {
-    pub desk: Arc<MessageDispatcher>,
+    pub dispatcher: Arc<MessageDispatcher>,
 }
 
 impl Broker for Embedded {
-    /// The desk bounds how many are at work.
+    /// The dispatcher limits how many handlers run.
     fn publish<'a>(
         &'a self,
         batch: &'a [Publication],
@@ -26,9 +26,9 @@ impl Broker for Embedded {
 
 impl Embedded {
     async fn bring(&self, publication: &Publication) -> Result<Ack, Error> {
-        match self.desk.take(&publication.message, publication.left_behind).await {
+        match self.dispatcher.take(&publication.message, publication.left_behind).await {
             DispatchResult::Received => Ok(Ack::Received),
-            // Set aside with its own times; it does not hold its subject back.
+            // The message waits for its own retry and does not delay its subject.
             DispatchResult::Waiting | DispatchResult::Dead => Ok(Ack::Stored),
             DispatchResult::Unavailable(why) => Err(Error::Unavailable(why)),
         }

@@ -1,4 +1,4 @@
-//! Publishing in order: subjects side by side, each up to its first failure, for as long as there is patience.
+//! Publishing in order: subjects in parallel, each up to its first failure, within the patience.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Ack, Error, Publication};
 
-/// What was answered in time is answered, whatever else takes longer.
+/// Keeps each reply that came in time, even if others take longer.
 pub async fn in_order<'a, Publishing>(
     batch: &'a [Publication],
     subjects_at_once_max: Option<usize>,
@@ -27,13 +27,13 @@ where
         subjects.entry(publication.message.subject).or_default().push(at);
     }
     let answers = Mutex::new(vec![Err(Error::HeldBack); batch.len()]);
-    let (publish, told) = (&publish, &answers);
+    let (publish, results) = (&publish, &answers);
     let chains =
         stream::iter(subjects.into_values()).for_each_concurrent(subjects_at_once_max, |chain| async move {
             for at in chain {
                 let answer = publish(&batch[at]).await;
                 let failed = answer.is_err();
-                told.lock()[at] = answer;
+                results.lock()[at] = answer;
                 if failed {
                     break;
                 }

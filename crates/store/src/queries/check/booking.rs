@@ -8,7 +8,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "held and sold are the seats of the slot's items in these states, and fit its capacity",
         counted: "select count(*) from slots",
         broken: "select id, 'held ' || held || ', sold ' || sold || ' of ' || capacity \
-                || ', and its items have ' || booked_held || ' held and ' || booked_sold || ' sold' as words \
+                || ', and its items have ' || booked_held || ' held and ' || booked_sold || ' sold' as description \
             from (select slots.id, slots.held, slots.sold, slots.capacity, \
                     coalesce(sum(case when booking_items.state = 'held' then seats end), 0) as booked_held, \
                     coalesce(sum(case when booking_items.state = 'sold' then seats end), 0) as booked_sold \
@@ -20,7 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "never_oversold",
         promise: "a customer's held seats are the seats of their holds",
         counted: "select count(*) from customers",
-        broken: "select id, 'counts ' || held_seats || ' held seats, its holds have ' || holds as words \
+        broken: "select id, 'counts ' || held_seats || ' held seats, its holds have ' || holds as description \
             from (select customers.id, customers.held_seats, coalesce(sum(seats), 0) as holds \
                 from customers left join (select bookings.customer, booking_items.seats \
                         from bookings join booking_items on booking_items.booking = bookings.id \
@@ -34,7 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "an item is where its booking is, and each booking has one",
         counted: "select count(*) from booking_items",
         broken: "select booking_items.id, 'is ' || booking_items.state || ' in a booking that is ' || bookings.state \
-                as words from booking_items join bookings on bookings.id = booking_items.booking \
+                as description from booking_items join bookings on bookings.id = booking_items.booking \
             where booking_items.state <> case when bookings.state = 'held' then 'held' \
                 when bookings.state = 'expired' then 'released' \
                 when bookings.state = 'cancelled' then case when confirmed_at is null then 'released' \
@@ -48,7 +48,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "a booking costs what its items cost",
         counted: "select count(*) from bookings",
         broken: "select id, 'costs {' || total_minor || ' ' || currency || '}, its items {' || cost || ' ' \
-                || currency || '}' as words \
+                || currency || '}' as description \
             from (select bookings.id, total_minor, currency, coalesce(sum(price_minor * quantity), 0) as cost \
                 from bookings left join booking_items on booking_items.booking = bookings.id \
                 group by bookings.id, total_minor, currency) as counted \
@@ -58,7 +58,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "never_overpaid",
         promise: "a booking has at most one payment under way",
         counted: "select count(*) from bookings",
-        broken: "select booking as id, count(*) || ' payments under way' as words from payments \
+        broken: "select booking as id, count(*) || ' payments under way' as description from payments \
             where booking is not null and state in ('created', 'pending') \
             group by booking having count(*) > 1",
     },
@@ -70,7 +70,7 @@ pub(super) const CHECKS: &[Check] = &[
                 || '}, captured net of refunds {' || sum(payments.captured_minor - payments.refunded_minor) \
                 || ' ' || bookings.currency || '}, open {' \
                 || sum(case when payments.state in ('created', 'pending', 'authorized') \
-                    then payments.amount_minor else 0 end) || ' ' || bookings.currency || '}' as words \
+                    then payments.amount_minor else 0 end) || ' ' || bookings.currency || '}' as description \
             from bookings join payments on payments.booking = bookings.id \
             group by bookings.id, total_minor, bookings.currency \
             having sum(payments.captured_minor - payments.refunded_minor) \
@@ -81,7 +81,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "paid_by_evidence",
         promise: "a confirmed booking costs nothing, or its payment was seen at the provider",
         counted: "select count(*) from bookings where state in ('confirmed', 'completed', 'no_show')",
-        broken: "select id, state || ' without a payment that was seen at the provider' as words \
+        broken: "select id, state || ' without a payment that was seen at the provider' as description \
             from bookings where state in ('confirmed', 'completed', 'no_show') and total_minor > 0 \
             and not exists (select 1 from payments where payments.booking = bookings.id and evidenced = 1 \
                 and (payments.state in ('authorized', 'captured') or exists \
@@ -91,7 +91,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "paid_by_evidence",
         promise: "a booking is confirmed by a webhook or by what a worker fetched, or is free",
         counted: "select count(*) from audit where subject_kind = 'booking' and to_state = 'confirmed'",
-        broken: "select audit.subject as id, 'confirmed by ' || actor || ': ' || action as words from audit \
+        broken: "select audit.subject as id, 'confirmed by ' || actor || ': ' || action as description from audit \
             join bookings on bookings.id = audit.subject \
             where subject_kind = 'booking' and to_state = 'confirmed' \
             and actor not in ('webhook', 'worker') and total_minor > 0",
@@ -100,6 +100,6 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "released_once",
         promise: "the funds of a booking are released at most once (nothing is released yet)",
         counted: "select cast(0 as bigint)",
-        broken: "select id, '' as words from tenants where 1 = 0",
+        broken: "select id, '' as description from tenants where 1 = 0",
     },
 ];

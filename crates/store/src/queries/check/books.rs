@@ -1,4 +1,4 @@
-//! The ledger, and the walls between tenants.
+//! The ledger, and references between tenants.
 
 use super::Check;
 
@@ -7,14 +7,14 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "books_balance",
         promise: "every transfer sums to zero in each currency",
         counted: "select count(*) from transfers",
-        broken: "select transfer as id, '{' || sum(amount_minor) || ' ' || currency || '}' as words from postings \
+        broken: "select transfer as id, '{' || sum(amount_minor) || ' ' || currency || '}' as description from postings \
             group by transfer, currency having sum(amount_minor) <> 0",
     },
     Check {
         invariant: "books_balance",
         promise: "every transfer has postings",
         counted: "select count(*) from transfers",
-        broken: "select id, kind || ' without postings' as words from transfers \
+        broken: "select id, kind || ' without postings' as description from transfers \
             where not exists (select 1 from postings where postings.transfer = transfers.id)",
     },
     Check {
@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "an account's balance is the sum of its postings",
         counted: "select count(*) from ledger_accounts",
         broken: "select id, name || ' has {' || balance_minor || ' ' || currency || '}, its postings {' || posted \
-                || ' ' || currency || '}' as words \
+                || ' ' || currency || '}' as description \
             from (select ledger_accounts.id, name, balance_minor, ledger_accounts.currency, \
                     coalesce(sum(amount_minor), 0) as posted \
                 from ledger_accounts left join postings on postings.account = ledger_accounts.id \
@@ -34,7 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "what a payment captured is in the ledger, once every message about it was posted",
         counted: "select count(*) from payments where captured_minor > 0",
         broken: "select id, 'captured {' || captured_minor || ' ' || currency || '}, the ledger has {' || posted \
-                || ' ' || currency || '}' as words \
+                || ' ' || currency || '}' as description \
             from (select payments.id, payments.captured_minor, payments.currency, coalesce((select sum(postings.amount_minor) \
                     from transfers join postings on postings.transfer = transfers.id \
                         and postings.amount_minor > 0 \
@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "what was refunded is in the ledger, once every message about it was posted",
         counted: "select count(*) from refunds where state = 'succeeded'",
         broken: "select id, 'refunded {' || amount_minor || ' ' || currency || '}, the ledger has {' || posted \
-                || ' ' || currency || '}' as words \
+                || ' ' || currency || '}' as description \
             from (select refunds.id, refunds.amount_minor, refunds.currency, coalesce((select sum(postings.amount_minor) \
                     from transfers join postings on postings.transfer = transfers.id \
                         and postings.amount_minor > 0 \
@@ -66,7 +66,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "what was disputed is in the ledger, once every message about it was posted",
         counted: "select count(*) from movements where kind in ('dispute', 'dispute_reversal')",
         broken: "select id, 'disputed {' || disputed_minor || ' ' || currency || '}, the ledger has {' || posted \
-                || ' ' || currency || '}' as words \
+                || ' ' || currency || '}' as description \
             from (select payments.id, payments.disputed_minor, payments.currency, coalesce((select sum(case \
                         when transfers.kind = 'payment.disputed' then postings.amount_minor \
                         else -postings.amount_minor end) \
@@ -89,7 +89,7 @@ pub(super) const CHECKS: &[Check] = &[
             + (select count(*) from attempts) + (select count(*) from refunds) \
             + (select count(*) from movements) \
             + (select count(*) from postings)",
-        broken: "select booking_items.id, 'an item for another tenant''s slot' as words from booking_items \
+        broken: "select booking_items.id, 'an item for another tenant''s slot' as description from booking_items \
                 join slots on slots.id = booking_items.slot where slots.tenant <> booking_items.tenant \
             union all select booking_items.id, 'an item of another tenant''s booking' from booking_items \
                 join bookings on bookings.id = booking_items.booking \

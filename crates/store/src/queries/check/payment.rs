@@ -7,28 +7,28 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "charged_once",
         promise: "a payment has at most one attempt to charge",
         counted: "select count(*) from attempts where kind = 'charge'",
-        broken: "select payment as id, count(*) || ' attempts to charge' as words from attempts \
+        broken: "select payment as id, count(*) || ' attempts to charge' as description from attempts \
             where kind = 'charge' group by payment having count(*) > 1",
     },
     Check {
         invariant: "charged_once",
         promise: "an idempotency key has at most one attempt to charge",
         counted: "select count(*) from attempts where kind = 'charge' and key is not null",
-        broken: "select key as id, count(*) || ' attempts to charge' as words from attempts \
+        broken: "select key as id, count(*) || ' attempts to charge' as description from attempts \
             where kind = 'charge' and key is not null group by key having count(*) > 1",
     },
     Check {
         invariant: "charged_once",
         promise: "an idempotency key made at most one payment",
         counted: "select count(*) from payments where key is not null",
-        broken: "select key as id, count(*) || ' payments' as words from payments \
+        broken: "select key as id, count(*) || ' payments' as description from payments \
             where key is not null group by key having count(*) > 1",
     },
     Check {
         invariant: "nothing_lost",
         promise: "an attempt without an outcome has a live job, or an open review case",
         counted: "select count(*) from attempts where state in ('created', 'sent', 'unknown', 'review')",
-        broken: "select id, kind || ' is ' || state || ' and nobody works on it' as words from attempts \
+        broken: "select id, kind || ' is ' || state || ' and nobody works on it' as description from attempts \
             where state in ('created', 'sent', 'unknown', 'review') \
             and not exists (select 1 from jobs where jobs.id = attempts.id \
                 and jobs.state in ('ready', 'running')) \
@@ -40,7 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "nothing_lost",
         promise: "an operation without a reply has an attempt that will give it one",
         counted: "select count(*) from keys where progress = 'in_flight'",
-        broken: "select id, 'in flight forever: ' || text as words from keys where progress = 'in_flight' \
+        broken: "select id, 'in flight forever: ' || text as description from keys where progress = 'in_flight' \
             and not exists (select 1 from attempts left join jobs on jobs.id = attempts.id \
                 where attempts.key = keys.id and (jobs.state in ('ready', 'running') \
                     or attempts.state in ('created', 'sent', 'unknown', 'review')))",
@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
         invariant: "nothing_lost",
         promise: "a dead job of an attempt has an open review case",
         counted: "select count(*) from jobs where state = 'dead' and subject_kind = 'attempt'",
-        broken: "select jobs.id, 'dead, and nobody was told: ' || coalesce(last_error, '') as words from jobs \
+        broken: "select jobs.id, 'dead, without a review case: ' || coalesce(last_error, '') as description from jobs \
             left join attempts on attempts.id = jobs.id \
             where jobs.state = 'dead' and subject_kind = 'attempt' \
             and not exists (select 1 from reviews where reviews.state = 'open' \
@@ -58,14 +58,14 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "refund_matches_quote",
-        promise: "the refunds of a payment never exceed its capture, and those asked for here neither, open \
+        promise: "the refunds of a payment never exceed its capture, and neither do the requested ones, open \
             ones included",
         counted: "select count(*) from refunds",
-        broken: "select payments.id, 'captured {' || captured_minor || ' ' || currency || '}, refunds ' || words \
-                || ': {' || amount || ' ' || currency || '}' as words \
-            from payments join (select payment, sum(amount_minor) as amount, 'made' as words \
+        broken: "select payments.id, 'captured {' || captured_minor || ' ' || currency || '}, refunds ' || description \
+                || ': {' || amount || ' ' || currency || '}' as description \
+            from payments join (select payment, sum(amount_minor) as amount, 'made' as description \
                     from refunds where state = 'succeeded' group by payment \
-                union all select payment, sum(amount_minor), 'asked for' from refunds \
+                union all select payment, sum(amount_minor), 'requested' from refunds \
                     where state not in ('failed', 'written_off') and external = 0 group by payment) as refunded \
                 on refunded.payment = payments.id \
             where amount > captured_minor",
@@ -77,7 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
         broken: "select id, 'captured {' || captured_minor || ' ' || currency || '}, refunded {' || refunded_minor \
                 || ' ' || currency || '}, disputed {' || disputed_minor || ' ' || currency || '}; moved {' \
                 || captured || ' ' || currency || '}, {' || refunded || ' ' || currency || '}, {' || disputed \
-                || ' ' || currency || '}' as words \
+                || ' ' || currency || '}' as description \
             from (select payments.id, payments.currency, captured_minor, refunded_minor, disputed_minor, \
                     coalesce(sum(case when kind = 'capture' then movements.amount_minor end), 0) as captured, \
                     coalesce(sum(case when kind = 'refund' then movements.amount_minor \

@@ -1,4 +1,4 @@
-//! What `[broker]` says to the adapter.
+//! The adapter's settings from `[broker]`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,8 +89,8 @@ mod tests {
         check("kept_hours = 0", "age");
         check("kept_mib_max = 0", "mebibyte");
         check("publish_timeout_ms = 1", "publishing");
-        check("ack_wait_ms = 10", "word");
-        check("deliveries_max = 0", "in hand");
+        check("ack_wait_ms = 10", "acknowledgement");
+        check("deliveries_max = 0", "in progress");
         assert!(parse("[broker]\nstream = 'B'").unwrap_err().contains("broker.nats_url is needed"));
         let shown = parse("[broker]\nnats_url = 'nats://u:hunter2@h'").unwrap_err();
         assert!(shown.contains("no password") && !shown.contains("hunter2"), "{shown}");

@@ -1,4 +1,4 @@
-//! What `[redis]` says to the adapter.
+//! The adapter's settings from `[redis]`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What `[telemetry]` says to the adapter.
+//! The adapter's settings from `[telemetry]`.
 
 use std::time::Duration;
 

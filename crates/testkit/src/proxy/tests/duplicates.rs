@@ -1,4 +1,4 @@
-//! A lower layer that says requests twice.
+//! A lower layer that sends requests twice.
 
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{any, post};
 
-use super::peer::{Server, ask, exactly, until};
+use super::peer::{Server, exactly, send_line, until};
 use crate::proxy::{Fault, Plan, Proxy};
 use outbound::HttpConnection;
 
@@ -50,7 +50,7 @@ async fn each_request_is_carried_out_twice_and_answered_once() {
 async fn what_is_no_http_is_led_on_once() {
     let server = Server::answering(b"paid\n").await;
     let proxy = Proxy::start(server.address, Plan::Always(Fault::Duplicate)).unwrap();
-    assert_eq!(exactly(&mut ask(&proxy).await, 5).await, b"paid\n");
+    assert_eq!(exactly(&mut send_line(&proxy).await, 5).await, b"paid\n");
     let counters = proxy.counters();
     assert_eq!((counters.copies, counters.copies_left_out), (0, 1));
 }

@@ -1,4 +1,4 @@
-//! A server that answers each line with the same answer, and tells the test what became of it.
+//! A server that answers each line with the same response, and reports what it saw.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -10,16 +10,15 @@ use tokio::sync::mpsc;
 
 use crate::proxy::{Counters, Plan, Proxy};
 
-/// A test that waits for longer has failed.
+/// A test that waits longer has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What one connection of the server saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saw {
     Opened,
-    /// Everything so far, when a line was whole.
+    /// All text so far, at the end of a line.
     Line(String),
-    /// The client said that it is done, after all this.
+    /// The client closed its side after this text.
     Ended(String),
     Reset,
 }
@@ -73,7 +72,7 @@ pub fn proxied(server: &Server, plan: Plan) -> Proxy {
     Proxy::start(server.address, plan).unwrap()
 }
 
-/// Waits until the proxy has counted so.
+/// Waits until the proxy's counters satisfy the condition.
 pub async fn until(proxy: &Proxy, so: impl FnMut(&Counters) -> bool) -> Counters {
     let counted = tokio::time::timeout(PATIENCE, proxy.wait_for(so)).await;
     counted.unwrap_or_else(|_| panic!("it never came to that: {:?}", proxy.counters()))
@@ -83,14 +82,13 @@ pub async fn connect(proxy: &Proxy) -> TcpStream {
     TcpStream::connect(proxy.address).await.unwrap()
 }
 
-/// Says a line.
-pub async fn ask(proxy: &Proxy) -> TcpStream {
+pub async fn send_line(proxy: &Proxy) -> TcpStream {
     let mut stream = connect(proxy).await;
     stream.write_all(b"pay\n").await.unwrap();
     stream
 }
 
-/// What came until the end, and how it ended.
+/// The bytes until the end, and how it ended.
 pub async fn rest(stream: &mut TcpStream) -> (Vec<u8>, End) {
     let mut found = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut found)).await;
@@ -109,7 +107,7 @@ pub async fn exactly(stream: &mut TcpStream, bytes: usize) -> Vec<u8> {
     found
 }
 
-/// Nothing is there to be read, not even an end.
+/// Whether there is nothing to read, not even an end.
 pub fn is_silent(stream: &TcpStream) -> bool {
     stream.try_read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }

@@ -13,7 +13,7 @@ use crate::reply::Reply;
 use crate::rows::{ApiKey, Client, Facts, Mode, Needs};
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
-/// Whose key it will be.
+/// The client that gets the key.
 #[derive(Clone, Debug)]
 pub enum KeyOwner {
     Known(ClientId),
@@ -21,7 +21,7 @@ pub enum KeyOwner {
     New(String),
 }
 
-/// Gives a client one more API key.
+/// Adds an API key to a client.
 #[derive(Clone, Debug)]
 pub struct AddApiKey {
     pub tenant: TenantId,

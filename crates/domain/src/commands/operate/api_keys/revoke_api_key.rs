@@ -11,15 +11,15 @@ use crate::reply::Reply;
 use crate::rows::{ApiKey, Facts, Mode, Needs};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Revokes an API key, once and for all. One that is revoked already stays as it is.
+/// Revokes an API key for good. A revoked key stays as it is.
 #[derive(Clone, Debug)]
 pub struct RevokeApiKey {
     pub tenant: TenantId,
     pub origin: Origin,
-    /// The mode of the key that asks: a test key does not touch a live one.
+    /// The mode of the request's key: a test key cannot revoke a live key.
     pub mode: Mode,
     pub key: ApiKeyId,
-    /// The tenant's keys that are not revoked: one of those that are left must have [`OPS_SCOPE`].
+    /// The tenant's keys that are not revoked. One of the remaining keys must have [`OPS_SCOPE`].
     pub live: Vec<ApiKeyId>,
 }
 

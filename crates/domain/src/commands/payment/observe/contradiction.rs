@@ -1,11 +1,11 @@
-//! Contradictions: what an observation says that can never be true of our payment, and what becomes of it.
+//! Contradictions: observations that can never be true of our payment, and their consequences.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
 use crate::commands::draft::Draft;
-use crate::commands::payment::{about, tell};
+use crate::commands::payment::{about, append_message};
 use crate::ids::AttemptId;
 use crate::lifecycle::State as _;
 use crate::lifecycle::payment::State;
@@ -13,7 +13,7 @@ use crate::money::Money;
 use crate::provider::{Observation, ProviderStatus};
 use crate::rows::{Capture, Payment};
 
-/// What an observation says that can never be true of this payment.
+/// Why the observation can never be true of this payment.
 pub(super) fn contradiction(payment: &Payment, seen: &Observation) -> Option<String> {
     if payment.provider_ref.as_deref() != Some(seen.object.as_str()) {
         return Some(format!("the provider's object is {}", seen.object));
@@ -24,7 +24,8 @@ pub(super) fn contradiction(payment: &Payment, seen: &Observation) -> Option<Str
     }
     let money = |minor: i64| Money::new(minor, payment.currency);
     match (&seen.status, *payment.state) {
-        // What was reserved before it ended may be told after it: that is only old. Taken is taken.
+        // An authorisation from before the payment's end may be observed after it, and is only
+        // stale. A capture never is.
         (ProviderStatus::Authorized { .. }, State::Created)
         | (
             ProviderStatus::Captured { .. },
@@ -36,26 +37,26 @@ pub(super) fn contradiction(payment: &Payment, seen: &Observation) -> Option<Str
             Some(format!("another amount was captured: {}", money(*amount_minor)))
         }
         (ProviderStatus::Captured { amount_minor }, State::Authorized) => {
-            let asked = payment.capturing_minor.filter(|asked| asked != amount_minor)?;
+            let requested = payment.capturing_minor.filter(|requested| requested != amount_minor)?;
             let believed = fault_injection::is(fault_injection::InjectedFault::CaptureAmountBelieved)
                 && *amount_minor <= payment.amount_minor;
-            let words = || format!("{} was to be captured, and {} was", money(asked), money(*amount_minor));
-            (!believed).then(words)
+            let why = || format!("{} was to be captured, and {} was", money(requested), money(*amount_minor));
+            (!believed).then(why)
         }
         (ProviderStatus::Captured { amount_minor } | ProviderStatus::Authorized { amount_minor }, _)
             if *amount_minor > payment.amount_minor =>
         {
-            Some(format!("more than asked for was taken: {}", money(*amount_minor)))
+            Some(format!("more than requested was captured: {}", money(*amount_minor)))
         }
         (ProviderStatus::Authorized { amount_minor }, State::Pending)
             if *amount_minor < payment.amount_minor =>
         {
-            Some(format!("less than asked for was reserved: {}", money(*amount_minor)))
+            Some(format!("less than requested was reserved: {}", money(*amount_minor)))
         }
         (ProviderStatus::Captured { amount_minor }, State::Pending)
             if *amount_minor < payment.amount_minor && payment.capture == Capture::Automatic =>
         {
-            Some(format!("less than asked for was taken: {}", money(*amount_minor)))
+            Some(format!("less than requested was captured: {}", money(*amount_minor)))
         }
         (ProviderStatus::Cancelled, State::Captured) => {
             Some("it was cancelled after its money was taken".to_owned())
@@ -64,8 +65,8 @@ pub(super) fn contradiction(payment: &Payment, seen: &Observation) -> Option<Str
     }
 }
 
-/// A contradiction needs a person. Money that it speaks of is booked as suspense meanwhile. `attempt`: the
-/// one that its driver hands over with it.
+/// Opens a review case, and books the money of the contradiction to suspense. `attempt` is the attempt that
+/// goes to the person with the case.
 pub(in crate::commands::payment) fn contradict(
     draft: &mut Draft<'_>,
     payment: &mut Payment,
@@ -77,7 +78,7 @@ pub(in crate::commands::payment) fn contradict(
         ProviderStatus::Captured { amount_minor } => amount_minor,
         _ => 0,
     };
-    // Of the payment's own object the books have a part already.
+    // The books have a part of the money of the payment's own object already.
     let own = payment.provider_ref.as_ref() == Some(&seen.object) && seen.currency == payment.currency;
     let booked_minor = if own { payment.captured_minor + payment.suspended_minor } else { 0 };
     if taken_minor > 0 && taken_minor != booked_minor {
@@ -86,7 +87,7 @@ pub(in crate::commands::payment) fn contradict(
         if own {
             payment.suspended_minor += moved.minor;
         }
-        tell(draft, payment, "payment.contradicted", &movement, moved);
+        append_message(draft, payment, "payment.contradicted", &movement, moved);
     }
     payment.contradicted_at = Some(draft.context.now);
     match attempt {
@@ -95,5 +96,5 @@ pub(in crate::commands::payment) fn contradict(
     }
 }
 
-/// Why a case is opened.
+/// The reason of the review case.
 pub(in crate::commands::payment) const CONTRADICTS: &str = "provider_contradicts";

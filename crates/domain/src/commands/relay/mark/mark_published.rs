@@ -12,23 +12,23 @@ use crate::reply::Reply;
 use crate::rows::{Actor, Facts, Log, Message, Needs, Partition};
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// A partition that a relay believes to hold.
+/// A partition that a relay claimed. The lease may have lapsed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionLease {
     pub number: i64,
     pub token: i64,
 }
 
-/// Gives published messages their places in their tenants' logs, in the order given, and hands
-/// partitions back. Of a partition whose token is an older one nothing is marked: the relay that
-/// took it over publishes again, and marks.
+/// Gives published messages their positions in their tenants' logs, in the order of the list, and
+/// releases partitions. Under an older token nothing of a partition is marked: the relay that took
+/// it over publishes and marks the messages again.
 #[derive(Clone, Debug)]
 pub struct MarkPublished {
     pub holds: Vec<PartitionLease>,
-    /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`], each subject's in the order of its `seq`.
+    /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`], those of a subject in the order of their `seq`.
     pub published: Vec<Published>,
-    /// Numbers of partitions that the relay is done with; those that others wait for go back besides.
-    pub hand_back: Vec<i64>,
+    /// Numbers of partitions to release. Partitions that others wait for are released as well.
+    pub release: Vec<i64>,
     pub consumers: Consumers,
 }
 
@@ -40,7 +40,7 @@ impl MarkPublished {
         self.holds.iter().filter_map(row).map(|row| (row.number, row)).collect()
     }
 
-    /// How many it marked.
+    /// Returns how many messages were marked.
     fn mark(&self, draft: &mut Draft<'_>, facts: &Facts, held: &BTreeMap<i64, &Partition>) -> usize {
         let now = draft.context.now;
         let mut positions: BTreeMap<TenantId, i64> = BTreeMap::new();
@@ -102,13 +102,13 @@ impl Command for MarkPublished {
         let marked = self.mark(&mut draft, facts, &held);
         let lost = self.holds.iter().map(|hold| hold.number).filter(|number| !held.contains_key(number));
         let lost: Vec<i64> = lost.collect();
-        let mut handed_back = Vec::new();
+        let mut released = Vec::new();
         for (number, partition) in held {
-            if self.hand_back.contains(&number) || partition.kept_for(context.now).is_some() {
-                handed_back.push(number);
+            if self.release.contains(&number) || partition.kept_for(context.now).is_some() {
+                released.push(number);
                 draft.put(Partition { lease_until: None, ..partition.clone() });
             }
         }
-        Ok(draft.reply(Reply::Marked { marked, lost, handed_back }))
+        Ok(draft.reply(Reply::Marked { marked, lost, released }))
     }
 }

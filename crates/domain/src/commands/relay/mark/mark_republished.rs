@@ -11,15 +11,15 @@ use crate::rows::{Actor, Facts, Message, Needs};
 use crate::time::Timestamp;
 use crate::working_set::{Command, Context, DecisionResult};
 
-/// Counts that messages were published once more, after nobody had received them. It takes no lease:
-/// of two that did it at once, one counts.
+/// Counts the repeated publication of messages that were not received. It needs no lease: of two concurrent
+/// commands one counts.
 #[derive(Clone, Debug)]
 pub struct MarkRepublished {
     /// At most [`crate::limits::RELAYED_PER_COMMAND_MAX`].
     pub published: Vec<Published>,
-    /// When the sweep found that they are wanted, by the database's clock and before it published them. A
-    /// consumer that fails one before it is marked sets a time for the next try, and that is later.
-    pub looked_at: Timestamp,
+    /// When the sweep found the messages, by the database's clock and before it published them. If a consumer
+    /// fails a message before this mark, its next attempt is later than this.
+    pub found_at: Timestamp,
     pub consumers: Consumers,
 }
 
@@ -47,7 +47,7 @@ impl Command for MarkRepublished {
             if let Some(message) = facts.outbox.get(published.message).filter(waits) {
                 marked += 1;
                 let marked = published.mark(facts, message, self.consumers, context.now);
-                draft.put(Message { published_at: Some(self.looked_at), ..marked });
+                draft.put(Message { published_at: Some(self.found_at), ..marked });
             }
         }
         Ok(draft.reply(Reply::Swept(marked)))

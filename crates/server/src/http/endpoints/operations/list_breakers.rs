@@ -1,15 +1,13 @@
-use api::requests::ListQuery;
 use api::views::Breaker;
 use axum::extract::State;
 use domain::{AccountId, Timestamp};
-use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
-use crate::http::listing::{cursor, limit, page};
+use crate::http::listing::PageRequest;
 use crate::http::permission::Ops;
-use crate::http::read_request::{QueryParameters, ReadRequest, found};
+use crate::http::read_request::{ReadRequest, found};
 
 pub fn endpoint() -> Endpoint {
     Endpoint::get("/v1/ops/breakers", "list_breakers", handle)
@@ -22,18 +20,11 @@ pub fn endpoint() -> Endpoint {
         .answers_page::<Breaker>(200, "A page of those of the asking key's mode.")
 }
 
-async fn handle(
-    State(app): State<App>,
-    look: ReadRequest<Ops>,
-    QueryParameters(query): QueryParameters<ListQuery>,
-) -> Handled {
-    let limit = limit(query.limit)?;
-    let after = cursor(query.cursor.as_deref())?;
+async fn handle(State(app): State<App>, look: ReadRequest<Ops>, page: PageRequest) -> Handled {
     let mut rows = app.parts.accounts.breakers(look.caller.tenant, look.caller.mode);
     // By an order that every process has, whichever accounts it knows.
     let id = |row: &Breaker| AccountId::of(&row.provider, &row.account).0;
     rows.sort_by_key(id);
-    rows.retain(|row| after.is_none_or(|after| id(row) > after.id));
-    let at = |row: &Breaker| Cursor { created_at: Timestamp(0), id: id(row) };
-    Ok(found(&page(rows, limit, at, |row| row)))
+    rows.retain(|row| page.after.is_none_or(|after| id(row) > after.id));
+    Ok(found(&page.of(rows, |row| (Timestamp(0), id(row)), |row| row)))
 }

@@ -1,15 +1,12 @@
-use api::requests::ListQuery;
 use api::views::ReviewCase;
 use axum::extract::State;
-use domain::rows;
-use store::queries::Cursor;
 
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
-use crate::http::listing::{cursor, limit, page};
+use crate::http::listing::PageRequest;
 use crate::http::permission::Ops;
-use crate::http::read_request::{QueryParameters, ReadRequest, found};
+use crate::http::read_request::{ReadRequest, found};
 
 pub fn endpoint() -> Endpoint {
     Endpoint::get("/v1/ops/review_cases", "list_review_cases", handle)
@@ -17,14 +14,7 @@ pub fn endpoint() -> Endpoint {
         .answers_page::<ReviewCase>(200, "A page of cases.")
 }
 
-async fn handle(
-    State(app): State<App>,
-    look: ReadRequest<Ops>,
-    QueryParameters(query): QueryParameters<ListQuery>,
-) -> Handled {
-    let limit = limit(query.limit)?;
-    let after = cursor(query.cursor.as_deref())?;
-    let rows = app.store().open_reviews(look.caller.tenant, after, limit + 1).await?;
-    let at = |row: &rows::Review| Cursor { created_at: row.opened_at, id: row.id.0 };
-    Ok(found(&page(rows, limit, at, |row| ReviewCase::of(&row))))
+async fn handle(State(app): State<App>, look: ReadRequest<Ops>, page: PageRequest) -> Handled {
+    let rows = app.store().open_reviews(look.caller.tenant, page.after, page.rows_max()).await?;
+    Ok(found(&page.of(rows, |row| (row.opened_at, row.id.0), |row| ReviewCase::of(&row))))
 }

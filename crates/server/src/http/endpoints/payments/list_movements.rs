@@ -1,16 +1,14 @@
 use api::Code;
-use api::requests::ListQuery;
 use api::views::Movement;
 use axum::extract::State;
-use domain::{PaymentId, Refusal, rows};
-use store::queries::Cursor;
+use domain::{PaymentId, Refusal};
 
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
-use crate::http::listing::{cursor, limit, page};
+use crate::http::listing::PageRequest;
 use crate::http::permission::Payments;
-use crate::http::read_request::{QueryParameters, ReadRequest, found};
+use crate::http::read_request::{ReadRequest, found};
 use crate::http::write_request::Id;
 
 pub fn endpoint() -> Endpoint {
@@ -28,13 +26,10 @@ async fn handle(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,
-    QueryParameters(query): QueryParameters<ListQuery>,
+    page: PageRequest,
 ) -> Handled {
     let tenant = look.caller.tenant;
-    let limit = limit(query.limit)?;
-    let after = cursor(query.cursor.as_deref())?;
     let payment = app.store().payment(tenant, PaymentId(id)).await?.ok_or(Refusal::PaymentNotFound)?;
-    let movements = app.store().movements_of_payment(tenant, payment.id, after, limit + 1).await?;
-    let at = |row: &rows::Movement| Cursor { created_at: row.recorded_at, id: row.id.0 };
-    Ok(found(&page(movements, limit, at, |row| Movement::of(&row))))
+    let movements = app.store().movements_of_payment(tenant, payment.id, page.after, page.rows_max()).await?;
+    Ok(found(&page.of(movements, |row| (row.recorded_at, row.id.0), |row| Movement::of(&row))))
 }

@@ -1,31 +1,19 @@
 use api::Code;
-use api::requests::ListQuery;
-use api::views::HistoryEntry;
-use axum::extract::State;
 use domain::{RefundId, Refusal};
 
-use crate::http::App;
-use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
-use crate::http::history::history;
+use crate::http::history;
 use crate::http::permission::Payments;
-use crate::http::read_request::{QueryParameters, ReadRequest};
-use crate::http::write_request::Id;
 
 pub fn endpoint() -> Endpoint {
-    Endpoint::get("/v1/refunds/{id}/history", "get_refund_history", handle)
-        .about("Get a refund's history", "Who moved it, when, and from where to where; oldest first.")
-        .answers_page::<HistoryEntry>(200, "A page of the history.")
-        .refuses(&[Code::RefundNotFound])
-}
-
-async fn handle(
-    State(app): State<App>,
-    look: ReadRequest<Payments>,
-    Id(id): Id,
-    QueryParameters(query): QueryParameters<ListQuery>,
-) -> Handled {
-    let tenant = look.caller.tenant;
-    app.store().refund(tenant, RefundId(id)).await?.ok_or(Refusal::RefundNotFound)?;
-    history(&app, tenant, id, &query).await
+    history::endpoint::<Payments, _>(
+        "/v1/refunds/{id}/history",
+        "get_refund_history",
+        |app, tenant, id| async move {
+            app.store().refund(tenant, RefundId(id)).await?.ok_or(Refusal::RefundNotFound)?;
+            Ok(())
+        },
+    )
+    .about("Get a refund's history", "Who moved it, when, and from where to where; oldest first.")
+    .refuses(&[Code::RefundNotFound])
 }

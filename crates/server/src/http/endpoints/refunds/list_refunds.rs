@@ -1,16 +1,14 @@
 use api::Code;
-use api::requests::ListQuery;
 use api::views::Refund;
 use axum::extract::State;
-use domain::{PaymentId, Refusal, rows};
-use store::queries::Cursor;
+use domain::{PaymentId, Refusal};
 
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
-use crate::http::listing::{cursor, limit, page};
+use crate::http::listing::PageRequest;
 use crate::http::permission::Payments;
-use crate::http::read_request::{QueryParameters, ReadRequest, found};
+use crate::http::read_request::{ReadRequest, found};
 use crate::http::write_request::Id;
 
 pub fn endpoint() -> Endpoint {
@@ -24,13 +22,10 @@ async fn handle(
     State(app): State<App>,
     look: ReadRequest<Payments>,
     Id(id): Id,
-    QueryParameters(query): QueryParameters<ListQuery>,
+    page: PageRequest,
 ) -> Handled {
     let tenant = look.caller.tenant;
-    let limit = limit(query.limit)?;
-    let after = cursor(query.cursor.as_deref())?;
     let payment = app.store().payment(tenant, PaymentId(id)).await?.ok_or(Refusal::PaymentNotFound)?;
-    let refunds = app.store().refunds_of_payment(tenant, payment.id, after, limit + 1).await?;
-    let at = |row: &rows::Refund| Cursor { created_at: row.created_at, id: row.id.0 };
-    Ok(found(&page(refunds, limit, at, |row| Refund::of(&row))))
+    let refunds = app.store().refunds_of_payment(tenant, payment.id, page.after, page.rows_max()).await?;
+    Ok(found(&page.of(refunds, |row| (row.created_at, row.id.0), |row| Refund::of(&row))))
 }

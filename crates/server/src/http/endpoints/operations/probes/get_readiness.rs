@@ -21,7 +21,7 @@ async fn handle(State(app): State<App>) -> Result<Response, RefusedRequest> {
     }
     // A row that is not there.
     app.store().tenant(TenantId(Uuid::nil())).await?;
-    app.store().ask_writer().await?;
+    app.store().check_writer().await?;
     if let Some(why) = (app.parts.unfit)() {
         return Ok((StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response());
     }

@@ -1,6 +1,6 @@
-//! Brokers and consumers that do as they are told, and remember.
+//! Brokers and consumers that fail on command, and record what they received.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,28 +9,29 @@ use domain::MessageId;
 use domain::consumers::LEDGER;
 use domain::rows::Message;
 use futures_util::future::{BoxFuture, FutureExt as _};
+use parking_lot::Mutex;
 use server::consumers::{Consumer, ConsumerFailure};
 use server::ports::broker::{Ack, Broker, Error, Publication};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// One publication, as the broker saw it.
+/// One publication, as the broker received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenPublication {
     pub message: MessageId,
     pub subject: Uuid,
     pub seq: i64,
     pub number: i64,
 }
 
-/// Keeps what it is given, brings it to nobody, and refuses what it is told to.
+/// Records publications, delivers them to nobody, and refuses the messages in `refuses`.
 #[derive(Default)]
-pub struct Keeping {
-    pub seen: Mutex<Vec<Seen>>,
+pub struct RecordingBroker {
+    pub seen: Mutex<Vec<SeenPublication>>,
     pub refuses: Mutex<BTreeSet<MessageId>>,
 }
 
-impl Broker for Keeping {
+impl Broker for RecordingBroker {
     fn publish<'a>(
         &'a self,
         batch: &'a [Publication],
@@ -45,10 +46,10 @@ impl Broker for Keeping {
                     answers.push(Err(Error::HeldBack));
                 } else if refuses.contains(&message.id) {
                     held_back.insert(message.subject);
-                    answers.push(Err(Error::Unavailable("as it was told".to_owned())));
+                    answers.push(Err(Error::Unavailable("on command".to_owned())));
                 } else {
                     let (subject, seq) = (message.subject, message.seq);
-                    let seen = Seen { message: message.id, subject, seq, number: *number };
+                    let seen = SeenPublication { message: message.id, subject, seq, number: *number };
                     self.seen.lock().push(seen);
                     answers.push(Ok(Ack::Stored));
                 }
@@ -59,29 +60,29 @@ impl Broker for Keeping {
     }
 }
 
-impl Keeping {
+impl RecordingBroker {
     pub fn numbers(&self, message: MessageId) -> Vec<i64> {
         let seen = self.seen.lock();
         seen.iter().filter(|seen| seen.message == message).map(|seen| seen.number).collect()
     }
 }
 
-/// Publishes, and then stands still with the answers in its hands.
-pub struct Stalling {
+/// Publishes, and then holds the acknowledgements back.
+pub struct StalledBroker {
     pub inner: Arc<dyn Broker>,
-    /// One permit once a batch was published.
+    /// One permit per published batch.
     pub published: Semaphore,
-    /// A permit lets one batch's answers go.
+    /// Each permit returns the acknowledgements of one batch.
     pub go_on: Semaphore,
 }
 
-impl Stalling {
-    pub fn new(inner: Arc<dyn Broker>) -> Arc<Stalling> {
-        Arc::new(Stalling { inner, published: Semaphore::new(0), go_on: Semaphore::new(0) })
+impl StalledBroker {
+    pub fn new(inner: Arc<dyn Broker>) -> Arc<StalledBroker> {
+        Arc::new(StalledBroker { inner, published: Semaphore::new(0), go_on: Semaphore::new(0) })
     }
 }
 
-impl Broker for Stalling {
+impl Broker for StalledBroker {
     fn publish<'a>(
         &'a self,
         batch: &'a [Publication],
@@ -97,27 +98,27 @@ impl Broker for Stalling {
     }
 }
 
-/// What a consumer does with the messages that it is told of; all others it passes on.
-pub enum Does {
+/// What becomes of the messages in [`FaultyConsumer::with`].
+pub enum ConsumerFault {
     Panic,
-    /// Stands still forever, as if the process had died with it.
+    /// Never returns, as if the process had died.
     Hang,
-    /// The store is out of reach for it.
-    FindNoStore,
+    StoreUnavailable,
 }
 
-pub struct Moody {
+/// Passes the other messages on.
+pub struct FaultyConsumer {
     pub inner: Arc<dyn Consumer>,
-    pub does: Does,
+    pub does: ConsumerFault,
     pub with: Mutex<BTreeSet<MessageId>>,
     /// Each message as often as it came.
     pub came: Mutex<Vec<MessageId>>,
 }
 
-impl Moody {
-    pub fn new(inner: Arc<dyn Consumer>, does: Does, with: &[&Message]) -> Arc<Moody> {
+impl FaultyConsumer {
+    pub fn new(inner: Arc<dyn Consumer>, does: ConsumerFault, with: &[&Message]) -> Arc<FaultyConsumer> {
         let with = with.iter().map(|message| message.id).collect();
-        Arc::new(Moody { inner, does, with: Mutex::new(with), came: Mutex::default() })
+        Arc::new(FaultyConsumer { inner, does, with: Mutex::new(with), came: Mutex::default() })
     }
 
     pub fn came(&self, message: &Message) -> usize {
@@ -125,7 +126,7 @@ impl Moody {
     }
 }
 
-impl Consumer for Moody {
+impl Consumer for FaultyConsumer {
     fn name(&self) -> &'static str {
         LEDGER
     }
@@ -137,9 +138,9 @@ impl Consumer for Moody {
                 return self.inner.receive(message).await;
             }
             match self.does {
-                Does::Panic => panic!("as it was told"),
-                Does::Hang => std::future::pending().await,
-                Does::FindNoStore => Err(ConsumerFailure::Unavailable("as it was told".to_owned())),
+                ConsumerFault::Panic => panic!("on command"),
+                ConsumerFault::Hang => std::future::pending().await,
+                ConsumerFault::StoreUnavailable => Err(ConsumerFailure::Unavailable("on command".to_owned())),
             }
         }
         .boxed()

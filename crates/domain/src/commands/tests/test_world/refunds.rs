@@ -1,8 +1,8 @@
-//! Refunds of the shop's payments, and those that somebody makes at the provider.
+//! Refunds of the world's payments, and refunds that a person makes at the provider.
 
 use super::*;
 
-impl Shop {
+impl TestWorld {
     pub fn refund_command(&mut self, payment: PaymentId, amount_minor: Option<i64>) -> StartRefund {
         StartRefund {
             claim: self.claim(),
@@ -37,7 +37,7 @@ impl Shop {
         let token = self.token(refund);
         let payment = self.get::<Refund>(refund).payment;
         let by = ObservedBy::Job { job: JobId(refund.0), token };
-        SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }
+        SettleRefund { by, refund, payment, outcome, mark: None, may_be_ours: false, recheck: RECHECK }
     }
 
     pub fn refund_answer(&mut self, refund: RefundId, status: RefundStatus) {
@@ -50,10 +50,19 @@ impl Shop {
         let outcome = self.refund_seen(refund, status);
         let payment = self.get::<Refund>(refund).payment;
         let by = ObservedBy::Event(self.record());
-        self.run(&SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }).reply();
+        self.run(&SettleRefund {
+            by,
+            refund,
+            payment,
+            outcome,
+            mark: None,
+            may_be_ours: false,
+            recheck: RECHECK,
+        })
+        .reply();
     }
 
-    /// An event tells of a refund that somebody made at the provider.
+    /// An event about a refund that a person made at the provider.
     pub fn refund_at_provider(
         &mut self,
         payment: PaymentId,
@@ -65,7 +74,7 @@ impl Shop {
         self.run(&command)
     }
 
-    /// An event that tells of a refund without a mark of ours.
+    /// An event about a refund without our metadata.
     pub fn refund_event(
         &mut self,
         payment: PaymentId,
@@ -76,6 +85,6 @@ impl Shop {
         let seen = RefundObservation { object: object.into(), status, amount_minor, currency: Currency::EUR };
         let refund = RefundId::at_provider(account(), object);
         let (by, outcome) = (ObservedBy::Event(self.record()), RefundOutcome::Seen(seen));
-        SettleRefund { by, refund, payment, outcome, mark: None, look_again: LOOK_AGAIN }
+        SettleRefund { by, refund, payment, outcome, mark: None, may_be_ours: false, recheck: RECHECK }
     }
 }

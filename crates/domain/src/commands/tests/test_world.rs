@@ -1,4 +1,4 @@
-//! A tenant with a product, a slot and an account, and what is done there in one line each.
+//! A tenant with a product, a slot and an account, and one method for each step of a test.
 
 mod refunds;
 
@@ -9,7 +9,7 @@ use std::vec;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::world::{CommandResult, World};
+use super::test_store::{CommandResult, TestStore};
 use crate::commands::{
     AddSlots, ClaimJobs, CreateProduct, CustomerDetails, ExpireHolds, JobLease, LapsedHold, MarkSent,
     NewSlot, NewUnit, ObservedBy, PaymentTarget, Provision, RecordEvent, RefundOutcome, Reserve, Settle,
@@ -38,18 +38,17 @@ use crate::{
 
 pub const TENANT: TenantId = TenantId(Uuid::from_u128(1));
 pub const CLIENT: ClientId = ClientId(Uuid::from_u128(2));
-/// One who has a limit on held seats.
+/// A client with a limit on held seats.
 pub const LIMITED: ClientId = ClientId(Uuid::from_u128(3));
 pub const STRANGER: TenantId = TenantId(Uuid::from_u128(4));
 pub const WORKER: WorkerId = WorkerId(Uuid::from_u128(5));
 pub const PRICE: i64 = 1_000;
 pub const LEASE: JobLease = JobLease { worker: WORKER, span: Span::seconds(30) };
-pub const LOOK_AGAIN: RecheckDelays =
-    RecheckDelays { first: Span::seconds(30), longest: Span::seconds(3_600) };
+pub const RECHECK: RecheckDelays = RecheckDelays { first: Span::seconds(30), longest: Span::seconds(3_600) };
 pub const DEADLINE: Span = Span::seconds(OPERATION_DEADLINE_SECONDS);
 
-pub struct Shop {
-    pub world: World,
+pub struct TestWorld {
+    pub store: TestStore,
     pub product: ProductId,
     /// One seat, for [`PRICE`].
     pub seat: UnitId,
@@ -60,15 +59,15 @@ pub struct Shop {
     keys: u32,
 }
 
-impl std::ops::Deref for Shop {
-    type Target = World;
-    fn deref(&self) -> &World {
-        &self.world
+impl std::ops::Deref for TestWorld {
+    type Target = TestStore;
+    fn deref(&self) -> &TestStore {
+        &self.store
     }
 }
-impl std::ops::DerefMut for Shop {
-    fn deref_mut(&mut self) -> &mut World {
-        &mut self.world
+impl std::ops::DerefMut for TestWorld {
+    fn deref_mut(&mut self) -> &mut TestStore {
+        &mut self.store
     }
 }
 
@@ -92,7 +91,7 @@ pub fn provision(id: TenantId, account: AccountId) -> Provision {
     let client = |id, held_seats_max| Client {
         id,
         tenant: TENANT,
-        name: "shop".into(),
+        name: "website".into(),
         held_seats: 0,
         held_seats_max,
         created_at: Timestamp(0),
@@ -135,16 +134,16 @@ pub fn create_product_command(currency: Currency, units: Vec<NewUnit>) -> Create
     }
 }
 
-impl Shop {
-    pub fn new(capacity: i64) -> Shop {
-        let mut world = World::new();
-        world.run(&provision(TENANT, account()));
+impl TestWorld {
+    pub fn new(capacity: i64) -> TestWorld {
+        let mut store = TestStore::new();
+        store.run(&provision(TENANT, account()));
         let unit = |name: &str, price_minor| NewUnit { name: name.into(), price_minor, seats: 1 };
         let units = vec![unit("seat", PRICE), unit("child", 0)];
-        let made = world.run(&create_product_command(Currency::EUR, units));
+        let made = store.run(&create_product_command(Currency::EUR, units));
         let Reply::Product(made) = made.reply() else { panic!("a product was made") };
-        let mut shop = Shop {
-            world,
+        let mut world = TestWorld {
+            store,
             product: made.0.id,
             seat: made.1[0].id,
             child: made.1[1].id,
@@ -152,15 +151,15 @@ impl Shop {
             events: 0,
             keys: 0,
         };
-        shop.slot = shop.add_slot(capacity);
-        shop
+        world.slot = world.add_slot(capacity);
+        world
     }
 
     pub fn add_slot(&mut self, capacity: i64) -> SlotId {
-        // One departure a moment.
+        // A product has one departure at one time.
         let others = self.all::<Slot>().len() as i64;
         let starts_at = self.now.plus(Span::seconds(7 * 24 * 60 * 60)).plus(Span(others));
-        let added = self.world.run(&AddSlots {
+        let added = self.store.run(&AddSlots {
             claim: None,
             tenant: TENANT,
             by: Actor::Client(CLIENT),
@@ -172,7 +171,7 @@ impl Shop {
         added.slots[0].0.id
     }
 
-    /// A claim under a key that nobody used.
+    /// A claim with a new key.
     pub fn claim(&mut self) -> Claim {
         self.keys += 1;
         claim(&format!("key-{}", self.keys))
@@ -204,6 +203,10 @@ impl Shop {
             target: PaymentTarget::Booking { booking, amount: None },
             account: account(),
             payment_method: "pm_card".into(),
+            brand: None,
+            instalments: 1,
+            payer: None,
+            pay_within: None,
             capture: Capture::Automatic,
             return_url: None,
             metadata: BTreeMap::new(),
@@ -232,7 +235,7 @@ impl Shop {
         (booking, payment)
     }
 
-    /// The token under which the job runs; it is claimed, and waited for, if it does not run.
+    /// The token of the running job. A job that does not run is claimed when it is due.
     pub fn token(&mut self, job: impl Into<Uuid>) -> i64 {
         let id = JobId(job.into());
         let row: Job = self.get(id);
@@ -257,7 +260,7 @@ impl Shop {
         matches!(self.run(&command).reply(), Reply::Send(Some(_)))
     }
 
-    /// By the worker that has the attempt's job now.
+    /// By the worker that holds the attempt's job now.
     pub fn mark_sent_command(
         &mut self,
         attempt: impl Into<Uuid>,
@@ -279,7 +282,7 @@ impl Shop {
         }
     }
 
-    /// What an attempt's driver heard, as a command under its token.
+    /// The observation of an attempt's worker, as a command under its token.
     pub fn settle_command(
         &mut self,
         attempt: AttemptId,
@@ -295,7 +298,7 @@ impl Shop {
             observation: self.seen(payment, status),
             source,
             refused: None,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         }
     }
@@ -331,7 +334,7 @@ impl Shop {
             observation,
             source: Source::Webhook,
             refused: None,
-            look_again: LOOK_AGAIN,
+            recheck: RECHECK,
             deadline: DEADLINE,
         }
     }
@@ -358,7 +361,7 @@ impl Shop {
         }
     }
 
-    /// The driver heard why, and keeps it before it cancels the object.
+    /// The worker records the reason before it cancels the object.
     pub fn record_decline(&mut self, payment: PaymentId, failure: Failure) {
         let token = self.token(payment);
         self.run(&RecordDecline { job: JobId(payment.0), token, payment, failure }).reply();
@@ -376,22 +379,22 @@ impl Shop {
         started.attempt.id
     }
 
-    /// Commits that a capture's, void's or refund's call is about to be made.
+    /// Marks a capture, void or refund as sent.
     pub fn send(&mut self, attempt: impl Into<Uuid>, payment: PaymentId) {
         let command = self.mark_sent_command(attempt, payment, None);
         let reply = self.run(&command).reply();
         assert!(matches!(reply, Reply::Send(Some(_))), "{reply:?}");
     }
 
-    /// Whether a call that moves money may be said again.
+    /// Whether a call that moves money may be repeated.
     pub fn may_send_again(&mut self, attempt: impl Into<Uuid>, payment: PaymentId) -> Option<i64> {
         let command = self.mark_sent_command(attempt, payment, None);
         let reply = self.run(&command).reply();
-        let Reply::Send(key) = reply else { panic!("not a leave to send: {reply:?}") };
+        let Reply::Send(key) = reply else { panic!("not a permission to send: {reply:?}") };
         key
     }
 
-    /// What the timer does: looks holds up that lapsed, and expires them.
+    /// Expires lapsed holds, as the timer does.
     pub fn expire(&mut self) -> usize {
         let holds = self.lapsed();
         let Reply::Swept(expired) = self.run(&ExpireHolds { holds }).reply() else {
@@ -428,7 +431,7 @@ impl Shop {
         *self.get::<Payment>(payment).state
     }
 
-    /// What is stored under the key that asked for an attempt, or that it is in flight.
+    /// The reply under the key of an attempt, or that the key is in flight.
     pub fn stored(&self, attempt: impl Into<Uuid>) -> String {
         let attempt: crate::rows::Attempt = self.get(AttemptId(attempt.into()));
         let key: Key = self.get(attempt.key.unwrap());
@@ -454,7 +457,7 @@ pub fn claim(text: &str) -> Claim {
     }
 }
 
-/// What the provider calls the payment.
+/// The provider's id of the payment.
 pub fn object(payment: PaymentId) -> String {
     format!("pi_{}", payment.0.as_u128())
 }

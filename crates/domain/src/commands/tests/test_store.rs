@@ -1,6 +1,6 @@
-//! A store in miniature: raw rows, and one command at a time, run as the executor runs it.
+//! A store for tests: raw rows, and one command at a time, run as the executor runs it.
 //!
-//! It refuses what a real store would only show under load: a row asked for out of the order of
+//! It refuses mistakes that a real store shows only under load: a row requested out of the order of
 //! locks, a row put twice, a changed row that was never loaded, a `fixed` column that changed.
 
 use std::boxed::Box;
@@ -34,17 +34,17 @@ impl Ids for Counter {
     }
 }
 
-pub struct World {
+pub struct TestStore {
     pub rows: Rows,
     pub now: Timestamp,
     pub ids: Counter,
     /// Rows that the last command inserted into the audit.
     pub audited: Vec<Uuid>,
-    /// What the last command set going.
+    /// The side effects of the last command.
     pub side_effects: SideEffects,
 }
 
-/// What the executor would answer.
+/// The result of a command, as the executor has it.
 #[derive(Debug)]
 pub enum CommandResult {
     Fresh(Box<Reply>),
@@ -75,9 +75,9 @@ macro_rules! rows_of {
     }};
 }
 
-impl World {
-    pub fn new() -> World {
-        World {
+impl TestStore {
+    pub fn new() -> TestStore {
+        TestStore {
             rows: Rows::new(),
             now: Timestamp(1_800_000_000_000_000),
             ids: Counter(Cell::new(1_000)),
@@ -100,7 +100,7 @@ impl World {
         rows.map(|row| R::read(row.clone()).unwrap()).collect()
     }
 
-    /// As a test wants it: past the commands and past the laws.
+    /// Writes a row without a command and without the laws.
     pub fn set<R: Row>(&mut self, row: &R) {
         let values = row.values().into_iter().map(owned).collect();
         self.rows.entry(R::TABLE.name).or_default().insert(row.id().into(), values);
@@ -110,7 +110,7 @@ impl World {
         self.now = self.now.plus(span);
     }
 
-    /// Runs the command, and then holds every law.
+    /// Runs the command, and checks every law.
     pub fn run(&mut self, command: &dyn Command) -> CommandResult {
         let before = self.rows.clone();
         let answer = self.rule(command);
@@ -157,7 +157,7 @@ impl World {
         }
     }
 
-    /// Asks again before each table, children first.
+    /// Calls `needs` again before each table, children first.
     fn load(&self, command: &dyn Command) -> Facts {
         let order: Vec<TableName> = TableName::lock_order().collect();
         let mut facts = Facts::default();
@@ -196,14 +196,14 @@ impl World {
         }
     }
 
-    /// The rows that are asked for by these ids.
+    /// The rows with these ids, or of these owners.
     fn stored(&self, table: TableName, ids: &[Uuid]) -> Vec<RawRow> {
         let description = table.description();
         let Some(stored) = self.rows.get(description.name) else { return Vec::new() };
         if description.role != Role::Owned {
             return ids.iter().filter_map(|id| stored.get(id)).cloned().collect();
         }
-        let owner = description.asked_by().unwrap();
+        let owner = description.loaded_by().unwrap();
         let wanted = |row: &&RawRow| matches!(&row[owner], Value::Id(id) if ids.contains(id));
         stored.values().filter(wanted).cloned().collect()
     }
@@ -304,7 +304,7 @@ fn claimed(claim: &Claim, now: Timestamp) -> Key {
     }
 }
 
-/// The wire in one line: 200 and what it shows, or 400 and the code.
+/// The stored reply in short: 200 and a summary, or 400 and the code.
 fn finished(key: Key, answer: &Result<Reply, Refusal>, now: Timestamp) -> Key {
     let (status, body) = match answer {
         Ok(reply) => (200, shown(reply)),

@@ -1,9 +1,11 @@
 //! A private database with an outbox, and relays that come and go.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::consumers::{Consumers, LEDGER};
+use domain::lifecycle::delivery;
 use domain::rows::{Delivery, Facts, Message, Needs, Subject};
 use domain::working_set::{Command, Context, Decision, DecisionResult};
 use domain::{InboxId, MessageId, TenantId, WorkerId};
@@ -15,10 +17,11 @@ use server::relay::{self, Relay, RelayShares};
 use server::wake::Wake;
 use server::wire::Wire;
 use store::{Clock as _, Options, Store};
-use testkit::{AscendingIds, Engine, OnEngine, TestClock, TestDatabase, new_id, until};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
+
+use crate::{AscendingIds, Engine, OnEngine, TestClock, TestDatabase, new_id, until};
 
 pub struct TestOutbox {
     pub store: Store,
@@ -28,7 +31,7 @@ pub struct TestOutbox {
     pub database: TestDatabase,
 }
 
-/// Appends messages, as a transaction that tells of something does.
+/// Appends messages, as a transaction that changes something does.
 #[derive(Debug)]
 struct Append(Vec<Message>);
 
@@ -47,13 +50,13 @@ impl Command for Append {
 }
 
 /// A relay that runs, with its sweep.
-pub struct Running {
+pub struct RunningRelay {
     stop: watch::Sender<bool>,
     tasks: [JoinHandle<()>; 2],
 }
 
-impl Running {
-    /// It ends what it is at, and hands its partitions back.
+impl RunningRelay {
+    /// It finishes its batch, and gives its partitions back.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         for task in self.tasks {
@@ -61,7 +64,7 @@ impl Running {
         }
     }
 
-    /// It is gone in the middle of whatever it does.
+    /// It ends in the middle of its batch.
     pub async fn kill(self) {
         for task in self.tasks {
             task.abort();
@@ -109,6 +112,11 @@ impl TestOutbox {
         }
     }
 
+    /// Each about a subject of its own.
+    pub fn messages(&self, count: usize) -> Vec<Message> {
+        (0..count).map(|_| self.message(new_id(), 1)).collect()
+    }
+
     pub async fn append(&self, messages: &[Message]) {
         self.store.submit(Box::new(Append(messages.to_vec()))).await.unwrap();
     }
@@ -117,7 +125,7 @@ impl TestOutbox {
         let settings = consumers::Settings {
             attempts_max: 3,
             backoff: Backoff { base: Duration::from_millis(1), cap: Duration::from_millis(20) },
-            // What was begun and never ended is begun again after so long.
+            // An attempt that was begun and never ended is repeated after this time.
             attempt_timeout: Duration::from_millis(300),
             ..consumers::Settings::default()
         };
@@ -125,15 +133,15 @@ impl TestOutbox {
     }
 
     /// One whose handlers may take their time, as they do on a busy machine.
-    pub fn patient_desk(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
+    pub fn patient_dispatcher(&self, consumer: Arc<dyn Consumer>) -> Arc<MessageDispatcher> {
         let attempt_timeout = Duration::from_mins(10);
         let settings = consumers::Settings { attempt_timeout, ..consumers::Settings::default() };
         Arc::new(MessageDispatcher::with(self.store.clone(), settings, Consumers::default(), vec![consumer]))
     }
 
-    /// The broker that production has by default.
+    /// The default broker of production.
     pub fn embedded(&self, consumer: Arc<dyn Consumer>) -> Arc<dyn Broker> {
-        Arc::new(Embedded { desk: self.dispatcher(consumer) })
+        Arc::new(Embedded { dispatcher: self.dispatcher(consumer) })
     }
 
     pub fn ledger(&self) -> Arc<dyn Consumer> {
@@ -141,29 +149,37 @@ impl TestOutbox {
     }
 
     /// `alone`: as after a restart on SQLite.
-    pub fn relay(&self, broker: Arc<dyn Broker>, settings: relay::Settings, alone: bool) -> Running {
+    pub fn relay(&self, broker: Arc<dyn Broker>, settings: relay::Settings, alone: bool) -> RunningRelay {
         self.relay_for(Consumers::default(), broker, settings, alone)
     }
 
-    /// One that waits for the receipts of these.
+    /// A relay that waits for the receipts of these consumers.
     pub fn relay_for(
         &self,
         consumers: Consumers,
         broker: Arc<dyn Broker>,
         settings: relay::Settings,
         alone: bool,
-    ) -> Running {
+    ) -> RunningRelay {
         let (stop, stopped) = watch::channel(false);
         let clock = self.clock.clone();
         let parts = RelayShares::new(self.store.clone(), broker, clock, settings, consumers);
         let relay = Relay::new(parts.clone(), new_id::<WorkerId>(), self.wake.outbox.clone(), alone);
         let sweep = relay::sweep::run(parts, self.wake.sweep.clone(), stopped.clone());
-        Running { stop, tasks: [tokio::spawn(relay.run(stopped)), tokio::spawn(sweep)] }
+        RunningRelay { stop, tasks: [tokio::spawn(relay.run(stopped)), tokio::spawn(sweep)] }
     }
 
     pub async fn found(&self, messages: &[Message]) -> Vec<Message> {
         let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
         self.store.messages(&ids).await.unwrap()
+    }
+
+    pub async fn until_published(&self, messages: &[Message]) {
+        until("the messages are published", async || {
+            let found = self.found(messages).await;
+            found.iter().all(|message| message.position.is_some()).then_some(())
+        })
+        .await;
     }
 
     pub async fn until_all_are_received(&self, messages: &[Message]) -> Vec<Message> {
@@ -174,9 +190,19 @@ impl TestOutbox {
         .await
     }
 
-    /// How many messages the ledger has posted.
     pub async fn posted(&self) -> usize {
         self.store.transfers(self.tenant, None, 1_000).await.unwrap().len()
+    }
+
+    pub async fn until_posted(&self, count: usize) {
+        until("all have their effect", async || (self.posted().await == count).then_some(())).await;
+    }
+
+    pub async fn until_dead(&self, message: &Message) -> Delivery {
+        until("it is dead", async || {
+            self.delivery(message).await.filter(|delivery| delivery.state.is(delivery::State::Dead))
+        })
+        .await
     }
 
     pub async fn delivery(&self, message: &Message) -> Option<Delivery> {
@@ -191,7 +217,7 @@ impl TestOutbox {
         }
     }
 
-    /// Whether commands go by the database's clock, which nobody moves.
+    /// Whether commands use the database's clock, which no test moves.
     pub fn has_a_clock_of_its_own(&self) -> bool {
         self.database.engine() == Engine::Postgres
     }

@@ -1,5 +1,5 @@
-//! A small payment provider with books of its own, which moves only as a lawful one does. It keeps its first
-//! answer under a key, an error of its own too.
+//! A model of a payment provider with books of its own, which moves only as a correct provider
+//! does. It keeps its first reply under a key, also an error of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
@@ -15,14 +15,14 @@ pub struct Object {
     pub amount_minor: i64,
     pub manual: bool,
     pub status: ProviderStatus,
-    /// How often money was taken.
+    /// How often money was captured.
     pub captures: u32,
     pub taken_minor: i64,
     pub returned_minor: i64,
 }
 
 pub struct Return {
-    /// `None`: made by hand.
+    /// `None`: made at the provider.
     pub refund: Option<RefundId>,
     pub key_number: i64,
     pub payment: PaymentId,
@@ -30,11 +30,11 @@ pub struct Return {
     pub status: RefundStatus,
 }
 
-/// What a webhook will tell, as it was when it happened.
+/// The event of a later webhook, with the state of the object at its time.
 #[derive(Clone)]
 pub enum News {
     Payment(PaymentId, ProviderStatus),
-    /// The place of it among the returns.
+    /// Its index in the list of returns.
     Refund(usize, RefundStatus),
 }
 
@@ -46,7 +46,7 @@ pub struct ProviderModel {
     pub objects: BTreeMap<PaymentId, Object>,
     pub returns: Vec<Return>,
     pub news: Vec<News>,
-    /// Keys under which an error of its own is kept.
+    /// Keys with an error of the provider's own.
     pub kept: BTreeSet<Call>,
 }
 
@@ -58,9 +58,9 @@ fn declined() -> ProviderStatus {
     ProviderStatus::Declined(failure("card_declined", true))
 }
 
-/// What the provider calls a refund.
-pub fn return_object(place: usize) -> String {
-    format!("re_{place}")
+/// The provider's id of a refund.
+pub fn return_object(index: usize) -> String {
+    format!("re_{index}")
 }
 
 impl ProviderModel {
@@ -105,7 +105,7 @@ impl ProviderModel {
         self.fetch(payment)
     }
 
-    /// The customer, or the bank, comes to an end with it.
+    /// The customer, or the bank, finishes the payment.
     pub fn conclude(&mut self, payment: PaymentId, well: bool) {
         if matches!(
             self.objects[&payment].status,
@@ -138,7 +138,7 @@ impl ProviderModel {
         self.fetch(payment)
     }
 
-    /// Idempotent by its key alone: under another one it is made again.
+    /// Idempotent by its key only: under another key it is made again.
     pub fn refund(
         &mut self,
         (refund, key_number): (Option<RefundId>, i64),
@@ -148,8 +148,8 @@ impl ProviderModel {
     ) -> CallOutcome<(usize, RefundStatus)> {
         let known =
             |made: &Return| refund.is_some() && (made.refund, made.key_number) == (refund, key_number);
-        let place = self.returns.iter().position(known).unwrap_or(self.returns.len());
-        if place == self.returns.len() {
+        let index = self.returns.iter().position(known).unwrap_or(self.returns.len());
+        if index == self.returns.len() {
             let of_payment = self.returns.iter().filter(|other| other.payment == payment);
             let going: i64 = of_payment.map(|other| other.amount_minor).sum();
             if going + amount_minor > self.objects[&payment].taken_minor {
@@ -161,31 +161,31 @@ impl ProviderModel {
             }
             let status = RefundStatus::Pending;
             self.returns.push(Return { refund, key_number, payment, amount_minor, status });
-            self.news.push(News::Refund(place, RefundStatus::Pending));
+            self.news.push(News::Refund(index, RefundStatus::Pending));
             if !slow {
-                self.pay_back(place);
+                self.pay_back(index);
             }
         }
-        CallOutcome::Object((place, self.returns[place].status.clone()))
+        CallOutcome::Object((index, self.returns[index].status.clone()))
     }
 
-    /// By our own reference.
+    /// Finds a refund by our own reference.
     pub fn find(&self, refund: RefundId) -> CallOutcome<Option<(usize, RefundStatus)>> {
-        let place = self.returns.iter().position(|made| made.refund == Some(refund));
-        CallOutcome::Object(place.map(|place| (place, self.returns[place].status.clone())))
+        let index = self.returns.iter().position(|made| made.refund == Some(refund));
+        CallOutcome::Object(index.map(|index| (index, self.returns[index].status.clone())))
     }
 
-    pub fn pay_back(&mut self, place: usize) {
-        let back = &mut self.returns[place];
+    pub fn pay_back(&mut self, index: usize) {
+        let back = &mut self.returns[index];
         if back.status == RefundStatus::Pending {
             back.status = RefundStatus::Succeeded;
             self.objects.get_mut(&back.payment).unwrap().returned_minor += back.amount_minor;
-            self.news.push(News::Refund(place, RefundStatus::Succeeded));
+            self.news.push(News::Refund(index, RefundStatus::Succeeded));
         }
     }
 
-    /// Somebody at the provider's dashboard takes, lets go of, or gives back.
-    pub fn by_hand(&mut self, payment: PaymentId, what: u8) {
+    /// A person captures, cancels or refunds in the provider's dashboard.
+    pub fn act_at_provider(&mut self, payment: PaymentId, what: u8) {
         let Some(object) = self.objects.get(&payment) else { return };
         let left = object.taken_minor - object.returned_minor;
         match (&object.status, what % 3) {
@@ -221,7 +221,7 @@ impl ProviderModel {
 
     fn move_to(&mut self, payment: PaymentId, status: ProviderStatus) {
         self.objects.get_mut(&payment).unwrap().status = status.clone();
-        // One move is often told by several events.
+        // One move often has several events.
         self.news.push(News::Payment(payment, status.clone()));
         self.news.push(News::Payment(payment, status));
     }

@@ -1,4 +1,4 @@
-//! What every request meets first: who it is, where it goes, and the limits.
+//! The checks before every endpoint: the caller, the address, and the limits.
 
 use api::limits::BODY_BYTES_MAX;
 use domain::Timestamp;
@@ -35,14 +35,14 @@ async fn probes_and_pages(server: TestServer) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_leaves_says_so_and_keeps_no_connection() {
+async fn a_process_that_stops_is_not_ready_and_keeps_no_connection() {
     let server = TestServer::on(Engine::Sqlite).await;
     let kept = server.get("/health/ready").by("").expect(200).await;
     assert_eq!(kept.header("connection"), None);
     server.app.leave();
     let leaving = server.get("/health/ready").by("").expect(503).await;
     assert_eq!((leaving.text.as_str(), leaving.header("connection")), ("leaving\n", Some("close")));
-    // It is alive, and serves whoever has not noticed yet.
+    // The process is alive, and still serves clients that have not noticed.
     assert_eq!(server.get("/health/live").by("").expect(200).await.header("connection"), Some("close"));
     assert_eq!(server.get("/v1/products").expect(200).await.header("connection"), Some("close"));
     assert_eq!(server.get("/v1/none").refused(404, "not_found").await.header("connection"), Some("close"));
@@ -55,10 +55,10 @@ async fn every_endpoint_is_guarded() {
     let id = "00000000-0000-0000-0000-000000000001";
     let mut served = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, told) in item.as_object().unwrap() {
+        for (method, specification) in item.as_object().unwrap() {
             let answer =
                 server.request(&method.to_uppercase(), &path.replace("{id}", id)).by("").send().await;
-            let expected = if told["security"].is_array() { 401 } else { 200 };
+            let expected = if specification["security"].is_array() { 401 } else { 200 };
             assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
             served += 1;
         }
@@ -67,7 +67,7 @@ async fn every_endpoint_is_guarded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_turn_is_told() {
+async fn a_wrong_address_is_refused() {
     let server = TestServer::on(Engine::Sqlite).await;
     for path in ["/v1", "/v2/bookings", "/v1/bookings/", "/v1/bookings/not-an-id"] {
         server.get(path).refused(404, "not_found").await;

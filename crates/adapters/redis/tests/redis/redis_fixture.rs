@@ -8,46 +8,43 @@ use domain::idempotency::Fingerprint;
 use domain::working_set::Claim;
 use domain::{ClientId, KeyId, TenantId};
 use providers::Secret;
-use server::ids::UuidV7;
 use server::ports::cache::{Cache, CacheAdapter as _};
-use server::ports::clock::SystemClock;
 use server::ports::idempotency_cache::{CacheLookup, InFlightMarker, KnownDuplicate};
-use server::wire::Wire;
-use store::{Location, Rendered, Store};
-use tempfile::TempDir;
+use store::{Rendered, Store};
 use test_servers::redis::{Options, Private};
+use testkit::{Engine, OnEngine as _, TestDatabase, until};
 use uuid::Uuid;
 
-/// Longer than any test: a marker that goes away in one was given back.
+/// Longer than any test: a marker that disappears in a test was released.
 const LEASE: Duration = Duration::from_mins(1);
-/// For what comes by itself in a moment. Only a failing test waits so long.
+/// For events that come within a moment. Only a failing test waits this long.
 const SOON: Duration = Duration::from_secs(30);
 
-pub struct Bench {
+pub struct RedisFixture {
     pub redis: Private,
     pub store: Store,
-    _directory: TempDir,
+    _database: TestDatabase,
 }
 
-impl Bench {
-    pub async fn new() -> Bench {
-        Bench::with(Options::default()).await
+impl RedisFixture {
+    pub async fn new() -> RedisFixture {
+        RedisFixture::with(Options::default()).await
     }
 
-    pub async fn with(options: Options) -> Bench {
-        let directory = tempfile::tempdir().unwrap();
-        let store = store(&Location::Sqlite { path: directory.path().join("books.db") }).await;
-        Bench { redis: Private::start(options).unwrap(), store, _directory: directory }
+    pub async fn with(options: Options) -> RedisFixture {
+        let database = TestDatabase::on(Engine::Sqlite).await;
+        let store = database.open().await;
+        RedisFixture { redis: Private::start(options).unwrap(), store, _database: database }
     }
 
-    /// A machine that is busy with other tests is not to be taken for a Redis that hangs.
+    /// A machine that is busy with other tests must not be taken for a Redis that hangs.
     pub fn settings(&self) -> Settings {
-        // Longer than a machine under load stalls: here Redis is to be asked, and answer.
+        // Longer than a busy machine stalls: here Redis must answer.
         let timeout = Duration::from_secs(10);
         Settings { lease: LEASE, timeout, ..Settings::new(Secret::new(self.redis.url())) }
     }
 
-    /// As one server has it: connected.
+    /// A connected cache, as a server has it.
     pub async fn server(&self) -> Cache {
         self.server_with(&self.settings()).await
     }
@@ -58,22 +55,21 @@ impl Bench {
         shared
     }
 
-    /// The one key that stands in Redis.
     pub fn key(&self) -> String {
         let keys = self.redis.command(&["KEYS", "*"]).unwrap();
         assert!(!keys.is_empty() && !keys.contains('\n'), "one key: {keys}");
         keys
     }
 
-    pub fn number(&self, words: &[&str]) -> i64 {
-        self.redis.command(words).unwrap().parse().unwrap()
+    pub fn number(&self, arguments: &[&str]) -> i64 {
+        self.redis.command(arguments).unwrap().parse().unwrap()
     }
 
     pub fn keys(&self) -> i64 {
         self.number(&["DBSIZE"])
     }
 
-    /// How often Redis has carried out a command since it was started.
+    /// How often Redis has carried out a command since its start.
     pub fn carried_out(&self, command: &str) -> u64 {
         let stats = self.redis.command(&["INFO", "commandstats"]).unwrap();
         let calls = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
@@ -81,42 +77,25 @@ impl Bench {
     }
 }
 
-pub async fn store(location: &Location) -> Store {
-    Store::migrate(location).await.unwrap();
-    let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidV7::default()));
-    Store::open(store::Options::new(location.clone(), clock, ids, Arc::new(Wire))).await.unwrap()
-}
-
-/// Asks until Redis has answered: a marker that is set and found.
+/// Looks up until Redis answers: a marker is set and found.
 pub async fn connected(shared: &Cache) {
     until("redis answers", async || {
         let probe = claim(&format!("probe-{:032x}", rand::random::<u128>()), "{}");
-        let first = shared.idempotency.ask(&probe).await;
-        let second = shared.idempotency.ask(&probe).await;
-        let CacheLookup::Decide(marker) = first else { panic!("nobody asked before") };
+        let first = shared.idempotency.lookup(&probe).await;
+        let second = shared.idempotency.lookup(&probe).await;
+        let CacheLookup::Decide(marker) = first else { panic!("the key is known already") };
         marker.settle(None).await;
-        matches!(second, CacheLookup::Known(KnownDuplicate::InFlight { .. }))
+        matches!(second, CacheLookup::Known(KnownDuplicate::InFlight { .. })).then_some(())
     })
     .await;
 }
 
-/// Waits for a condition, for long enough.
-pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let waited = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    soon(what, waited).await;
-}
-
-/// What must not wait for anything that may never come.
+/// For work that must not wait for anything that may never come.
 pub async fn soon<T>(what: &str, act: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(SOON, act).await;
     done.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
-/// A request of one client.
 pub fn claim(key: &str, body: &str) -> Claim {
     let (tenant, client) = (TenantId(Uuid::from_u128(1)), ClientId(Uuid::from_u128(2)));
     Claim {
@@ -133,16 +112,16 @@ pub fn reply(body: &str) -> Rendered {
     Rendered { status: 201, body: body.to_owned(), location: Some("/v1/payments/1".to_owned()) }
 }
 
-/// The database decides.
+/// Checks that the database decides, and returns the marker.
 pub async fn decides(shared: &Cache, claim: &Claim) -> Arc<dyn InFlightMarker> {
-    match shared.idempotency.ask(claim).await {
+    match shared.idempotency.lookup(claim).await {
         CacheLookup::Decide(marker) => marker,
         CacheLookup::Known(known) => panic!("{} is known: {known:?}", claim.text),
     }
 }
 
 pub async fn known(shared: &Cache, claim: &Claim) -> KnownDuplicate {
-    match shared.idempotency.ask(claim).await {
+    match shared.idempotency.lookup(claim).await {
         CacheLookup::Known(known) => known,
         CacheLookup::Decide(_) => panic!("{} is not known", claim.text),
     }
