@@ -19,6 +19,11 @@ pub const EMAIL_BYTES_MAX: usize = 254;
 pub const PHONE_CHARS_MAX: usize = 40;
 pub const REFERENCE_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 500;
+/// Instalments of one charge: no provider offers more.
+pub const INSTALMENTS_MAX: u32 = 24;
+/// Seconds that a Pix code can be paid: at least half an hour, the shortest at Mercado Pago.
+pub const PIX_SECONDS_MIN: u32 = 1_800;
+pub const PIX_SECONDS_MAX: u32 = 30 * 86_400;
 pub const TOKEN_CHARS_MAX: usize = 255;
 pub const URL_CHARS_MAX: usize = 2_000;
 /// Characters of an idempotency key.

@@ -41,12 +41,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
 pub async fn charge_once(client: &Client, key_file: &Path) -> Result<Charge, Box<dyn Error>> {
     let mut charge = client.charge(&NewCharge {
-        amount: Money::new(1_250, Currency::EUR),
-        provider: "stripe".to_owned(),
-        payment_method: "pm_card_visa".to_owned(),
         reference: Some("order-17".to_owned()),
-        return_url: None,
-        metadata: Default::default(),
+        ..NewCharge::new(Money::new(1_250, Currency::EUR), "stripe", "pm_card_visa")
     });
     // The key of a run that died is used again; a new one is kept before it is used.
     if key_file.exists() {

@@ -7,12 +7,8 @@
 //!
 //! let client = Client::builder("http://127.0.0.1:8080", "sh_test_...").build()?;
 //! let charge = client.charge(&NewCharge {
-//!     amount: Money::new(1_250, Currency::EUR),
-//!     provider: "stripe".to_owned(),
-//!     payment_method: "pm_card_visa".to_owned(),
 //!     reference: Some("order-17".to_owned()),
-//!     return_url: None,
-//!     metadata: Default::default(),
+//!     ..NewCharge::new(Money::new(1_250, Currency::EUR), "stripe", "pm_card_visa")
 //! });
 //! // Store it before anything is sent: a later run of the program can send the same charge again.
 //! println!("key {}", charge.idempotency_key());

@@ -31,6 +31,26 @@ pub use webhook::{EventContent, VerifiedEvent, WebhookHead};
 
 use domain::provider::AmountRules;
 
+/// How a payment can be made at a provider, and what its order needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MethodRules {
+    pub pix: bool,
+    pub card_needs_brand: bool,
+    pub needs_payer: bool,
+    /// Of a card; 1 if it offers none.
+    pub instalments_max: i64,
+}
+
+/// The rules of a provider, by its name.
+pub fn method_rules(provider: &str) -> Option<MethodRules> {
+    let card_token_alone =
+        MethodRules { pix: false, card_needs_brand: false, needs_payer: false, instalments_max: 1 };
+    match provider {
+        stripe::NAME => Some(card_token_alone),
+        _ => None,
+    }
+}
+
 /// Which amounts each provider accepts.
 pub const AMOUNTS: AmountRules = AmountRules(|provider, currency| match provider {
     stripe::NAME => stripe::amounts(currency),

@@ -7,9 +7,14 @@ use uuid::Uuid;
 
 use super::Request;
 use crate::Money;
-use crate::limits::{REASON_CHARS_MAX, REFERENCE_CHARS_MAX};
+use crate::limits::{
+    INSTALMENTS_MAX, NAME_CHARS_MAX, PIX_SECONDS_MAX, PIX_SECONDS_MIN, REASON_CHARS_MAX, REFERENCE_CHARS_MAX,
+};
 use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
+
+/// The payment method that is no token.
+pub const PIX: &str = "pix";
 
 /// When authorised money is captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -40,6 +45,68 @@ impl From<Capture> for rows::Capture {
     }
 }
 
+/// Who pays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Payer {
+    #[schema(example = "ana@example.com")]
+    pub email: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax_id: Option<TaxId>,
+}
+
+/// A Brazilian taxpayer's number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaxId {
+    pub kind: TaxIdKind,
+    /// Without punctuation: 11 digits of a CPF, 14 digits or letters of a CNPJ.
+    #[schema(example = "12345678909", pattern = "^[0-9A-Z]{11,14}$")]
+    pub number: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxIdKind {
+    /// A person's number.
+    Cpf,
+    /// A company's number.
+    Cnpj,
+}
+
+impl TaxId {
+    /// The provider checks the check digits.
+    fn is_well_formed(&self) -> bool {
+        let number = self.number.as_bytes();
+        match self.kind {
+            TaxIdKind::Cpf => number.len() == 11 && number.iter().all(u8::is_ascii_digit),
+            TaxIdKind::Cnpj => {
+                let (base, check) = number.split_at(number.len().min(12));
+                let may_be_in_base = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+                base.len() == 12
+                    && base.iter().all(may_be_in_base)
+                    && check.len() == 2
+                    && check.iter().all(u8::is_ascii_digit)
+            }
+        }
+    }
+}
+
+impl From<Payer> for rows::Payer {
+    fn from(payer: Payer) -> rows::Payer {
+        let tax_id = payer.tax_id.map(|tax_id| rows::TaxId {
+            kind: match tax_id.kind {
+                TaxIdKind::Cpf => rows::TaxIdKind::Cpf,
+                TaxIdKind::Cnpj => rows::TaxIdKind::Cnpj,
+            },
+            number: tax_id.number,
+        });
+        rows::Payer { email: payer.email, name: payer.name, tax_id }
+    }
+}
+
 /// Starts a payment: for a booking, or for an amount with a reference of the client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -56,9 +123,22 @@ pub struct NewPayment {
     pub reference: Option<String>,
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: String,
-    /// The provider's token. A card number is refused.
+    /// The provider's token of a card, or `pix`. A card number is refused.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
+    /// The card's brand by the provider's name for it, where the provider needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "visa", pattern = "^[a-z0-9_]{1,40}$")]
+    pub brand: Option<String>,
+    /// The number of instalments in which the card is charged; 1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<u32>,
+    /// Who pays, where the provider needs to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<Payer>,
+    /// How long a Pix code can be paid. Only with `pix`; half an hour if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_seconds: Option<u32>,
     #[serde(default)]
     pub capture: Capture,
     /// Where the customer returns after a redirect: a web page, or an app by its own scheme. Never
@@ -78,9 +158,19 @@ pub struct NewCharge {
     pub amount: Money,
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: String,
-    /// The provider's token. A card number is refused.
+    /// The provider's token of a card. A card number is refused.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
+    /// The card's brand by the provider's name for it, where the provider needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "visa", pattern = "^[a-z0-9_]{1,40}$")]
+    pub brand: Option<String>,
+    /// The number of instalments in which the card is charged; 1 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instalments: Option<u32>,
+    /// Who pays, where the provider needs to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<Payer>,
     /// The client's reference for what is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -116,6 +206,42 @@ pub struct NewRefund {
     pub metadata: Metadata,
 }
 
+impl NewPayment {
+    /// A payment with a card's token, for what is still to be set: a booking, or an amount.
+    pub fn new(provider: &str, payment_method: &str) -> NewPayment {
+        NewPayment {
+            booking_id: None,
+            amount: None,
+            reference: None,
+            provider: provider.to_owned(),
+            payment_method: payment_method.to_owned(),
+            brand: None,
+            instalments: None,
+            payer: None,
+            expires_in_seconds: None,
+            capture: Capture::Automatic,
+            return_url: None,
+            metadata: Metadata::default(),
+        }
+    }
+}
+
+impl NewCharge {
+    pub fn new(amount: Money, provider: &str, payment_method: &str) -> NewCharge {
+        NewCharge {
+            amount,
+            provider: provider.to_owned(),
+            payment_method: payment_method.to_owned(),
+            brand: None,
+            instalments: None,
+            payer: None,
+            reference: None,
+            return_url: None,
+            metadata: Metadata::default(),
+        }
+    }
+}
+
 impl From<NewCharge> for NewPayment {
     fn from(charge: NewCharge) -> NewPayment {
         NewPayment {
@@ -124,6 +250,10 @@ impl From<NewCharge> for NewPayment {
             reference: charge.reference,
             provider: charge.provider,
             payment_method: charge.payment_method,
+            brand: charge.brand,
+            instalments: charge.instalments,
+            payer: charge.payer,
+            expires_in_seconds: None,
             capture: Capture::Automatic,
             return_url: charge.return_url,
             metadata: charge.metadata,
@@ -141,6 +271,25 @@ impl Request for NewPayment {
         }
         findings.provider("/provider", &self.provider);
         findings.payment_method("/payment_method", &self.payment_method);
+        if let Some(brand) = &self.brand {
+            findings.provider("/brand", brand);
+        }
+        if self.instalments.is_some_and(|count| !(1..=INSTALMENTS_MAX).contains(&count)) {
+            findings.add("/instalments", format!("must be from 1 to {INSTALMENTS_MAX}"));
+        }
+        if let Some(payer) = &self.payer {
+            findings.email("/payer/email", &payer.email);
+            if let Some(name) = &payer.name {
+                findings.line("/payer/name", name, NAME_CHARS_MAX);
+            }
+            if payer.tax_id.as_ref().is_some_and(|tax_id| !tax_id.is_well_formed()) {
+                findings.add("/payer/tax_id/number", "is not a number of this kind");
+            }
+        }
+        let (least, most) = (PIX_SECONDS_MIN, PIX_SECONDS_MAX);
+        if self.expires_in_seconds.is_some_and(|seconds| !(least..=most).contains(&seconds)) {
+            findings.add("/expires_in_seconds", format!("must be from {least} to {most}"));
+        }
         if let Some(url) = &self.return_url {
             findings.return_url("/return_url", url);
         }
@@ -153,6 +302,16 @@ impl Request for NewPayment {
         }
         if self.booking_id.is_some() && self.reference.is_some() {
             findings.add("/reference", "must be absent with booking_id");
+        }
+        let is_pix = self.payment_method == PIX;
+        if self.expires_in_seconds.is_some() && !is_pix {
+            findings.add("/expires_in_seconds", "must be absent unless the payment method is pix");
+        }
+        if is_pix && (self.brand.is_some() || self.instalments.is_some()) {
+            findings.add("/payment_method", "has neither brand nor instalments if it is pix");
+        }
+        if is_pix && self.capture == Capture::Manual {
+            findings.add("/capture", "must be automatic with pix: Pix reserves no money");
         }
     }
 }

@@ -107,6 +107,10 @@ impl Seller {
             target,
             account: AccountId::of("stripe", &self.account),
             payment_method: "pm_card_visa".to_owned(),
+            brand: None,
+            instalments: 1,
+            payer: None,
+            pay_within: None,
             capture,
             return_url: None,
             metadata: BTreeMap::new(),
@@ -225,7 +229,11 @@ impl Seller {
         let by = ObservedBy::Job { job, token: 1 };
         let outcome = RefundOutcome::Seen(seen);
         let payment = charging.payment;
-        submit(store, SettleRefund { by, refund, payment, outcome, mark: None, recheck: RECHECK }).await;
+        submit(
+            store,
+            SettleRefund { by, refund, payment, outcome, mark: None, may_be_ours: false, recheck: RECHECK },
+        )
+        .await;
         Refund {
             provider: "stripe".to_owned(),
             account: self.account.clone(),
@@ -255,6 +263,7 @@ impl Seller {
             payment: charging.payment,
             outcome: RefundOutcome::Seen(seen),
             mark: refund.refund().and_then(|ours| ours.parse().map(RefundId).ok()),
+            may_be_ours: false,
             recheck: RECHECK,
         };
         submit(store, settle).await;

@@ -27,14 +27,7 @@ fn id() -> Uuid {
 async fn all_writes(client: &Client) {
     let amount = Money::new(1, Currency::EUR);
     let text = String::new;
-    let charge = NewCharge {
-        amount,
-        provider: text(),
-        payment_method: text(),
-        reference: None,
-        return_url: None,
-        metadata: Default::default(),
-    };
+    let charge = NewCharge::new(amount, "", "");
     let customer = NewCustomer { name: text(), email: text(), phone: None };
     let booking = NewBooking {
         slot_id: id(),

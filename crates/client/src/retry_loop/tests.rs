@@ -33,14 +33,7 @@ fn captured() -> ScriptStep {
 }
 
 fn new_charge() -> NewCharge {
-    NewCharge {
-        amount: Money::new(1_250, Currency::EUR),
-        provider: "stripe".to_owned(),
-        payment_method: "pm_card_visa".to_owned(),
-        reference: None,
-        return_url: None,
-        metadata: Default::default(),
-    }
+    NewCharge::new(Money::new(1_250, Currency::EUR), "stripe", "pm_card_visa")
 }
 
 fn charge(client: &Client) -> Operation<Charge> {

@@ -62,16 +62,7 @@ async fn reserve(client: &Client, (product, slot): &(Product, Slot), seats: i64)
 }
 
 fn payment_for(booking: Uuid, capture: Capture) -> NewPayment {
-    NewPayment {
-        booking_id: Some(booking),
-        amount: None,
-        reference: None,
-        provider: "stripe".to_owned(),
-        payment_method: "pm_card_visa".to_owned(),
-        capture,
-        return_url: None,
-        metadata: Default::default(),
-    }
+    NewPayment { booking_id: Some(booking), capture, ..NewPayment::new("stripe", "pm_card_visa") }
 }
 
 /// Follows the event log until this has happened to that.

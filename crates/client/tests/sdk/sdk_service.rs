@@ -124,12 +124,5 @@ pub fn euros(minor: i64) -> Money {
 }
 
 pub fn new_charge(minor: i64, payment_method: &str) -> NewCharge {
-    NewCharge {
-        amount: euros(minor),
-        provider: "stripe".to_owned(),
-        payment_method: payment_method.to_owned(),
-        reference: None,
-        return_url: None,
-        metadata: Default::default(),
-    }
+    NewCharge::new(euros(minor), "stripe", payment_method)
 }

@@ -1,10 +1,13 @@
 use std::time::Duration;
 
 use api::Code;
-use api::requests::NewPayment;
+use api::limits::PIX_SECONDS_MIN;
+use api::requests::{NewPayment, PIX};
+use api::validation_errors::ValidationErrors;
 use api::views::Payment;
 use axum::extract::State;
 use domain::commands::{PaymentTarget, StartPayment};
+use domain::time::Span;
 use domain::working_set::Claim;
 use domain::{BookingId, Refusal};
 
@@ -66,6 +69,7 @@ pub async fn start(
 ) -> Handled {
     let account = app.parts.accounts.account(caller.tenant, &request.provider, caller.mode);
     let account = account.ok_or_else(|| no_account(app, &caller, &request.provider))?;
+    check_method(&request)?;
     let target = match (request.booking_id, request.amount) {
         (Some(booking), amount) => {
             PaymentTarget::Booking { booking: BookingId(booking), amount: amount.map(Into::into) }
@@ -73,15 +77,17 @@ pub async fn start(
         (None, Some(amount)) => PaymentTarget::Amount { amount: amount.into(), reference: request.reference },
         (None, None) => unreachable!("a payment for nothing was refused when it was read"),
     };
+    let pay_within = (request.payment_method == PIX)
+        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PIX_SECONDS_MIN).into()));
     begin(app, &claim.clone(), wait, |lease| StartPayment {
         claim,
         target,
         account,
         payment_method: request.payment_method,
-        brand: None,
-        instalments: 1,
-        payer: None,
-        pay_within: None,
+        brand: request.brand,
+        instalments: request.instalments.unwrap_or(1).into(),
+        payer: request.payer.map(Into::into),
+        pay_within,
         capture: request.capture.into(),
         return_url: request.return_url,
         metadata: request.metadata,
@@ -90,6 +96,24 @@ pub async fn start(
         lease,
     })
     .await
+}
+
+/// Refuses what the provider does not offer, and an order without what the provider needs.
+fn check_method(request: &NewPayment) -> Result<(), RefusedRequest> {
+    let Some(rules) = providers::method_rules(&request.provider) else { return Ok(()) };
+    let is_pix = request.payment_method == PIX;
+    let instalments = request.instalments.map_or(1, i64::from);
+    let mut findings = ValidationErrors::default();
+    let mut needs = |wrong: bool, pointer: &str, detail: &str| {
+        if wrong {
+            findings.add(pointer, format!("{detail} {}", request.provider));
+        }
+    };
+    needs(is_pix && !rules.pix, "/payment_method", "pix is not offered by");
+    needs(!is_pix && rules.card_needs_brand && request.brand.is_none(), "/brand", "is needed by");
+    needs(rules.needs_payer && request.payer.is_none(), "/payer", "is needed by");
+    needs(instalments > rules.instalments_max, "/instalments", "more than are offered by");
+    findings.none_or(()).map_err(Into::into)
 }
 
 /// Names what is configured: a name may be misspelled, or the account be of the other mode.
