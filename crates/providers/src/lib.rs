@@ -8,9 +8,11 @@
 //! made from our ids, so a restored database makes the same ones.
 //!
 //! Reading order: [`port`] has the calls to a provider; [`webhook`] the events it sends; [`guard`]
-//! what protects its wire; [`exchange`] how a call is made; [`registry`] finds the provider of an account; then one folder per
+//! what protects its wire; [`exchange`] how a call is made; [`adapter`] what differs before the
+//! first call; [`registry`] finds the provider of an account; then one folder per
 //! provider: [`stripe`].
 
+pub mod adapter;
 pub mod exchange;
 pub mod guard;
 pub mod port;
@@ -19,6 +21,7 @@ pub mod secret;
 pub mod stripe;
 pub mod webhook;
 
+pub use adapter::{Adapter, MethodRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
@@ -31,28 +34,6 @@ pub use webhook::{EventContent, VerifiedEvent, WebhookHead};
 
 use domain::provider::AmountRules;
 
-/// How a payment can be made at a provider, and what its order needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MethodRules {
-    pub pix: bool,
-    pub card_needs_brand: bool,
-    pub needs_payer: bool,
-    /// Of a card; 1 if it offers none.
-    pub instalments_max: i64,
-}
-
-/// The rules of a provider, by its name.
-pub fn method_rules(provider: &str) -> Option<MethodRules> {
-    let card_token_alone =
-        MethodRules { pix: false, card_needs_brand: false, needs_payer: false, instalments_max: 1 };
-    match provider {
-        stripe::NAME => Some(card_token_alone),
-        _ => None,
-    }
-}
-
 /// Which amounts each provider accepts.
-pub const AMOUNTS: AmountRules = AmountRules(|provider, currency| match provider {
-    stripe::NAME => stripe::amounts(currency),
-    _ => None,
-});
+pub const AMOUNTS: AmountRules =
+    AmountRules(|provider, currency| adapter::find(provider).and_then(|adapter| (adapter.amounts)(currency)));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::views::Breaker;
 use domain::rows::{Account, Mode};
 use domain::{AccountId, TenantId};
-use providers::{Guard, Registry, stripe};
+use providers::{Adapter, Guard, ProviderSettings, Registry};
 use resilience::budget::FloorSource;
 use store::Store;
 
@@ -22,9 +22,10 @@ use crate::workers::MeteredProvider;
 #[derive(Clone, Debug)]
 pub struct AccountSettings {
     pub tenant: TenantId,
+    pub adapter: &'static Adapter,
     /// The provider's own name for the account, as in the webhook's path.
     pub name: String,
-    pub stripe: stripe::Settings,
+    pub settings: ProviderSettings,
 }
 
 /// What the parts of a service know of the accounts.
@@ -58,7 +59,8 @@ impl AccountDirectory {
 
 impl Accounts for AccountDirectory {
     fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId> {
-        (provider == "stripe").then(|| self.accounts.get(&(tenant, "stripe", mode.name())).copied()).flatten()
+        let provider = providers::adapter::find(provider)?.name;
+        self.accounts.get(&(tenant, provider, mode.name())).copied()
     }
 
     fn providers(&self, tenant: TenantId, mode: Mode) -> Vec<String> {
@@ -86,23 +88,27 @@ pub async fn open(
         directory: AccountDirectory::default(),
     };
     for account in &settings.accounts {
-        let AccountSettings { tenant, name, stripe } = account;
+        let AccountSettings { tenant, adapter, name, settings: of_account } = account;
         let refused = |why: String| Error::Account { account: name.clone(), why };
-        let (id, provider) = (AccountId::of("stripe", name), labels::Provider::Stripe);
+        let provider = labels::Provider::of(adapter.name)
+            .ok_or_else(|| refused(format!("the metrics do not know {}", adapter.name)))?;
+        let id = AccountId::of(adapter.name, name);
         let watch = Arc::new(Watch { provider, account: name.clone() });
-        let guard = Guard::new(&format!("stripe/{name}"), &settings.guard, floors.cloned(), watch);
-        let stripe_provider = stripe::Stripe::guarded(stripe.clone(), &guard).map_err(refused)?;
+        let full_name = format!("{}/{name}", adapter.name);
+        let guard = Guard::new(&full_name, &settings.guard, floors.cloned(), watch);
+        let opened = (adapter.open)(of_account, &guard).map_err(refused)?;
         write_down(store, account, id, now).await?;
-        let metered = Arc::new(MeteredProvider::new(Arc::new(stripe_provider), provider));
+        let metered = Arc::new(MeteredProvider::new(opened, provider));
         if !accounts.registry.insert(id, metered, guard.clone()) {
             return Err(refused("is configured twice".to_owned()));
         }
-        accounts.entries.insert(("stripe".to_owned(), name.clone()), AccountEntry { id, tenant: *tenant });
+        let entry = AccountEntry { id, tenant: *tenant };
+        accounts.entries.insert((adapter.name.to_owned(), name.clone()), entry);
         let directory = &mut accounts.directory;
-        if directory.accounts.insert((*tenant, "stripe", stripe.mode.name()), id).is_some() {
+        if directory.accounts.insert((*tenant, adapter.name, of_account.mode.name()), id).is_some() {
             return Err(refused("its tenant has another account of this provider and mode".to_owned()));
         }
-        let (tenant, mode, account) = (*tenant, stripe.mode, name.clone());
+        let (tenant, mode, account) = (*tenant, of_account.mode, name.clone());
         directory.circuits.push(Circuit { tenant, mode, provider, account, guard });
     }
     Ok(accounts)
@@ -115,11 +121,11 @@ async fn write_down(
     now: domain::Timestamp,
 ) -> Result<(), Error> {
     let refused = |why: &str| Error::Account { account: account.name.clone(), why: why.to_owned() };
-    if let Some(known) = store.account("stripe", &account.name).await? {
+    if let Some(known) = store.account(account.adapter.name, &account.name).await? {
         if known.tenant != account.tenant {
             return Err(refused("it belongs to another tenant"));
         }
-        if known.mode != account.stripe.mode {
+        if known.mode != account.settings.mode {
             return Err(refused("it is of another mode; test and live never mix"));
         }
         return Ok(());
@@ -128,9 +134,9 @@ async fn write_down(
     let row = Account {
         id,
         tenant: account.tenant,
-        provider: "stripe".to_owned(),
+        provider: account.adapter.name.to_owned(),
         name: account.name.clone(),
-        mode: account.stripe.mode,
+        mode: account.settings.mode,
         created_at: now,
     };
     let provision =

@@ -62,7 +62,7 @@ async fn blamed(engine: Engine, lines: &LogLines, metrics: &PrometheusHandle) {
     service.quiet().await;
     service.stop_service().await;
     let stub = without_orders(service.provider.base_url.clone()).await;
-    service.change(|settings| settings.accounts[0].stripe.wire.base_url = stub);
+    service.change(|settings| settings.accounts[0].settings.wire.base_url = stub);
     service.start_service().await;
 
     let calls = [
@@ -83,7 +83,7 @@ async fn blamed(engine: Engine, lines: &LogLines, metrics: &PrometheusHandle) {
     // Nothing moved, and nothing stays locked.
     service.stop_service().await;
     let sandbox = service.provider.base_url.clone();
-    service.change(|settings| settings.accounts[0].stripe.wire.base_url = sandbox);
+    service.change(|settings| settings.accounts[0].settings.wire.base_url = sandbox);
     service.start_service().await;
     let kept = service.one.post(&calls[0].0, &calls[0].1).key("create");
     assert!(kept.refused(424, "provider_rejected_request").await.is_replay());

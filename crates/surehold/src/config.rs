@@ -24,7 +24,7 @@ use domain::rows::Mode;
 use domain::time::Span;
 pub use guard::{BreakerFile, RetryBudgetFile};
 pub use metrics::MetricsFile;
-use providers::{Secret, stripe};
+use providers::Secret;
 pub use redis::RedisFile;
 pub use relay::{ConsumersFile, RelayFile};
 use serde::Deserialize;
@@ -302,13 +302,12 @@ impl AccountFile {
             return Err(failed("accounts: a name looks like a card number"));
         }
         let what = |field: &str| format!("accounts `{}`: {field}", self.name);
-        if self.provider != "stripe" {
-            return Err(failed(format!(
-                "{}: this version knows `stripe` and not `{}`",
-                what("provider"),
-                self.provider
-            )));
-        }
+        let adapter = providers::adapter::find(&self.provider).ok_or_else(|| {
+            let known: Vec<String> =
+                providers::adapter::ADAPTERS.iter().map(|adapter| format!("`{}`", adapter.name)).collect();
+            let (what, known) = (what("provider"), known.join(", "));
+            failed(format!("{what}: this version knows {known} and not `{}`", self.provider))
+        })?;
         let plain = |text: &str| {
             !text.is_empty()
                 && text.len() <= 100
@@ -319,20 +318,19 @@ impl AccountFile {
         }
         let secrets: Result<Vec<Secret>, Failed> =
             self.webhook_secrets.iter().map(|secret| secret.read(&what("webhook_secrets"))).collect();
-        let mut stripe =
-            stripe::Settings::new(self.secret_key.read(&what("secret_key"))?, secrets?, self.mode);
-        set(&mut stripe.wire.base_url, self.base_url.clone());
-        set(&mut stripe.wire.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
-        set(&mut stripe.wire.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
+        let mut settings = adapter.settings(self.secret_key.read(&what("secret_key"))?, secrets?, self.mode);
+        set(&mut settings.wire.base_url, self.base_url.clone());
+        set(&mut settings.wire.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
+        set(&mut settings.wire.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
         // A longer call timeout without a longer operation timeout still leaves the default time
         // for a retry.
-        stripe.wire.operation_timeout =
-            stripe.wire.operation_timeout.max(stripe.wire.call_timeout + SECOND_TRY);
-        set(&mut stripe.wire.operation_timeout, self.operation_timeout_ms.map(Duration::from_millis));
-        set(&mut stripe.webhook_tolerance, self.webhook_tolerance_seconds.map(Span::seconds));
-        set(&mut stripe.key_retention, self.key_retention_seconds.map(Span::seconds));
-        stripe.check().map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
-        Ok(AccountSettings { tenant, name: self.name.clone(), stripe })
+        settings.wire.operation_timeout =
+            settings.wire.operation_timeout.max(settings.wire.call_timeout + SECOND_TRY);
+        set(&mut settings.wire.operation_timeout, self.operation_timeout_ms.map(Duration::from_millis));
+        set(&mut settings.webhook_tolerance, self.webhook_tolerance_seconds.map(Span::seconds));
+        set(&mut settings.key_retention, self.key_retention_seconds.map(Span::seconds));
+        adapter.check(&settings).map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
+        Ok(AccountSettings { tenant, adapter, name: self.name.clone(), settings })
     }
 }
 

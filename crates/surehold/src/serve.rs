@@ -167,7 +167,8 @@ fn start_logging(arguments: &Arguments, file: &File) -> Result<(), Failed> {
 /// Logs the settings, without secrets.
 fn log_settings(settings: &Settings, telemetry: Option<&dyn TelemetryAdapter>) {
     let account = |account: &AccountSettings| {
-        format!("stripe/{} ({}, {})", account.name, account.stripe.mode.name(), account.stripe.wire.base_url)
+        let (settings, provider) = (&account.settings, account.adapter.name);
+        format!("{provider}/{} ({}, {})", account.name, settings.mode.name(), settings.wire.base_url)
     };
     let accounts: Vec<String> = settings.accounts.iter().map(account).collect();
     let nats = settings.broker.as_ref().map(|broker| broker.address());

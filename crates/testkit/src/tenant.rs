@@ -60,9 +60,9 @@ impl TestTenant {
 
     pub fn account_settings(self, provider_url: &str) -> AccountSettings {
         let secrets = vec![Secret::new(self.webhook_secret())];
-        let mut stripe = stripe::Settings::new(Secret::new(self.provider_key()), secrets, Mode::Test);
-        provider_url.clone_into(&mut stripe.wire.base_url);
-        AccountSettings { tenant: self.id(), name: self.account_name(), stripe }
+        let mut settings = stripe::ADAPTER.settings(Secret::new(self.provider_key()), secrets, Mode::Test);
+        provider_url.clone_into(&mut settings.wire.base_url);
+        AccountSettings { tenant: self.id(), adapter: &stripe::ADAPTER, name: self.account_name(), settings }
     }
 
     /// Creates the tenant with its client, its account and an API key with all scopes.

@@ -50,7 +50,7 @@ impl SdkService {
     pub async fn start() -> SdkService {
         let mut provider_line = None;
         let service = TestService::with(Engine::Sqlite, |settings| {
-            let base_url = &mut settings.accounts[0].stripe.wire.base_url;
+            let base_url = &mut settings.accounts[0].settings.wire.base_url;
             let proxy = proxy_to(base_url, Plan::pass());
             *base_url = proxy.url();
             provider_line = Some(proxy);

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
 use outbound::HttpReply;
 
-use super::{Settings, form::Form};
+use super::form::Form;
 use crate::{
-    Guard,
+    Guard, ProviderSettings,
     exchange::{Exchange, NoReply},
 };
 
@@ -21,7 +21,7 @@ pub struct StripeClient {
 }
 
 impl StripeClient {
-    pub fn new(settings: &Settings, guard: &Guard) -> Result<StripeClient, String> {
+    pub fn new(settings: &ProviderSettings, guard: &Guard) -> Result<StripeClient, String> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", settings.secret_key.expose()))
             .map_err(|_| "the secret key is not a valid header value".to_owned())?;
         authorization.set_sensitive(true);

@@ -4,7 +4,7 @@
 //! **Keys.** `surehold-{attempt}-{verb}`: every driver of an attempt, before or after a crash or a
 //! restored backup, makes the same call under the same key, and two attempts never share one.
 //! Stripe keeps keys for 24 hours (<https://docs.stripe.com/api/idempotent_requests>);
-//! [`Settings::key_retention`] stays below that. It keeps its first reply under a key, "regardless
+//! [`ProviderSettings::key_retention`] stays below that. It keeps its first reply under a key, "regardless
 //! of whether it succeeds or fails", also a 500. A stored error never changes: the key is spent,
 //! and the next key has a number, `surehold-{attempt}-{verb}-1`.
 //!
@@ -56,23 +56,34 @@ mod refunds;
 mod settings;
 mod signature;
 
+use std::sync::Arc;
+
 use domain::{
     AttemptId, Money, Timestamp,
     provider::{CallOutcome, Observation, RefundObservation},
     rows::{FailureCause, PaymentMethod},
+    time::Span,
 };
 
 use crate::{
-    CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, ObjectCall,
-    PaymentOrder, Provider, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
+    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use client::StripeClient;
-pub use currency::amounts;
 use form::{Form, segment};
-pub use settings::Settings;
 
-pub const NAME: &str = "stripe";
+/// "We remove idempotency keys … after they're at least 24 hours old"
+/// (<https://docs.stripe.com/api/idempotent_requests>).
+pub static ADAPTER: Adapter = Adapter {
+    name: "stripe",
+    base_url: "https://api.stripe.com",
+    keys_kept: Span::seconds(24 * 3_600),
+    check_keys: settings::check_keys,
+    open: |settings, guard| Ok(Arc::new(Stripe::guarded(settings.clone(), guard)?)),
+    amounts: currency::amounts,
+    methods: MethodRules { pix: false, card_needs_brand: false, needs_payer: false, instalments_max: 1 },
+};
 
 /// The events that a webhook endpoint for this adapter subscribes to, and that are read from the
 /// list if a webhook was lost. Other events are stored and ignored; leaving them out saves traffic.
@@ -96,18 +107,18 @@ pub const EVENTS: &[&str] = &[
 /// One account at Stripe.
 pub struct Stripe {
     client: StripeClient,
-    settings: Settings,
+    settings: ProviderSettings,
 }
 
 impl Stripe {
     /// Opens no connection. The error is a sentence that says what is wrong with the settings.
-    pub fn new(settings: Settings) -> Result<Stripe, String> {
+    pub fn new(settings: ProviderSettings) -> Result<Stripe, String> {
         Stripe::guarded(settings, &Guard::default())
     }
 
     /// As `new`, with a guard that is shared with the caller.
-    pub fn guarded(settings: Settings, guard: &Guard) -> Result<Stripe, String> {
-        settings.check()?;
+    pub fn guarded(settings: ProviderSettings, guard: &Guard) -> Result<Stripe, String> {
+        ADAPTER.check(&settings)?;
         Ok(Stripe { client: StripeClient::new(&settings, guard)?, settings })
     }
 
@@ -158,7 +169,7 @@ fn create_form(order: &PaymentOrder) -> Option<Form> {
 
 impl Provider for Stripe {
     fn name(&self) -> &'static str {
-        NAME
+        ADAPTER.name
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -82,7 +82,8 @@ async fn the_other_calls_have_their_paths_and_bodies() {
         "",
     )
     .await;
-    check(async |stripe| drop(stripe.fetch_refund("pi_1", "re_1").await), "GET /v1/refunds/re_1", None, "").await;
+    check(async |stripe| drop(stripe.fetch_refund("pi_1", "re_1").await), "GET /v1/refunds/re_1", None, "")
+        .await;
 }
 
 #[tokio::test]

@@ -19,23 +19,22 @@ use domain::{
 };
 use http::HeaderMap;
 use providers::{
-    Guard, ObjectCall, PaymentOrder, RefundOrder, Secret, WebhookHead, WireSettings, guard,
-    stripe::{Settings, Stripe},
+    Guard, ObjectCall, PaymentOrder, ProviderSettings, RefundOrder, Secret, WebhookHead, WireSettings, guard,
+    stripe::{ADAPTER, Stripe},
 };
 use resilience::{NoObserver, breaker, budget};
 use uuid::Uuid;
 
 const CALL_TIMEOUT: Duration = Duration::from_millis(400);
 
-fn settings(base_url: String) -> Settings {
+fn settings(base_url: String) -> ProviderSettings {
     let wire = WireSettings {
         connect_timeout: Duration::from_millis(200),
         call_timeout: CALL_TIMEOUT,
         ..WireSettings::new(&base_url)
     };
-    let settings =
-        Settings::new(Secret::new("sk_test_1"), vec![Secret::new("whsec_test_secret")], Mode::Test);
-    Settings { wire, ..settings }
+    let secrets = vec![Secret::new("whsec_test_secret")];
+    ProviderSettings { wire, ..ADAPTER.settings(Secret::new("sk_test_1"), secrets, Mode::Test) }
 }
 
 /// An adapter that never retries and whose circuit never opens, to observe single calls.

@@ -104,10 +104,6 @@ labels! {
         Unknown = "unknown",
     }
 
-    Provider in "provider" {
-        Stripe = "stripe",
-    }
-
     /// What an attempt is while its outcome is not definite.
     Open in "state" {
         Created = "created",
@@ -212,6 +208,30 @@ impl Label for AccountLabel {
     const NAME: &'static str = "account";
     fn values() -> &'static [&'static str] {
         ACCOUNTS.get_or_init(|| vec![UNCONFIGURED])
+    }
+    fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// A payment provider, by its adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provider(usize);
+
+static PROVIDERS: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| providers::adapter::ADAPTERS.iter().map(|adapter| adapter.name).collect());
+
+impl Provider {
+    /// There is an adapter of this name.
+    pub fn of(name: &str) -> Option<Provider> {
+        PROVIDERS.iter().position(|known| *known == name).map(Provider)
+    }
+}
+
+impl Label for Provider {
+    const NAME: &'static str = "provider";
+    fn values() -> &'static [&'static str] {
+        &PROVIDERS
     }
     fn index(self) -> usize {
         self.0

@@ -84,7 +84,10 @@ fn an_index_leads_back_to_its_values() {
     check(WorkLabel::of("capture"), &["critical", "capture"]);
     check((WorkLabel::of("ledger"), Reason::Poisonous), &["ordinary", "ledger", "poisonous"]);
     check(WorkLabel::of("of_a_test"), &["ordinary", "other"]);
-    check((Provider::Stripe, Call::RefundsOf, Answer::NotSent), &["stripe", "refunds_of", "not_sent"]);
+    check(
+        (Provider::of("stripe").unwrap(), Call::RefundsOf, Answer::NotSent),
+        &["stripe", "refunds_of", "not_sent"],
+    );
     check(BookingState(domain::lifecycle::booking::State::NoShow), &["no_show"]);
     check(Outcome::Lapsed, &["lapsed"]);
     check(Open::Review, &["review"]);

@@ -80,7 +80,7 @@ async fn a_silent_worker_is_replaced(engine: Engine) {
 /// The other process makes the object, and commits that it is about to confirm it.
 pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Stripe, PaymentOrder, MarkSent) {
     let mut settings =
-        stripe::Settings::new(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
+        stripe::ADAPTER.settings(Secret::new("sk_test_one"), vec![Secret::new("whsec_one")], Mode::Test);
     settings.wire.base_url.clone_from(&service.provider.base_url);
     let provider = stripe::Stripe::new(settings).unwrap();
     let payment = claimed.payment.id;

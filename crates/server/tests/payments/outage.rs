@@ -208,7 +208,7 @@ async fn an_account_that_hangs_leaves_room_for_others(engine: Engine) {
     let mut hangs = None;
     let service = TestService::with(engine, |settings| {
         settings.concurrency.critical = 4;
-        let base_url = &mut settings.accounts[0].stripe.wire.base_url;
+        let base_url = &mut settings.accounts[0].settings.wire.base_url;
         let sandbox = base_url.trim_start_matches("http://").parse().unwrap();
         let proxy = Proxy::start(sandbox, Plan::Always(Fault::Blackhole)).unwrap();
         *base_url = proxy.url();

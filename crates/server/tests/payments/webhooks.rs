@@ -188,7 +188,7 @@ async fn an_event_changes_nothing_of_another_tenant(engine: Engine) {
 
 async fn either_secret_will_do_while_one_is_rolled(engine: Engine) {
     let service = TestService::with(engine, |settings| {
-        settings.accounts[0].stripe.webhook_secrets.insert(0, Secret::new("whsec_new"));
+        settings.accounts[0].settings.webhook_secrets.insert(0, Secret::new("whsec_new"));
     })
     .await;
     for (key, secrets) in [

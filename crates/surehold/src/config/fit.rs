@@ -150,17 +150,17 @@ fn redis(settings: &Settings) -> Vec<Pair> {
 }
 
 fn at(settings: &Settings, account: &AccountSettings) -> Vec<Pair> {
-    let stripe = &account.stripe;
+    let of_account = &account.settings;
     vec![
         Pair {
-            first: stripe.wire.call_timeout,
+            first: of_account.wire.call_timeout,
             second: settings.guard.breaker.probe_patience,
             sentence: "breaker.probe_patience_ms must be at least the call_timeout_ms of every account: a \
                        probe that is answered would have failed",
         },
         Pair {
-            first: stripe.wire.operation_timeout,
-            second: duration(stripe.key_retention),
+            first: of_account.wire.operation_timeout,
+            second: duration(of_account.key_retention),
             sentence: "accounts: key_retention_seconds must be at least operation_timeout_ms: a second try \
                        would come under a key that is forgotten",
         },

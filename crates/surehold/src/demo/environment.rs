@@ -164,11 +164,12 @@ fn starts_at(slot: &domain::rows::Slot) -> String {
 }
 
 fn account(tenant: &seeds::SeededTenant, sandbox_url: &str) -> AccountSettings {
-    let mut stripe = stripe::Settings::new(
+    let mut settings = stripe::ADAPTER.settings(
         Secret::new(tenant.stripe_secret_key.clone()),
         vec![Secret::new(tenant.stripe_webhook_secret.clone())],
         Mode::Test,
     );
-    sandbox_url.clone_into(&mut stripe.wire.base_url);
-    AccountSettings { tenant: TenantId(tenant.id), name: tenant.stripe_account.clone(), stripe }
+    sandbox_url.clone_into(&mut settings.wire.base_url);
+    let (tenant, name) = (TenantId(tenant.id), tenant.stripe_account.clone());
+    AccountSettings { tenant, adapter: &stripe::ADAPTER, name, settings }
 }

@@ -100,7 +100,8 @@ pub async fn start(
 
 /// Refuses what the provider does not offer, and an order without what the provider needs.
 fn check_method(request: &NewPayment) -> Result<(), RefusedRequest> {
-    let Some(rules) = providers::method_rules(&request.provider) else { return Ok(()) };
+    let Some(adapter) = providers::adapter::find(&request.provider) else { return Ok(()) };
+    let rules = adapter.methods;
     let is_pix = request.payment_method == PIX;
     let instalments = request.instalments.map_or(1, i64::from);
     let mut findings = ValidationErrors::default();

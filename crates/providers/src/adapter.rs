@@ -1,0 +1,101 @@
+//! The adapters that there are. Everything that differs from provider to provider before its first
+//! call is in its [`Adapter`]; a new provider is a folder with one, and a line in [`ADAPTERS`].
+
+use std::sync::Arc;
+
+use domain::{Currency, provider::AmountRule, rows::Mode, time::Span};
+
+use crate::{Guard, Provider, Secret, WireSettings, stripe};
+
+/// Two while a secret is being replaced.
+const WEBHOOK_SECRETS_MAX: usize = 2;
+const WEBHOOK_TOLERANCE_MAX: Span = Span::seconds(3_600);
+
+pub static ADAPTERS: [&Adapter; 1] = [&stripe::ADAPTER];
+
+/// The adapter of this name.
+pub fn find(name: &str) -> Option<&'static Adapter> {
+    ADAPTERS.into_iter().find(|adapter| adapter.name == name)
+}
+
+/// One provider's part of this crate.
+#[derive(Debug)]
+pub struct Adapter {
+    /// As in settings, in `payments.provider`, and in the path of its webhooks.
+    pub name: &'static str,
+    pub base_url: &'static str,
+    /// How long the provider keeps an idempotency key. After that the same call moves money again.
+    pub keys_kept: Span,
+    /// Refuses keys and secrets that cannot be this provider's. The error is a sentence that says what
+    /// is wrong, and names no secret.
+    pub check_keys: fn(&ProviderSettings) -> Result<(), String>,
+    /// Opens no connection.
+    pub open: fn(&ProviderSettings, &Guard) -> Result<Arc<dyn Provider>, String>,
+    /// Which amounts it accepts in a currency, in our minor units; `None` for an unsupported currency.
+    pub amounts: fn(Currency) -> Option<AmountRule>,
+    pub methods: MethodRules,
+}
+
+/// How a payment can be made at a provider, and what its order needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MethodRules {
+    pub pix: bool,
+    pub card_needs_brand: bool,
+    pub needs_payer: bool,
+    /// Of a card; 1 if it offers none.
+    pub instalments_max: i64,
+}
+
+/// One account at a provider.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    pub wire: WireSettings,
+    /// The key or token of its API.
+    pub secret_key: Secret,
+    /// Two while one is being replaced. Without one, every webhook is refused.
+    pub webhook_secrets: Vec<Secret>,
+    pub mode: Mode,
+    /// How far a delivery's time may differ from ours, in either direction.
+    pub webhook_tolerance: Span,
+    /// How long a call may be repeated under its key. It is below [`Adapter::keys_kept`] by a margin,
+    /// for clock differences and for calls in flight.
+    pub key_retention: Span,
+}
+
+impl Adapter {
+    pub fn settings(&self, secret_key: Secret, webhook_secrets: Vec<Secret>, mode: Mode) -> ProviderSettings {
+        ProviderSettings {
+            wire: WireSettings::new(self.base_url),
+            secret_key,
+            webhook_secrets,
+            mode,
+            webhook_tolerance: Span::seconds(300),
+            key_retention: Span(self.keys_kept.0 / 24 * 23),
+        }
+    }
+
+    /// The error is a sentence that says what is wrong. It names no secret.
+    pub fn check(&self, settings: &ProviderSettings) -> Result<(), String> {
+        (self.check_keys)(settings)?;
+        if !settings.secret_key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("the secret key has an invalid character, perhaps a line break".to_owned());
+        }
+        if settings.webhook_secrets.len() > WEBHOOK_SECRETS_MAX {
+            let most = WEBHOOK_SECRETS_MAX;
+            return Err(format!("at most {most} webhook secrets: the new one and the old one"));
+        }
+        settings.wire.check(settings.mode)?;
+        if settings.webhook_tolerance <= Span(0) || settings.webhook_tolerance > WEBHOOK_TOLERANCE_MAX {
+            return Err("webhook_tolerance must be above zero and at most an hour".to_owned());
+        }
+        if settings.key_retention <= Span(0) || settings.key_retention >= self.keys_kept {
+            let hours = self.keys_kept.as_seconds() / 3_600;
+            return Err(format!(
+                "key_retention must be above zero and below the {hours} hours of {}: a key that it has \
+                 forgotten charges again",
+                self.name
+            ));
+        }
+        Ok(())
+    }
+}
