@@ -19,6 +19,7 @@ mod items;
 mod jobs;
 mod mismatched_states;
 mod movements;
+mod one_step;
 mod operate;
 mod owed;
 mod payments;

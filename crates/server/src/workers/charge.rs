@@ -179,7 +179,7 @@ impl Drive<'_> {
         match self.provider.create(&self.order(key_number)).await {
             CallOutcome::Object(seen) => self.conclude(seen, Source::Answer).await,
             CallOutcome::Refused { code, cause, .. } if is_first => {
-                self.abandon(Failure { code, retryable: false, cause }).await
+                self.abandon_refused(Failure { code, retryable: false, cause }).await
             }
             CallOutcome::Refused { code, .. } => self.outcome_unknown(&code).await,
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,

@@ -310,6 +310,15 @@ impl Drive<'_> {
 
     /// The order was refused, and nothing was sent that could move money.
     pub(super) async fn abandon(&self, failure: Failure) -> Result<(), DriveEnded> {
+        self.abandon_as(failure, false).await
+    }
+
+    /// The only call that could move money was refused.
+    pub(super) async fn abandon_refused(&self, failure: Failure) -> Result<(), DriveEnded> {
+        self.abandon_as(failure, true).await
+    }
+
+    async fn abandon_as(&self, failure: Failure, refused_at_first: bool) -> Result<(), DriveEnded> {
         work_context::failed(WorkLabel::of(&self.claimed.job.kind), Reason::Refused);
         let abandon = Abandon {
             attempt: self.claimed.attempt.id,

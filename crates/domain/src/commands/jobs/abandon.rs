@@ -1,4 +1,5 @@
-//! Abandon: the provider refused the operation before a call was sent that could move money.
+//! Abandon: the provider refused the operation, and no call of it can have moved money: none was sent,
+//! or the only one was refused.
 
 use super::{ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
@@ -16,6 +17,8 @@ pub struct Abandon {
     pub payment: PaymentId,
     pub refund: Option<RefundId>,
     pub failure: Failure,
+    /// The provider refused the first call that could move money, so no other was sent.
+    pub refused_at_first: bool,
 }
 
 impl Command for Abandon {
@@ -32,7 +35,12 @@ impl Command for Abandon {
         let attempt = facts.attempts.get(self.attempt).ok_or(Refusal::NothingToDo)?;
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let refund = self.refund.and_then(|id| facts.refunds.get(id));
-        let unsent = Unsent::of(attempt, payment, refund)?.ok_or(Refusal::NothingToDo)?;
+        let unsent = if self.refused_at_first {
+            Unsent::of_refused(attempt, payment)?
+        } else {
+            Unsent::of(attempt, payment, refund)?
+        };
+        let unsent = unsent.ok_or(Refusal::NothingToDo)?;
         // Nothing can fail from here on.
 
         let origin = Origin::of(Actor::Worker);

@@ -182,6 +182,17 @@ impl Unsent {
         };
         Ok(Some(Unsent { attempt: attempt.clone(), payment: payment.clone(), wanted }))
     }
+
+    /// A charge whose only call the provider refused, so that nothing moved. `None` if the payment has
+    /// an object.
+    pub fn of_refused(attempt: &Attempt, payment: &Payment) -> Result<Option<Unsent>, Refusal> {
+        let is_sent = attempt.state.is(attempt::State::Sent) && attempt.kind == AttemptKind::Charge;
+        if !is_sent || payment.provider_ref.is_some() {
+            return Ok(None);
+        }
+        let wanted = Wanted::Charge(payment.state.require(payment::Event::Declined)?);
+        Ok(Some(Unsent { attempt: attempt.clone(), payment: payment.clone(), wanted }))
+    }
 }
 
 /// No money moved, so it is declined for good. Returns the attempt as it ends.

@@ -302,7 +302,7 @@ impl Game {
     fn abandon(&mut self, claimed: &AttemptJob) -> Drive {
         let (attempt, token, payment) = (claimed.attempt.id, claimed.job.token, claimed.payment.id);
         let (refund, failure) = (claimed.attempt.refund, Failure::not_sent("provider_contradicts", false));
-        self.submit(Abandon { attempt, token, payment, refund, failure }).map(drop)
+        self.submit(Abandon { attempt, token, payment, refund, failure, refused_at_first: false }).map(drop)
     }
 
     fn settle(

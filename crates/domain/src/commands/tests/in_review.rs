@@ -151,7 +151,9 @@ fn a_contradiction_stops_what_is_under_way() {
     let token = world.token(unsent);
     let failure = Failure::not_sent("provider_contradicts", false);
     let attempt = unsent.into();
-    world.run(&Abandon { attempt, token, payment, refund: Some(unsent), failure }).reply();
+    world
+        .run(&Abandon { attempt, token, payment, refund: Some(unsent), failure, refused_at_first: false })
+        .reply();
     assert_eq!(world.stored(unsent), "not_sent_to_provider");
     world.wait(Span::seconds(1));
     let later = world.refund(payment, Some(200));

@@ -131,6 +131,7 @@ fn a_zombie_is_refused_everywhere() {
             payment,
             refund: None,
             failure: failure("x", false),
+            refused_at_first: false,
         }),
         Box::new(FinishJob { job, token: 1 }),
         Box::new(FinishAttempt { attempt: payment.into(), token: 1 }),
@@ -267,7 +268,8 @@ fn a_charge_that_is_turned_away_unsent_failed() {
     let void = world.start_void(payment);
     let token = world.token(payment);
     let failure = failure("invalid_payment_method", false);
-    let abandon = Abandon { attempt: payment.into(), token, payment, refund: None, failure };
+    let abandon =
+        Abandon { attempt: payment.into(), token, payment, refund: None, failure, refused_at_first: false };
     world.run(&abandon).reply();
     assert_eq!(world.payment_is(payment), payment::State::Failed);
     assert_eq!(world.stored(payment), "payment_declined");
@@ -285,7 +287,8 @@ fn what_was_sent_is_not_abandoned() {
     let (_, payment) = world.sent(Capture::Automatic);
     let token = world.token(payment);
     let failure = failure("x", false);
-    let abandon = Abandon { attempt: payment.into(), token, payment, refund: None, failure };
+    let abandon =
+        Abandon { attempt: payment.into(), token, payment, refund: None, failure, refused_at_first: false };
     assert_eq!(world.refused(&abandon), Refusal::NothingToDo);
 }
 
