@@ -55,15 +55,17 @@ fn an_object_of_another_amount_is_not_adopted() {
 
 #[test]
 fn a_second_object_with_money_is_a_contradiction() {
-    let mut world = TestWorld::new(9);
-    let payment = sent_in_one_step(&mut world);
-    world.webhook(payment, CAPTURED);
-    let mut second = world.seen(payment, CAPTURED);
-    second.object = "another".into();
-    let event = world.event_command(payment, second);
-    world.run(&event).reply();
-    assert_eq!(world.get::<Payment>(payment).provider_ref, Some(object(payment)));
-    assert_eq!(world.reviews().len(), 1);
+    for status in [ProviderStatus::Processing, CAPTURED] {
+        let mut world = TestWorld::new(9);
+        let payment = sent_in_one_step(&mut world);
+        world.webhook(payment, status);
+        let mut second = world.seen(payment, CAPTURED);
+        second.object = "another".into();
+        let event = world.event_command(payment, second);
+        world.run(&event).reply();
+        assert_eq!(world.get::<Payment>(payment).provider_ref, Some(object(payment)));
+        assert_eq!(world.reviews().len(), 1);
+    }
 }
 
 #[test]
