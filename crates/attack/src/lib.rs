@@ -36,7 +36,7 @@
 //!    async fn run(context: ScenarioContext) -> Result<(), Error> {
 //!        let mut random = context.random("faults");             // the same for the same seed, whatever the timing
 //!        let mut deployment = context.deploy(&Tuning::default()).await?;
-//!        let mut caller = context.caller(&deployment.target, 0)?;
+//!        let mut caller = context.caller(&deployment.target, 0);
 //!        let charge = OperationRequest::charge(&context.operation("one"), PRICE_MINOR, PAYS);
 //!        deployment.kill("server-1").await?;                        // each fault is in the timeline
 //!        deployment.start_again("server-1").await?;

@@ -91,7 +91,7 @@ pub async fn serve(
     });
     let mut serving = tokio::task::JoinSet::new();
     for number in 0..clients {
-        let mut caller = context.caller(target, number)?;
+        let mut caller = context.caller(target, number);
         let (context, target) = (context.clone(), target.clone());
         let mut random = context.random(&format!("further orders {number}"));
         let queue = queue.clone();
@@ -221,7 +221,7 @@ pub async fn repeat(
 ) -> Result<(), Error> {
     let requests: Vec<&OperationRequest> = outcomes.iter().flat_map(|outcome| &outcome.requests).collect();
     context.progress.counts("repeating every request", requests.len());
-    let mut caller = context.caller(target, 0)?;
+    let mut caller = context.caller(target, 0);
     for request in requests {
         caller.retry_until_definite(request).await?;
         context.progress.advance();
@@ -235,7 +235,7 @@ pub async fn judge_bookings(
     deployment: &Deployment,
     outcomes: &[OrderOutcome],
 ) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     let broken = context.findings.any_broken();
     let begun = Instant::now();
     let mut patience = Patience::of(EVIDENCE_WITHIN);

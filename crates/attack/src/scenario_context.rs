@@ -81,12 +81,12 @@ impl ScenarioContext {
     }
 
     /// A client. Its number chooses its first server and its jitter.
-    pub fn caller(&self, target: &Target, number: usize) -> Result<RetryingClient, Error> {
+    pub fn caller(&self, target: &Target, number: usize) -> RetryingClient {
         let random = self.random(&format!("caller {number}"));
-        Ok(RetryingClient::new(target, &self.journal, &self.timeline, number, random))
+        RetryingClient::new(target, &self.journal, &self.timeline, number, random)
     }
 
-    pub fn callers(&self, target: &Target, count: usize) -> Result<Vec<RetryingClient>, Error> {
+    pub fn callers(&self, target: &Target, count: usize) -> Vec<RetryingClient> {
         (0..count).map(|number| self.caller(target, number)).collect()
     }
 

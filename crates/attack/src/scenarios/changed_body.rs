@@ -73,8 +73,8 @@ async fn all_keys(context: &ScenarioContext, target: &Target, plans: VecDeque<Pl
     let waiting = Arc::new(Mutex::new(plans));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
-        let mut caller = context.caller(target, 2 * lane)?;
-        let mut other = context.caller(target, 2 * lane + 1)?;
+        let mut caller = context.caller(target, 2 * lane);
+        let mut other = context.caller(target, 2 * lane + 1);
         let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {

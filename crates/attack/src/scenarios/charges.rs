@@ -97,7 +97,7 @@ async fn send_all(
     let turns = Arc::new(Mutex::new(turns));
     let mut sending = tokio::task::JoinSet::new();
     for number in 0..CLIENTS {
-        let mut caller = context.caller(&deployment.target, number)?;
+        let mut caller = context.caller(&deployment.target, number);
         let sdk = SdkClient::new(context, &deployment.target, number, |settings| settings)?;
         let (context, requests, turns) = (context.clone(), requests.clone(), turns.clone());
         sending.spawn(async move {

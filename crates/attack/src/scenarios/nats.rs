@@ -94,7 +94,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     );
     let mut deployment = context.deploy(&tuning).await?;
     let outbox = Outbox::of(&deployment).await?;
-    let mut payers = Crowd::paying(&context, &deployment.target, PAYERS)?;
+    let mut payers = Crowd::paying(&context, &deployment.target, PAYERS);
 
     stutter(&context, &deployment, &mut payers).await?;
     let lasting = context.timeline.begin("killed", "nats");
@@ -149,7 +149,7 @@ async fn fill(
 ) -> Result<(), Error> {
     context.progress.counts("messages that wait", rows);
     let target = Target { catalogue: deployment.sell(HOLDERS, SEATS).await?, ..deployment.target.clone() };
-    let mut holders = Crowd::holding(context, &target, HOLDERS)?;
+    let mut holders = Crowd::holding(context, &target, HOLDERS);
     let begun = Instant::now();
     let (mut most, mut at) = (0, Instant::now());
     while most < rows {

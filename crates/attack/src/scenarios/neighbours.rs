@@ -111,7 +111,7 @@ async fn true_event(
 ) -> Result<Value, Error> {
     let charge = OperationRequest::charge(&context.operation(charge), PRICE_MINOR, PAYS);
     let payment =
-        context.caller(&deployment.target, 0)?.retry_until_definite(&charge).await?.id().unwrap_or_default();
+        context.caller(&deployment.target, 0).retry_until_definite(&charge).await?.id().unwrap_or_default();
     let own = deployment.installation()?.residents()[0].clone();
     let events = courier.events(&own).await?.remove(&payment).unwrap_or_default();
     let missing =

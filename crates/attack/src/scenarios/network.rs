@@ -115,7 +115,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     spread::judge(&context, SPAN);
 
     context.progress.counts("repeating every request", requests.len() + further.len());
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     for request in requests.iter().chain(&further) {
         caller.retry_until_definite(request).await?;
         context.progress.advance();

@@ -74,7 +74,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut deployment = context.deploy(&tuning()).await?;
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
     let rows = DatabaseRows::of(&location).await?;
-    let load = Load::begin(&context, &deployment.target)?;
+    let load = Load::begin(&context, &deployment.target);
 
     context.progress.show("spoiling what nobody has received");
     let poison = spoil(&context, &mut deployment, &rows, &mut random).await?;
@@ -124,7 +124,7 @@ async fn dead(
     rows: &DatabaseRows,
     poison: &[Poison],
 ) -> Result<BTreeMap<Uuid, String>, Error> {
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     let begun = Instant::now();
     let letters = loop {
         // Read before the letters: a message that dies meanwhile has its letter.
@@ -263,7 +263,7 @@ async fn retry(
 async fn audited(context: &ScenarioContext, deployment: &Deployment, letter: &str) -> Result<(), Error> {
     let path = format!("/v1/ops/dead_letters/{letter}");
     let letter =
-        context.caller(&deployment.target, 0)?.get(&path, deployment.target.ops_key.as_deref()).await?;
+        context.caller(&deployment.target, 0).get(&path, deployment.target.ops_key.as_deref()).await?;
     let history = letter["history"].as_array();
     let recorded = history
         .is_some_and(|history| history.iter().any(|entry| entry["person"] == WHO && entry["why"] == WHY));

@@ -160,7 +160,7 @@ async fn retry_while_blocked(
 ) -> Result<(), Error> {
     let mut clients = JoinSet::new();
     for (number, request) in requests.into_iter().enumerate() {
-        let mut caller = context.caller(&deployment.target, number)?;
+        let mut caller = context.caller(&deployment.target, number);
         let (context, freed, count_refused) = (context.clone(), freed.clone(), count_refused.clone());
         clients.spawn(async move {
             let mut refused = false;
@@ -202,7 +202,7 @@ async fn strangers(
     context.progress.counts("strangers beside a held row", requests.len());
     let mut clients = JoinSet::new();
     for (number, requests) in requests.chunks(STRANGERS.div_ceil(STRANGERS_AT_ONCE)).enumerate() {
-        let mut caller = context.caller(&deployment.target, BLOCKED + number)?;
+        let mut caller = context.caller(&deployment.target, BLOCKED + number);
         let (context, requests) = (context.clone(), requests.to_vec());
         clients.spawn(async move {
             for request in &requests {

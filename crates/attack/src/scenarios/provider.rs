@@ -265,7 +265,7 @@ async fn each_once(
     let mut sending = JoinSet::new();
     for (number, requests) in requests.chunks(requests.len().div_ceil(CLIENTS).max(1)).enumerate() {
         let (mut caller, requests, context) =
-            (context.caller(&deployment.target, number)?, requests.to_vec(), context.clone());
+            (context.caller(&deployment.target, number), requests.to_vec(), context.clone());
         sending.spawn(async move {
             for request in requests {
                 until_taken(&mut caller, &request).await?;
@@ -300,7 +300,7 @@ async fn all_answered(
     let mut sending = JoinSet::new();
     for (number, requests) in requests.chunks(requests.len().div_ceil(CLIENTS).max(1)).enumerate() {
         let (mut caller, requests, context) =
-            (context.caller(&deployment.target, number)?, requests.to_vec(), context.clone());
+            (context.caller(&deployment.target, number), requests.to_vec(), context.clone());
         sending.spawn(async move {
             for request in requests {
                 caller.retry_until_definite(&request).await?;
@@ -317,7 +317,7 @@ async fn all_answered(
 
 /// No review case is open: each unknown outcome was resolved without a person.
 async fn no_review_cases(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     let cases = caller.get("/v1/ops/review_cases", deployment.target.ops_key.as_deref()).await?;
     let open = cases["data"].as_array().map_or(0, Vec::len);
     context.findings.always("nobody_has_to_look", open == 0, || format!("{open} review cases: {cases}"));

@@ -127,7 +127,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         tokio::try_join!(sending, apply_incidents(&context, &deployment, &plan, &work))?;
     deployment.all_alive()?;
 
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     used_again(&context, &deployment, &mut caller, &planned_requests[0].request).await?;
     context.progress.counts("repeating every request", planned_requests.len());
     for planned_request in &planned_requests {
@@ -194,9 +194,8 @@ async fn send_all(
     let further = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
-        let mut callers: Vec<RetryingClient> = (0..DUPLICATES)
-            .map(|number| context.caller(target, lane * DUPLICATES + number))
-            .collect::<Result<_, _>>()?;
+        let mut callers: Vec<RetryingClient> =
+            (0..DUPLICATES).map(|number| context.caller(target, lane * DUPLICATES + number)).collect();
         let (context, target, work) = (context.clone(), target.clone(), work.clone());
         let (waiting, further) = (waiting.clone(), further.clone());
         let mut random = context.random(&format!("further operations {lane}"));

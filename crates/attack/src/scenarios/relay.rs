@@ -76,7 +76,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut deployment = context.deploy(&tuning).await?;
     let location = deployment.location().ok_or_else(|| Error::NotOurs("the database".to_owned()))?.clone();
     let outbox = Outbox::of(&location, context.has(Need::Nats)).await?;
-    let load = Load::begin(&context, &deployment.target)?;
+    let load = Load::begin(&context, &deployment.target);
     context.progress.counts("relays killed after publishing and before marking", kills);
     for _ in 0..kills {
         let unmarked = hunt(&context, &mut deployment, &outbox).await?;
@@ -188,11 +188,11 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub fn begin(context: &ScenarioContext, target: &Target) -> Result<Load, Error> {
+    pub fn begin(context: &ScenarioContext, target: &Target) -> Load {
         let (enough, charged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
-            let mut caller = context.caller(target, number)?;
+            let mut caller = context.caller(target, number);
             let mut random = context.random(&format!("charges {number}"));
             let (context, enough, charged) = (context.clone(), enough.clone(), charged.clone());
             clients.spawn(async move {
@@ -213,7 +213,7 @@ impl Load {
                 Ok(())
             });
         }
-        Ok(Load { enough, charged, clients })
+        Load { enough, charged, clients }
     }
 
     pub fn charged(&self) -> usize {

@@ -75,7 +75,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         rounds.iter().map(|round| round.at_once).zip(requests.clone()).collect(),
     )
     .await?;
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     for request in &requests {
         caller.retry_until_definite(request).await?;
     }
@@ -103,9 +103,8 @@ async fn all_rounds(
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let number = |caller| lane * AT_ONCE_MAX + caller;
-        let mut callers: Vec<RetryingClient> = (0..AT_ONCE_MAX)
-            .map(|caller| context.caller(target, number(caller)))
-            .collect::<Result<_, _>>()?;
+        let mut callers: Vec<RetryingClient> =
+            (0..AT_ONCE_MAX).map(|caller| context.caller(target, number(caller))).collect();
         let (context, waiting) = (context.clone(), waiting.clone());
         lanes.spawn(async move {
             loop {

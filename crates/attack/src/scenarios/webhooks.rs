@@ -116,7 +116,7 @@ async fn webhooks_before_the_answer(
     let mut paying = tokio::task::JoinSet::new();
     for number in 0..count {
         let (context, target) = (context.clone(), deployment.target.clone());
-        let mut caller = context.caller(&target, number)?;
+        let mut caller = context.caller(&target, number);
         paying.spawn(async move {
             let order = plain(context.operation(format!("first-{number}")));
             let hold =
@@ -204,7 +204,7 @@ async fn each_effect_once(
     outcomes: &[OrderOutcome],
 ) -> Result<(), Error> {
     const ONCE: [&str; 3] = ["booking.confirmed", "payment.captured", "payment.authorized"];
-    let mut caller = context.caller(target, 0)?;
+    let mut caller = context.caller(target, 0);
     let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut after = 0;
     loop {

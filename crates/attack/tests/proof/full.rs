@@ -34,7 +34,7 @@ async fn full(context: ScenarioContext) -> Result<(), Error> {
     deployment.retune(&Tuning::default().with("", "sqlite_max_page_count", pages + PAGES)).await?;
 
     let catalogue = deployment.target.catalogue.clone();
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     let hold = |number: usize| OperationRequest::hold(&context.operation(number), &catalogue, 0, 3_600);
     let mut held = 0;
     let refused = loop {

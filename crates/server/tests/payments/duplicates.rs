@@ -182,10 +182,14 @@ async fn a_duplicate_learns_what_is_being_made(engine: Engine) {
     // In progress until the duplicate has its response, however long that takes.
     service.provider.faults(json!({ "unavailable": 1 })).await;
     let body = charge(1_000, "pm_card_visa");
-    let first = service.one.post("/v1/charges", &body).key("k").send();
+    let first = service.one.post("/v1/charges", &body).key("k").header("prefer", "wait=30").send();
     let duplicate = async {
         let resource = until("a duplicate gets the id of the payment", async || {
-            let again = service.one.post("/v1/charges", &body).key("k").send().await;
+            let again = service.one.post("/v1/charges", &body).key("k").without_waiting().send().await;
+            // On a busy machine Redis may not answer in time; then the database does.
+            if again.status == 202 {
+                return None;
+            }
             assert_eq!((again.status, again.code()), (409, "request_in_progress"), "{}", again.text);
             again.body["resource"].as_str().map(str::to_owned)
         });

@@ -54,8 +54,7 @@ impl Beside<'_> {
         name: String,
         number: usize,
     ) -> Result<Beside<'a>, Error> {
-        let (caller, person) =
-            (context.caller(&deployment.target, number)?, Person::of(context, deployment)?);
+        let (caller, person) = (context.caller(&deployment.target, number), Person::of(context, deployment)?);
         Ok(Beside { context, deployment, caller, person, name })
     }
 

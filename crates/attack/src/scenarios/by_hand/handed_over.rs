@@ -79,8 +79,7 @@ pub(super) async fn run(
 }
 
 async fn paid(context: &ScenarioContext, deployment: &Deployment, number: usize) -> Result<Handed, Error> {
-    let (mut caller, person) =
-        (context.caller(&deployment.target, number)?, Person::of(context, deployment)?);
+    let (mut caller, person) = (context.caller(&deployment.target, number), Person::of(context, deployment)?);
     let of = context.operation(format!("handed-{number}"));
     let kind = KINDS[number % KINDS.len()];
     let request = match kind {
@@ -115,7 +114,7 @@ async fn charges_without_an_outcome(
     let requests: Vec<OperationRequest> = (0..count).map(charge).collect();
     deployment.set_faults(json!({ "answer_delay_ms": [ANSWER_LATE_MS, ANSWER_LATE_MS] })).await?;
     for (number, request) in requests.iter().enumerate() {
-        let mut caller = context.caller(&deployment.target, number)?.with_timeout(Duration::from_millis(20));
+        let mut caller = context.caller(&deployment.target, number).with_timeout(Duration::from_millis(20));
         caller.send_once(request).await?;
     }
     tokio::time::sleep(Duration::from_millis(ANSWER_LATE_MS / 3)).await;
@@ -129,7 +128,7 @@ async fn all_answered(
     requests: &[OperationRequest],
 ) -> Result<(), Error> {
     let answered = requests.iter().enumerate().map(|(number, request)| async move {
-        let answer = context.caller(&deployment.target, number)?.retry_until_definite(request).await?;
+        let answer = context.caller(&deployment.target, number).retry_until_definite(request).await?;
         if answer.status == 202 {
             context.findings.reached("handed_over_a_charge");
         }

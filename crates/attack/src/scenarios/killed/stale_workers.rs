@@ -78,7 +78,7 @@ pub async fn wake_late(context: &ScenarioContext, deployment: &mut Deployment) -
         for other in others {
             deployment.freeze(other).await?;
         }
-        let charges = charge(context, deployment, round)?;
+        let charges = charge(context, deployment, round);
         let held =
             StaleWorkerRound { context, deployment, rows: &rows, hears_nothing }.zombie(zombie, others).await;
         for worker in &workers {
@@ -109,20 +109,16 @@ pub fn prefix(context: &ScenarioContext) -> String {
     context.operation("late-")
 }
 
-fn charge(
-    context: &ScenarioContext,
-    deployment: &Deployment,
-    round: usize,
-) -> Result<JoinSet<Result<(), Error>>, Error> {
+fn charge(context: &ScenarioContext, deployment: &Deployment, round: usize) -> JoinSet<Result<(), Error>> {
     let mut random = context.random(&format!("late {round}"));
     let mut charges = JoinSet::new();
     for number in 0..CLIENTS {
-        let mut caller = context.caller(&deployment.target, number)?;
+        let mut caller = context.caller(&deployment.target, number);
         let operation = format!("{}{round}-{number}", prefix(context));
         let request = OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS);
         charges.spawn(async move { caller.retry_until_definite(&request).await.map(drop) });
     }
-    Ok(charges)
+    charges
 }
 
 struct StaleWorkerRound<'a> {

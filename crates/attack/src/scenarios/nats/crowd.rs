@@ -39,26 +39,20 @@ pub struct Crowd {
 
 impl Crowd {
     /// Charges without a booking: one message each.
-    pub fn paying(context: &ScenarioContext, target: &Target, clients: usize) -> Result<Crowd, Error> {
+    pub fn paying(context: &ScenarioContext, target: &Target, clients: usize) -> Crowd {
         Crowd::begin(context, target, clients, "paid", |member, name| Box::pin(pay(member, name)))
     }
 
     /// Holds that are cancelled: two messages of one subject each.
-    pub fn holding(context: &ScenarioContext, target: &Target, clients: usize) -> Result<Crowd, Error> {
+    pub fn holding(context: &ScenarioContext, target: &Target, clients: usize) -> Crowd {
         Crowd::begin(context, target, clients, "held", |member, name| Box::pin(hold(member, name)))
     }
 
-    fn begin(
-        context: &ScenarioContext,
-        target: &Target,
-        clients: usize,
-        name: &str,
-        does: Does,
-    ) -> Result<Crowd, Error> {
+    fn begin(context: &ScenarioContext, target: &Target, clients: usize, name: &str, does: Does) -> Crowd {
         let (enough, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut members = JoinSet::new();
         for number in 0..clients {
-            let caller = context.caller(target, number)?;
+            let caller = context.caller(target, number);
             let random = context.random(&format!("{name} {number}"));
             let mut member = Member { caller, target: target.clone(), slot: number, random };
             let (context, name, enough, done) =
@@ -74,7 +68,7 @@ impl Crowd {
                 Ok(())
             });
         }
-        Ok(Crowd { enough, done, members })
+        Crowd { enough, done, members }
     }
 
     pub fn done(&self) -> usize {

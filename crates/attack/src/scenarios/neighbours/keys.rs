@@ -44,7 +44,7 @@ pub(super) async fn scopes(
     deployment: &Deployment,
     keys: &Keys,
 ) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.target, 0)?;
+    let mut caller = context.caller(&deployment.target, 0);
     let hold = OperationRequest::hold(
         &context.operation("scopes-hold"),
         &deployment.target.catalogue,
@@ -97,7 +97,7 @@ pub(super) async fn modes(
     deployment: &Deployment,
     keys: &Keys,
 ) -> Result<(), Error> {
-    let mut caller = context.caller(&deployment.target, 1)?;
+    let mut caller = context.caller(&deployment.target, 1);
     let charge = OperationRequest::charge(&context.operation("modes-charge"), PRICE_MINOR, PAYS);
     let captured = made(&charge, &mut caller).await?;
     let authorize = OperationRequest::authorize(&context.operation("modes-authorize"), PRICE_MINOR);
@@ -111,7 +111,7 @@ pub(super) async fn modes(
         ]
     };
     let live_shop = Target { api_key: keys.live.clone(), ..deployment.target.clone() };
-    let mut live = context.caller(&live_shop, 1)?;
+    let mut live = context.caller(&live_shop, 1);
     for request in requests_of("live") {
         // This request must move nothing.
         let request = OperationRequest { wants: ExpectedEffect::Nothing, ..request };

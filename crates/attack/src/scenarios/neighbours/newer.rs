@@ -55,7 +55,7 @@ pub(super) async fn settings(
     let added = json!({ "waits": { "for": ["rain", 1.5] }, "calm": null });
     set(&added).await?;
     // No request of that time was lost.
-    let mut caller = context.caller(&neighbour.target, 0)?;
+    let mut caller = context.caller(&neighbour.target, 0);
     for request in &theirs {
         let answer = caller.retry_until_definite(request).await?;
         context.findings.always("an_unreadable_row_stops_nobody_else", answer.is_success(), || {
@@ -89,7 +89,7 @@ async fn together(
     for at in 0..HOLDS {
         for (whose, target) in [("ours", ours), ("theirs", theirs)] {
             let name = context.operation(format!("{whose}-{number}-{at}"));
-            callers.push(context.caller(target, at)?);
+            callers.push(context.caller(target, at));
             requests.push(OperationRequest::hold(&name, &target.catalogue, 0, LONG_SECONDS));
         }
     }
@@ -137,9 +137,9 @@ pub(super) async fn holds(
     ours: &Target,
     neighbour: &Neighbour,
 ) -> Result<(), Error> {
-    let mut theirs = context.caller(&neighbour.target, 0)?;
+    let mut theirs = context.caller(&neighbour.target, 0);
     let spoiled = spoiled_hold(context, rows, &neighbour.target, &mut theirs).await?;
-    let mut caller = context.caller(ours, 0)?;
+    let mut caller = context.caller(ours, 0);
     let hold = OperationRequest::hold(&context.operation("lapses"), &ours.catalogue, 0, NEXT_SECONDS);
     let booking = made(&hold, &mut caller).await?;
     let lapses = |seen: &Value| seen["state"] == "expired";
@@ -214,7 +214,7 @@ pub(super) async fn waits_for_its_consumer(
     target: &Target,
 ) -> Result<(), Error> {
     let charge = OperationRequest::charge(&context.operation("two-consumers"), PRICE_MINOR, PAYS);
-    let payment = id(&made(&charge, &mut context.caller(target, 0)?).await?)?;
+    let payment = id(&made(&charge, &mut context.caller(target, 0)).await?)?;
     let posted = format!(
         "select m.id from outbox m join transfers t on t.message = m.id \
          where m.kind = '{KIND}' and m.subject = {} and m.position is not null",

@@ -82,11 +82,11 @@ async fn beside_holds(
     let mut others = JoinSet::new();
     for number in 0..HOLDS {
         let request = hold(context, "beside-the-flood", number, ours);
-        let mut caller = context.caller(ours, number)?.with_timeout(TIMEOUT);
+        let mut caller = context.caller(ours, number).with_timeout(TIMEOUT);
         others.spawn(async move { caller.send_once(&request).await.map(|result| (request, result)) });
     }
     flood.end().await;
-    let mut caller = context.caller(ours, 0)?;
+    let mut caller = context.caller(ours, 0);
     while let Some(result) = others.join_next().await {
         let (request, result) = result.map_err(std::io::Error::other)??;
         let code = result.answer().and_then(OperationAnswer::code);

@@ -43,8 +43,7 @@ pub(super) async fn run(
     let one = |slot: usize| {
         let (target, kind) = (&target, KINDS[slot % KINDS.len()]);
         async move {
-            let (name, caller) =
-                (context.operation(format!("balance-{slot}")), context.caller(target, slot)?);
+            let (name, caller) = (context.operation(format!("balance-{slot}")), context.caller(target, slot));
             Balance { context, target, slot, kind, name, caller }.settle().await
         }
     };

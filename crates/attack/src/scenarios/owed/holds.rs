@@ -30,7 +30,7 @@ pub(super) async fn are_paid(
     count: usize,
 ) -> Result<(), Error> {
     let one = |number: usize| async move {
-        let mut caller = context.caller(&deployment.target, number)?;
+        let mut caller = context.caller(&deployment.target, number);
         let name = context.operation(format!("paid-{number}"));
         let hold = OperationRequest::hold(&name, &deployment.target.catalogue, 0, HOLD_SECONDS);
         let booking = id(&hold, &caller.retry_until_definite(&hold).await?)?;
@@ -59,7 +59,7 @@ pub(super) async fn depart(
     let slot = departing(context, deployment, departs_ms).await?;
     let target = &Target { catalogue: slot, ..deployment.target.clone() };
     let one = |number: usize| async move {
-        let mut caller = context.caller(target, number)?;
+        let mut caller = context.caller(target, number);
         let hold = OperationRequest::hold(
             &context.operation(format!("departs-{number}")),
             &target.catalogue,
@@ -99,7 +99,7 @@ async fn departing(
     let path = format!("/v1/products/{}/slots", catalogue.product);
     let request =
         OperationRequest::new(&context.operation("departing"), &path, &slots, ExpectedEffect::Nothing);
-    let opened = context.caller(&deployment.target, 0)?.retry_until_definite(&request).await?;
+    let opened = context.caller(&deployment.target, 0).retry_until_definite(&request).await?;
     match &opened.body["data"][0]["id"] {
         Value::String(slot) => Ok(Catalogue { slots: vec![slot.clone()], ..catalogue.clone() }),
         _ => Err(Error::Unexpected { operation: request.operation, outcome: opened.summary() }),

@@ -58,7 +58,7 @@ async fn no_call_exceeds_the_capture(
 async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) -> Result<(), Error> {
     let Race { number, fit, minor } = *race;
     let callers = (0..REFUNDS).map(|caller| context.caller(&deployment.target, number + caller));
-    let mut callers = callers.collect::<Result<Vec<_>, Error>>()?;
+    let mut callers = callers.collect::<Vec<_>>();
     let paid = OperationRequest::charge(&context.operation(format!("paid-{number}")), PRICE_MINOR, PAYS);
     let answer = callers[0].retry_until_definite(&paid).await?;
     let Some(payment) = answer.id().filter(|_| answer.is_success()) else {

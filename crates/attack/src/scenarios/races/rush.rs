@@ -25,7 +25,7 @@ pub(super) async fn race(
 
 async fn one(context: &ScenarioContext, target: &Target, slot: usize) -> Result<(), Error> {
     let callers = (0..CUSTOMERS).map(|customer| context.caller(target, slot + customer));
-    let mut callers = callers.collect::<Result<Vec<_>, Error>>()?;
+    let mut callers = callers.collect::<Vec<_>>();
     let hold = |customer: usize| {
         let operation = context.operation(format!("rush-{slot}-{customer}"));
         OperationRequest::hold(&operation, &target.catalogue, slot, 3_600).that_may_be_refused()

@@ -52,7 +52,7 @@ pub async fn run(
     let own = deployment.installation()?.residents()[0].clone();
     let mut stage = Stage {
         context,
-        caller: context.caller(&deployment.target, 0)?,
+        caller: context.caller(&deployment.target, 0),
         courier: WebhookForwarder::new(deployment)?,
         own,
         neighbour: neighbour.clone(),
@@ -131,7 +131,7 @@ impl Stage<'_> {
     /// The ids of the payments.
     async fn neighbour_pays(&mut self, target: &Target) -> Result<Vec<String>, Error> {
         let target = Target { api_key: self.neighbour.tenant.api_key.clone(), ..target.clone() };
-        let mut caller = self.context.caller(&target, 0)?;
+        let mut caller = self.context.caller(&target, 0);
         let mut payments = Vec::new();
         for number in 0..NEIGHBOURS_CHARGES {
             let operation = self.context.operation(format!("neighbour-{number}"));
