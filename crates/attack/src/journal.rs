@@ -7,7 +7,7 @@
 //! | line | when |
 //! |---|---|
 //! | `sent` | before the request is sent: operation, key, hash of the body, attempt, expected effect |
-//! | `heard` | a complete answer came |
+//! | `answered` | a complete answer came |
 //! | `lost` | no complete answer came |
 //!
 //! A `sent` line without an outcome comes from a client that died. Its request may have been
@@ -47,7 +47,6 @@ pub enum JournalLine {
         #[serde(default)]
         may_be_refused: bool,
     },
-    #[serde(rename = "heard")]
     Answered {
         number: u64,
         at_ms: u64,

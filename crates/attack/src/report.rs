@@ -85,7 +85,6 @@ pub struct Totals {
     pub requests: u64,
     pub faults: u64,
     /// By [`ReplyKind::name`].
-    #[serde(rename = "heard")]
     pub replies: BTreeMap<&'static str, u64>,
 }
 
@@ -103,7 +102,6 @@ pub struct ScenarioReport {
     pub effects: u64,
     pub duplicates: u64,
     /// By [`ReplyKind::name`].
-    #[serde(rename = "heard")]
     pub replies: ReplyCounts,
     pub always: Vec<Always>,
     pub sometimes: Vec<Sometimes>,

@@ -61,8 +61,8 @@ pub async fn charge_once(client: &Client, key_file: &Path) -> Result<Charge, Box
     match &reply.value {
         Charge::Accepted(payment) if reply.is_in_progress() => println!("payment {} goes on", payment.id),
         Charge::Accepted(payment) => {
-            let told = if reply.replayed { ", as was answered before" } else { "" };
-            println!("payment {} is {}{told}", payment.id, payment.state);
+            let replayed = if reply.replayed { ", as was answered before" } else { "" };
+            println!("payment {} is {}{replayed}", payment.id, payment.state);
         }
         Charge::Declined(declined) => println!("declined: {}", declined.failure.code),
     }

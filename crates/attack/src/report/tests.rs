@@ -197,7 +197,7 @@ fn the_json_keeps_its_format() {
     assert_eq!(members(&json["run"]).join(" "), "again name operations seed started_at took_ms version");
     assert_eq!(
         members(&json["scenarios"][0]).join(" "),
-        "always duplicates effects faults figures heard kept lag name notes number operations promise retries \
+        "always duplicates effects faults figures kept lag name notes number operations promise replies retries \
          retries_left_out sometimes took_ms verdict why"
     );
     assert_eq!(

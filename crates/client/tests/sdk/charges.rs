@@ -41,13 +41,13 @@ async fn a_restarted_client_gets_the_reply_that_it_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_decline_is_told_as_one_and_told_again() {
+async fn a_decline_is_returned_as_one_and_replayed() {
     let service = SdkService::start().await;
     let client = service.client();
     let operation = client.charge(&new_charge(1_250, "pm_card_chargeDeclinedInsufficientFunds"));
-    let told = operation.send().await.unwrap();
-    let Charge::Declined(declined) = &told.value else { panic!("{told:?}") };
-    assert_eq!((told.status, told.replayed), (402, false));
+    let reply = operation.send().await.unwrap();
+    let Charge::Declined(declined) = &reply.value else { panic!("{reply:?}") };
+    assert_eq!((reply.status, reply.replayed), (402, false));
     assert_eq!(
         (declined.failure.code.as_str(), declined.failure.another_attempt_may_succeed),
         ("insufficient_funds", true)
@@ -66,15 +66,15 @@ async fn a_decline_is_told_as_one_and_told_again() {
 async fn work_in_progress_is_waited_for() {
     let service = SdkService::start().await;
     service.provider_line.refuse().await;
-    let heard = RecordedRetries::nothing();
-    let client = service.client_with(|builder| builder.observer(heard.observer()));
+    let retries = RecordedRetries::nothing();
+    let client = service.client_with(|builder| builder.observer(retries.observer()));
     let operation = client.charge(&new_charge(1_250, "pm_card_visa"));
     let begun = client.charge(&new_charge(1_250, "pm_card_visa"));
     let begun = begun.key(operation.idempotency_key().clone()).unwrap().wait(Duration::ZERO);
     let begun = begun.send().await.unwrap();
     assert!(begun.is_in_progress() && !begun.replayed);
     let reachable = async {
-        heard.first().await;
+        retries.first().await;
         service.provider_line.accept().await;
     };
     let (reply, ()) = tokio::join!(operation.send(), reachable);
@@ -82,8 +82,8 @@ async fn work_in_progress_is_waited_for() {
     assert!(reply.replayed && reply.attempts > 1);
     assert_eq!((reply.status, reply.value.accepted().unwrap().state.as_str()), (201, "captured"));
     assert_eq!(reply.value.payment_id(), begun.value.payment_id());
-    let words = heard.words();
-    assert!(words.iter().all(|word| *word == "request_in_progress"), "{words:?}");
+    let reasons = retries.words();
+    assert!(reasons.iter().all(|reason| *reason == "request_in_progress"), "{reasons:?}");
     assert_eq!(service.charged().await, [(reply.value.payment_id(), 1_250)]);
     service.end().await;
 }
@@ -91,7 +91,7 @@ async fn work_in_progress_is_waited_for() {
 /// The answers vanish, and the time is over: the error has the key, and under it a client that comes later
 /// gets the reply.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_deadline_left_open_is_asked_later() {
+async fn what_the_deadline_left_open_is_sent_again_later() {
     let service = SdkService::start().await;
     service.line.strike(testkit::proxy::Fault::HalfOpen);
     let client = service.client();
@@ -106,7 +106,7 @@ async fn what_the_deadline_left_open_is_asked_later() {
     service.line.heal();
     let later = service.client().charge(&new_charge(1_250, "pm_card_visa")).key(key).unwrap();
     let reply = later.send().await.unwrap();
-    assert!(reply.replayed, "the first request had been heard");
+    assert!(reply.replayed, "the first request had arrived");
     assert_eq!(service.charged().await, [(reply.value.payment_id(), 1_250)]);
     service.end().await;
 }

@@ -203,9 +203,12 @@ async fn a_dead_letter_is_shown_and_decided_on() {
     let again = client.retry_dead_letter(dead, &decision).send().await.unwrap_err();
     assert_eq!(again.code(), Some("state_does_not_allow_it"));
     let history = client.get_dead_letter(dead).await.unwrap().history.unwrap();
-    let told = |entry: &HistoryEntry| (entry.person.clone(), entry.why.clone());
+    let decided = |entry: &HistoryEntry| (entry.person.clone(), entry.why.clone());
     assert!(
-        history.iter().map(told).any(|told| told == (Some(decision.who.clone()), Some(decision.why.clone())))
+        history
+            .iter()
+            .map(decided)
+            .any(|decided| decided == (Some(decision.who.clone()), Some(decision.why.clone())))
     );
     service.end_reviewed(&["event_cannot_be_processed"]).await;
 }

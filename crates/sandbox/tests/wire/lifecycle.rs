@@ -105,16 +105,16 @@ async fn a_decline_leaves_an_intent_that_can_be_tried_again() {
 #[tokio::test]
 async fn three_d_secure_waits_for_the_payer() {
     let sandbox = TestSandbox::start().await;
-    let ask = async |card: &str, tail: &str| {
+    let create = async |card: &str, tail: &str| {
         sandbox.post("/v1/payment_intents", &format!("{}{tail}", sale(card))).await
     };
     let check = async |card: &str, approve: bool, expected: &str| {
-        let asked = ask(card, "&return_url=https%3A%2F%2Fexample.com%2Fback").await;
-        assert_eq!(asked.summary(), "200 requires_action");
-        let url = asked.body["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
+        let created = create(card, "&return_url=https%3A%2F%2Fexample.com%2Fback").await;
+        assert_eq!(created.summary(), "200 requires_action");
+        let url = created.body["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
         let page = sandbox.get(url.strip_prefix(&sandbox.url).unwrap()).await;
         assert!(page.body.as_str().unwrap().contains("value=true>Approve"), "{}", page.body);
-        let path = format!("/sandbox/authenticate/{}", asked.id());
+        let path = format!("/sandbox/authenticate/{}", created.id());
         assert_eq!(sandbox.control(&path, json!({"approve": approve})).await["status"], expected);
         let again = sandbox.try_control(&path, json!({"approve": true})).await;
         assert_eq!(again.status, 400, "it is decided once");
@@ -123,7 +123,7 @@ async fn three_d_secure_waits_for_the_payer() {
     check("pm_card_authenticationRequired", false, "requires_payment_method").await;
     check("pm_card_threeDSecureRequiredChargeDeclined", true, "requires_payment_method").await;
     assert_eq!(sandbox.sums().await, [[2000, 2000, 0], [0; 3], [0; 3]]);
-    let in_app = ask("pm_card_authenticationRequired", "").await;
+    let in_app = create("pm_card_authenticationRequired", "").await;
     assert_eq!(in_app.body["next_action"]["type"], "use_stripe_sdk");
 }
 
