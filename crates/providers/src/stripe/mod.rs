@@ -65,11 +65,12 @@ use domain::{
 use crate::{
     CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, ObjectCall,
     PaymentOrder, Provider, RefundOrder, VerifiedEvent, WebhookHead,
+    exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use client::StripeClient;
 pub use currency::amounts;
-use form::{Form, segment};
+use form::Form;
 pub use settings::Settings;
 
 pub const NAME: &str = "stripe";
