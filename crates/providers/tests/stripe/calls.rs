@@ -82,7 +82,8 @@ async fn the_other_calls_have_their_paths_and_bodies() {
         "",
     )
     .await;
-    check(async |stripe| drop(stripe.fetch_refund("re_1").await), "GET /v1/refunds/re_1", None, "").await;
+    check(async |stripe| drop(stripe.fetch_refund("pi_1", "re_1").await), "GET /v1/refunds/re_1", None, "")
+        .await;
 }
 
 #[tokio::test]
@@ -162,7 +163,7 @@ async fn refunds_are_listed_page_by_page() {
     let missing = json!({"error": {"type": "invalid_request_error", "code": "resource_missing"}});
     check(vec![ServerStep::Answer(answer(404, "", &missing.to_string()))], "unknown", 1).await;
     let busy = ServerStep::Answer(answer(429, "retry-after: 7\r\n", "{}"));
-    check(vec![busy], "not sent, asked: true, again after Some(7)", 1).await;
+    check(vec![busy], "not sent, reached: true, again after Some(7)", 1).await;
 }
 
 /// Events that a lost webhook missed are listed page by page, as a webhook would deliver them.

@@ -96,7 +96,7 @@ async fn a_payment_goes_from_creation_to_refund() {
     assert_eq!((made.status.clone(), made.amount_minor), (RefundStatus::Succeeded, 500));
     let listed = ListedRefund { refund: Some(ours.refund), observation: made.clone() };
     assert_eq!(stripe.refunds_of(&id).await, CallOutcome::Object(vec![listed]));
-    assert_eq!(object(stripe.fetch_refund(&made.object).await), made);
+    assert_eq!(object(stripe.fetch_refund(&id, &made.object).await), made);
     assert_eq!(object(stripe.refund(&ours).await), made, "a replay");
     let too_much = stripe.refund(&refund(11, &order, &id, 1001)).await;
     assert!(matches!(too_much, CallOutcome::Refused { .. }), "{too_much:?}");
