@@ -8,11 +8,12 @@
 //! made from our ids, so a restored database makes the same ones.
 //!
 //! Reading order: [`port`] has the calls to a provider; [`webhook`] the events it sends; [`guard`]
-//! what protects its wire; [`exchange`] how a call is made; [`registry`] finds the provider of an account; then one folder per
-//! provider: [`stripe`].
+//! what protects its wire; [`exchange`] how a call is made; [`registry`] finds the provider of an
+//! account; then one folder per provider: [`stripe`], [`mercado_pago`].
 
 pub mod exchange;
 pub mod guard;
+pub mod mercado_pago;
 pub mod port;
 pub mod registry;
 pub mod secret;
@@ -34,5 +35,6 @@ use domain::provider::AmountRules;
 /// Which amounts each provider accepts.
 pub const AMOUNTS: AmountRules = AmountRules(|provider, currency| match provider {
     stripe::NAME => stripe::amounts(currency),
+    mercado_pago::NAME => mercado_pago::amounts(currency),
     _ => None,
 });
