@@ -24,7 +24,12 @@ fn header() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..4096),
         proptest::collection::vec(part, 0..20).prop_map(|parts| parts.join(",").into_bytes()),
+        "ts=(1742505638|1742505638683),v1=[0-9a-f]{64}".prop_map(String::into_bytes),
     ]
+}
+
+fn now() -> impl Strategy<Value = i64> {
+    prop_oneof![any::<i64>(), Just(1_742_505_638_000_000)]
 }
 
 fn query() -> impl Strategy<Value = String> {
@@ -35,23 +40,36 @@ fn query() -> impl Strategy<Value = String> {
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let value = prop_oneof![
         "null|true|0|-1|1e400|[{]|\"x\"|\"BRL\"|\"approved\"|\"pending\"",
-        "[0-9]{1,30}(\\.[0-9]{1,30})?",
+        "(0|[1-9][0-9]{0,29})(\\.[0-9]{1,30})?",
         "\"[a-z_.]{0,20}\"",
     ];
-    let name = "id|status|transaction_amount|currency_id|metadata|external_reference|refund|payment|amount";
-    let members = move || {
-        proptest::collection::vec((name, value.clone()), 0..8).prop_map(|members| {
+    let name = "status|metadata|external_reference|date_of_expiration|refunds|payment|amount";
+    let members = || {
+        proptest::collection::btree_map(name, value.clone(), 0..6).prop_map(|members| {
             let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
             members.join(",")
         })
     };
-    let event = ("fetch|other|payment|refund", members())
+    let any_event = ("fetch|other|payment|refund", members())
         .prop_map(|(kind, inner)| format!("{{\"{kind}\":{{{inner}}}}}"));
+    let amount = value.clone();
+    let payment = (amount, members()).prop_map(|(amount, inner)| {
+        let comma = if inner.is_empty() { "" } else { "," };
+        let start = format!("\"id\":7,\"currency_id\":\"BRL\",\"transaction_amount\":{amount}");
+        format!("{{\"payment\":{{{start}{comma}{inner}}}}}")
+    });
+    let refund = members().prop_map(|inner| {
+        let comma = if inner.is_empty() { "" } else { "," };
+        format!(
+            "{{\"refund\":{{\"refund\":{{\"id\":9{comma}{inner}}},\"payment\":\"7\",\"currency_id\":\"BRL\"}}}}"
+        )
+    });
+    let event = prop_oneof![any_event, payment, refund];
     prop_oneof![
-        proptest::collection::vec(any::<u8>(), 0..512),
-        event.prop_map(String::into_bytes),
-        (1usize..2_000).prop_map(|depth| "[".repeat(depth).into_bytes()),
-        (1usize..2_000).prop_map(|depth| {
+        1 => proptest::collection::vec(any::<u8>(), 0..512),
+        6 => event.prop_map(String::into_bytes),
+        1 => (1usize..2_000).prop_map(|depth| "[".repeat(depth).into_bytes()),
+        1 => (1usize..2_000).prop_map(|depth| {
             let deep = "[".repeat(depth);
             format!("{{\"payment\":{{\"id\":1,\"metadata\":{deep}").into_bytes()
         }),
@@ -64,7 +82,7 @@ proptest! {
         header in header(),
         request in proptest::collection::vec(any::<u8>(), 0..300),
         query in query(),
-        now in any::<i64>(),
+        now in now(),
     ) {
         let mut headers = HeaderMap::new();
         for (name, value) in [("x-signature", header), ("x-request-id", request)] {

@@ -8,7 +8,7 @@ mod calls;
 mod events;
 mod searches;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
     AttemptId, BookingId, Currency, Money, PaymentId, RefundId, TenantId,
@@ -27,13 +27,8 @@ use uuid::Uuid;
 const OURS: &str = "00000000-0000-0000-0000-000000000001";
 const WEBHOOK_SECRET: &str = "your_secret_key_here";
 
-/// Call timeouts end only the tests of silence.
 fn settings(base_url: String) -> Settings {
-    let wire = WireSettings {
-        connect_timeout: Duration::from_millis(200),
-        call_timeout: Duration::from_millis(400),
-        ..WireSettings::new(&base_url)
-    };
+    let wire = WireSettings::new(&base_url);
     let secrets = vec![Secret::new(WEBHOOK_SECRET)];
     Settings { wire, ..Settings::new(Secret::new("TEST-token_1"), secrets, Mode::Test) }
 }
