@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use domain::{Currency, provider::AmountRule, rows::Mode, time::Span};
 
-use crate::{Guard, Provider, Secret, WireSettings, stripe};
+use crate::{Guard, Provider, Secret, WireSettings, mercado_pago, stripe};
 
 /// Two while a secret is being replaced.
 const WEBHOOK_SECRETS_MAX: usize = 2;
 const WEBHOOK_TOLERANCE_MAX: Span = Span::seconds(3_600);
 
-pub static ADAPTERS: [&Adapter; 1] = [&stripe::ADAPTER];
+pub static ADAPTERS: [&Adapter; 2] = [&stripe::ADAPTER, &mercado_pago::ADAPTER];
 
 /// The adapter of this name.
 pub fn find(name: &str) -> Option<&'static Adapter> {
@@ -34,6 +34,8 @@ pub struct Adapter {
     /// Which amounts it accepts in a currency, in our minor units; `None` for an unsupported currency.
     pub amounts: fn(Currency) -> Option<AmountRule>,
     pub methods: MethodRules,
+    /// The currency of an account whose settings name none, where the provider's wire names none.
+    pub currency: Option<Currency>,
 }
 
 /// How a payment can be made at a provider, and what its order needs.
@@ -60,6 +62,11 @@ pub struct ProviderSettings {
     /// How long a call may be repeated under its key. It is below [`Adapter::keys_kept`] by a margin,
     /// for clock differences and for calls in flight.
     pub key_retention: Span,
+    /// The currency of the account, where the provider's wire names none.
+    pub currency: Option<Currency>,
+    /// Where the provider sends the webhooks of each payment, where a payment can say so; otherwise to
+    /// the address in the provider's own settings.
+    pub notification_url: Option<String>,
 }
 
 impl Adapter {
@@ -71,6 +78,8 @@ impl Adapter {
             mode,
             webhook_tolerance: Span::seconds(300),
             key_retention: Span(self.keys_kept.0 / 24 * 23),
+            currency: self.currency,
+            notification_url: None,
         }
     }
 
@@ -85,6 +94,13 @@ impl Adapter {
             return Err(format!("at most {most} webhook secrets: the new one and the old one"));
         }
         settings.wire.check(settings.mode)?;
+        match (self.currency, settings.currency) {
+            (None, Some(_)) => return Err(format!("{} has no currency of an account", self.name)),
+            (Some(_), Some(currency)) if (self.amounts)(currency).is_none() => {
+                return Err(format!("{} has no accounts in {currency}", self.name));
+            }
+            _ => {}
+        }
         if settings.webhook_tolerance <= Span(0) || settings.webhook_tolerance > WEBHOOK_TOLERANCE_MAX {
             return Err("webhook_tolerance must be above zero and at most an hour".to_owned());
         }

@@ -4,7 +4,7 @@
 //! not a byte of it was written, or it was a read ([`crate::guard`] has the table). Any other call
 //! whose connection breaks after writing began is [`NoReply::Unknown`].
 
-use std::{hash::DefaultHasher, hash::Hash as _, hash::Hasher as _, time::Duration};
+use std::{fmt::Write as _, hash::DefaultHasher, hash::Hash as _, hash::Hasher as _, time::Duration};
 
 use bytes::Bytes;
 use domain::{provider::CallOutcome, rows::Mode};
@@ -173,6 +173,19 @@ fn seconds(wanted: Duration) -> i64 {
     i64::try_from(received).unwrap_or(i64::MAX).min(RETRY_AFTER_SECONDS_MAX)
 }
 
+/// A text as one segment of a path, or as one value of a query; no text can leave its place.
+pub fn segment(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").expect("writing into a String cannot fail");
+        }
+    }
+    out
+}
+
 /// The table of [`crate::guard`].
 struct RetryPolicy;
 
@@ -218,5 +231,16 @@ impl Policy<Request<Full<Bytes>>, HttpReply, outbound::Error> for RetryPolicy {
             _ => return None,
         };
         Some(RetryAdvice { reason, after })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cannot_leave_its_segment() {
+        assert_eq!(segment("pi_3Abc"), "pi_3Abc");
+        assert_eq!(segment("../x?y#z/é"), "%2E%2E%2Fx%3Fy%23z%2F%C3%A9");
     }
 }

@@ -10,11 +10,12 @@
 //! Reading order: [`port`] has the calls to a provider; [`webhook`] the events it sends; [`guard`]
 //! what protects its wire; [`exchange`] how a call is made; [`adapter`] what differs before the
 //! first call; [`registry`] finds the provider of an account; then one folder per
-//! provider: [`stripe`].
+//! provider: [`stripe`], [`mercado_pago`].
 
 pub mod adapter;
 pub mod exchange;
 pub mod guard;
+pub mod mercado_pago;
 pub mod port;
 pub mod registry;
 pub mod secret;

@@ -4,11 +4,11 @@
 use domain::{Currency, Money, provider::AmountRule};
 use serde_json::value::RawValue;
 
-/// What an amount may have: <https://www.mercadopago.com.br/developers/en/reference> lists the
-/// currencies. `step`: in Chilean and Colombian pesos, and in guaraníes, there are whole units only.
-/// `most`: below what any account may be paid at once.
+/// The currencies of the countries where Mercado Pago takes payments by this API. In Colombian pesos
+/// there are whole units only, although ISO 4217 has two decimals. No maximum is documented: this one
+/// is above any payment that a bank permits, and far below what an `i64` holds.
 const CURRENCIES: [(&str, i64, i64); 7] = [
-    // code, step in our minor units, most
+    // code, step and maximum in our minor units
     ("ARS", 1, 99_999_999_999),
     ("BRL", 1, 9_999_999_999),
     ("CLP", 1, 99_999_999_999),
@@ -21,14 +21,15 @@ const CURRENCIES: [(&str, i64, i64); 7] = [
 /// Which amounts Mercado Pago accepts in a currency, in our minor units; `None` for an unsupported
 /// currency. The account's country decides which of them it may use.
 pub fn amounts(currency: Currency) -> Option<AmountRule> {
-    let (_, step_minor, max_minor) =
-        CURRENCIES.into_iter().find(|(code, _, _)| *code == currency.code())?;
+    let (_, step_minor, max_minor) = CURRENCIES.into_iter().find(|(code, _, _)| *code == currency.code())?;
     Some(AmountRule { min_minor: step_minor, max_minor, step_minor })
 }
 
 /// As a JSON number.
 pub fn to_number(money: Money) -> Box<RawValue> {
-    RawValue::from_string(money.decimal()).expect("a decimal is a JSON number")
+    let decimal = money.decimal();
+    let number = decimal.split(' ').next().unwrap_or_default();
+    RawValue::from_string(number.to_owned()).expect("a decimal is a JSON number")
 }
 
 /// `None` if it is not an amount of this currency: negative, with an exponent, with more decimals than
@@ -82,9 +83,23 @@ mod tests {
 
     #[test]
     fn only_whole_pesos_are_accepted_where_there_are_no_cents() {
-        let allows = |code: &str, minor: i64| amounts(Currency::new(code).unwrap()).is_some_and(|rule| rule.allows(minor));
+        let allows = |code: &str, minor: i64| {
+            amounts(Currency::new(code).unwrap()).is_some_and(|rule| rule.allows(minor))
+        };
         assert!(allows("BRL", 1) && allows("COP", 100) && allows("CLP", 1));
         assert!(!allows("COP", 150) && !allows("BRL", 0) && !allows("EUR", 100));
+    }
+
+    #[test]
+    fn an_amount_is_written_with_the_decimals_of_its_currency() {
+        let check = |code: &str, minor: i64, expected: &str| {
+            let money = Money::new(minor, Currency::new(code).unwrap());
+            assert_eq!(to_number(money).get(), expected);
+        };
+        check("BRL", 10_050, "100.50");
+        check("BRL", 7, "0.07");
+        check("CLP", 1_500, "1500");
+        check("COP", 150_000, "1500.00");
     }
 
     proptest! {

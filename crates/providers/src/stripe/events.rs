@@ -5,8 +5,8 @@ use domain::{Timestamp, provider::CallOutcome, rows::Mode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{EVENTS, client::StripeClient, event, form::segment, outcome};
-use crate::EventPage;
+use super::{EVENTS, client::StripeClient, event, outcome};
+use crate::{EventPage, exchange::segment};
 
 /// Stripe allows 100; 50 events always fit into the longest reply that is read.
 const PAGE: usize = 50;

@@ -86,19 +86,6 @@ fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// An object's id as one segment of a path; no id can leave its segment.
-pub fn segment(id: &str) -> String {
-    let mut out = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
-            out.push(char::from(byte));
-        } else {
-            write!(out, "%{byte:02X}").expect("writing into a String cannot fail");
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,11 +127,5 @@ mod tests {
         let ours = [("operation", Some("1".to_owned()))];
         assert_eq!(metadata(&ours, &many).matches('&').count(), 49);
         assert!(metadata(&ours, &many).starts_with("metadata[operation]=1&"));
-    }
-
-    #[test]
-    fn an_id_cannot_leave_its_segment() {
-        assert_eq!(segment("pi_3Abc"), "pi_3Abc");
-        assert_eq!(segment("../x?y#z/é"), "%2E%2E%2Fx%3Fy%23z%2F%C3%A9");
     }
 }

@@ -68,10 +68,11 @@ use domain::{
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
     ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use client::StripeClient;
-use form::{Form, segment};
+use form::Form;
 
 /// "We remove idempotency keys … after they're at least 24 hours old"
 /// (<https://docs.stripe.com/api/idempotent_requests>).
@@ -83,6 +84,7 @@ pub static ADAPTER: Adapter = Adapter {
     open: |settings, guard| Ok(Arc::new(Stripe::guarded(settings.clone(), guard)?)),
     amounts: currency::amounts,
     methods: MethodRules { pix: false, card_needs_brand: false, needs_payer: false, instalments_max: 1 },
+    currency: None,
 };
 
 /// The events that a webhook endpoint for this adapter subscribes to, and that are read from the

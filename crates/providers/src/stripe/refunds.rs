@@ -5,15 +5,8 @@
 use domain::provider::{CallOutcome, RefundObservation};
 use serde::Deserialize;
 
-use super::{
-    client::StripeClient,
-    currency,
-    form::{Form, segment},
-    key, not_representable,
-    objects::Refund,
-    outcome,
-};
-use crate::{ListedRefund, RefundOrder};
+use super::{client::StripeClient, currency, form::Form, key, not_representable, objects::Refund, outcome};
+use crate::{ListedRefund, RefundOrder, exchange::segment};
 
 /// What Stripe accepts as `reason`; any other reason is sent as metadata.
 const REASONS: [&str; 3] = ["duplicate", "fraudulent", "requested_by_customer"];

@@ -26,6 +26,9 @@ pub fn check_keys(settings: &ProviderSettings) -> Result<(), String> {
     if !settings.webhook_secrets.iter().all(is_secret) {
         return Err("a webhook secret must begin with whsec_ and have no blanks".to_owned());
     }
+    if settings.notification_url.is_some() {
+        return Err("Stripe sends webhooks to the address in its own settings alone".to_owned());
+    }
     Ok(())
 }
 

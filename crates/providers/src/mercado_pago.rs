@@ -6,7 +6,12 @@
 //! `external_reference`, and a payment whose reply was lost is found by it.
 //!
 //! **Keys.** `X-Idempotency-Key` is a UUID made from the attempt, the verb and the key's number: every
-//! driver of an attempt makes the same call under the same key, before or after a crash.
+//! driver of an attempt makes the same call under the same key, before or after a crash. Neither how
+//! long a key is kept nor whether an error is stored under it is documented: a call is repeated for
+//! less than a day ([`ProviderSettings::key_retention`]), and no key counts as spent.
+//!
+//! **One currency.** A payment is made in the currency of the account's country; the wire has no other.
+//! An amount in another currency is refused here ([`ProviderSettings::currency`]).
 //!
 //! **What each reply proves.** The status codes are those of the official SDKs:
 //!
@@ -15,60 +20,83 @@
 //! | none: not a byte was written, or the circuit is open | not sent | |
 //! | connection broke, timeout, a reply that is incomplete, too long or unreadable | unknown | the call may have been carried out |
 //! | 200, 201 with the payment or the refund | object; a `rejected` payment has failed for good | |
-//! | 200, 201 about another payment | unknown | an intermediary mixed up two replies |
-//! | 400, 422 about the card's token, its brand or its instalments | refused, because of the payment method | |
-//! | 400, 422 about the payment's state or amount | refused | this call did nothing |
+//! | 200, 201 about another payment or refund | unknown | an intermediary mixed up two replies |
+//! | 400, 404, 422 about the card's token, its brand or its instalments | refused, because of the payment method | |
+//! | 400, 404, 422 about the payment's state, its amount or the account's balance | refused | this call did nothing |
+//! | 400, 404, 422 because the same call was made a moment ago, or because a service behind did not answer | unknown | a call may have been carried out |
 //! | 400, 404, 422 about anything else | refused, because of our request | |
-//! | 401, 403 | not sent | a wrong token moves no money; correct the settings and continue |
+//! | 401, 403 in Mercado Pago's form | not sent | a wrong token moves no money; correct the settings and continue |
 //! | 409 | unknown | the key, or the payment, is used by another call |
 //! | 423, 424 | unknown | the key is locked, or a service behind has no answer: a call may still be running |
 //! | 429 | not sent, after `Retry-After` | rejected before it began |
-//! | 5xx, 3xx, any other status | unknown | |
+//! | 5xx, 3xx, any other status, an error that is not in Mercado Pago's form | unknown | |
 //!
 //! **Webhooks** sign the query's `data.id`, the request id and the time, and nothing of the body
 //! ([`signature`]). So a delivery proves only that an object changed; the object is fetched.
 //!
+//! **Lost webhooks.** There is no list of events: the search over the time of the last change shows
+//! the payments that changed ([`events`]).
+//!
 //! **Refunds** carry no reference of ours: a refund whose reply was lost is sent again under its key,
-//! and past the key's retention it is a person's.
+//! and past the key's retention a person decides.
+//!
+//! Chargebacks are not read: a payment that was charged back still shows as captured.
 //!
 //! What must never be done here: use the body of a webhook, compute with a floating-point amount, or
 //! let a body into a log or an error's text (it holds the payer's data).
 
+mod client;
 mod decimal;
+mod decline;
+mod events;
 mod objects;
 mod outcome;
+mod payment_body;
 mod payments;
+mod refunds;
 mod settings;
 mod signature;
 mod webhook;
 
+use std::sync::Arc;
+
 use domain::{
-    AttemptId, Money, PaymentId, Timestamp,
-    provider::{CallOutcome, Observation, RefundObservation},
+    AttemptId, Currency, Money, PaymentId, Timestamp,
+    provider::{Observation, RefundObservation},
+    time::Span,
 };
 use uuid::Uuid;
 
 use crate::{
-    CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, ObjectCall,
-    PaymentOrder, Provider, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
+    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
-pub use decimal::amounts;
 use payments::Payments;
-pub use settings::Settings;
 
-pub const NAME: &str = "mercado_pago";
+/// Mercado Pago does not document how long it keeps a key. A key protects a call here for less than a
+/// day, as at other providers.
+pub static ADAPTER: Adapter = Adapter {
+    name: "mercado_pago",
+    base_url: "https://api.mercadopago.com",
+    keys_kept: Span::seconds(24 * 3_600),
+    check_keys: settings::check_keys,
+    open: |settings, guard| Ok(Arc::new(MercadoPago::guarded(settings.clone(), guard)?)),
+    amounts: decimal::amounts,
+    methods: MethodRules { pix: true, card_needs_brand: true, needs_payer: true, instalments_max: 24 },
+    currency: Some(Currency::BRL),
+};
 
 /// One account at Mercado Pago.
 pub struct MercadoPago {
     payments: Payments,
-    settings: Settings,
+    settings: ProviderSettings,
 }
 
 impl MercadoPago {
     /// Opens no connection. The error is a sentence that says what is wrong with the settings.
-    pub fn guarded(settings: Settings, guard: &Guard) -> Result<MercadoPago, String> {
-        settings.check()?;
+    pub fn guarded(settings: ProviderSettings, guard: &Guard) -> Result<MercadoPago, String> {
+        ADAPTER.check(&settings)?;
         Ok(MercadoPago { payments: Payments::new(&settings, guard)?, settings })
     }
 }
@@ -80,7 +108,7 @@ fn key(attempt: AttemptId, verb: &str, number: i64) -> Uuid {
 
 impl Provider for MercadoPago {
     fn name(&self) -> &'static str {
-        NAME
+        ADAPTER.name
     }
 
     fn capabilities(&self) -> Capabilities {

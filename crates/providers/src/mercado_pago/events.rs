@@ -1,0 +1,109 @@
+//! Payments and their refunds as events. Mercado Pago lists no events, so each state of an object is
+//! one: its name contains a hash of what was read, and the same state always has the same name.
+
+use domain::{Timestamp, provider::CallOutcome};
+use serde::Deserialize;
+
+use super::{
+    objects::{ProviderPayment, ProviderRefund},
+    outcome::{self, RequestedPayment},
+    payment_body::to_time,
+    payments::{Payments, payment_path},
+    webhook::{self, EventBody, RefundOfPayment},
+};
+use crate::{EventPage, VerifiedEvent, exchange::segment};
+
+/// Mercado Pago's own default. These always fit into the longest reply that is read, even with the
+/// pictures of their Pix codes.
+const PAGE: u64 = 30;
+/// A payment that changes while the pages are read leaves the range, and the later ones move up. So
+/// each page begins within the previous one.
+const PAGE_OVERLAP: u64 = 5;
+/// The circuit's subject of these calls.
+const SUBJECT: &str = "events";
+
+#[derive(Deserialize)]
+struct ChangedPayments {
+    results: Vec<ProviderPayment>,
+    paging: Paging,
+}
+
+#[derive(Deserialize)]
+struct Paging {
+    total: u64,
+}
+
+impl Payments {
+    /// The payments that changed within this time, each with the refunds that it shows. `page` is an
+    /// offset.
+    pub async fn changed(
+        &self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&str>,
+    ) -> CallOutcome<EventPage> {
+        let unknown = |error: &str| CallOutcome::Unknown { error: error.to_owned(), key_spent: false };
+        let Some(offset) = page.map_or(Some(0), |page| page.parse::<u64>().ok()) else {
+            return unknown("the page is not an offset");
+        };
+        let (Some(begin), Some(end)) = (to_time(from), to_time(before)) else {
+            return unknown("the time is not representable");
+        };
+        let path = format!(
+            "/v1/payments/search?range=date_last_updated&begin_date={}&end_date={}\
+             &sort=date_last_updated&criteria=desc&limit={PAGE}&offset={offset}",
+            segment(&begin),
+            segment(&end)
+        );
+        let shown: ChangedPayments = match outcome::list(self.client.get(&path, SUBJECT).await) {
+            Ok(shown) => shown,
+            Err(outcome) => return outcome,
+        };
+        let read = offset.saturating_add(shown.results.len() as u64);
+        let has_more = !shown.results.is_empty() && read < shown.paging.total;
+        let step = (shown.results.len() as u64).saturating_sub(PAGE_OVERLAP).max(1);
+        let next = has_more.then(|| offset.saturating_add(step).to_string());
+        CallOutcome::Object(EventPage {
+            events: shown.results.into_iter().flat_map(events_of_listed).collect(),
+            next,
+        })
+    }
+
+    /// A payment and its refunds as they are now.
+    pub async fn events_of(&self, object: &str) -> CallOutcome<Vec<VerifiedEvent>> {
+        let result = self.client.get(&payment_path(object), object).await;
+        let mut payment = match outcome::shown_payment(result, RequestedPayment::Object(object)) {
+            Ok((_, payment)) => payment,
+            Err(outcome) => return outcome,
+        };
+        if payment.is_captured() {
+            match self.list_refunds(object).await {
+                Ok(refunds) => payment.refunds = Some(refunds),
+                Err(outcome) => return outcome,
+            }
+        }
+        CallOutcome::Object(events_of_payment(payment))
+    }
+}
+
+/// A list that leaves out refunds leads to a fetch.
+fn events_of_listed(payment: ProviderPayment) -> Vec<VerifiedEvent> {
+    let fetch = payment.lacks_refunds().then(|| webhook::fetch_of_state(&payment));
+    let mut events = events_of_payment(payment);
+    events.extend(fetch);
+    events
+}
+
+fn events_of_payment(mut payment: ProviderPayment) -> Vec<VerifiedEvent> {
+    let refunds = payment.refunds.take().unwrap_or_default();
+    let refunds: Vec<VerifiedEvent> = refunds.into_iter().map(|refund| of_refund(&payment, refund)).collect();
+    let id = payment.id.as_str().to_owned();
+    let mut events = vec![webhook::state("payment", &id, &EventBody::Payment(payment))];
+    events.extend(refunds);
+    events
+}
+
+fn of_refund(payment: &ProviderPayment, refund: ProviderRefund) -> VerifiedEvent {
+    let id = refund.id.as_str().to_owned();
+    webhook::state("refund", &id, &EventBody::Refund(RefundOfPayment::new(payment, refund)))
+}

@@ -1,0 +1,143 @@
+//! Turns each reply of Mercado Pago, and each missing one, into a [`CallOutcome`]. The parent module
+//! has the table.
+
+use domain::{
+    Currency, PaymentId,
+    provider::{CallOutcome, Observation, RefundObservation},
+    rows::FailureCause,
+};
+use http::StatusCode;
+use outbound::HttpReply;
+use serde::de::DeserializeOwned;
+
+use super::{
+    decline::{CallRejection, ErrorReply},
+    objects::{ProviderPayment, ProviderRefund},
+};
+use crate::exchange::{NoReply, retry_after_seconds};
+
+const REQUEST_ID_CHARACTERS_MAX: usize = 100;
+
+/// What a call was about: a reply about anything else proves nothing.
+#[derive(Clone, Copy, Debug)]
+pub enum RequestedPayment<'a> {
+    /// A new payment that carries our id.
+    Ours(PaymentId),
+    /// The provider's id of the payment.
+    Object(&'a str),
+}
+
+pub fn payment(
+    result: Result<HttpReply, NoReply>,
+    requested: RequestedPayment<'_>,
+) -> CallOutcome<Observation> {
+    match shown_payment(result, requested) {
+        Ok((reply, payment)) => match payment.observe() {
+            Ok(observation) => CallOutcome::Object(observation),
+            Err(reason) => unknown(&reply, &reason),
+        },
+        Err(outcome) => outcome,
+    }
+}
+
+/// The payment of a reply, with the reply.
+pub fn shown_payment<O>(
+    result: Result<HttpReply, NoReply>,
+    requested: RequestedPayment<'_>,
+) -> Result<(HttpReply, ProviderPayment), CallOutcome<O>> {
+    let (reply, payment) = read::<ProviderPayment, O>(result)?;
+    let is_requested = match requested {
+        RequestedPayment::Ours(ours) => payment.payment() == Some(ours),
+        RequestedPayment::Object(object) => payment.id.as_str() == object,
+    };
+    if is_requested {
+        Ok((reply, payment))
+    } else {
+        Err(unknown(&reply, "the reply is about another payment"))
+    }
+}
+
+/// `requested` is the refund that the call was about, unless the call makes it.
+pub fn refund(
+    result: Result<HttpReply, NoReply>,
+    payment_object: &str,
+    requested: Option<&str>,
+    currency: Currency,
+) -> CallOutcome<RefundObservation> {
+    let (reply, refund) = match read::<ProviderRefund, _>(result) {
+        Ok(read) => read,
+        Err(outcome) => return outcome,
+    };
+    let is_of_payment = refund.payment_id.as_ref().is_none_or(|payment| payment.as_str() == payment_object);
+    let is_requested = requested.is_none_or(|requested| requested == refund.id.as_str());
+    if !is_of_payment || !is_requested {
+        return unknown(&reply, "the reply is about another refund");
+    }
+    match refund.observe(currency) {
+        Ok(observation) => CallOutcome::Object(observation),
+        Err(reason) => unknown(&reply, &reason),
+    }
+}
+
+/// A list. A refusal says nothing about the objects that are searched for.
+pub fn list<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Result<L, CallOutcome<O>> {
+    match read::<L, O>(result) {
+        Ok((_, list)) => Ok(list),
+        Err(CallOutcome::Refused { code, .. }) => Err(CallOutcome::Unknown { error: code, key_spent: false }),
+        Err(outcome) => Err(outcome),
+    }
+}
+
+/// What a successful reply shows, with the reply; otherwise the outcome that the reply proves.
+fn read<W: DeserializeOwned, O>(
+    result: Result<HttpReply, NoReply>,
+) -> Result<(HttpReply, W), CallOutcome<O>> {
+    let reply = result.map_err(NoReply::outcome)?;
+    if !matches!(reply.status, StatusCode::OK | StatusCode::CREATED) {
+        return Err(rejected(&reply));
+    }
+    match serde_json::from_slice(&reply.body) {
+        Ok(shown) => Ok((reply, shown)),
+        Err(_) => Err(unknown(&reply, "the body cannot be read")),
+    }
+}
+
+fn rejected<O>(reply: &HttpReply) -> CallOutcome<O> {
+    let error = serde_json::from_slice::<ErrorReply>(&reply.body).ok().filter(ErrorReply::is_in_form);
+    let code = error.as_ref().map_or_else(|| "unexplained".to_owned(), ErrorReply::code);
+    let not_sent = || CallOutcome::NotSent {
+        error: format!("rejected: {}", describe(reply, &code)),
+        retry_after_seconds: retry_after_seconds(reply),
+        reached_provider: true,
+    };
+    if reply.status == StatusCode::TOO_MANY_REQUESTS {
+        return not_sent();
+    }
+    let Some(error) = error else {
+        return unknown(reply, "the reply is not in Mercado Pago's form");
+    };
+    match (reply.status.as_u16(), error.rejection()) {
+        (401 | 403, _) => not_sent(),
+        (404, CallRejection::Refused(FailureCause::OurRequest)) => {
+            refused("resource_missing".to_owned(), FailureCause::OurRequest)
+        }
+        (400 | 404 | 422, CallRejection::Refused(cause)) => refused(code, cause),
+        _ => unknown(reply, &code),
+    }
+}
+
+fn refused<O>(code: String, cause: FailureCause) -> CallOutcome<O> {
+    CallOutcome::Refused { code, cause, object: None }
+}
+
+/// Whether an error is stored under the key is not documented, so no key counts as spent.
+pub fn unknown<O>(reply: &HttpReply, reason: &str) -> CallOutcome<O> {
+    CallOutcome::Unknown { error: describe(reply, reason), key_spent: false }
+}
+
+/// Never includes the body: a payment holds the payer's data.
+fn describe(reply: &HttpReply, reason: &str) -> String {
+    let request = reply.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
+    let request: String = request.chars().take(REQUEST_ID_CHARACTERS_MAX).collect();
+    format!("HTTP {}, {reason}, request id {request}", reply.status.as_u16())
+}

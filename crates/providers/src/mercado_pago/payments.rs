@@ -1,0 +1,154 @@
+//! The calls on payments, <https://www.mercadopago.com.br/developers/en/reference/payments>.
+
+use domain::{
+    Currency, Money, PaymentId,
+    provider::{CallOutcome, Observation, ProviderStatus},
+    rows::FailureCause,
+};
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{
+    client::MercadoPagoClient,
+    decimal::to_number,
+    key,
+    objects::ProviderPayment,
+    outcome::{self, RequestedPayment},
+    payment_body::{check_amount, payment_body},
+    settings::signed_notification_url,
+};
+use crate::{Guard, ObjectCall, PaymentOrder, ProviderSettings, exchange::segment};
+
+pub struct Payments {
+    pub client: MercadoPagoClient,
+    /// The account's. A refund is shown without a currency.
+    pub currency: Currency,
+    notification_url: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CaptureBody {
+    capture: bool,
+    transaction_amount: Box<RawValue>,
+}
+
+#[derive(Serialize)]
+struct CancelBody {
+    status: &'static str,
+}
+
+/// What a search returns.
+#[derive(Deserialize)]
+struct FoundPayments {
+    results: Vec<ProviderPayment>,
+}
+
+impl Payments {
+    pub fn new(settings: &ProviderSettings, guard: &Guard) -> Result<Payments, String> {
+        Ok(Payments {
+            client: MercadoPagoClient::new(settings, guard)?,
+            currency: settings.currency.unwrap_or(Currency::BRL),
+            notification_url: signed_notification_url(settings),
+        })
+    }
+
+    pub async fn create(&self, order: &PaymentOrder) -> CallOutcome<Observation> {
+        let body = match payment_body(order, self.currency, self.notification_url.as_deref()) {
+            Ok(body) => body,
+            Err(code) => return never_sent(code),
+        };
+        let key = key(order.attempt, "create", order.key_number);
+        let subject = order.operation.to_string();
+        let result = self.client.change(Method::POST, "/v1/payments", &body, key, &subject).await;
+        outcome::payment(result, RequestedPayment::Ours(order.operation))
+    }
+
+    /// The search lags behind, so it only finds the id; the payment itself is fetched.
+    pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {
+        let reference = payment.0.hyphenated().to_string();
+        let path =
+            format!("/v1/payments/search?external_reference={reference}&sort=date_created&criteria=desc");
+        let found: FoundPayments = match outcome::list(self.client.get(&path, &reference).await) {
+            Ok(found) => found,
+            Err(outcome) => return outcome,
+        };
+        // A search whose parameter was ignored shows everybody's payments.
+        let own = found.results.into_iter().filter(|found| found.payment() == Some(payment));
+        let mut best: Option<(u8, Observation)> = None;
+        for found in own {
+            let observation = match found.observe() {
+                Ok(observation) => observation,
+                Err(error) => return CallOutcome::Unknown { error, key_spent: false },
+            };
+            let rank = rank(&observation.status);
+            if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
+                best = Some((rank, observation));
+            }
+        }
+        match best {
+            Some((_, observation)) => found_object(self.fetch(&observation.object).await),
+            None => CallOutcome::Object(None),
+        }
+    }
+
+    pub async fn fetch(&self, object: &str) -> CallOutcome<Observation> {
+        let result = self.client.get(&payment_path(object), object).await;
+        outcome::payment(result, RequestedPayment::Object(object))
+    }
+
+    pub async fn capture(&self, action: ObjectCall<'_>, amount: Money) -> CallOutcome<Observation> {
+        if let Err(code) = check_amount(amount, self.currency) {
+            return never_sent(code);
+        }
+        let body = CaptureBody { capture: true, transaction_amount: to_number(amount) };
+        self.update(action, "capture", &body).await
+    }
+
+    pub async fn cancel(&self, action: ObjectCall<'_>) -> CallOutcome<Observation> {
+        self.update(action, "cancel", &CancelBody { status: "cancelled" }).await
+    }
+
+    async fn update(
+        &self,
+        action: ObjectCall<'_>,
+        verb: &str,
+        body: &impl Serialize,
+    ) -> CallOutcome<Observation> {
+        let ObjectCall { attempt, key_number, object } = action;
+        let key = key(attempt, verb, key_number);
+        let result = self.client.change(Method::PUT, &payment_path(object), body, key, object).await;
+        outcome::payment(result, RequestedPayment::Object(object))
+    }
+}
+
+pub fn payment_path(object: &str) -> String {
+    format!("/v1/payments/{}", segment(object))
+}
+
+/// Refused here.
+pub fn never_sent<O>(code: &str) -> CallOutcome<O> {
+    CallOutcome::Refused { code: code.to_owned(), cause: FailureCause::NotSent, object: None }
+}
+
+/// Several payments carry one reference if Mercado Pago forgot a key. The one with money matters
+/// most, then one that money can still move; among equals, the newest.
+fn rank(status: &ProviderStatus) -> u8 {
+    match status {
+        status if status.has_money() => 2,
+        ProviderStatus::Failed(_) | ProviderStatus::Cancelled => 0,
+        _ => 1,
+    }
+}
+
+fn found_object(outcome: CallOutcome<Observation>) -> CallOutcome<Option<Observation>> {
+    match outcome {
+        CallOutcome::Object(observation) => CallOutcome::Object(Some(observation)),
+        // The search has it, so it exists.
+        CallOutcome::Refused { code, .. } => CallOutcome::Unknown { error: code, key_spent: false },
+        CallOutcome::NotSent { error, retry_after_seconds, .. } => {
+            CallOutcome::NotSent { error, retry_after_seconds, reached_provider: true }
+        }
+        CallOutcome::Unknown { error, key_spent } => CallOutcome::Unknown { error, key_spent },
+    }
+}
