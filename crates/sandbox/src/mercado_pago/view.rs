@@ -38,6 +38,7 @@ pub struct PaymentView<'a> {
     collector_id: u64,
     payer: &'a PayerDetails,
     metadata: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     additional_info: Option<&'a RawValue>,
     external_reference: Option<&'a str>,
     transaction_amount: JsonAmount,
@@ -84,7 +85,6 @@ pub struct RefundView<'a> {
     metadata: Map<String, Value>,
     source: Source,
     date_created: String,
-    unique_sequence_number: (),
     refund_mode: &'static str,
     adjustment_amount: JsonAmount,
     status: MercadoPagoRefundStatus,
@@ -154,7 +154,6 @@ impl StoredPayment {
             metadata: Map::new(),
             source: Source { id: self.collector_id.to_string(), name: "Sandbox", r#type: "collector" },
             date_created: date::show(refund.created_ms),
-            unique_sequence_number: (),
             refund_mode: "standard",
             adjustment_amount: JsonAmount(0),
             status: refund.status,
