@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::parameters::StripeMetadata;
+use crate::{parameters::StripeMetadata, wire::ProviderWire};
 
 /// The endpoint that belongs to the account itself, not created through Stripe's API.
 pub const OWN_ENDPOINT: &str = "we_account";
@@ -11,6 +11,9 @@ pub const OWN_ENDPOINT: &str = "we_account";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Account {
     pub id: String,
+    /// The only wire that knows this account.
+    #[serde(default)]
+    pub wire: ProviderWire,
     pub secret_key: String,
     pub endpoints: Vec<WebhookEndpoint>,
 }

@@ -18,6 +18,12 @@ pub fn secret_key(header: &str) -> Option<String> {
     (!key.is_empty()).then_some(key)
 }
 
+/// The token, if the header has one as a bearer token.
+pub fn bearer(header: &str) -> Option<String> {
+    let is_bearer = header.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+    secret_key(header).filter(|_| is_bearer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +42,7 @@ mod tests {
         check("Basic no base64", None);
         check("Digest sk_test_1", None);
         check("sk_test_1", None);
+        assert_eq!(bearer("Bearer APP_USR-1").as_deref(), Some("APP_USR-1"));
+        assert_eq!(bearer(&format!("Basic {}", STANDARD.encode("APP_USR-1:"))), None);
     }
 }

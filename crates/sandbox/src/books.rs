@@ -17,6 +17,7 @@ use crate::{
     intent::Intent,
     journal::LineSpan,
     line::{JournalRecord, ReceivedCall, Settled},
+    mercado_pago::StoredPayment,
     payment_method::PaymentMethod,
     refund::Refund,
     snapshot::Snapshot,
@@ -53,6 +54,8 @@ pub struct AccountBooks {
     pub refunds: BTreeMap<String, Refund>,
     pub disputes: BTreeMap<String, Dispute>,
     pub payment_methods: BTreeMap<String, PaymentMethod>,
+    /// Mercado Pago's payments, with their refunds.
+    pub payments: BTreeMap<String, StoredPayment>,
     /// When objects change by themselves, in Unix milliseconds, by id.
     settles_at_ms: HashMap<String, i64>,
     pub events: Vec<event::StoredEvent>,
@@ -88,6 +91,11 @@ impl Books {
         let has =
             |held: &AccountBooks| held.intents.contains_key(object) || held.disputes.contains_key(object);
         self.accounts.iter().find(|(_, held)| has(held)).map(|(id, _)| id)
+    }
+
+    /// The account of a payment of Mercado Pago.
+    pub fn account_with_payment(&self, payment: &str) -> Option<&Arc<str>> {
+        self.accounts.iter().find(|(_, held)| held.payments.contains_key(payment)).map(|(id, _)| id)
     }
 
     /// Applies a line and returns the deliveries that it causes.
@@ -150,6 +158,7 @@ impl AccountBooks {
             refunds: BTreeMap::new(),
             disputes: BTreeMap::new(),
             payment_methods: BTreeMap::new(),
+            payments: BTreeMap::new(),
             settles_at_ms: HashMap::new(),
             events: Vec::new(),
             keys: HashMap::new(),
@@ -164,6 +173,9 @@ impl AccountBooks {
             Snapshot::Dispute(dispute) => drop(self.disputes.insert(dispute.id.clone(), dispute.clone())),
             Snapshot::PaymentMethod(method) => {
                 self.payment_methods.insert(method.id.clone(), method.clone());
+            }
+            Snapshot::StoredPayment(payment) => {
+                self.payments.insert(payment.id.clone(), (**payment).clone());
             }
             Snapshot::WebhookEndpoint(endpoint) => {
                 let endpoints = &mut self.account.endpoints;

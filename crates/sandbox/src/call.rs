@@ -16,13 +16,12 @@ use http::{Response, header};
 use http_body_util::Full;
 
 use crate::{
-    answer::StripeAnswer,
     call_draft::CallDraft,
     event::JournaledEvent,
     faults::{CallEnding, CallFaults, TurnedAway},
-    form::{self, FormPairs},
     ids::IdGenerator,
     line::{JournalRecord, ReceivedCall, StoredReply},
+    mercado_pago,
     record::{call, describe, record, record_with, refuse, should_retry, unwritten},
     refusal::StripeRefusal,
     reply::{CallReply, ConnectionResult, Dropped},
@@ -32,15 +31,17 @@ use crate::{
         self,
         version::{self, Version},
     },
+    wire::{CallInput, CallRefusal, CheckedWireCall, ProviderWire, WireAnswer},
 };
 
 /// Stripe's limit.
-const KEY_BYTES_MAX: usize = 255;
+pub const KEY_BYTES_MAX: usize = 255;
 
 /// A call as it arrived.
 pub struct ArrivedCall {
     /// Milliseconds since the Unix epoch.
     pub at: i64,
+    pub wire: ProviderWire,
     pub method: &'static str,
     pub path: String,
     pub query: String,
@@ -60,13 +61,17 @@ impl ArrivedCall {
     pub fn version(&self) -> Version {
         Version::read(self.version.as_deref()).unwrap_or(version::DEFAULT)
     }
+
+    pub fn is_keyed(&self) -> bool {
+        self.key.is_some() && self.wire.is_keyed(self.method)
+    }
 }
 
 /// A call that will be executed.
 struct Pending {
     arrival: ArrivedCall,
     account: Arc<str>,
-    pairs: FormPairs,
+    input: CallInput,
     fingerprint: String,
     plan: CallFaults,
     /// The key is marked as in flight until the decision.
@@ -108,35 +113,26 @@ fn begin(state: &mut SandboxState, arrival: ArrivedCall) -> Begun {
         let _ = record(state, &arrival, known, "dropped_before".into());
         return Begun::Over(Err(Dropped));
     }
-    if let Some(why) = plan.turned_away {
+    let held_key = plan.key_fault.filter(|_| arrival.wire == ProviderWire::MercadoPago && arrival.is_keyed());
+    if let Some(why) = plan.turned_away.or(held_key) {
         return Begun::Over(Ok(reject(state, &arrival, known, why)));
     }
     let account = match account {
         Ok(account) => account,
         Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, None, refusal, None))),
     };
-    let version = Version::read(arrival.version.as_deref());
-    let pairs = version.and_then(|_| pairs(&arrival).map_err(StripeRefusal::invalid));
-    let pairs = match pairs {
-        Ok(pairs) => pairs,
+    let input = match arrival.wire.read_input(&arrival) {
+        Ok(input) => input,
         Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, known, refusal, None))),
     };
-    let keyed = arrival.method == "POST" && arrival.key.is_some() && !state.faults.forget_keys;
-    let fingerprint =
-        if keyed { form::fingerprint(arrival.method, &arrival.path, &pairs) } else { String::new() };
+    let keyed = arrival.is_keyed() && !state.faults.forget_keys;
+    let fingerprint = if keyed { input.fingerprint(&arrival) } else { String::new() };
     if keyed && let Some(outcome) = stored_reply(state, &arrival, &account, &fingerprint) {
         return Begun::Over(outcome);
     }
     let claim = arrival.key.clone().filter(|_| keyed).map(|key| (account.clone(), key));
     let claimed = claim.is_some_and(|claim| state.in_flight.insert(claim));
-    Begun::Pending(Box::new(Pending { arrival, account, pairs, fingerprint, plan, claimed }))
-}
-
-/// The parameters of the query and of the body together, as Stripe accepts them.
-fn pairs(arrival: &ArrivedCall) -> Result<FormPairs, &'static str> {
-    let mut pairs = form::decode(arrival.query.as_bytes())?;
-    pairs.extend(form::decode(&arrival.body)?);
-    Ok(pairs)
+    Begun::Pending(Box::new(Pending { arrival, account, input, fingerprint, plan, claimed }))
 }
 
 /// Rejects the call before it has an effect, whoever makes it.
@@ -147,38 +143,32 @@ fn reject(
     why: TurnedAway,
 ) -> Response<Full<Bytes>> {
     let (refusal, outcome) = match why {
-        TurnedAway::Unavailable => {
-            (StripeRefusal::api("Stripe is temporarily unavailable.").with_status(503), "503 unavailable")
-        }
-        TurnedAway::RateLimited => {
-            let message = "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.";
-            (StripeRefusal::invalid(message).with_status(429).with_code("rate_limit"), "429 rate_limit")
-        }
+        TurnedAway::Unavailable => (CallRefusal::Unavailable, "503 unavailable"),
+        TurnedAway::RateLimited => (CallRefusal::RateLimited, "429 rate_limit"),
+        TurnedAway::KeyLocked => (CallRefusal::KeyLocked, "423 locked"),
+        TurnedAway::FailedDependency => (CallRefusal::FailedDependency, "424 failed_dependency"),
     };
     let after_s = state.faults.retry_after_s;
-    let mut response = refuse(state, arrival, account, refusal, Some(outcome));
+    let mut response = refuse(state, arrival, account, arrival.wire.refusal(&refusal), Some(outcome.into()));
     if after_s > 0 {
         response.headers_mut().insert(header::RETRY_AFTER, after_s.into());
     }
     response
 }
 
-fn account(state: &SandboxState, arrival: &ArrivedCall) -> Result<Arc<str>, StripeRefusal> {
-    let Some(secret_key) = &arrival.secret_key else {
-        return Err(StripeRefusal::unauthorized(
-            "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details.",
-        ));
-    };
-    let Some(own) = state.books.account_of(secret_key) else {
-        let shown: String = secret_key.chars().take(8).collect();
-        return Err(StripeRefusal::unauthorized(format!("Invalid API Key provided: {shown}***")));
-    };
+fn account(state: &SandboxState, arrival: &ArrivedCall) -> Result<Arc<str>, WireAnswer> {
+    let refused = |why: CallRefusal| arrival.wire.refusal(&why);
+    let secret_key = arrival.secret_key.as_ref().ok_or_else(|| refused(CallRefusal::NoCredential))?;
+    let is_here = |id: &&Arc<str>| state.books.accounts[*id].account.wire == arrival.wire;
+    let own = state.books.account_of(secret_key).filter(is_here);
+    let own = own.ok_or_else(|| refused(CallRefusal::UnknownCredential(secret_key)))?;
     let Some(connected) = &arrival.connected else { return Ok(own.clone()) };
-    state.books.accounts.get_key_value(&**connected).map(|(id, _)| id.clone()).ok_or_else(|| {
+    let found = state.books.accounts.get_key_value(&**connected).map(|(id, _)| id).filter(is_here);
+    found.cloned().ok_or_else(|| {
         let message = format!(
             "The provided key does not have access to account '{connected}' (or that account does not exist)."
         );
-        StripeRefusal::invalid(message).with_code("account_invalid").with_status(403)
+        StripeRefusal::invalid(message).with_code("account_invalid").with_status(403).into()
     })
 }
 
@@ -192,48 +182,36 @@ fn stored_reply(
     let key = arrival.key.as_ref()?;
     let owner = Some(account.clone());
     if key.len() > KEY_BYTES_MAX {
-        let refusal = StripeRefusal::idempotency(
-            400,
-            None,
-            format!("Idempotency keys can be at most {KEY_BYTES_MAX} characters long."),
-        );
+        let refusal = arrival.wire.refusal(&CallRefusal::KeyTooLong);
         return Some(Ok(refuse(state, arrival, owner, refusal, None)));
     }
     if state.in_flight.contains(&(account.clone(), key.clone())) {
-        let message = format!(
-            "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): {key}. Please try again later."
-        );
-        let refusal = StripeRefusal::idempotency(409, Some("idempotency_key_in_use"), message);
-        return Some(Ok(refuse(state, arrival, owner, refusal, Some("409 in flight"))));
+        let refusal = arrival.wire.refusal(&CallRefusal::KeyInUse(key));
+        let outcome = format!("{} in flight", refusal.status()).into();
+        return Some(Ok(refuse(state, arrival, owner, refusal, Some(outcome))));
     }
     let kept = state.books.accounts.get(account)?.keys.get(key)?;
     if !state.faults.key_is_remembered(kept.at, arrival.at) {
         return None;
     }
     if kept.fingerprint != fingerprint {
-        let message = format!(
-            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
-        );
-        let refusal = StripeRefusal::idempotency(400, None, message);
-        return Some(Ok(refuse(state, arrival, owner, refusal, Some("400 other parameters"))));
+        let refusal = arrival.wire.refusal(&CallRefusal::KeyReused(key));
+        let outcome = format!("{} other parameters", refusal.status()).into();
+        return Some(Ok(refuse(state, arrival, owner, refusal, Some(outcome))));
     }
     let read = state.journal.reader().line(kept.place);
     let first = read.ok().and_then(|line| Some((line.kept?.answer, line.snapshots, line.call?.request)));
     let Some((answer, snapshots, original)) = first else {
-        return Some(Ok(refuse(
-            state,
-            arrival,
-            owner,
-            StripeRefusal::api("The journal cannot be read."),
-            None,
-        )));
+        let refusal = arrival.wire.refusal(&CallRefusal::Failure("The journal cannot be read."));
+        return Some(Ok(refuse(state, arrival, owner, refusal, None)));
     };
-    let status = answer.status();
+    let status = answer.repeated_status();
     let object = answer.object(&snapshots).map(str::to_owned);
     let outcome = format!("{status} replayed").into();
     Some(match record_with(state, arrival, owner, object, outcome) {
         Err(error) => Ok(unwritten(&error, arrival)),
         Ok(request) => Ok(CallReply {
+            wire: arrival.wire,
             status,
             body: answer.render(&snapshots, &original),
             request,
@@ -271,18 +249,15 @@ fn execute(shared: &SharedState, pending: Pending) -> ConnectionResult {
 }
 
 fn read(state: &mut SandboxState, pending: Pending) -> Response<Full<Bytes>> {
-    let Pending { arrival, account, pairs, .. } = pending;
-    let reader = state.journal.reader();
-    let held = state.books.accounts.get(&account).expect("accounts are never removed");
-    let library = stripe::ReadContext { held, salt: &state.books.mint.salt, reader: &reader };
-    let checked = stripe::check(arrival.method, &arrival.path, arrival.version(), pairs);
-    match checked.and_then(|checked| stripe::read(&library, checked)) {
+    let Pending { arrival, account, input, .. } = pending;
+    match read_body(state, &arrival, &account, input) {
         Err(refusal) => refuse(state, &arrival, Some(account), refusal, None),
         Ok(body) => match record(state, &arrival, Some(account), "200".into()) {
             Err(error) => unwritten(&error, &arrival),
             Ok(request) => {
-                let version = arrival.version();
+                let (wire, version) = (arrival.wire, arrival.version());
                 let reply = CallReply {
+                    wire,
                     status: 200,
                     body,
                     request,
@@ -297,26 +272,47 @@ fn read(state: &mut SandboxState, pending: Pending) -> Response<Full<Bytes>> {
     }
 }
 
+fn read_body(
+    state: &SandboxState,
+    arrival: &ArrivedCall,
+    account: &Arc<str>,
+    input: CallInput,
+) -> Result<Vec<u8>, WireAnswer> {
+    let held = state.books.accounts.get(account).expect("accounts are never removed");
+    Ok(match input.check(arrival)? {
+        CheckedWireCall::Stripe(checked) => {
+            let reader = state.journal.reader();
+            let library = stripe::ReadContext { held, salt: &state.books.mint.salt, reader: &reader };
+            stripe::read(&library, checked)?
+        }
+        CheckedWireCall::MercadoPago(checked) => {
+            let lag_ms = state.faults.search_lag_ms as i64;
+            let indexed_until_ms = if lag_ms == 0 { i64::MAX } else { arrival.at - lag_ms };
+            checked.read_from(&mercado_pago::ReadContext { held, indexed_until_ms })?
+        }
+    })
+}
+
 /// The outcome of a call.
 struct Executed {
     mint: IdGenerator,
     request: String,
-    answer: StripeAnswer,
+    answer: WireAnswer,
     snapshots: Vec<Snapshot>,
     events: Vec<JournaledEvent>,
 }
 
 fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
-    let Pending { arrival, account, pairs, fingerprint, plan, claimed } = pending;
-    let (path, version) = (arrival.path.clone(), arrival.version());
-    let checked = match stripe::check(arrival.method, &path, version, pairs) {
+    let Pending { arrival, account, input, fingerprint, plan, claimed } = pending;
+    let (wire, version) = (arrival.wire, arrival.version());
+    let checked = match input.check(&arrival) {
         Ok(checked) => checked,
         Err(refusal) => return Ok(refuse(state, &arrival, Some(account), refusal, None)),
     };
     let executed = execution(state, &arrival, &account, plan, checked);
     let Executed { mint, request, answer, snapshots, events } = executed;
     let status = answer.status();
-    let effect = status == 200 || !events.is_empty();
+    let effect = status < 300 || !events.is_empty();
     let ending = if effect { plan.ending } else { CallEnding::Answered };
     let outcome: Cow<'static, str> = match ending {
         CallEnding::Answered if plan.kept_500 => "kept_500".into(),
@@ -328,7 +324,7 @@ fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
     let body = answer.render(&snapshots, &request);
     let object = answer.object(&snapshots).map(str::to_owned);
     let call = ReceivedCall { object, ..call(&arrival, request.clone(), outcome) };
-    let answer = if ending == CallEnding::FailedForGood { failure() } else { answer };
+    let answer = if ending == CallEnding::FailedForGood { failure(wire) } else { answer };
     let line = JournalRecord {
         at: arrival.at,
         next: mint.next,
@@ -336,19 +332,20 @@ fn write(state: &mut SandboxState, pending: Pending) -> ConnectionResult {
         call: Some(call),
         snapshots,
         events,
-        kept: claimed.then_some(StoredReply { fingerprint, answer }),
+        kept: (claimed && answer.is_kept()).then_some(StoredReply { fingerprint, answer }),
         ..JournalRecord::default()
     };
     if let Err(error) = state.commit(line) {
         return Ok(unwritten(&error, &arrival));
     }
     let should_retry = should_retry(status);
-    let reply = CallReply { status, body, request, version, key: arrival.key, original: None, should_retry };
+    let reply =
+        CallReply { wire, status, body, request, version, key: arrival.key, original: None, should_retry };
     match ending {
         CallEnding::Answered => Ok(reply.response()),
         CallEnding::Dropped => Err(Dropped),
         CallEnding::Failed | CallEnding::FailedForGood => {
-            let body = failure().render(&[], &reply.request);
+            let body = failure(wire).render(&[], &reply.request);
             Ok(CallReply { status: 500, body, should_retry: None, ..reply }.response())
         }
     }
@@ -360,7 +357,7 @@ fn execution(
     arrival: &ArrivedCall,
     account: &Arc<str>,
     plan: CallFaults,
-    checked: stripe::CheckedCall,
+    checked: CheckedWireCall,
 ) -> Executed {
     let mut mint = state.books.mint.clone();
     let request = mint.id("req");
@@ -369,15 +366,12 @@ fn execution(
     draft.key = arrival.key.as_deref();
     draft.version = arrival.version();
     draft.confirmation = plan.confirmation;
-    let answer = if plan.kept_500 {
-        failure()
-    } else {
-        stripe::write(&mut draft, arrival.method, checked).unwrap_or_else(StripeAnswer::Refused)
-    };
+    let answer =
+        if plan.kept_500 { failure(arrival.wire) } else { checked.write(&mut draft, arrival.method) };
     let CallDraft { mint, snapshots, events, .. } = draft;
     Executed { mint, request, answer, snapshots, events }
 }
 
-fn failure() -> StripeAnswer {
-    StripeAnswer::Refused(StripeRefusal::api("An unexpected error occurred."))
+fn failure(wire: ProviderWire) -> WireAnswer {
+    wire.refusal(&CallRefusal::Failure("An unexpected error occurred."))
 }

@@ -23,6 +23,7 @@ use crate::{
     control::{self, ControlRequest},
     reply::{ConnectionResult, json},
     state::SharedState,
+    wire::ProviderWire,
 };
 
 const CONNECTIONS_MAX: usize = 4_096;
@@ -97,15 +98,22 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
         return Ok(control::answer(&shared, &request));
     }
     let host = text(&head.headers, "host").map_or_else(|| shared.address.to_string(), str::to_owned);
+    let wire = ProviderWire::of_path(path);
+    let credential = text(&head.headers, "authorization");
+    let connected = text(&head.headers, "stripe-account").filter(|_| wire == ProviderWire::Stripe);
     let arrival = ArrivedCall {
+        wire,
         at: clock::now_ms(),
         method,
         path: path.to_owned(),
         query: query.to_owned(),
-        key: text(&head.headers, "idempotency-key").filter(|key| !key.is_empty()).map(str::to_owned),
-        secret_key: text(&head.headers, "authorization").and_then(authorization::secret_key),
+        key: text(&head.headers, wire.key_header()).filter(|key| !key.is_empty()).map(str::to_owned),
+        secret_key: match wire {
+            ProviderWire::Stripe => credential.and_then(authorization::secret_key),
+            ProviderWire::MercadoPago => credential.and_then(authorization::bearer),
+        },
         version: text(&head.headers, "stripe-version").map(str::to_owned),
-        connected: text(&head.headers, "stripe-account").map(str::to_owned),
+        connected: connected.map(str::to_owned),
         base: format!("http://{host}"),
         body,
     };

@@ -10,7 +10,8 @@
 //! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; in memory only. With             |
 //! |                                        | `?defaults=true` the default values                      |
 //! | `POST /sandbox/sign`                   | `{"account","body","at"}`: the header that the account's |
-//! |                                        | webhook signs this body with, at this Unix second       |
+//! |                                        | webhook signs this body with, at this Unix second. For  |
+//! |                                        | Mercado Pago `{"account","data_id","request_id","at"}`  |
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
 //! | `POST /sandbox/expire/{pi}`            | expires an authorisation, as after seven days           |
@@ -18,8 +19,7 @@
 //! |                                        | disputes a captured intent                              |
 //! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, or `lost`, or for an inquiry       |
 //! |                                        | `escalated`: the bank decides                           |
-
-use std::sync::Arc;
+//! | `/sandbox/mercado_pago/payments/{id}…` | see `mercado_pago::dashboard`                           |
 
 use bytes::Bytes;
 use http::{Response, header};
@@ -32,12 +32,14 @@ use crate::{
     books::AccountBooks,
     call_counts::{self, CountedSpan},
     call_draft::CallDraft,
+    change::{self, ChangeError},
     charge::Charge,
     clock,
     dispute::DisputeDecision,
     faults::Faults,
     form, ids, ledger,
     line::JournalRecord,
+    mercado_pago,
     parameters::StripeMetadata,
     random::Random,
     refusal::StripeRefusal,
@@ -45,6 +47,7 @@ use crate::{
     signature,
     state::{SandboxState, SharedState},
     stripe,
+    wire::ProviderWire,
 };
 
 const PAGE: &str = include_str!("page.html");
@@ -104,6 +107,8 @@ pub fn answer(shared: &SharedState, request: &ControlRequest) -> Answered {
         },
         ("POST", ["dispute", intent]) => dispute(shared, intent, request.body),
         ("POST", ["disputes", dispute]) => decide(shared, dispute, request.body),
+        ("GET", ["mercado_pago", "payments", id]) => payment_page(&shared.state(), id),
+        ("POST", ["mercado_pago", "payments", id, action]) => change_payment(shared, id, action, request),
         _ => refused(404, "There is nothing here."),
     }
 }
@@ -112,6 +117,8 @@ pub fn answer(shared: &SharedState, request: &ControlRequest) -> Answered {
 #[serde(deny_unknown_fields)]
 struct AccountRequest {
     id: String,
+    #[serde(default)]
+    provider: ProviderWire,
     secret_key: String,
     webhook: Option<WebhookOrder>,
 }
@@ -140,6 +147,10 @@ fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
     if state.books.account_of(&request.secret_key).is_some_and(|owner| **owner != *request.id) {
         return refused(409, "another account has this secret_key");
     }
+    let known = state.books.accounts.get(&*request.id).map(|held| &held.account);
+    if known.is_some_and(|account| account.wire != request.provider) {
+        return refused(409, "an account keeps its provider");
+    }
     if let Some(webhook) = &request.webhook {
         if !is_deliverable(&webhook.url) {
             return refused(400, "webhook.url must be an http:// address");
@@ -149,8 +160,7 @@ fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
         }
     }
     let at = clock::now_ms();
-    let known = state.books.accounts.get(&*request.id).map(|held| held.account.endpoints.clone());
-    let mut endpoints = known.unwrap_or_default();
+    let mut endpoints = known.map(|account| account.endpoints.clone()).unwrap_or_default();
     endpoints.retain(|endpoint| endpoint.id != OWN_ENDPOINT);
     endpoints.extend(request.webhook.map(|webhook| WebhookEndpoint {
         id: OWN_ENDPOINT.to_owned(),
@@ -163,7 +173,8 @@ fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
         metadata: StripeMetadata::new(),
         removed: false,
     }));
-    let account = Account { id: request.id, secret_key: request.secret_key, endpoints };
+    let account =
+        Account { id: request.id, wire: request.provider, secret_key: request.secret_key, endpoints };
     let shown = json!({"id": account.id});
     match state.commit(JournalRecord { at, configured: Some(account), ..JournalRecord::default() }) {
         Ok(()) => answered(200, shown.to_string().into_bytes()),
@@ -197,7 +208,9 @@ fn calls(state: &SandboxState, query: &str) -> Answered {
 #[serde(deny_unknown_fields)]
 struct SignRequest {
     account: String,
-    body: String,
+    body: Option<String>,
+    data_id: Option<String>,
+    request_id: Option<String>,
     at: Option<i64>,
 }
 
@@ -212,8 +225,18 @@ fn sign(state: &SandboxState, body: &[u8]) -> Answered {
     let own =
         held.and_then(|held| held.account.endpoints.iter().find(|endpoint| endpoint.id == OWN_ENDPOINT));
     let Some(endpoint) = own else { return refused(404, "no account with a webhook has this id") };
-    let at = request.at.unwrap_or_else(|| clock::now_ms() / 1000);
-    let signature = signature::header(&endpoint.secrets, at, request.body.as_bytes());
+    let at_ms = request.at.map_or_else(clock::now_ms, |at| at * 1000);
+    let wire = held.map_or(ProviderWire::Stripe, |held| held.account.wire);
+    let signature = match (wire, &request.body, &request.data_id, &request.request_id) {
+        (ProviderWire::Stripe, Some(body), None, None) => {
+            signature::header(&endpoint.secrets, at_ms / 1000, body.as_bytes())
+        }
+        (ProviderWire::MercadoPago, None, Some(data_id), Some(request_id)) => {
+            let secret = endpoint.secrets.first().map_or("", String::as_str);
+            mercado_pago::sign(secret, data_id, request_id, at_ms, &state.faults)
+        }
+        _ => return refused(400, "Stripe signs a body, Mercado Pago data_id and request_id"),
+    };
     answered(200, json!({"signature": signature}).to_string().into_bytes())
 }
 
@@ -370,28 +393,46 @@ fn dispute_shown(shared: &SharedState, object: &str, done: Result<&str, StripeRe
 /// Applies a change to an intent or a dispute that no API call caused.
 fn act<T>(
     shared: &SharedState,
-    intent: &str,
+    object: &str,
     decide: impl FnOnce(&mut CallDraft) -> Result<T, StripeRefusal>,
 ) -> Result<T, StripeRefusal> {
-    let mut guard = shared.state();
-    let state = &mut *guard;
-    let missing = || StripeRefusal::missing_object("payment_intent", intent, "intent").with_status(404);
-    let account: Arc<str> = state.books.account_with(intent).ok_or_else(missing)?.clone();
-    let at = clock::now_ms();
-    let mut draft = CallDraft::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
-    let decided = decide(&mut draft)?;
-    let line = JournalRecord {
-        at,
-        next: draft.mint.next,
-        account: Some(account.to_string()),
-        snapshots: draft.snapshots,
-        events: draft.events,
-        ..JournalRecord::default()
+    change::apply(shared, |books| books.account_with(object), decide).map_err(|error| match error {
+        ChangeError::Missing => {
+            StripeRefusal::missing_object("payment_intent", object, "intent").with_status(404)
+        }
+        ChangeError::Refused(refusal) => refusal,
+        ChangeError::Unwritten(error) => StripeRefusal::api(&error.to_string()),
+    })
+}
+
+fn payment_page(state: &SandboxState, id: &str) -> Answered {
+    let account = state.books.account_with_payment(id).map(|account| &state.books.accounts[account]);
+    match account.and_then(|held| held.payments.get(id)) {
+        Some(payment) => typed(200, "text/html; charset=utf-8", mercado_pago::page(payment).into_bytes()),
+        None => refused(404, "no such payment"),
+    }
+}
+
+fn change_payment(shared: &SharedState, id: &str, action: &str, request: &ControlRequest) -> Answered {
+    // A button of a page has no JSON.
+    let body = if request.is_form { b"" } else { request.body };
+    let changed = change::apply(
+        shared,
+        |books| books.account_with_payment(id),
+        |draft| mercado_pago::act(draft, id, action, body),
+    );
+    match changed {
+        Err(ChangeError::Missing) => return refused(404, "no such payment"),
+        Err(ChangeError::Refused(refusal)) => return refused(refusal.status(), refusal.message()),
+        Err(ChangeError::Unwritten(error)) => return refused(500, &error.to_string()),
+        Ok(()) => {}
+    }
+    let state = shared.state();
+    let account = state.books.account_with_payment(id).map(|account| &state.books.accounts[account]);
+    let Some(payment) = account.and_then(|held| held.payments.get(id)) else {
+        return refused(404, "no such payment");
     };
-    state.commit(line).map_err(|error| StripeRefusal::api(&error.to_string()))?;
-    drop(guard);
-    shared.stirred.notify_one();
-    Ok(decided)
+    answered(200, serde_json::to_vec(&payment.view()).expect("a payment has only text keys"))
 }
 
 fn intent_shown(shared: &SharedState, intent: &str) -> Answered {

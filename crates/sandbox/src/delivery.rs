@@ -22,12 +22,16 @@ use hyper_util::{
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    account::WebhookEndpoint,
     clock,
     event::{StoredEvent, render_as},
     line::{JournalRecord, Settled},
+    mercado_pago::PaymentNotification,
     signature,
+    snapshot::Snapshot,
     state::{NewDelivery, REMEMBERED_MAX, SharedState},
     stripe::version,
+    wire::ProviderWire,
 };
 
 const IN_FLIGHT_MAX: usize = 64;
@@ -208,10 +212,13 @@ async fn sleep_until(at: Option<Instant>) {
 }
 
 async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -> (Delivery, Attempt) {
-    let Some(request) = prepare(&shared, &delivery) else { return (delivery, Attempt::Pointless) };
+    let Some((wire, request)) = prepare(&shared, &delivery) else { return (delivery, Attempt::Pointless) };
     let sent = tokio::time::timeout(TIMEOUT, async {
         let response = sender.request(request).await.ok()?;
-        let accepted = response.status().is_success();
+        let accepted = match wire {
+            ProviderWire::Stripe => response.status().is_success(),
+            ProviderWire::MercadoPago => matches!(response.status().as_u16(), 200 | 201),
+        };
         // Read to the end, so that the connection can be reused.
         Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?;
         Some(accepted)
@@ -223,13 +230,13 @@ async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -
 }
 
 /// The signed request; `None` if the endpoint no longer exists.
-fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<Request<Full<Bytes>>> {
+fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<(ProviderWire, Request<Full<Bytes>>)> {
     let due = &delivery.fresh.due;
-    let (endpoint, salt, age_s) = {
+    let (wire, endpoint, salt, faults) = {
         let state = shared.state();
         let account = &state.books.accounts.get(&due.account)?.account;
         let endpoint = account.endpoints.iter().find(|found| *found.id == *due.endpoint && !found.removed)?;
-        (endpoint.clone(), state.books.mint.salt.clone(), state.faults.webhook_age_s)
+        (account.wire, endpoint.clone(), state.books.mint.salt.clone(), state.faults.clone())
     };
     let read_back;
     let line = if let Some(line) = &delivery.fresh.line {
@@ -238,11 +245,39 @@ fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<Request<Full<Byt
         read_back = Arc::new(shared.reader.line(due.event.place).ok()?);
         &read_back
     };
-    let event = StoredEvent { created: due.event.created - age_s as i64, ..due.event };
+    let event = StoredEvent { created: due.event.created - faults.webhook_age_s as i64, ..due.event };
+    let request = match wire {
+        ProviderWire::Stripe => stripe_request(&endpoint, &salt, event, line),
+        ProviderWire::MercadoPago => {
+            let noted = line.events.iter().find(|noted| noted.number == event.number)?;
+            let Some(Snapshot::StoredPayment(payment)) = line.snapshots.get(noted.snapshot) else {
+                return None;
+            };
+            let notification = PaymentNotification {
+                account: &due.account,
+                endpoint: &endpoint,
+                salt: &salt,
+                event,
+                payment,
+                attempts: delivery.attempts,
+                at_ms: clock::now_ms(),
+            };
+            notification.request(&faults)
+        }
+    };
+    Some((wire, request?))
+}
+
+fn stripe_request(
+    endpoint: &WebhookEndpoint,
+    salt: &str,
+    event: StoredEvent,
+    line: &JournalRecord,
+) -> Option<Request<Full<Bytes>>> {
     let version = endpoint.api_version.as_deref().unwrap_or(version::DEFAULT.name());
-    let body = render_as(version, &salt, event, line)?;
+    let body = render_as(version, salt, event, line)?;
     let signature = signature::header(&endpoint.secrets, clock::now_ms() / 1000, &body);
-    Request::post(endpoint.url)
+    Request::post(&endpoint.url)
         .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
         .header(header::USER_AGENT, "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
         .header("stripe-signature", signature)

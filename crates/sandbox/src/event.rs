@@ -42,6 +42,8 @@ kinds! {
     RefundCreated = "refund.created",
     RefundUpdated = "refund.updated",
     RefundFailed = "refund.failed",
+    PaymentCreated = "payment.created",
+    PaymentUpdated = "payment.updated",
 }
 
 /// An event as its journal line stores it.

@@ -5,6 +5,8 @@
 //! | `drop_before`          | none   | none    | is executed                |
 //! | `unavailable`          | none   | 503     | is executed                |
 //! | `rate_limited`         | none   | 429     | is executed                |
+//! | `key_locked`           | none   | 423     | is executed                |
+//! | `failed_dependency`    | none   | 424     | is executed                |
 //! | `kept_500`             | none   | 500     | gets the 500 again         |
 //! | `commit_then_drop`     | full   | none    | gets the real reply        |
 //! | `commit_then_500`      | full   | 500     | gets the real reply        |
@@ -17,6 +19,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
+
+/// The largest delay of Mercado Pago's search.
+const SEARCH_LAG_MAX_MS: u64 = 60 * 60 * 1000;
 
 const KEY_RETENTION_DEFAULT_S: u64 = 24 * 60 * 60;
 const DELAY_MAX_MS: u64 = 10 * 60 * 1000;
@@ -81,6 +86,34 @@ pub struct Faults {
     pub key_retention_s: u64,
     /// Idempotency keys are ignored.
     pub forget_keys: bool,
+    /// Mercado Pago only: a call with a key gets a 423, as while another call holds the key.
+    pub key_locked: f64,
+    /// Mercado Pago only: a call with a key gets a 424, and nothing happens.
+    pub failed_dependency: f64,
+    /// Mercado Pago only: a payment that changed within this time is missing from the search.
+    pub search_lag_ms: u64,
+    /// Mercado Pago only: the letters of the id in the text that is signed.
+    pub webhook_id_case: IdCase,
+    /// Mercado Pago only: the unit of `ts` in a signature.
+    pub webhook_time_unit: TimeUnit,
+}
+
+/// Mercado Pago's pages say that the signed id is lower-cased, its SDKs sign it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdCase {
+    #[default]
+    Verbatim,
+    Lower,
+}
+
+/// Mercado Pago's pages say milliseconds, one of their samples has seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    #[default]
+    Milliseconds,
+    Seconds,
 }
 
 impl Default for Faults {
@@ -108,6 +141,11 @@ impl Default for Faults {
             webhook_age_s: 0,
             key_retention_s: KEY_RETENTION_DEFAULT_S,
             forget_keys: false,
+            key_locked: 0.0,
+            failed_dependency: 0.0,
+            search_lag_ms: 0,
+            webhook_id_case: IdCase::default(),
+            webhook_time_unit: TimeUnit::default(),
         }
     }
 }
@@ -135,6 +173,8 @@ pub struct ConfirmationFault {
 pub enum TurnedAway {
     Unavailable,
     RateLimited,
+    KeyLocked,
+    FailedDependency,
 }
 
 /// The faults of one call, drawn when it arrives.
@@ -142,6 +182,8 @@ pub enum TurnedAway {
 pub struct CallFaults {
     pub drop_before: bool,
     pub turned_away: Option<TurnedAway>,
+    /// For calls with a key, on a wire that has this fault.
+    pub key_fault: Option<TurnedAway>,
     pub delay_before_ms: u64,
     pub delay_after_ms: u64,
     pub confirmation: ConfirmationFault,
@@ -171,6 +213,8 @@ impl Faults {
             ("decline", self.decline),
             ("stuck_processing", self.stuck_processing),
             ("webhook_drop", self.webhook_drop),
+            ("key_locked", self.key_locked),
+            ("failed_dependency", self.failed_dependency),
         ];
         if let Some((name, _)) = probabilities.iter().find(|(_, p)| !(0.0..=1.0).contains(p)) {
             return Err(format!("{name} must be a probability between 0 and 1"));
@@ -189,6 +233,9 @@ impl Faults {
         }
         if self.retry_after_s > RETRY_AFTER_MAX_S {
             return Err(format!("retry_after_s must be at most {RETRY_AFTER_MAX_S}"));
+        }
+        if self.search_lag_ms > SEARCH_LAG_MAX_MS {
+            return Err(format!("search_lag_ms must be at most {SEARCH_LAG_MAX_MS}"));
         }
         if self.webhook_age_s > AGE_MAX_S {
             return Err(format!("webhook_age_s must be at most {AGE_MAX_S}"));
@@ -220,6 +267,13 @@ impl Faults {
         let stuck = apart.chance(self.stuck_processing);
         let processing_ms = apart.between(self.processing_ms[0], self.processing_ms[1]);
         let confirmation = ConfirmationFault { declined, processing_ms: stuck.then_some(processing_ms) };
+        let locked = apart.chance(self.key_locked);
+        let dependency_failed = apart.chance(self.failed_dependency);
+        let key_fault = match (locked, dependency_failed) {
+            (true, _) => Some(TurnedAway::KeyLocked),
+            (false, true) => Some(TurnedAway::FailedDependency),
+            (false, false) => None,
+        };
         let ending = match (dropped, failed, failed_for_good) {
             (true, _, _) => CallEnding::Dropped,
             (_, true, _) => CallEnding::Failed,
@@ -229,6 +283,7 @@ impl Faults {
         CallFaults {
             drop_before,
             turned_away,
+            key_fault,
             delay_before_ms,
             delay_after_ms,
             confirmation,
@@ -271,6 +326,10 @@ mod tests {
         check(r#"{"rate_limited":1,"retry_after_s":3600}"#, true);
         check(r#"{"retry_after_s":3601}"#, false);
         check(r#"{"webhook_age_s":2592001}"#, false);
+        check(r#"{"key_locked":1,"webhook_id_case":"lower","webhook_time_unit":"seconds"}"#, true);
+        check(r#"{"failed_dependency":1.5}"#, false);
+        check(r#"{"search_lag_ms":3600001}"#, false);
+        check(r#"{"webhook_id_case":"upper"}"#, false);
     }
 
     /// The plans from before `kept_500` and stuck confirmations existed.
@@ -288,7 +347,13 @@ mod tests {
             answer_delay_ms: [0, 90],
             ..Faults::default()
         };
-        let added = Faults { kept_500: 0.5, stuck_processing: 0.5, processing_ms: [1, 9], ..faults.clone() };
+        let added = Faults {
+            kept_500: 0.5,
+            stuck_processing: 0.5,
+            processing_ms: [1, 9],
+            key_locked: 0.5,
+            ..faults.clone()
+        };
         let expected = [
             (false, None, 24, 45, false, Dropped),
             (true, Some(Unavailable), 6, 28, false, Dropped),

@@ -32,6 +32,27 @@ impl IdGenerator {
         let number = self.number();
         name(prefix, &self.salt, number)
     }
+
+    pub fn integer(&mut self) -> String {
+        let number = self.number();
+        integer(&self.salt, number).to_string()
+    }
+}
+
+/// The range of the numbers of one journal, for ids that are integers.
+const JOURNAL_NUMBERS: u64 = 1_000_000_000;
+/// Keeps the integers below 2^53, which every JSON parser reads exactly.
+const JOURNALS: u64 = 900_000;
+
+/// An id that is an integer: the journal's salt in its first digits, then the sequence number. All
+/// ids of a journal have as many digits, so they grow as texts as well.
+pub fn integer(salt: &str, number: u64) -> u64 {
+    (100_000 + digest(salt) % JOURNALS) * JOURNAL_NUMBERS + number % JOURNAL_NUMBERS
+}
+
+/// A number that is the same for the same text.
+pub fn digest(text: &str) -> u64 {
+    text.bytes().fold(0_u64, |sum, byte| mix(sum ^ u64::from(byte)))
 }
 
 pub fn name(prefix: &str, salt: &str, number: u64) -> String {
@@ -52,8 +73,7 @@ pub fn number(prefix: &str, salt: &str, id: &str) -> Option<u64> {
 
 /// The part of a client secret after `_secret_`.
 pub fn client_secret(id: &str) -> String {
-    let seed = id.bytes().fold(0_u64, |sum, byte| mix(sum ^ u64::from(byte)));
-    format!("{id}_secret_{}", base62(mix(seed), SEQUENCE_SIGNS))
+    format!("{id}_secret_{}", base62(mix(digest(id)), SEQUENCE_SIGNS))
 }
 
 fn base62(mut value: u64, signs: usize) -> String {
@@ -77,5 +97,15 @@ mod tests {
         assert_eq!(number("evt", &mint.salt, &ids[7]), Some(67));
         assert_eq!(number("pi", &mint.salt, &ids[7]), None);
         assert_eq!(number("evt", "zzzzzzzz", &ids[7]), None);
+    }
+
+    #[test]
+    fn integers_grow_as_texts_and_stay_exact() {
+        for salt in ["", "a", "zzzzzzzz", "Xy12abCD"] {
+            let mut mint = IdGenerator { salt: salt.to_owned(), next: 8 };
+            let ids: Vec<String> = (0..200).map(|_| mint.integer()).collect();
+            assert!(ids.is_sorted());
+            assert!(ids.iter().all(|id| id.parse::<u64>().unwrap() < 1 << 53), "{salt}");
+        }
     }
 }

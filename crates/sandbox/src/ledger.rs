@@ -13,6 +13,8 @@
 //! }
 //! ```
 //!
+//! - `provider` is `stripe` or `mercado_pago`. What follows has Stripe's words; the entries of Mercado
+//!   Pago's payments are in [`crate::payment_entries`].
 //! - `charges` has one entry for **each** payment intent, with its `pi_` id. Declined and
 //!   unconfirmed ones are included with zero amounts, so nothing is hidden. `authorized_minor` is
 //!   what was ever authorised, `captured_minor` what was captured, `refunded_minor` what was
@@ -34,6 +36,8 @@
 //! `?account=acct_…` selects one account, `?calls=false` omits the calls. The reply is rendered
 //! under the lock, so it shows one point in time; its size grows with the books.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::{
@@ -42,7 +46,9 @@ use crate::{
     dispute::Dispute,
     intent::Intent,
     parameters::StripeMetadata,
+    payment_entries,
     refund::Refund,
+    wire::ProviderWire,
 };
 
 #[derive(Serialize)]
@@ -55,50 +61,50 @@ struct Ledger<'a> {
 }
 
 #[derive(Serialize)]
-struct ChargeEntry<'a> {
-    provider: &'static str,
-    account: &'a str,
-    id: &'a str,
-    reference: Option<&'a str>,
-    idempotency_key: Option<&'a str>,
-    amount_minor: i64,
-    currency: &'a str,
-    authorized_minor: i64,
-    captured_minor: i64,
-    refunded_minor: i64,
-    disputed_minor: i64,
-    status: &'static str,
-    metadata: &'a StripeMetadata,
+pub struct ChargeEntry<'a> {
+    pub provider: &'static str,
+    pub account: &'a str,
+    pub id: Cow<'a, str>,
+    pub reference: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
+    pub amount_minor: i64,
+    pub currency: &'a str,
+    pub authorized_minor: i64,
+    pub captured_minor: i64,
+    pub refunded_minor: i64,
+    pub disputed_minor: i64,
+    pub status: &'static str,
+    pub metadata: Cow<'a, StripeMetadata>,
 }
 
 #[derive(Serialize)]
-struct RefundEntry<'a> {
-    provider: &'static str,
-    account: &'a str,
-    id: &'a str,
-    charge: &'a str,
-    payment_intent: &'a str,
-    reference: Option<&'a str>,
-    idempotency_key: Option<&'a str>,
-    amount_minor: i64,
-    currency: &'a str,
-    status: &'static str,
-    metadata: &'a StripeMetadata,
+pub struct RefundEntry<'a> {
+    pub provider: &'static str,
+    pub account: &'a str,
+    pub id: Cow<'a, str>,
+    pub charge: &'a str,
+    pub payment_intent: &'a str,
+    pub reference: Option<&'a str>,
+    pub idempotency_key: Option<&'a str>,
+    pub amount_minor: i64,
+    pub currency: &'a str,
+    pub status: &'static str,
+    pub metadata: Cow<'a, StripeMetadata>,
 }
 
 #[derive(Serialize)]
-struct DisputeEntry<'a> {
-    provider: &'static str,
-    account: &'a str,
-    id: &'a str,
-    charge: &'a str,
-    payment_intent: &'a str,
-    reference: Option<&'a str>,
-    amount_minor: i64,
-    currency: &'a str,
-    status: &'static str,
-    withdrawn_minor: i64,
-    metadata: &'a StripeMetadata,
+pub struct DisputeEntry<'a> {
+    pub provider: &'static str,
+    pub account: &'a str,
+    pub id: Cow<'a, str>,
+    pub charge: &'a str,
+    pub payment_intent: &'a str,
+    pub reference: Option<&'a str>,
+    pub amount_minor: i64,
+    pub currency: &'a str,
+    pub status: &'static str,
+    pub withdrawn_minor: i64,
+    pub metadata: Cow<'a, StripeMetadata>,
 }
 
 #[derive(Serialize)]
@@ -127,6 +133,11 @@ pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
         ledger.charges.extend(held.intents.values().map(|intent| charge(account, held, intent)));
         ledger.refunds.extend(held.refunds.values().map(|one| refund(account, one)));
         ledger.disputes.extend(held.disputes.values().map(|one| dispute(account, held, one)));
+        for payment in held.payments.values() {
+            ledger.charges.push(payment_entries::charge(account, payment));
+            ledger.refunds.extend(payment_entries::refunds(account, payment));
+            ledger.disputes.extend(payment_entries::dispute(account, payment));
+        }
     }
     let ours = |account: Option<&str>| only.is_none() || account.is_some_and(kept);
     let calls = books.calls.iter().filter(|(account, _)| with_calls && ours(account.as_deref()));
@@ -149,9 +160,9 @@ fn charge<'a>(account: &'a str, held: &AccountBooks, intent: &'a Intent) -> Char
     let charges = || intent.charges.iter().filter_map(|id| held.charges.get(id));
     let sum = |part: fn(&Charge) -> i64| charges().filter(|charge| charge.decline.is_none()).map(part).sum();
     ChargeEntry {
-        provider: "stripe",
+        provider: ProviderWire::Stripe.name(),
         account,
-        id: &intent.id,
+        id: (&intent.id).into(),
         reference: reference(&intent.metadata),
         idempotency_key: intent.key.as_deref(),
         amount_minor: intent.amount,
@@ -161,15 +172,15 @@ fn charge<'a>(account: &'a str, held: &AccountBooks, intent: &'a Intent) -> Char
         refunded_minor: sum(|charge| charge.refunded_minor),
         disputed_minor: sum(|charge| charge.disputed_minor),
         status: intent.status.name(),
-        metadata: &intent.metadata,
+        metadata: Cow::Borrowed(&intent.metadata),
     }
 }
 
 fn refund<'a>(account: &'a str, refund: &'a Refund) -> RefundEntry<'a> {
     RefundEntry {
-        provider: "stripe",
+        provider: ProviderWire::Stripe.name(),
         account,
-        id: &refund.id,
+        id: (&refund.id).into(),
         charge: &refund.charge,
         payment_intent: &refund.intent,
         reference: reference(&refund.metadata),
@@ -177,15 +188,15 @@ fn refund<'a>(account: &'a str, refund: &'a Refund) -> RefundEntry<'a> {
         amount_minor: refund.amount,
         currency: &refund.currency,
         status: refund.status.name(),
-        metadata: &refund.metadata,
+        metadata: Cow::Borrowed(&refund.metadata),
     }
 }
 
 fn dispute<'a>(account: &'a str, held: &'a AccountBooks, dispute: &'a Dispute) -> DisputeEntry<'a> {
     DisputeEntry {
-        provider: "stripe",
+        provider: ProviderWire::Stripe.name(),
         account,
-        id: &dispute.id,
+        id: (&dispute.id).into(),
         charge: &dispute.charge,
         payment_intent: &dispute.intent,
         reference: held.intents.get(&dispute.intent).and_then(|intent| reference(&intent.metadata)),
@@ -193,7 +204,7 @@ fn dispute<'a>(account: &'a str, held: &'a AccountBooks, dispute: &'a Dispute) -
         currency: &dispute.currency,
         status: dispute.status.name(),
         withdrawn_minor: dispute.withdrawn_minor(),
-        metadata: &dispute.metadata,
+        metadata: Cow::Borrowed(&dispute.metadata),
     }
 }
 

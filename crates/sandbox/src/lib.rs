@@ -1,11 +1,12 @@
-//! A stand-in for payment providers: so far Stripe's wire, accurate enough for Stripe's own SDKs.
+//! A stand-in for payment providers. It speaks Stripe's wire, accurate enough for Stripe's own SDKs,
+//! and that of Mercado Pago's payments.
 //!
 //! It shares no code with the program under test. It records the money that moves in its own books
 //! ([`ledger`] has their format), in its own process and in a file ([`journal`]) that survives
 //! `kill -9`. It can be told to fail as networks and providers do ([`faults`]).
 //!
 //! Reading order: a request arrives in `connection` and becomes a `call`; the endpoints in `stripe`
-//! decide it on a `call_draft`; the decision is one `line` of the [`journal`], which the `books`
+//! or `mercado_pago` decide it on a `call_draft`; the decision is one `line` of the [`journal`], which the `books`
 //! apply; `delivery` delivers the events that it caused.
 //!
 //! What must never be here: another crate of this workspace, TLS, or calls to other addresses than
@@ -19,6 +20,7 @@ mod call;
 mod call_counts;
 mod call_draft;
 mod card;
+mod change;
 mod charge;
 mod clock;
 mod connection;
@@ -34,8 +36,10 @@ mod intent;
 pub mod journal;
 pub mod ledger;
 mod line;
+mod mercado_pago;
 mod nesting;
 mod parameters;
+mod payment_entries;
 mod payment_method;
 mod random;
 mod record;
@@ -48,6 +52,7 @@ mod signature;
 mod snapshot;
 mod state;
 mod stripe;
+mod wire;
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},

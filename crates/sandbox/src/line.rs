@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{account::Account, answer::StripeAnswer, event::JournaledEvent, snapshot::Snapshot};
+use crate::{account::Account, event::JournaledEvent, snapshot::Snapshot, wire::WireAnswer};
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct JournalRecord {
@@ -58,7 +58,7 @@ pub struct ReceivedCall {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StoredReply {
     pub fingerprint: String,
-    pub answer: StripeAnswer,
+    pub answer: WireAnswer,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

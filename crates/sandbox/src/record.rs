@@ -7,21 +7,18 @@ use http::Response;
 use http_body_util::Full;
 
 use crate::{
-    answer::StripeAnswer,
     call::ArrivedCall,
     line::{JournalRecord, ReceivedCall},
-    refusal::StripeRefusal,
     reply::CallReply,
     state::SandboxState,
+    wire::{CallRefusal, WireAnswer},
 };
 
-pub fn describe(status: u16, answer: &StripeAnswer) -> Cow<'static, str> {
-    match answer {
-        StripeAnswer::Shown { .. } => "200".into(),
-        StripeAnswer::Refused(refusal) => {
-            let name = refusal.noted.as_ref().or(refusal.code.as_ref()).unwrap_or(&refusal.kind);
-            format!("{status} {name}").into()
-        }
+pub fn describe(status: u16, answer: &WireAnswer) -> Cow<'static, str> {
+    match answer.refusal_name() {
+        None if status == 200 => "200".into(),
+        None => status.to_string().into(),
+        Some(name) => format!("{status} {name}").into(),
     }
 }
 
@@ -30,20 +27,19 @@ pub fn refuse(
     state: &mut SandboxState,
     arrival: &ArrivedCall,
     account: Option<Arc<str>>,
-    refusal: StripeRefusal,
-    outcome: Option<&'static str>,
+    refusal: WireAnswer,
+    outcome: Option<Cow<'static, str>>,
 ) -> Response<Full<Bytes>> {
-    let status = refusal.status;
-    let answer = StripeAnswer::Refused(refusal);
-    let outcome = outcome.map_or_else(|| describe(status, &answer), Cow::Borrowed);
+    let status = refusal.status();
+    let outcome = outcome.unwrap_or_else(|| describe(status, &refusal));
     let request = match record(state, arrival, account, outcome) {
         Ok(request) => request,
         Err(error) => return unwritten(&error, arrival),
     };
-    let body = answer.render(&[], &request);
-    let (version, key) = (arrival.version(), arrival.key.clone());
-    CallReply { status, body, request, version, key, original: None, should_retry: should_retry(status) }
-        .response()
+    let body = refusal.render(&[], &request);
+    let (wire, version, key) = (arrival.wire, arrival.version(), arrival.key.clone());
+    let should_retry = should_retry(status);
+    CallReply { wire, status, body, request, version, key, original: None, should_retry }.response()
 }
 
 /// Journals an arrival that changed nothing, and returns its request id.
@@ -91,11 +87,13 @@ pub fn call(arrival: &ArrivedCall, request: String, outcome: Cow<'static, str>) 
 
 pub fn unwritten(error: &io::Error, arrival: &ArrivedCall) -> Response<Full<Bytes>> {
     tracing::error!(%error, "the journal could not be written: the call has had no effect");
-    let refusal = StripeAnswer::Refused(StripeRefusal::api("The journal of this sandbox cannot be written."));
+    let refusal =
+        arrival.wire.refusal(&CallRefusal::Failure("The journal of this sandbox cannot be written."));
     let request = String::new();
     let body = refusal.render(&[], &request);
-    let (version, key) = (arrival.version(), arrival.key.clone());
-    CallReply { status: 500, body, request, version, key, original: None, should_retry: None }.response()
+    let (wire, version, key) = (arrival.wire, arrival.version(), arrival.key.clone());
+    CallReply { wire, status: 500, body, request, version, key, original: None, should_retry: None }
+        .response()
 }
 
 /// The hint that Stripe gives its SDKs: retry after a conflict or a rate limit, never after a

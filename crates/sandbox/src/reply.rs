@@ -1,10 +1,10 @@
-//! The HTTP reply to a call, with Stripe's headers.
+//! The HTTP reply to a call, with the headers of its wire.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::HeaderName};
 use http_body_util::Full;
 
-use crate::stripe::version::Version;
+use crate::{stripe::version::Version, wire::ProviderWire};
 
 /// A connection that is closed without a reply: hyper aborts it when a service fails.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,7 @@ pub struct Dropped;
 pub type ConnectionResult = Result<Response<Full<Bytes>>, Dropped>;
 
 pub struct CallReply {
+    pub wire: ProviderWire,
     pub status: u16,
     pub body: Vec<u8>,
     pub request: String,
@@ -31,6 +32,10 @@ impl CallReply {
         let replayed = self.original.is_some();
         let original = self.original.or_else(|| self.key.as_ref().map(|_| self.request.clone()));
         let mut response = json(self.status, self.body);
+        if self.wire == ProviderWire::MercadoPago {
+            insert(&mut response, "x-request-id", Some(self.request));
+            return response;
+        }
         let headers = [
             ("request-id", Some(self.request)),
             ("stripe-version", Some(self.version.name().to_owned())),
@@ -40,11 +45,15 @@ impl CallReply {
             ("stripe-should-retry", self.should_retry.map(|retry| retry.to_string())),
         ];
         for (name, value) in headers {
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
+            insert(&mut response, name, value);
         }
         response
+    }
+}
+
+fn insert(response: &mut Response<Full<Bytes>>, name: &'static str, value: Option<String>) {
+    if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
     }
 }
 

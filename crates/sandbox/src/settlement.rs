@@ -10,7 +10,6 @@ use crate::{
     clock,
     line::JournalRecord,
     state::{SandboxState, SharedState},
-    stripe,
 };
 
 /// The pause between two attempts when the journal cannot be written.
@@ -47,7 +46,7 @@ fn settle_due(state: &mut SandboxState) -> Option<Duration> {
         }
         let held = state.books.accounts.get(&account).expect("accounts are never removed");
         let mut draft = CallDraft::new(held, state.books.mint.clone(), now, "");
-        stripe::settle(&mut draft, &object);
+        held.account.wire.settle(&mut draft, &object);
         let line = JournalRecord {
             at: now,
             next: draft.mint.next,

@@ -8,6 +8,7 @@ use crate::{
     charge::{Charge, ChargeView},
     dispute::Dispute,
     intent::{Intent, IntentView},
+    mercado_pago::{PaymentView, StoredPayment},
     payment_method::PaymentMethod,
     refund::{Refund, RefundView},
 };
@@ -20,6 +21,7 @@ pub enum Snapshot {
     Refund(Refund),
     Dispute(Dispute),
     PaymentMethod(PaymentMethod),
+    StoredPayment(Box<StoredPayment>),
     #[serde(rename = "endpoint")]
     WebhookEndpoint(WebhookEndpoint),
 }
@@ -40,16 +42,18 @@ from_objects! {
     Refund => ;
     Dispute => ;
     PaymentMethod => ;
+    StoredPayment => Box;
     WebhookEndpoint => ;
 }
 
-/// A snapshot in Stripe's shape.
+/// A snapshot in its provider's shape.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum SnapshotView<'a> {
     Intent(Box<IntentView<'a>>),
     Charge(Box<ChargeView<'a>>),
     Refund(Box<RefundView<'a>>),
+    Payment(Box<PaymentView<'a>>),
     Other(Value),
 }
 
@@ -61,6 +65,7 @@ impl Snapshot {
             Self::Refund(refund) => &refund.id,
             Self::Dispute(dispute) => &dispute.id,
             Self::PaymentMethod(method) => &method.id,
+            Self::StoredPayment(payment) => &payment.id,
             Self::WebhookEndpoint(endpoint) => &endpoint.id,
         }
     }
@@ -71,6 +76,7 @@ impl Snapshot {
             Self::Intent(intent) => intent.settlement.map(|settlement| settlement.at_ms),
             Self::Refund(refund) => refund.settlement.map(|settlement| settlement.at_ms),
             Self::Dispute(dispute) => dispute.settlement.map(|settlement| settlement.at_ms),
+            Self::StoredPayment(payment) => payment.settles_at_ms(),
             Self::Charge(_) | Self::PaymentMethod(_) | Self::WebhookEndpoint(_) => None,
         }
     }
@@ -82,6 +88,7 @@ impl Snapshot {
             Self::Refund(refund) => SnapshotView::Refund(Box::new(refund.view())),
             Self::Dispute(dispute) => SnapshotView::Other(dispute.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
+            Self::StoredPayment(payment) => SnapshotView::Payment(Box::new(payment.view())),
             Self::WebhookEndpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
         }
     }

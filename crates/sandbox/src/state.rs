@@ -84,7 +84,7 @@ impl SharedState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Account;
+    use crate::{account::Account, wire::ProviderWire};
 
     #[test]
     fn a_change_that_cannot_be_written_is_not_applied() {
@@ -98,7 +98,12 @@ mod tests {
             in_flight: HashSet::new(),
             outgoing: VecDeque::new(),
         };
-        let account = Account { id: "acct_1".into(), secret_key: "sk_1".into(), endpoints: Vec::new() };
+        let account = Account {
+            id: "acct_1".into(),
+            wire: ProviderWire::Stripe,
+            secret_key: "sk_1".into(),
+            endpoints: Vec::new(),
+        };
         let line = JournalRecord { next: 77, configured: Some(account), ..JournalRecord::default() };
         assert!(state.commit(line).is_err());
         assert!(state.books.accounts.is_empty() && state.books.mint.next == 1);

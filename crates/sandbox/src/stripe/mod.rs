@@ -15,6 +15,7 @@
 //! parameter was ignored.
 
 mod attempt;
+mod call_refusal;
 mod chargeback;
 mod charges;
 mod check;
@@ -35,6 +36,7 @@ pub mod version;
 mod webhook_endpoints;
 
 pub use attempt::{authenticate, expire};
+pub use call_refusal::call_refusal;
 pub use chargeback::{NewDispute, conclude, open};
 
 use crate::{

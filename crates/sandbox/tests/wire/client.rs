@@ -44,6 +44,11 @@ impl Answer {
         self.body["id"].as_str().unwrap()
     }
 
+    /// The body as it arrived.
+    pub fn bytes(&self) -> &[u8] {
+        &self.reply.body
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.reply.header(name)
     }
@@ -121,9 +126,19 @@ impl TestSandbox {
         self.try_post(path, Some(key), form).await.unwrap()
     }
 
-    /// Sends exactly these headers, and a form if there is one.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
-        self.call(method, path, headers, form.to_owned()).await.unwrap()
+    /// Sends exactly these headers, and a body if there is one.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.try_send(method, path, headers, body).await.unwrap()
+    }
+
+    pub async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, Error> {
+        self.call(method, path, headers, body.to_owned()).await
     }
 
     /// As a caller of this API version.

@@ -13,6 +13,7 @@ mod expansion;
 mod faults;
 mod idempotency;
 mod lifecycle;
+mod mercado_pago;
 mod method_types;
 mod parameters;
 mod payment_methods;

@@ -14,7 +14,12 @@ use tokio::sync::mpsc;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Delivery {
+    /// The query of the address.
+    pub query: String,
+    /// The value of `stripe-signature` or `x-signature`.
     pub signature: String,
+    /// The value of `x-request-id`, which only Mercado Pago sends.
+    pub request_id: String,
     pub raw: Vec<u8>,
     pub event: Value,
 }
@@ -43,11 +48,15 @@ impl Receiver {
                 let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                     let (sender, statuses) = (sender.clone(), statuses.clone());
                     async move {
-                        let signature = request.headers()["stripe-signature"].to_str().unwrap().to_owned();
+                        let header =
+                            |name: &str| request.headers().get(name)?.to_str().ok().map(str::to_owned);
+                        let signature = header("stripe-signature").or_else(|| header("x-signature")).unwrap();
+                        let request_id = header("x-request-id").unwrap_or_default();
+                        let query = request.uri().query().unwrap_or_default().to_owned();
                         let raw = request.into_body().collect().await.unwrap().to_bytes().to_vec();
                         let event = serde_json::from_slice(&raw).unwrap();
                         // The test may have ended.
-                        let _ = sender.send(Delivery { signature, raw, event });
+                        let _ = sender.send(Delivery { query, signature, request_id, raw, event });
                         let status = statuses.lock().pop_front().unwrap_or(200);
                         let mut response = hyper::Response::new(Full::new(Bytes::from_static(b"{}")));
                         *response.status_mut() = status.try_into().unwrap();

@@ -1,0 +1,11 @@
+//! Mercado Pago's payments, as a caller of the wire sees them.
+
+mod creation;
+mod durability;
+mod faults;
+mod idempotency;
+mod money;
+mod notifications;
+mod pix;
+mod search;
+mod seller;
