@@ -44,7 +44,7 @@ pub struct MethodRules {
     pub pix: bool,
     pub card_needs_brand: bool,
     pub needs_payer: bool,
-    /// Of a card; 1 if it offers none.
+    /// The most instalments of a card; 1 if it offers none.
     pub instalments_max: i64,
 }
 

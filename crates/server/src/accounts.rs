@@ -90,7 +90,7 @@ pub async fn open(
     for account in &settings.accounts {
         let AccountSettings { tenant, adapter, name, settings: of_account } = account;
         let refused = |why: String| Error::Account { account: name.clone(), why };
-        let provider = labels::Provider::of(adapter.name)
+        let provider = labels::ProviderLabel::of(adapter.name)
             .ok_or_else(|| refused(format!("the metrics do not know {}", adapter.name)))?;
         let id = AccountId::of(adapter.name, name);
         let watch = Arc::new(Watch { provider, account: name.clone() });

@@ -14,13 +14,13 @@ use resilience::breaker::{BreakerSnapshot, BreakerState, BreakerTransition};
 use resilience::{Observer, Retry};
 
 use crate::metrics::catalogue::{BREAKER_OPENINGS, BREAKER_STATE, PROVIDER_SECOND_TRIES, RETRY_BUDGET_LEFT};
-use crate::metrics::labels::{AccountLabel, Label as _, Provider};
+use crate::metrics::labels::{AccountLabel, Label as _, ProviderLabel};
 
 #[derive(Clone, Debug)]
 pub struct Circuit {
     pub tenant: TenantId,
     pub mode: Mode,
-    pub provider: Provider,
+    pub provider: ProviderLabel,
     /// The account's configured name.
     pub account: String,
     pub guard: Guard,
@@ -30,7 +30,7 @@ impl Circuit {
     pub fn view(&self) -> Breaker {
         let BreakerSnapshot { state, calls, failures, open_left } = self.guard.breaker.snapshot();
         Breaker {
-            provider: Provider::values()[self.provider.index()].to_owned(),
+            provider: ProviderLabel::values()[self.provider.index()].to_owned(),
             account: self.account.clone(),
             state: state.name().to_owned(),
             calls,
@@ -66,7 +66,7 @@ impl Circuits {
 
 /// Observes an account's circuit, and the retries of calls to its provider.
 pub struct Watch {
-    pub provider: Provider,
+    pub provider: ProviderLabel,
     pub account: String,
 }
 

@@ -11,7 +11,7 @@ use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, Late, Letter,
-    Lookup, Open, Outcome, Pending, Posted, Provider, Reason, RefusalCode, Role, Route, SpanFate,
+    Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route, SpanFate,
     StatusLabel, Verdict, WorkLabel,
 };
 
@@ -93,21 +93,21 @@ catalogue! {
 
     /// Calls to providers, by outcome. Unknown means that money may have moved, and is looked up;
     /// rejected means that our own request was faulty.
-    PROVIDER_CALLS: Counter<(Provider, Call, Answer)> = "surehold_provider_calls_total", Count, Process;
+    PROVIDER_CALLS: Counter<(ProviderLabel, Call, Answer)> = "surehold_provider_calls_total", Count, Process;
     /// How long calls to providers took.
-    PROVIDER_CALL_SECONDS: Histogram<(Provider, Call)> = "surehold_provider_call_seconds", Seconds, Process;
+    PROVIDER_CALL_SECONDS: Histogram<(ProviderLabel, Call)> = "surehold_provider_call_seconds", Seconds, Process;
     /// Second tries of calls to providers: reads, and calls that provably were never sent.
-    PROVIDER_SECOND_TRIES: Counter<Provider> = "surehold_provider_second_tries_total", Count, Process;
+    PROVIDER_SECOND_TRIES: Counter<ProviderLabel> = "surehold_provider_second_tries_total", Count, Process;
     /// Drives of an attempt that were postponed before its provider was called, and so did not
     /// count as tries.
     TURNED_AWAY: Counter<(AttemptKind, Denied)> = "surehold_turned_away_total", Count, Process;
     /// The circuit of each account at a provider: 0 closed, 1 half-open, 2 open. Each process has its own.
-    BREAKER_STATE: Gauge<(Provider, AccountLabel)> = "surehold_breaker_state", Count, Process;
+    BREAKER_STATE: Gauge<(ProviderLabel, AccountLabel)> = "surehold_breaker_state", Count, Process;
     /// Circuits that opened.
-    BREAKER_OPENINGS: Counter<(Provider, AccountLabel)> = "surehold_breaker_openings_total", Count, Process;
+    BREAKER_OPENINGS: Counter<(ProviderLabel, AccountLabel)> = "surehold_breaker_openings_total", Count, Process;
     /// Retries that each account at a provider could get now. Each process has its own; the floor
     /// that several processes share through Redis is not included.
-    RETRY_BUDGET_LEFT: Gauge<(Provider, AccountLabel)> = "surehold_retry_budget_left", Count, Process;
+    RETRY_BUDGET_LEFT: Gauge<(ProviderLabel, AccountLabel)> = "surehold_retry_budget_left", Count, Process;
     /// Webhooks of providers: stored, repeated, or why they were refused.
     WEBHOOKS: Counter<Delivery> = "surehold_webhooks_total", Count, Process;
     /// Events of providers that no webhook had delivered, and that were found by reading them back.

@@ -216,19 +216,19 @@ impl Label for AccountLabel {
 
 /// A payment provider, by its adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Provider(usize);
+pub struct ProviderLabel(usize);
 
 static PROVIDERS: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| providers::adapter::ADAPTERS.iter().map(|adapter| adapter.name).collect());
 
-impl Provider {
+impl ProviderLabel {
     /// There is an adapter of this name.
-    pub fn of(name: &str) -> Option<Provider> {
-        PROVIDERS.iter().position(|known| *known == name).map(Provider)
+    pub fn of(name: &str) -> Option<ProviderLabel> {
+        PROVIDERS.iter().position(|known| *known == name).map(ProviderLabel)
     }
 }
 
-impl Label for Provider {
+impl Label for ProviderLabel {
     const NAME: &'static str = "provider";
     fn values() -> &'static [&'static str] {
         &PROVIDERS

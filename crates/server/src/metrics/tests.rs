@@ -74,7 +74,7 @@ fn check<L: Labels>(labels: L, expected: &[&str]) {
 #[test]
 fn an_index_leads_back_to_its_values() {
     use domain::rows::AttemptKind;
-    use labels::{Answer, Call, Provider, Reason};
+    use labels::{Answer, Call, ProviderLabel, Reason};
     for kind in AttemptKind::ALL {
         check(kind, &[kind.name()]);
     }
@@ -85,7 +85,7 @@ fn an_index_leads_back_to_its_values() {
     check((WorkLabel::of("ledger"), Reason::Poisonous), &["ordinary", "ledger", "poisonous"]);
     check(WorkLabel::of("of_a_test"), &["ordinary", "other"]);
     check(
-        (Provider::of("stripe").unwrap(), Call::RefundsOf, Answer::NotSent),
+        (ProviderLabel::of("stripe").unwrap(), Call::RefundsOf, Answer::NotSent),
         &["stripe", "refunds_of", "not_sent"],
     );
     check(BookingState(domain::lifecycle::booking::State::NoShow), &["no_show"]);

@@ -326,6 +326,7 @@ impl Drive<'_> {
             payment: self.claimed.payment.id,
             refund: self.claimed.attempt.refund,
             failure,
+            refused_at_first,
         };
         self.driver.submit(abandon).await.map(|_| ())
     }

@@ -13,7 +13,7 @@ use providers::{
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
-use crate::metrics::labels::{Answer, Call, Label as _, Provider as Name};
+use crate::metrics::labels::{Answer, Call, Label as _, ProviderLabel as Name};
 use crate::ports::telemetry::SpanSide;
 use crate::work_context;
 
