@@ -146,8 +146,10 @@ impl Comparison<'_> {
         for refund in &refunds {
             self.verdicts.checked("refund_matches_quote", 1);
             let id = refund.id.to_string();
-            let key = refund.provider_ref.as_deref().filter(|_| refund.external).unwrap_or(&id);
-            let theirs = self.refunds.get(key).map_or(&[][..], Vec::as_slice);
+            let marked = self.refunds.get(id.as_str()).filter(|_| !refund.external);
+            // Some providers' refunds carry no mark of ours.
+            let by_object = || self.refunds.get(refund.provider_ref.as_deref()?);
+            let theirs = marked.or_else(by_object).map_or(&[][..], Vec::as_slice);
             // Somebody may copy our id into another refund. Only we can refund under one of our
             // keys.
             let own = |theirs: &&&Refund| {

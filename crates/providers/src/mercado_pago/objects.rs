@@ -119,7 +119,7 @@ struct TransactionData {
 #[derive(Debug, Serialize, Deserialize)]
 struct Metadata {
     #[serde(default, deserialize_with = "lenient")]
-    payment: Option<Uuid>,
+    operation: Option<Uuid>,
     #[serde(default, deserialize_with = "lenient")]
     amount_minor: Option<String>,
 }
@@ -168,7 +168,7 @@ impl ProviderPayment {
     /// From our metadata. Metadata that name another payment were copied by somebody.
     fn original_minor(&self) -> Option<i64> {
         let metadata = self.metadata.as_ref()?;
-        let is_ours = self.payment().is_some_and(|payment| metadata.payment == Some(payment.0));
+        let is_ours = self.payment().is_some_and(|payment| metadata.operation == Some(payment.0));
         metadata.amount_minor.as_deref().filter(|_| is_ours)?.parse().ok()
     }
 
@@ -234,7 +234,7 @@ mod tests {
         let mut payment = json!({
             "id": 123, "status": "approved", "status_detail": "accredited", "currency_id": "BRL",
             "transaction_amount": 100.5, "external_reference": OURS,
-            "metadata": {"payment": OURS, "amount_minor": "10050"},
+            "metadata": {"operation": OURS, "amount_minor": "10050"},
         });
         for (name, value) in changes.as_object().unwrap() {
             payment[name] = value.clone();
@@ -313,7 +313,7 @@ mod tests {
         check(json!({"transaction_amount": 60, "metadata": "x"}), 6_000, 6_000);
         check(json!({"transaction_amount": 60, "metadata": {"amount_minor": "10050"}}), 6_000, 6_000);
         check(json!({"transaction_amount": 60, "external_reference": "other"}), 6_000, 6_000);
-        let word = json!({"payment": OURS, "amount_minor": "all"});
+        let word = json!({"operation": OURS, "amount_minor": "all"});
         check(json!({"transaction_amount": 60, "metadata": word}), 6_000, 6_000);
     }
 

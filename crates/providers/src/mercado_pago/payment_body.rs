@@ -15,7 +15,7 @@ use crate::PaymentOrder;
 
 /// The names of the metadata that we write, and of those that a later version may write. Mercado Pago
 /// changes the case of names, so names are compared without case and separators.
-const RESERVED: [&str; 6] = ["amountminor", "attempt", "booking", "payment", "refund", "tenant"];
+const RESERVED: [&str; 6] = ["amountminor", "attempt", "booking", "operation", "refund", "tenant"];
 
 /// No limit is documented. An entry of a client only serves a person who looks there.
 const METADATA_ENTRIES_MAX: usize = 50;
@@ -123,7 +123,7 @@ fn metadata(order: &PaymentOrder) -> BTreeMap<&str, String> {
     let theirs = order.metadata.iter().filter(|(name, _)| is_free(name)).take(METADATA_ENTRIES_MAX);
     let mut entries: BTreeMap<&str, String> =
         theirs.map(|(name, value)| (name.as_str(), value.clone())).collect();
-    entries.insert("payment", order.operation.0.hyphenated().to_string());
+    entries.insert("operation", order.operation.0.hyphenated().to_string());
     entries.insert("attempt", order.attempt.0.hyphenated().to_string());
     entries.insert("tenant", order.tenant.0.hyphenated().to_string());
     entries.insert("amount_minor", order.amount.minor.to_string());
@@ -217,14 +217,14 @@ mod tests {
 
     #[test]
     fn a_clients_metadata_never_overwrites_ours() {
-        let names = ["a", "payment", "Payment", "amountMinor", "Amount-Minor", "booking", "refund", "é"];
+        let names = ["a", "operation", "Operation", "amountMinor", "Amount-Minor", "booking", "refund", "é"];
         let theirs = names.map(|name| (name.to_owned(), "theirs".to_owned()));
         let order = PaymentOrder { metadata: BTreeMap::from(theirs), booking: None, ..order() };
         let sent = metadata(&order);
         let names: Vec<&str> = sent.keys().copied().collect();
-        assert_eq!(names, ["a", "amount_minor", "attempt", "payment", "tenant", "é"]);
+        assert_eq!(names, ["a", "amount_minor", "attempt", "operation", "tenant", "é"]);
         assert_eq!(sent["amount_minor"], "10050");
-        assert_eq!(sent["payment"], "00000000-0000-0000-0000-000000000001");
+        assert_eq!(sent["operation"], "00000000-0000-0000-0000-000000000001");
     }
 
     #[test]

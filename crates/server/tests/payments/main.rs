@@ -23,6 +23,7 @@ mod handed_over;
 mod kept_errors;
 mod lanes;
 mod leases;
+mod mercado_pago;
 mod outage;
 mod refunds;
 mod restarts;
