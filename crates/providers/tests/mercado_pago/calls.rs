@@ -51,7 +51,7 @@ fn card_body(capture: bool) -> Value {
         "installments": 3, "capture": capture, "description": "tour 7", "external_reference": OURS,
         "metadata": {
             "amount_minor": "10050", "attempt": OURS, "booking": "00000000-0000-0000-0000-000000000002",
-            "colour": "blue", "payment": OURS, "tenant": "00000000-0000-0000-0000-000000000003",
+            "colour": "blue", "operation": OURS, "tenant": "00000000-0000-0000-0000-000000000003",
         },
         "payer": {
             "email": "maria@a.example", "first_name": "Maria", "last_name": "da Silva",
@@ -86,7 +86,7 @@ async fn pix_has_an_expiry_and_no_card() {
         "transaction_amount": 100.5, "payment_method_id": "pix",
         "date_of_expiration": "2023-11-14T22:13:20.000+00:00", "external_reference": OURS,
         "metadata": {
-            "amount_minor": "10050", "attempt": OURS, "colour": "blue", "payment": OURS,
+            "amount_minor": "10050", "attempt": OURS, "colour": "blue", "operation": OURS,
             "tenant": "00000000-0000-0000-0000-000000000003",
         },
         "payer": {"email": "maria@a.example"},
