@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use api::card_number;
 pub use broker::BrokerFile;
-use domain::TenantId;
+use domain::{Currency, TenantId};
 use domain::rows::Mode;
 use domain::time::Span;
 pub use guard::{BreakerFile, RetryBudgetFile};
@@ -81,6 +81,8 @@ pub struct AccountFile {
     pub operation_timeout_ms: Option<u64>,
     pub webhook_tolerance_seconds: Option<i64>,
     pub key_retention_seconds: Option<i64>,
+    pub currency: Option<Currency>,
+    pub notification_url: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -329,6 +331,8 @@ impl AccountFile {
         set(&mut settings.wire.operation_timeout, self.operation_timeout_ms.map(Duration::from_millis));
         set(&mut settings.webhook_tolerance, self.webhook_tolerance_seconds.map(Span::seconds));
         set(&mut settings.key_retention, self.key_retention_seconds.map(Span::seconds));
+        settings.currency = self.currency.or(settings.currency);
+        settings.notification_url.clone_from(&self.notification_url);
         adapter.check(&settings).map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
         Ok(AccountSettings { tenant, adapter, name: self.name.clone(), settings })
     }
