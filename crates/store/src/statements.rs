@@ -130,7 +130,7 @@ fn guards(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
 }
 
 fn changing(table: &Table) -> impl Iterator<Item = &ColumnDescription> {
-    table.columns.iter().filter(|column| matches!(column.part, ColumnUpdate::Guard | ColumnUpdate::Moves))
+    table.columns.iter().filter(|column| column.part.changes())
 }
 
 /// Some columns have the names of SQL keywords.

@@ -17,6 +17,7 @@ mod circuit;
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::json;
@@ -261,23 +262,10 @@ async fn each_once(
     requests: &[OperationRequest],
     text: &str,
 ) -> Result<(), Error> {
-    context.progress.counts(text, requests.len());
-    let mut sending = JoinSet::new();
-    for (number, requests) in requests.chunks(requests.len().div_ceil(CLIENTS).max(1)).enumerate() {
-        let (mut caller, requests, context) =
-            (context.caller(&deployment.target, number), requests.to_vec(), context.clone());
-        sending.spawn(async move {
-            for request in requests {
-                until_taken(&mut caller, &request).await?;
-                context.progress.advance();
-            }
-            Ok::<_, Error>(())
-        });
-    }
-    while let Some(sent) = sending.join_next().await {
-        sent.map_err(std::io::Error::other)??;
-    }
-    Ok(())
+    by_all_clients(context, deployment, requests, text, |caller, request| {
+        Box::pin(until_taken(caller, request))
+    })
+    .await
 }
 
 /// A request that our own server refused was not accepted, so it is sent again.
@@ -296,14 +284,32 @@ async fn all_answered(
     deployment: &Deployment,
     requests: &[OperationRequest],
 ) -> Result<(), Error> {
-    context.progress.counts("until each is answered", requests.len());
+    by_all_clients(context, deployment, requests, "until each is answered", |caller, request| {
+        Box::pin(async move { caller.retry_until_definite(request).await.map(drop) })
+    })
+    .await
+}
+
+/// How a client sends one request.
+type SendRequest =
+    for<'a> fn(&'a mut RetryingClient, &'a OperationRequest) -> BoxFuture<'a, Result<(), Error>>;
+
+/// Divides the requests among the clients, each of which sends one after the other.
+async fn by_all_clients(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    requests: &[OperationRequest],
+    text: &str,
+    send: SendRequest,
+) -> Result<(), Error> {
+    context.progress.counts(text, requests.len());
     let mut sending = JoinSet::new();
     for (number, requests) in requests.chunks(requests.len().div_ceil(CLIENTS).max(1)).enumerate() {
         let (mut caller, requests, context) =
             (context.caller(&deployment.target, number), requests.to_vec(), context.clone());
         sending.spawn(async move {
             for request in requests {
-                caller.retry_until_definite(&request).await?;
+                send(&mut caller, &request).await?;
                 context.progress.advance();
             }
             Ok::<_, Error>(())

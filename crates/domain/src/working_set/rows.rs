@@ -68,6 +68,11 @@ impl ColumnUpdate {
     pub fn is_guard(self) -> bool {
         matches!(self, ColumnUpdate::Owner | ColumnUpdate::Guard)
     }
+
+    /// Whether an update sets the column.
+    pub fn changes(self) -> bool {
+        matches!(self, ColumnUpdate::Guard | ColumnUpdate::Moves)
+    }
 }
 
 /// A row of a described table.
@@ -267,9 +272,11 @@ impl<R: Row> Rows<R> {
                 (Some(was), Some(is)) if was != is => write.updates.push(Update {
                     id: *id,
                     guards: of_part(was.values(), R::TABLE, ColumnUpdate::is_guard),
-                    values: of_part(unknown::kept(is.values(), &entry.unknown), R::TABLE, |part| {
-                        matches!(part, ColumnUpdate::Guard | ColumnUpdate::Moves)
-                    }),
+                    values: of_part(
+                        unknown::kept(is.values(), &entry.unknown),
+                        R::TABLE,
+                        ColumnUpdate::changes,
+                    ),
                 }),
                 (Some(was), None) => {
                     let guards = of_part(was.values(), R::TABLE, ColumnUpdate::is_guard);

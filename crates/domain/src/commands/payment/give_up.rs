@@ -24,11 +24,12 @@ pub(in crate::commands) fn give_up(
 /// An attempt that was sent, and its refund, go to a person. One that was never sent stays as it is.
 pub(super) fn move_to_review(draft: &mut Draft<'_>, attempt: &mut Attempt, refund: &mut Option<&mut Refund>) {
     lose_sight(draft, attempt, refund);
-    if !attempt.state.is(attempt::State::Unknown) {
-        return;
+    if attempt.state.is(attempt::State::Unknown) {
+        attempt.state = const { attempt::step(attempt::State::Unknown, attempt::Event::GiveUp) }.to();
     }
-    attempt.state = const { attempt::step(attempt::State::Unknown, attempt::Event::GiveUp) }.to();
-    if let Some(refund) = refund {
+    if let Some(refund) = refund
+        && attempt.state.is(attempt::State::Review)
+    {
         lose_sight_of_refund(draft, refund);
         // Any other refund has an outcome from the provider, which stands.
         if refund.state.is(refund::State::Unknown) {

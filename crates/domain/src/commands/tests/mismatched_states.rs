@@ -1,5 +1,5 @@
-//! Rows whose states do not fit together: the command is refused and moves nothing. No command
-//! leaves such rows, but a lifecycle that lacks a step would.
+//! Rows whose states do not fit together: the command is refused and moves nothing, or repairs them by
+//! audited moves. No command leaves such rows, but a lifecycle that lacks a step would.
 
 use super::dead_letters::{decided, kill};
 use super::payments::{AUTHORIZED, CAPTURED};
@@ -81,4 +81,18 @@ fn a_refund_that_the_provider_has_is_neither_declined_nor_written_off() {
         set_refund(&mut world, refund, refund::Event::Accepted);
         discard_is_refused(&mut world, letter, expected);
     }
+}
+
+#[test]
+fn a_refund_behind_its_attempt_is_written_off_by_audited_moves() {
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Automatic);
+    world.webhook(payment, CAPTURED);
+    let refund = world.refund(payment, None);
+    world.send(refund, payment);
+    let letter = kill(&mut world, refund);
+    set_refund(&mut world, refund, refund::Event::LostSight);
+    // A law of the store: each new state was reached by audited moves.
+    world.run(&DiscardDeadLetter(decided(letter))).reply();
+    assert_eq!(*world.get::<Refund>(refund).state, refund::State::WrittenOff);
 }

@@ -248,7 +248,7 @@ impl TestStore {
             for (at, was) in columns_of(ColumnUpdate::is_guard).zip(&update.guards) {
                 assert_eq!(&row[at], was, "a guard of {name} does not hold: {command:?}");
             }
-            let moving = columns_of(|part| matches!(part, ColumnUpdate::Guard | ColumnUpdate::Moves));
+            let moving = columns_of(ColumnUpdate::changes);
             for (at, is) in moving.zip(&update.values) {
                 row[at] = owned(is.clone());
             }
