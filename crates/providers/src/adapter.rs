@@ -18,6 +18,9 @@ pub fn find(name: &str) -> Option<&'static Adapter> {
     ADAPTERS.into_iter().find(|adapter| adapter.name == name)
 }
 
+/// Makes an account's provider of its settings. The error is a sentence.
+pub type Open = fn(&ProviderSettings, &Guard) -> Result<Arc<dyn Provider>, String>;
+
 /// One provider's part of this crate.
 #[derive(Debug)]
 pub struct Adapter {
@@ -30,7 +33,7 @@ pub struct Adapter {
     /// is wrong, and names no secret.
     pub check_keys: fn(&ProviderSettings) -> Result<(), String>,
     /// Opens no connection.
-    pub open: fn(&ProviderSettings, &Guard) -> Result<Arc<dyn Provider>, String>,
+    pub open: Open,
     /// Which amounts it accepts in a currency, in our minor units; `None` for an unsupported currency.
     pub amounts: fn(Currency) -> Option<AmountRule>,
     pub methods: MethodRules,

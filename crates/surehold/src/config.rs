@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use api::card_number;
 pub use broker::BrokerFile;
-use domain::{Currency, TenantId};
 use domain::rows::Mode;
 use domain::time::Span;
+use domain::{Currency, TenantId};
 pub use guard::{BreakerFile, RetryBudgetFile};
 pub use metrics::MetricsFile;
 use providers::Secret;

@@ -128,9 +128,10 @@ async fn refund(
     if fault_injection::is(fault_injection::InjectedFault::UninvitedRefundIgnored) && carried.is_none() {
         return nothing_of_ours(store, event).await;
     }
-    let known = match may_be_ours {
-        true => store.refund_at_provider(event.account, &observation.object).await?.map(|known| known.id),
-        false => None,
+    let known = if may_be_ours {
+        store.refund_at_provider(event.account, &observation.object).await?.map(|known| known.id)
+    } else {
+        None
     };
     if let Some(refund) = carried.or(known) {
         let answer = submit(store, payment, settle(refund, None)).await?;
