@@ -42,6 +42,11 @@ pub const SEATS_MAX: i64 = 1_000_000;
 /// Clients in one change of the settings.
 pub const CLIENTS_MAX: usize = 100;
 
+/// The configured name of an account at a provider.
+pub const ACCOUNT_NAME_CHARS_MAX: usize = 100;
+/// Other accounts at which a declined payment is tried.
+pub const ALTERNATIVES_MAX: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use domain::limits::UNITS_PER_REQUEST_MAX;

@@ -13,11 +13,12 @@ use crate::code::Code;
 use crate::email;
 use crate::json::escape;
 use crate::limits::{
-    CURSOR_CHARS, ERRORS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX,
-    METADATA_VALUE_CHARS_MAX, TOKEN_CHARS_MAX,
+    ACCOUNT_NAME_CHARS_MAX, CURSOR_CHARS, ERRORS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX,
+    METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, TOKEN_CHARS_MAX,
 };
 use crate::money::{Money, is_assigned};
 use crate::problem::{FieldError, Problem};
+use crate::requests::Alternative;
 use crate::text;
 use crate::views::Metadata;
 
@@ -180,6 +181,26 @@ impl ValidationErrors {
 
     /// A provider's token. Digits alone are refused, so that a card number of an unlisted scheme is
     /// refused as well.
+    /// An account at which a payment is tried, and what is paid with there.
+    pub fn route(&mut self, pointer: &str, route: &Alternative) {
+        if let Some(provider) = &route.provider {
+            self.provider(&format!("{pointer}/provider"), provider);
+        }
+        if let Some(account) = &route.account {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+            if !(1..=ACCOUNT_NAME_CHARS_MAX).contains(&account.len()) || !account.bytes().all(is_name) {
+                self.add(
+                    format!("{pointer}/account"),
+                    format!("must be 1 to {ACCOUNT_NAME_CHARS_MAX} letters, digits, `_` and `-`"),
+                );
+            }
+        }
+        self.payment_method(&format!("{pointer}/payment_method"), &route.payment_method);
+        if let Some(brand) = &route.brand {
+            self.provider(&format!("{pointer}/brand"), brand);
+        }
+    }
+
     pub fn payment_method(&mut self, pointer: &str, token: &str) {
         if card_number::is_in(token) || card_number::is_all_of(token) {
             self.add_card_number(pointer);

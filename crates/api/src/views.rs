@@ -1,6 +1,7 @@
 //! The outside form of rows: one file per resource. Each view is built from rows by `of`, and a
 //! client can parse it.
 
+mod account;
 mod api_key;
 mod booking;
 mod breaker;
@@ -19,6 +20,7 @@ mod slot;
 
 use std::collections::BTreeMap;
 
+pub use account::Account;
 pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingItem, BookingSlot, Customer, PAYMENT_STATUSES};
 pub use breaker::{BREAKER_STATES, Breaker};

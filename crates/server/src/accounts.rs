@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::views::Breaker;
-use domain::rows::{Account, Mode};
-use domain::{AccountId, TenantId};
-use providers::{Adapter, Guard, ProviderSettings, Registry};
+use domain::rows::{Account, Mode, PayBy};
+use domain::{AccountId, Currency, TenantId};
+use providers::{Adapter, Guard, ProviderSettings, Registry, Secret};
 use resilience::budget::FloorSource;
 use store::Store;
 
 use crate::circuits::{Circuit, Circuits, Watch};
 use crate::metrics::labels;
-use crate::ports::Accounts;
+use crate::ports::{Accounts, PaymentAccount};
 use crate::service::{Error, Settings};
 use crate::webhooks::AccountEntry;
 use crate::workers::MeteredProvider;
@@ -26,6 +26,27 @@ pub struct AccountSettings {
     /// The provider's own name for the account, as in the webhook's path.
     pub name: String,
     pub settings: ProviderSettings,
+    /// The currencies that it is chosen for; `None`: all that the provider takes.
+    pub currencies: Option<Vec<Currency>>,
+    /// The ways to pay that it is chosen for; `None`: all that the provider offers.
+    pub methods: Option<Vec<PayBy>>,
+}
+
+impl AccountSettings {
+    /// An account that is chosen for everything that its provider takes.
+    pub fn new(tenant: TenantId, adapter: &'static Adapter, name: &str, settings: ProviderSettings) -> Self {
+        AccountSettings { tenant, adapter, name: name.to_owned(), settings, currencies: None, methods: None }
+    }
+
+    fn id(&self) -> AccountId {
+        AccountId::of(self.adapter.name, &self.name)
+    }
+
+    fn methods(&self) -> Vec<PayBy> {
+        let offered = |method: &PayBy| *method != PayBy::Pix || self.adapter.methods.pix;
+        let wanted = self.methods.clone().unwrap_or_else(|| PayBy::ALL.to_vec());
+        wanted.into_iter().filter(offered).collect()
+    }
 }
 
 /// What the parts of a service know of the accounts.
@@ -38,10 +59,10 @@ pub struct ProviderAccounts {
     pub directory: AccountDirectory,
 }
 
-/// Finds a tenant's account by the name of the provider.
+/// Finds a tenant's accounts, in the order of the settings.
 #[derive(Default)]
 pub struct AccountDirectory {
-    accounts: HashMap<(TenantId, &'static str, &'static str), AccountId>,
+    accounts: HashMap<(TenantId, &'static str), Vec<PaymentAccount>>,
     circuits: Vec<Circuit>,
 }
 
@@ -58,14 +79,8 @@ impl AccountDirectory {
 }
 
 impl Accounts for AccountDirectory {
-    fn account(&self, tenant: TenantId, provider: &str, mode: Mode) -> Option<AccountId> {
-        let provider = providers::adapter::find(provider)?.name;
-        self.accounts.get(&(tenant, provider, mode.name())).copied()
-    }
-
-    fn providers(&self, tenant: TenantId, mode: Mode) -> Vec<String> {
-        let own = |key: &&(TenantId, &'static str, &'static str)| key.0 == tenant && key.2 == mode.name();
-        self.accounts.keys().filter(own).map(|(_, provider, _)| (*provider).to_owned()).collect()
+    fn accounts(&self, tenant: TenantId, mode: Mode) -> Vec<PaymentAccount> {
+        self.accounts.get(&(tenant, mode.name())).cloned().unwrap_or_default()
     }
 
     fn breakers(&self, tenant: TenantId, mode: Mode) -> Vec<Breaker> {
@@ -88,11 +103,11 @@ pub async fn open(
         directory: AccountDirectory::default(),
     };
     for account in &settings.accounts {
-        let AccountSettings { tenant, adapter, name, settings: of_account } = account;
+        let AccountSettings { tenant, adapter, name, settings: of_account, .. } = account;
         let refused = |why: String| Error::Account { account: name.clone(), why };
         let provider = labels::ProviderLabel::of(adapter.name)
             .ok_or_else(|| refused(format!("the metrics do not know {}", adapter.name)))?;
-        let id = AccountId::of(adapter.name, name);
+        let id = account.id();
         let watch = Arc::new(Watch { provider, account: name.clone() });
         let full_name = format!("{}/{name}", adapter.name);
         let guard = Guard::new(&full_name, &settings.guard, floors.cloned(), watch);
@@ -105,13 +120,59 @@ pub async fn open(
         let entry = AccountEntry { id, tenant: *tenant };
         accounts.entries.insert((adapter.name.to_owned(), name.clone()), entry);
         let directory = &mut accounts.directory;
-        if directory.accounts.insert((*tenant, adapter.name, of_account.mode.name()), id).is_some() {
-            return Err(refused("its tenant has another account of this provider and mode".to_owned()));
-        }
+        directory.accounts.entry((*tenant, of_account.mode.name())).or_default().push(PaymentAccount {
+            id,
+            provider: adapter.name.to_owned(),
+            name: name.clone(),
+            currencies: account.currencies.clone(),
+            methods: account.methods(),
+        });
         let (tenant, mode, account) = (*tenant, of_account.mode, name.clone());
         directory.circuits.push(Circuit { tenant, mode, provider, account, guard });
     }
     Ok(accounts)
+}
+
+/// The key and the secrets of an account, as they are configured now.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub provider: String,
+    pub account: String,
+    pub secret_key: Secret,
+    pub webhook_secrets: Vec<Secret>,
+}
+
+impl Credentials {
+    fn is_of(&self, account: &AccountSettings) -> bool {
+        self.provider == account.adapter.name && self.account == account.name
+    }
+
+    /// The account's settings with these credentials; `None` if it has them already.
+    fn replace_in(self, settings: &ProviderSettings) -> Option<ProviderSettings> {
+        let Credentials { secret_key, webhook_secrets, .. } = self;
+        let known = settings.secret_key == secret_key && settings.webhook_secrets == webhook_secrets;
+        (!known).then(|| ProviderSettings { secret_key, webhook_secrets, ..settings.clone() })
+    }
+}
+
+/// Opens an account anew if its credentials differ from those before. Calls in progress end with the old
+/// ones. Returns whether they were replaced; if they are refused, the old ones stay.
+pub fn replace_credentials(
+    registry: &Registry,
+    accounts: &mut [AccountSettings],
+    new: Credentials,
+) -> Result<bool, Error> {
+    let Some(account) = accounts.iter_mut().find(|account| new.is_of(account)) else { return Ok(false) };
+    let Some(settings) = new.replace_in(&account.settings) else { return Ok(false) };
+    let refused = |why| Error::Account { account: account.name.clone(), why };
+    account.adapter.check(&settings).map_err(refused)?;
+    let id = account.id();
+    let parts = labels::ProviderLabel::of(account.adapter.name).zip(registry.guard(id));
+    let (label, guard) = parts.ok_or_else(|| refused("it was not opened at the start".to_owned()))?;
+    let opened = (account.adapter.open)(&settings, guard).map_err(refused)?;
+    registry.replace(id, Arc::new(MeteredProvider::new(opened, label)));
+    account.settings = settings;
+    Ok(true)
 }
 
 async fn write_down(

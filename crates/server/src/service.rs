@@ -17,6 +17,7 @@ use domain::commands::Subscribe;
 use domain::consumers::Consumers;
 use domain::time::Span;
 use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
 use providers::{Registry, guard};
 use store::{Clock, Location, Store};
 use tokio::net::TcpSocket;
@@ -24,8 +25,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use work::ServiceTasks;
 
-pub use crate::accounts::AccountSettings;
 use crate::accounts::{self, ProviderAccounts};
+pub use crate::accounts::{AccountSettings, Credentials};
 use crate::admin::socket::Socket;
 use crate::consumers::{self, MessageDispatcher};
 use crate::http::{self, App, AppParts, Limits};
@@ -158,9 +159,24 @@ pub struct RunningService {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     work: ServiceTasks,
+    registry: Arc<Registry>,
+    accounts: Mutex<Vec<AccountSettings>>,
 }
 
 impl RunningService {
+    /// Replaces the credentials of accounts that have others now, without a restart.
+    pub fn replace_credentials(&self, now: Vec<Credentials>) {
+        let mut accounts = self.accounts.lock();
+        for credentials in now {
+            let account = credentials.account.clone();
+            match accounts::replace_credentials(&self.registry, &mut accounts, credentials) {
+                Ok(true) => tracing::info!(account, "the credentials of the account were replaced"),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the account keeps its old credentials"),
+            }
+        }
+    }
+
     /// Readiness is refused, and each response closes its connection. Requests are served as before
     /// until [`RunningService::stop`]. The caller decides how long to wait in between.
     pub fn leave(&self) {
@@ -193,9 +209,16 @@ pub async fn start(settings: Settings) -> Result<RunningService, Error> {
     let common = Common::open(&settings).await?;
     let mut work = ServiceTasks::new();
     match serve(&settings, &common, socket, &mut work).await {
-        Ok(Serving { address, app, stop, task }) => {
-            Ok(RunningService { address, store: common.store, app, stop, serving: task, work })
-        }
+        Ok((Serving { address, app, stop, task }, registry)) => Ok(RunningService {
+            address,
+            store: common.store,
+            app,
+            stop,
+            serving: task,
+            work,
+            registry,
+            accounts: Mutex::new(settings.accounts),
+        }),
         Err(error) => {
             work.end().await;
             common.store.close().await;
@@ -252,7 +275,7 @@ async fn serve(
     common: &Common,
     socket: TcpSocket,
     work: &mut ServiceTasks,
-) -> Result<Serving, Error> {
+) -> Result<(Serving, Arc<Registry>), Error> {
     let Common { store, clock, ids, wake } = common;
     let cache = match &settings.cache {
         Some(adapter) => adapter.open(store).await.map_err(Error::Cache)?,
@@ -318,7 +341,7 @@ async fn serve(
     } else {
         http::probes(app.clone())
     };
-    listen(settings, socket, app, router)
+    Ok((listen(settings, socket, app, router)?, registry))
 }
 
 /// The socket for the command line, which cannot open the file itself. Without it everything else

@@ -131,7 +131,7 @@ pub struct Recipient {
 impl Webhooks {
     pub fn recipient(&self, provider: String, account: String) -> Option<Recipient> {
         let entry = self.accounts.get(&(provider, account))?;
-        let provider = self.registry.get(entry.id)?.clone();
+        let provider = self.registry.get(entry.id)?;
         Some(Recipient { account: entry.id, tenant: entry.tenant, provider })
     }
 

@@ -19,17 +19,17 @@ use std::time::Duration;
 
 use api::card_number;
 pub use broker::BrokerFile;
-use domain::rows::Mode;
+use domain::rows::{Mode, PayBy};
 use domain::time::Span;
 use domain::{Currency, TenantId};
 pub use guard::{BreakerFile, RetryBudgetFile};
 pub use metrics::MetricsFile;
-use providers::Secret;
+use providers::{Adapter, Secret};
 pub use redis::RedisFile;
 pub use relay::{ConsumersFile, RelayFile};
 use serde::Deserialize;
 use server::roles::Roles;
-use server::service::{AccountSettings, Settings};
+use server::service::{AccountSettings, Credentials, Settings};
 use store::Location;
 pub use telemetry::TelemetryFile;
 
@@ -83,6 +83,8 @@ pub struct AccountFile {
     pub key_retention_seconds: Option<i64>,
     pub currency: Option<Currency>,
     pub notification_url: Option<String>,
+    pub currencies: Option<Vec<Currency>>,
+    pub methods: Option<Vec<PayBy>>,
 }
 
 #[derive(Deserialize)]
@@ -297,6 +299,35 @@ impl SecretFile {
 }
 
 impl AccountFile {
+    /// The key and the secrets, as their sources have them now.
+    pub fn credentials(&self) -> Result<Credentials, Failed> {
+        let what = |field: &str| format!("accounts `{}`: {field}", self.name);
+        let secrets: Result<Vec<Secret>, Failed> =
+            self.webhook_secrets.iter().map(|secret| secret.read(&what("webhook_secrets"))).collect();
+        Ok(Credentials {
+            provider: self.provider.clone(),
+            account: self.name.clone(),
+            secret_key: self.secret_key.read(&what("secret_key"))?,
+            webhook_secrets: secrets?,
+        })
+    }
+
+    /// Refuses a choice of currencies or methods that the provider does not take.
+    fn check_choice(&self, adapter: &Adapter) -> Result<(), Failed> {
+        let refused = |why: String| Err(failed(format!("accounts `{}`: {why}", self.name)));
+        for currency in self.currencies.iter().flatten() {
+            if (adapter.amounts)(*currency).is_none() {
+                return refused(format!("currencies: {} does not take {currency}", adapter.name));
+            }
+        }
+        if self.methods.iter().flatten().any(|method| *method == PayBy::Pix && !adapter.methods.pix) {
+            return refused(format!("methods: pix is not offered by {}", adapter.name));
+        }
+        let is_empty = self.currencies.as_ref().is_some_and(Vec::is_empty)
+            || self.methods.as_ref().is_some_and(Vec::is_empty);
+        if is_empty { refused("currencies and methods are absent, or not empty".to_owned()) } else { Ok(()) }
+    }
+
     /// `find` resolves a tenant's id or name.
     pub fn settings(&self, tenant: TenantId) -> Result<AccountSettings, Failed> {
         // It is part of the webhook's path, and a label of metrics and logs.
@@ -318,9 +349,8 @@ impl AccountFile {
         if !plain(&self.name) {
             return Err(failed(format!("{}: letters, digits, `_` and `-`, 1 to 100 of them", what("name"))));
         }
-        let secrets: Result<Vec<Secret>, Failed> =
-            self.webhook_secrets.iter().map(|secret| secret.read(&what("webhook_secrets"))).collect();
-        let mut settings = adapter.settings(self.secret_key.read(&what("secret_key"))?, secrets?, self.mode);
+        let Credentials { secret_key, webhook_secrets, .. } = self.credentials()?;
+        let mut settings = adapter.settings(secret_key, webhook_secrets, self.mode);
         set(&mut settings.wire.base_url, self.base_url.clone());
         set(&mut settings.wire.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
         set(&mut settings.wire.call_timeout, self.call_timeout_ms.map(Duration::from_millis));
@@ -334,7 +364,13 @@ impl AccountFile {
         settings.currency = self.currency.or(settings.currency);
         settings.notification_url.clone_from(&self.notification_url);
         adapter.check(&settings).map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
-        Ok(AccountSettings { tenant, adapter, name: self.name.clone(), settings })
+        self.check_choice(adapter)?;
+        let (currencies, methods) = (self.currencies.clone(), self.methods.clone());
+        Ok(AccountSettings {
+            currencies,
+            methods,
+            ..AccountSettings::new(tenant, adapter, &self.name, settings)
+        })
     }
 }
 

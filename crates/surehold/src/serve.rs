@@ -1,4 +1,4 @@
-//! `surehold serve`: the API and its workers, until the process is stop_requested to stop.
+//! `surehold serve`: the API and its workers, until the process is requested to stop.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use server::admin;
 use server::ids::UuidV7;
 use server::ports::clock::SystemClock;
 use server::ports::telemetry::{RunningTelemetry, TelemetryAdapter};
-use server::service::{self, AccountSettings, RunningService, Settings};
+use server::service::{self, AccountSettings, Credentials, RunningService, Settings};
 use server::wire::Wire;
 use store::{Location, Options, Store};
 use tracing::info;
@@ -50,6 +50,9 @@ pub struct Arguments {
     log_format: Option<Format>,
 }
 
+/// How often the credentials of accounts are read again, besides at each SIGHUP.
+const CREDENTIALS_EVERY: Duration = Duration::from_mins(1);
+
 /// An unreachable database prevents the server from finishing its work.
 const STOP_MAX: Duration = Duration::from_mins(2);
 
@@ -64,7 +67,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    signals.stop_requested().await;
+    signals.stop_requested_or(CREDENTIALS_EVERY, || read_credentials(&arguments, &running)).await;
     leave(&running, drain, &mut signals).await;
     info!("stopping: no new requests; requests in progress are finished");
     let in_order = tokio::select! {
@@ -82,6 +85,18 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
     }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the credentials of the accounts again, and replaces those that changed. What cannot be read, or is
+/// refused, leaves the old ones in use.
+fn read_credentials(arguments: &Arguments, running: &RunningService) {
+    let read = || -> Result<Vec<Credentials>, Failed> {
+        file(arguments)?.accounts.iter().map(AccountFile::credentials).collect()
+    };
+    match read() {
+        Ok(credentials) => running.replace_credentials(credentials),
+        Err(error) => tracing::error!(%error, "the credentials could not be read again; the old ones stay"),
+    }
 }
 
 /// The file, with the values of flags and variables.

@@ -1,5 +1,7 @@
 //! Signals that stop a subcommand: Ctrl-C, or a supervisor's SIGTERM.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Failed;
@@ -9,6 +11,7 @@ use crate::Failed;
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -16,6 +19,7 @@ impl Signals {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
@@ -24,6 +28,18 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for a signal that stops, and meanwhile calls `read_again` at each SIGHUP, and at each interval.
+    pub async fn stop_requested_or(&mut self, every: Duration, mut read_again: impl FnMut()) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hang_up.recv() => read_again(),
+                () = tokio::time::sleep(every) => read_again(),
+            }
         }
     }
 }

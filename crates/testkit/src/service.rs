@@ -100,7 +100,11 @@ impl TestService {
     }
 
     pub fn store(&self) -> &Store {
-        &self.service.as_ref().expect("the service is at work").store
+        &self.running().store
+    }
+
+    pub fn running(&self) -> &service::RunningService {
+        self.service.as_ref().expect("the service is at work")
     }
 
     pub async fn stop_service(&mut self) {

@@ -62,7 +62,7 @@ impl TestTenant {
         let secrets = vec![Secret::new(self.webhook_secret())];
         let mut settings = stripe::ADAPTER.settings(Secret::new(self.provider_key()), secrets, Mode::Test);
         provider_url.clone_into(&mut settings.wire.base_url);
-        AccountSettings { tenant: self.id(), adapter: &stripe::ADAPTER, name: self.account_name(), settings }
+        AccountSettings::new(self.id(), &stripe::ADAPTER, &self.account_name(), settings)
     }
 
     /// Creates the tenant with its client, its account and an API key with all scopes.

@@ -8,7 +8,7 @@ use domain::limits::{
     PERSON_CHARACTERS_MAX, QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX,
     WHY_CHARACTERS_MAX,
 };
-use domain::rows::{Actor, Mode, MovementKind};
+use domain::rows::{Actor, Mode, MovementKind, PayBy};
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
@@ -17,10 +17,10 @@ use super::patterns::{
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
 use crate::limits::{
-    CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, METADATA_BYTES_MAX,
-    METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS,
-    PAGE_ROWS_MAX, PHONE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX,
-    URL_CHARS_MAX,
+    ALTERNATIVES_MAX, CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX,
+    INSTALMENTS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
+    NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PHONE_CHARS_MAX, PIX_SECONDS_MAX, PIX_SECONDS_MIN,
+    REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
 };
 use crate::requests::Scope;
 use crate::views;
@@ -66,13 +66,14 @@ fn paragraph(chars_max: usize) -> Value {
 
 fn texts() -> Vec<Rule> {
     const NAMED: &[&str] = &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit"];
-    const PAID: &[&str] = &["NewPayment", "NewCharge"];
+    const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
         rule(NAMED, "name", line(NAME_CHARS_MAX)),
         rule(&["NewApiKey"], "client_name", line(NAME_CHARS_MAX)),
         rule(&["NewCustomer"], "phone", line(PHONE_CHARS_MAX)),
-        rule(&["NewCustomer"], "email", email.clone()),
+        rule(&["NewCustomer", "Payer"], "email", email.clone()),
+        rule(&["Payer"], "name", line(NAME_CHARS_MAX)),
         rule(&["BookingsQuery"], "customer_email", email),
         rule(&["NewPayment", "NewCharge", "PaymentsQuery"], "reference", line(REFERENCE_CHARS_MAX)),
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
@@ -89,7 +90,7 @@ fn texts() -> Vec<Rule> {
             json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
         ),
         rule(
-            PAID,
+            &["NewPayment", "NewCharge"],
             "return_url",
             json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
         ),
@@ -123,6 +124,8 @@ fn numbers() -> Vec<Rule> {
         rule(&["ChangedSettings"], "hold_seconds_max", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "seats_held_per_customer_max", range(1, SEATS_MAX)),
         rule(&["ClientLimit"], "held_seats_max", range(1, SEATS_MAX)),
+        rule(&["NewPayment", "NewCharge"], "instalments", range(1, INSTALMENTS_MAX.into())),
+        rule(&["NewPayment"], "expires_in_seconds", range(PIX_SECONDS_MIN.into(), PIX_SECONDS_MAX.into())),
         rule(&["BookedUnit"], "quantity", range(1, QUANTITY_MAX)),
         rule(&["NewUnit", "ChangedUnit"], "seats", range(1, SEATS_PER_UNIT_MAX)),
         rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
@@ -133,6 +136,7 @@ fn lists() -> Vec<Rule> {
     let some = |max: usize| json!({ "minItems": 1, "maxItems": max });
     vec![
         rule(&["NewBooking"], "units", some(ITEMS_PER_BOOKING_MAX)),
+        rule(&["NewPayment"], "alternatives", json!({ "maxItems": ALTERNATIVES_MAX })),
         rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),
         rule(&["NewSlots"], "slots", some(SLOTS_PER_REQUEST_MAX)),
@@ -175,6 +179,8 @@ fn words() -> Vec<Rule> {
         rule(&["Movement"], "kind", one_of(&MovementKind::ALL.each_ref().map(MovementKind::name))),
         rule(&["HistoryEntry"], "actor", one_of(&actors.each_ref().map(Actor::name))),
         rule(&["ApiKey"], "scopes", one_of(&scopes)),
+        rule(&["Account"], "methods", one_of(&PayBy::ALL.map(PayBy::name))),
+        rule(&["Account"], "mode", one_of(&[Mode::Test.name(), Mode::Live.name()])),
         rule(&["ApiKey"], "mode", one_of(&[Mode::Test.name(), Mode::Live.name()])),
     ]
 }

@@ -17,8 +17,8 @@ use crate::requests::{
     NewRefund, NewSlots, PaymentsQuery, Resolution,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
-    Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    Account, ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount,
+    Movement, Page, Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -98,6 +98,7 @@ fn views(schemas: &mut Schemas) {
     add::<ShownApiKey>(schemas);
     add_with_page::<ApiKey>(schemas);
     add_with_page::<Booking>(schemas);
+    add_with_page::<Account>(schemas);
     add_with_page::<Breaker>(schemas);
     add_with_page::<Payment>(schemas);
     add_with_page::<Refund>(schemas);

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::Request;
 use crate::Money;
 use crate::limits::{
-    INSTALMENTS_MAX, NAME_CHARS_MAX, PIX_SECONDS_MAX, PIX_SECONDS_MIN, REASON_CHARS_MAX, REFERENCE_CHARS_MAX,
+    ALTERNATIVES_MAX, INSTALMENTS_MAX, NAME_CHARS_MAX, PIX_SECONDS_MAX, PIX_SECONDS_MIN, REASON_CHARS_MAX,
+    REFERENCE_CHARS_MAX,
 };
 use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
@@ -121,8 +122,15 @@ pub struct NewPayment {
     /// The client's reference for what is paid; only without `booking_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Absent: that of the first account that takes the currency and the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
-    pub provider: String,
+    pub provider: Option<String>,
+    /// The configured name of the account whose token `payment_method` is. Absent: the first account that
+    /// takes the currency and the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
+    pub account: Option<String>,
     /// The provider's token of a card, or `pix`. A card number is refused.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
@@ -139,6 +147,10 @@ pub struct NewPayment {
     /// How long a Pix code can be paid. Only with `pix`; half an hour if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u32>,
+    /// Other accounts, each tried in turn if the charge was declined before, and no money moved. A token is
+    /// one of its own provider. Pix needs none: it goes on at the next account that offers it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     #[serde(default)]
     pub capture: Capture,
     /// Where the customer returns after a redirect: a web page, or an app by its own scheme. Never
@@ -151,13 +163,36 @@ pub struct NewPayment {
     pub metadata: Metadata,
 }
 
+/// Another account at which a declined payment is tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alternative {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "mercado_pago", pattern = "^[a-z0-9_]{1,40}$")]
+    pub provider: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
+    pub account: Option<String>,
+    /// The provider's token of a card. A card number is refused.
+    pub payment_method: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "visa", pattern = "^[a-z0-9_]{1,40}$")]
+    pub brand: Option<String>,
+}
+
 /// Charges an amount at once: the short form of a payment with automatic capture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCharge {
     pub amount: Money,
+    /// Absent: that of the first account that takes the currency and the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
-    pub provider: String,
+    pub provider: Option<String>,
+    /// The configured name of the account whose token `payment_method` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
+    pub account: Option<String>,
     /// The provider's token of a card. A card number is refused.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
@@ -207,18 +242,30 @@ pub struct NewRefund {
 }
 
 impl NewPayment {
+    /// The account that is tried first.
+    pub fn route(&self) -> Alternative {
+        Alternative {
+            provider: self.provider.clone(),
+            account: self.account.clone(),
+            payment_method: self.payment_method.clone(),
+            brand: self.brand.clone(),
+        }
+    }
+
     /// A payment with a card's token, for what is still to be set: a booking, or an amount.
     pub fn new(provider: &str, payment_method: &str) -> NewPayment {
         NewPayment {
             booking_id: None,
             amount: None,
             reference: None,
-            provider: provider.to_owned(),
+            provider: Some(provider.to_owned()),
+            account: None,
             payment_method: payment_method.to_owned(),
             brand: None,
             instalments: None,
             payer: None,
             expires_in_seconds: None,
+            alternatives: Vec::new(),
             capture: Capture::Automatic,
             return_url: None,
             metadata: Metadata::default(),
@@ -230,7 +277,8 @@ impl NewCharge {
     pub fn new(amount: Money, provider: &str, payment_method: &str) -> NewCharge {
         NewCharge {
             amount,
-            provider: provider.to_owned(),
+            provider: Some(provider.to_owned()),
+            account: None,
             payment_method: payment_method.to_owned(),
             brand: None,
             instalments: None,
@@ -249,6 +297,8 @@ impl From<NewCharge> for NewPayment {
             amount: Some(charge.amount),
             reference: charge.reference,
             provider: charge.provider,
+            account: charge.account,
+            alternatives: Vec::new(),
             payment_method: charge.payment_method,
             brand: charge.brand,
             instalments: charge.instalments,
@@ -269,10 +319,16 @@ impl Request for NewPayment {
         if let Some(reference) = &self.reference {
             findings.line("/reference", reference, REFERENCE_CHARS_MAX);
         }
-        findings.provider("/provider", &self.provider);
-        findings.payment_method("/payment_method", &self.payment_method);
-        if let Some(brand) = &self.brand {
-            findings.provider("/brand", brand);
+        findings.route("", &self.route());
+        if self.alternatives.len() > ALTERNATIVES_MAX {
+            findings.add("/alternatives", format!("must be at most {ALTERNATIVES_MAX}"));
+        }
+        for (at, alternative) in self.alternatives.iter().enumerate().take(ALTERNATIVES_MAX) {
+            let pointer = format!("/alternatives/{at}");
+            findings.route(&pointer, alternative);
+            if alternative.payment_method == PIX {
+                findings.add(format!("{pointer}/payment_method"), "must be a card's token");
+            }
         }
         if self.instalments.is_some_and(|count| !(1..=INSTALMENTS_MAX).contains(&count)) {
             findings.add("/instalments", format!("must be from 1 to {INSTALMENTS_MAX}"));
@@ -309,6 +365,10 @@ impl Request for NewPayment {
         }
         if is_pix && (self.brand.is_some() || self.instalments.is_some()) {
             findings.add("/payment_method", "has neither brand nor instalments if it is pix");
+        }
+        if is_pix && !self.alternatives.is_empty() {
+            findings
+                .add("/alternatives", "must be absent with pix: it goes on at the next account by itself");
         }
         if is_pix && self.capture == Capture::Manual {
             findings.add("/capture", "must be automatic with pix: Pix reserves no money");
@@ -386,6 +446,14 @@ mod tests {
         check(json!({ "booking_id": BOOKING, "return_url": "myapp://done" }), &[]);
         check(json!({ "booking_id": BOOKING, "capture": "later" }), &["/capture"]);
         check(json!({ "booking_id": BOOKING, "state": "captured" }), &["/state"]);
+        check(json!({ "booking_id": BOOKING, "account": "acct_2" }), &[]);
+        check(json!({ "booking_id": BOOKING, "account": "a/b" }), &["/account"]);
+        let other = |method: &str| json!({ "account": "acct_2", "payment_method": method });
+        let tried = |others: Vec<Value>| json!({ "booking_id": BOOKING, "alternatives": others });
+        check(tried(vec![other("tok_1"); ALTERNATIVES_MAX]), &[]);
+        check(tried(vec![other("tok_1"); ALTERNATIVES_MAX + 1]), &["/alternatives"]);
+        check(tried(vec![other("pix")]), &["/alternatives/0/payment_method"]);
+        check(tried(vec![other("tok_1"), other("4242424242424242")]), &["/alternatives/1/payment_method"]);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Payment {
     pub capture: Capture,
     #[schema(example = "stripe")]
     pub provider: String,
+    /// The account at the provider.
+    pub account_id: Uuid,
     /// The provider's token.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
@@ -47,6 +49,12 @@ pub struct Payment {
     /// Why no money moved.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// The payment that was declined at another account before.
+    #[serde(default)]
+    pub continues: Option<Uuid>,
+    /// The payment at the next account, after this one was declined.
+    #[serde(default)]
+    pub continued_by: Option<Uuid>,
     pub metadata: Metadata,
     /// Whether a verified webhook or a fetched object of the provider showed the present state.
     /// Only then does a booking follow it.
@@ -105,11 +113,14 @@ impl Payment {
             disputed: money(payment.disputed_minor),
             capture: payment.capture.into(),
             provider: payment.provider.clone(),
+            account_id: payment.account.0,
             payment_method: payment.payment_method.clone(),
             reference: payment.reference.clone(),
             provider_reference: payment.provider_ref.clone(),
             next_action: payment.next_action.as_ref().map(|action| NextAction::of(&action.0)),
             failure: payment.failure.as_ref().map(|failure| Failure::from(&failure.0)),
+            continues: payment.continues.map(|before| before.0),
+            continued_by: payment.continued_by.map(|next| next.0),
             metadata: payment.metadata.0.clone(),
             confirmed_by_provider: payment.evidenced,
             operation_in_progress: payment.active.is_some(),

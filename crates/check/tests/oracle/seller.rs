@@ -108,6 +108,7 @@ impl Seller {
             account: AccountId::of("stripe", &self.account),
             payment_method: "pm_card_visa".to_owned(),
             brand: None,
+            alternatives: vec![],
             instalments: 1,
             payer: None,
             pay_within: None,

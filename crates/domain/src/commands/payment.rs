@@ -5,6 +5,7 @@
 
 mod answer;
 mod book;
+mod continue_payment;
 mod discard;
 mod give_up;
 mod movements;
@@ -26,7 +27,7 @@ pub use start_payment::{PaymentTarget, StartPayment};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 
-pub(super) use answer::{Unsent, settle_unsent};
+pub(super) use answer::{Afterwards, Unsent, settle_unsent};
 pub(super) use discard::{Discard, needs_of_discard};
 pub(super) use give_up::{give_up, lose_sight};
 
@@ -66,6 +67,7 @@ pub(super) fn append_message(
         "provider": payment.provider,
         "provider_object": payment.provider_ref,
         "state": payment.state.name(),
+        "continued_by": payment.continued_by.map(|next| next.0),
         "movement": movement,
         "moved": moved,
     });

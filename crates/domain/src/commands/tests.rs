@@ -30,5 +30,6 @@ mod settling;
 mod side_effects;
 
 mod chaos;
+mod continued;
 mod driver;
 mod provider_model;

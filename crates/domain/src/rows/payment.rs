@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, AttemptId, BookingId, ClientId, KeyId, PaymentId, RefundId, TenantId};
@@ -44,6 +45,28 @@ pub enum NextAction {
     PayPix { code: String, expires_at: Timestamp },
 }
 
+/// The ways to pay, as accounts are chosen by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayBy {
+    Card,
+    Pix,
+}
+
+impl PayBy {
+    pub const ALL: [PayBy; 2] = [PayBy::Card, PayBy::Pix];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            PayBy::Card => "card",
+            PayBy::Pix => "pix",
+        }
+    }
+    pub fn from_name(name: &str) -> Option<PayBy> {
+        PayBy::ALL.into_iter().find(|method| method.name() == name)
+    }
+}
+
 /// How the customer pays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentMethod {
@@ -56,6 +79,17 @@ pub enum PaymentMethod {
     },
     /// With Pix, until then.
     Pix { pay_until: Timestamp },
+}
+
+/// An account at which a payment can be tried, and what the customer pays with there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    pub account: AccountId,
+    pub provider: String,
+    /// A token of this provider, or `pix`.
+    pub payment_method: String,
+    #[serde(default)]
+    pub brand: Option<String>,
 }
 
 /// Who pays.
@@ -135,6 +169,12 @@ crate::row! {
         fixed payer: Option<Json<Payer>>,
         /// How long the customer may pay, with a method that the customer completes.
         fixed pay_until: Option<Timestamp>,
+        /// Where the charge is tried next, in this order, if it is declined here.
+        fixed alternatives: Option<Json<Vec<Route>>>,
+        /// The payment that was declined before this one was tried.
+        fixed continues: Option<PaymentId>,
+        /// The payment at the next account, after this one was declined.
+        moves continued_by: Option<PaymentId>,
         fixed reference: Option<String>,
         fixed return_url: Option<String>,
         fixed metadata: Json<BTreeMap<String, String>>,
@@ -189,6 +229,37 @@ impl Payment {
                 brand: self.brand.clone(),
                 instalments: self.instalments,
             },
+        }
+    }
+
+    /// The next account for a charge that is declined here.
+    pub fn next_route(&self) -> Option<&Route> {
+        self.alternatives.as_ref()?.0.first()
+    }
+
+    /// The same payment at its next account.
+    pub fn continued(&self, id: PaymentId, route: Route, now: Timestamp) -> Payment {
+        let rest = self.alternatives.iter().flat_map(|list| &list.0).skip(1).cloned();
+        let rest: Vec<Route> = rest.collect();
+        Payment {
+            id,
+            account: route.account,
+            provider: route.provider,
+            payment_method: route.payment_method,
+            brand: route.brand,
+            pay_until: self.pay_until.map(|until| now.plus(until.since(self.created_at))),
+            alternatives: (!rest.is_empty()).then_some(Json(rest)),
+            continues: Some(self.id),
+            continued_by: None,
+            state: CurrentState::start(),
+            seq: 0,
+            provider_ref: None,
+            next_action: None,
+            failure: None,
+            evidenced: false,
+            created_at: now,
+            updated_at: now,
+            ..self.clone()
         }
     }
 

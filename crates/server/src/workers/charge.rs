@@ -29,7 +29,7 @@ use fault_injection::InjectedFault;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::{Creation, PaymentOrder};
 
-use super::driver::{Drive, Driver, NoOutcome};
+use super::driver::{Drive, Driver, NoOutcome, goes_on_elsewhere, unreachable};
 use super::handlers::{JobHandler, JobOutcome};
 use super::report::DriveEnded;
 
@@ -89,7 +89,11 @@ impl Drive<'_> {
             CallOutcome::Refused { code, cause, .. } => {
                 self.abandon(Failure { code, retryable: false, cause }).await?;
             }
-            // A create moves no money, so it is simply repeated.
+            // A create moves no money, so the charge may go on elsewhere at once.
+            CallOutcome::NotSent { .. } | CallOutcome::Unknown { .. } if goes_on_elsewhere(self.claimed) => {
+                self.abandon(unreachable()).await?;
+            }
+            // Or it is simply repeated.
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await?,
             CallOutcome::Unknown { error, key_spent } => {
                 self.try_later(NoOutcome { key_spent, ..NoOutcome::not_sent(&error) }).await?;
@@ -182,6 +186,10 @@ impl Drive<'_> {
                 self.abandon_refused(Failure { code, retryable: false, cause }).await
             }
             CallOutcome::Refused { code, .. } => self.outcome_unknown(&code).await,
+            // The only call was not sent.
+            CallOutcome::NotSent { .. } if goes_on_elsewhere(self.claimed) => {
+                self.abandon_refused(unreachable()).await
+            }
             CallOutcome::NotSent { error, .. } => self.not_sent(&error).await,
             CallOutcome::Unknown { error, key_spent } => {
                 self.try_later(NoOutcome { key_spent, ..NoOutcome::lost(&error) }).await

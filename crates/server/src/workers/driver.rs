@@ -13,7 +13,7 @@ use domain::commands::{
 use domain::lifecycle::{State as _, attempt};
 use domain::provider::{Observation, Source};
 use domain::reply::{AttemptJob, ClaimedJob};
-use domain::rows::Failure;
+use domain::rows::{AttemptKind, Failure};
 use domain::time::Span;
 use domain::working_set::Command;
 use futures_util::future::BoxFuture;
@@ -118,6 +118,31 @@ fn postponement(claimed: &AttemptJob) -> Postpone {
     }
 }
 
+fn abandon(claimed: &AttemptJob, failure: Failure, refused_at_first: bool) -> Abandon {
+    Abandon {
+        attempt: claimed.attempt.id,
+        token: claimed.job.token,
+        payment: claimed.payment.id,
+        refund: claimed.attempt.refund,
+        failure,
+        refused_at_first,
+    }
+}
+
+/// Nothing was sent of a charge that can be tried at another account: it need not wait for this one.
+pub(super) fn goes_on_elsewhere(claimed: &AttemptJob) -> bool {
+    let AttemptJob { attempt, payment, .. } = claimed;
+    attempt.kind == AttemptKind::Charge
+        && attempt.state.is(attempt::State::Created)
+        && payment.provider_ref.is_none()
+        && payment.next_route().is_some()
+}
+
+/// The reason why such a charge goes on at the next account.
+pub(super) fn unreachable() -> Failure {
+    Failure::not_sent("provider_unreachable", true)
+}
+
 /// Makes the calls of one kind of attempt.
 pub(super) type DriveFn = for<'d> fn(&'d Drive<'d>) -> BoxFuture<'d, Result<(), DriveEnded>>;
 
@@ -154,8 +179,7 @@ impl Driver {
     /// Drives as far as possible now. Open work was postponed, and comes back.
     async fn run(&self, claimed: &AttemptJob, drive_on: DriveFn) {
         let account = claimed.payment.account;
-        let (Some(provider), Some(entered)) =
-            (self.registry.get(account).cloned(), self.gates.enter(claimed).await)
+        let (Some(provider), Some(entered)) = (self.registry.get(account), self.gates.enter(claimed).await)
         else {
             error!(%account,
                 "no provider is configured for the account of this payment");
@@ -167,6 +191,10 @@ impl Driver {
         };
         let permit = match entered {
             Ok(permit) => permit,
+            Err(Denied::Open) if goes_on_elsewhere(claimed) => {
+                let _ = self.submit(abandon(claimed, unreachable(), false)).await;
+                return;
+            }
             Err(denied) => {
                 let _ = self.turn_away(claimed, denied).await;
                 return;
@@ -320,15 +348,7 @@ impl Drive<'_> {
 
     async fn abandon_as(&self, failure: Failure, refused_at_first: bool) -> Result<(), DriveEnded> {
         work_context::failed(WorkLabel::of(&self.claimed.job.kind), Reason::Refused);
-        let abandon = Abandon {
-            attempt: self.claimed.attempt.id,
-            token: self.claimed.job.token,
-            payment: self.claimed.payment.id,
-            refund: self.claimed.attempt.refund,
-            failure,
-            refused_at_first,
-        };
-        self.driver.submit(abandon).await.map(|_| ())
+        self.driver.submit(abandon(self.claimed, failure, refused_at_first)).await.map(|_| ())
     }
 
     /// The payment's end is known and evidenced, and the attempt is settled: nothing is left to do,

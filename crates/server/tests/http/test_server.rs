@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use api::views::Breaker;
 use axum::Router;
-use domain::rows::Mode;
-use domain::{AccountId, TenantId, Timestamp};
+use domain::rows::{Mode, PayBy};
+use domain::{TenantId, Timestamp};
 use server::http::{App, AppParts, Limits, probes, router, serve};
 use server::ids::UuidV7;
-use server::ports::{Accounts, NoIdempotencyCache, NoWorkers};
+use server::ports::{Accounts, NoIdempotencyCache, NoWorkers, PaymentAccount};
 use server::wake::Waiters;
 use server::wire::Wire;
 use store::{Options, Store};
@@ -42,13 +42,16 @@ impl Deref for TestServer {
 struct Directory;
 
 impl Accounts for Directory {
-    fn account(&self, tenant: TenantId, provider: &str, _: Mode) -> Option<AccountId> {
-        let tenant = [ONE, TWO].into_iter().find(|known| known.id() == tenant)?;
-        (provider == "stripe").then(|| tenant.account())
-    }
-
-    fn providers(&self, _: TenantId, _: Mode) -> Vec<String> {
-        vec!["stripe".to_owned()]
+    fn accounts(&self, tenant: TenantId, _: Mode) -> Vec<PaymentAccount> {
+        let known = [ONE, TWO].into_iter().filter(|known| known.id() == tenant);
+        let account = known.map(|tenant| PaymentAccount {
+            id: tenant.account(),
+            provider: "stripe".to_owned(),
+            name: "acct".to_owned(),
+            currencies: None,
+            methods: vec![PayBy::Card],
+        });
+        account.collect()
     }
 
     /// Seven accounts that are never called.

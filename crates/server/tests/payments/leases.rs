@@ -45,6 +45,7 @@ pub async fn begun(service: &TestService, span: Span) -> AttemptJob {
         account: AccountId::of("stripe", "acct_one"),
         payment_method: "pm_card_visa".to_owned(),
         brand: None,
+        alternatives: vec![],
         instalments: 1,
         payer: None,
         pay_within: None,

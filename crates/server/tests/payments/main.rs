@@ -27,5 +27,6 @@ mod mercado_pago;
 mod outage;
 mod refunds;
 mod restarts;
+mod routing;
 mod storm;
 mod webhooks;

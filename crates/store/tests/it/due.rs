@@ -41,6 +41,7 @@ pub async fn charge(store: &Store, seller: Seller, account: AccountId, key: &str
         account,
         payment_method: "pm_card_visa".to_owned(),
         brand: None,
+        alternatives: vec![],
         instalments: 1,
         payer: None,
         pay_within: None,

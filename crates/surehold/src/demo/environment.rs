@@ -171,5 +171,5 @@ fn account(tenant: &seeds::SeededTenant, sandbox_url: &str) -> AccountSettings {
     );
     sandbox_url.clone_into(&mut settings.wire.base_url);
     let (tenant, name) = (TenantId(tenant.id), tenant.stripe_account.clone());
-    AccountSettings { tenant, adapter: &stripe::ADAPTER, name, settings }
+    AccountSettings::new(tenant, &stripe::ADAPTER, &name, settings)
 }

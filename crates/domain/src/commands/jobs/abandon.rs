@@ -3,7 +3,7 @@
 
 use super::{ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::payment::{Unsent, settle_unsent};
+use crate::commands::payment::{Afterwards, Unsent, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::refusal::Refusal;
 use crate::rows::{Actor, Facts, Failure, Needs};
@@ -46,7 +46,7 @@ impl Command for Abandon {
         let origin = Origin::of(Actor::Worker);
         let mut draft = Draft::new(context, &origin);
         draft.put(job.at_end(attempt, payment, context.now));
-        settle_unsent(&mut draft, facts, unsent, self.failure.clone());
+        settle_unsent(&mut draft, facts, unsent, self.failure.clone(), Afterwards::TryNextAccount);
         Ok(draft.done())
     }
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::{ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::payment::{Unsent, about, give_up, lose_sight, settle_unsent};
+use crate::commands::payment::{Afterwards, Unsent, about, give_up, lose_sight, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::{State as _, attempt};
 use crate::refusal::Refusal;
@@ -88,7 +88,8 @@ impl Command for Postpone {
             // Provably never sent: no money moved.
             draft.put(Job { last_error: after.last_error, ..job.at_end(&attempt, payment, context.now) });
             let code = if moot { payment.state.name() } else { "provider_unreachable" };
-            settle_unsent(&mut draft, facts, unsent, Failure::not_sent(code, !moot));
+            let failure = Failure::not_sent(code, !moot);
+            settle_unsent(&mut draft, facts, unsent, failure, Afterwards::Stop);
             return Ok(draft.done());
         }
         draft.put(after);

@@ -7,6 +7,7 @@ use alloc::string::String;
 use uuid::Uuid;
 
 use super::book::book;
+use super::continue_payment::continue_payment;
 use super::give_up::as_it_stands;
 use super::{about, about_refund, append_message, append_refund_message};
 use crate::commands::draft::Draft;
@@ -90,6 +91,10 @@ pub(super) fn settle_attempt(
         if attempt.key.is_none() {
             draft.review(about(payment), "late_money_not_returned", "its void was turned down".to_owned());
         }
+    }
+    if attempt.kind == AttemptKind::Charge && payment.continued_by.is_some() {
+        // The key is answered by the payment at the next account.
+        return;
     }
     draft.answer(attempt.key, answer(attempt, payment, succeeded, refused));
 }
@@ -195,12 +200,20 @@ impl Unsent {
     }
 }
 
+/// Whether a charge that was not sent goes on at the payment's next account.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::commands) enum Afterwards {
+    TryNextAccount,
+    Stop,
+}
+
 /// No money moved, so it is declined for good. Returns the attempt as it ends.
 pub(in crate::commands) fn settle_unsent(
     draft: &mut Draft<'_>,
     facts: &Facts,
     unsent: Unsent,
     failure: Failure,
+    afterwards: Afterwards,
 ) -> Attempt {
     let Unsent { mut attempt, mut payment, wanted } = unsent;
     match wanted {
@@ -224,6 +237,9 @@ pub(in crate::commands) fn settle_unsent(
             let movement = format!("payment.failed/{}", payment.id);
             let nothing = Money::new(0, payment.currency);
             append_message(draft, &mut payment, "payment.failed", &movement, nothing);
+            if afterwards == Afterwards::TryNextAccount {
+                continue_payment(draft, facts, Some(&attempt), &mut payment);
+            }
             // The payment ended without money, so no money is returned.
             let deadline = attempt.deadline_at.since(attempt.created_at);
             book(draft, facts, &mut payment, Source::Answer, deadline);

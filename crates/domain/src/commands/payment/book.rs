@@ -32,6 +32,10 @@ pub(super) fn book(
     let news = (settled || ended) && count(payment, &mut booking);
     if ended || (settled && payment.state.is(State::Captured)) {
         booking.close_payment(payment.id);
+        if let Some(next) = payment.continued_by.filter(|_| before.open_payment == Some(payment.id)) {
+            booking.open_payment = Some(next);
+            booking.payments += 1;
+        }
     }
     let mut seats = Seats::default();
     if news

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::answer::{Unsent, settle_unsent};
+use super::answer::{Afterwards, Unsent, settle_unsent};
 use super::give_up::{as_it_stands, move_to_review, needs_case};
 use super::{about, about_refund, append_message, append_refund_message};
 use crate::commands::draft::Draft;
@@ -75,7 +75,8 @@ impl<'f> Discard<'f> {
     pub fn run(self, draft: &mut Draft<'_>, facts: &Facts, why: &str) -> Attempt {
         match self {
             Discard::Unsent(unsent) => {
-                settle_unsent(draft, facts, *unsent, Failure::not_sent("discarded", true))
+                let failure = Failure::not_sent("discarded", true);
+                settle_unsent(draft, facts, *unsent, failure, Afterwards::Stop)
             }
             Discard::WriteOff(write_off) => write_off.run(draft, facts, why),
             Discard::Ended(attempt) => attempt.clone(),

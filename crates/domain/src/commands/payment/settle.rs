@@ -8,6 +8,7 @@ use alloc::borrow::ToOwned;
 
 use super::answer::settle_attempt;
 use super::book::book;
+use super::continue_payment::continue_payment;
 use super::give_up::{close_case, give_up, needs_case};
 use super::observe::{ObservationResult, contradict, observe};
 use crate::commands::booking::Seats;
@@ -217,6 +218,9 @@ impl Command for Settle {
             ObservationResult::Stale | ObservationResult::Agrees => {
                 if verdict == ObservationResult::Stale {
                     closing = Closing::stale();
+                }
+                if !before.state.is_final() {
+                    continue_payment(&mut draft, facts, facts.attempts.get(self.charge()), &mut payment);
                 }
                 book(&mut draft, facts, &mut payment, self.source, self.deadline);
                 self.settle_attempts(&mut draft, facts, &mut payment);

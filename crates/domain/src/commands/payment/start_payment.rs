@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{ProviderCall, about, enqueue};
 use crate::commands::draft::{Draft, Origin};
@@ -14,7 +15,7 @@ use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payer, Payment};
+use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payer, Payment, Route};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -41,6 +42,8 @@ pub struct StartPayment {
     /// A provider's token, or `pix`.
     pub payment_method: String,
     pub brand: Option<String>,
+    /// Where the charge is tried next, in this order, each after a decline that proves that no money moved.
+    pub alternatives: Vec<Route>,
     pub instalments: i64,
     pub payer: Option<Payer>,
     /// How long the customer may pay, with a method that the customer completes.
@@ -122,6 +125,9 @@ impl StartPayment {
             instalments: self.instalments,
             payer: self.payer.clone().map(Json),
             pay_until: self.pay_within.map(|span| now.plus(span)),
+            alternatives: (!self.alternatives.is_empty()).then(|| Json(self.alternatives.clone())),
+            continues: None,
+            continued_by: None,
             reference: match &self.target {
                 PaymentTarget::Amount { reference, .. } => reference.clone(),
                 PaymentTarget::Booking { .. } => None,
@@ -169,15 +175,18 @@ impl Command for StartPayment {
             rows.booking(booking);
         }
         rows.account(self.account);
+        for route in &self.alternatives {
+            rows.account(route.account);
+        }
         Some(())
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let account = facts
-            .accounts
-            .get(self.account)
-            .filter(|account| account.tenant == self.claim.tenant)
-            .ok_or(Refusal::AccountNotFound)?;
+        let own = |id| {
+            let account = facts.accounts.get(id).filter(|account| account.tenant == self.claim.tenant);
+            account.ok_or(Refusal::AccountNotFound)
+        };
+        let account = own(self.account)?;
         let (amount, booking) = match &self.target {
             PaymentTarget::Booking { booking, amount } => {
                 let booking = self.payable(facts, *booking, context.now)?;
@@ -192,6 +201,9 @@ impl Command for StartPayment {
             return Err(Refusal::AmountIsTooLarge);
         }
         self.amounts.check(&account.provider, amount)?;
+        for route in &self.alternatives {
+            self.amounts.check(&own(route.account)?.provider, amount)?;
+        }
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);

@@ -204,6 +204,7 @@ impl TestWorld {
             account: account(),
             payment_method: "pm_card".into(),
             brand: None,
+            alternatives: vec![],
             instalments: 1,
             payer: None,
             pay_within: None,

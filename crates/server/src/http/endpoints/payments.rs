@@ -7,6 +7,7 @@ mod create_payment;
 mod find_payments;
 mod get_payment;
 mod get_payment_history;
+mod list_accounts;
 mod list_movements;
 
 use crate::http::endpoint::Group;
@@ -23,5 +24,6 @@ pub const GROUP: Group = Group {
         cancel_payment::endpoint,
         get_payment_history::endpoint,
         list_movements::endpoint,
+        list_accounts::endpoint,
     ],
 };

@@ -12,17 +12,18 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "charged_once",
-        promise: "an idempotency key has at most one attempt to charge",
+        promise: "an idempotency key has at most one attempt to charge that was not declined",
         counted: "select count(*) from attempts where kind = 'charge' and key is not null",
         broken: "select key as id, count(*) || ' attempts to charge' as description from attempts \
-            where kind = 'charge' and key is not null group by key having count(*) > 1",
+            where kind = 'charge' and key is not null and state <> 'declined' \
+            group by key having count(*) > 1",
     },
     Check {
         invariant: "charged_once",
-        promise: "an idempotency key made at most one payment",
+        promise: "an idempotency key made at most one payment that continues no other",
         counted: "select count(*) from payments where key is not null",
         broken: "select key as id, count(*) || ' payments' as description from payments \
-            where key is not null group by key having count(*) > 1",
+            where key is not null and continues is null group by key having count(*) > 1",
     },
     Check {
         invariant: "nothing_lost",

@@ -1,15 +1,17 @@
+use std::iter;
 use std::time::Duration;
 
 use api::Code;
-use api::limits::PIX_SECONDS_MIN;
-use api::requests::{NewPayment, PIX};
+use api::limits::{ALTERNATIVES_MAX, PIX_SECONDS_MIN};
+use api::requests::{Alternative, NewPayment, PIX};
 use api::validation_errors::ValidationErrors;
 use api::views::Payment;
 use axum::extract::State;
 use domain::commands::{PaymentTarget, StartPayment};
+use domain::rows::{PayBy, Route};
 use domain::time::Span;
 use domain::working_set::Claim;
-use domain::{BookingId, Refusal};
+use domain::{BookingId, Currency, Refusal};
 
 use crate::http::answer::Handled;
 use crate::http::auth::AuthenticatedClient;
@@ -19,6 +21,7 @@ use crate::http::permission::Payments;
 use crate::http::prefer::Wait;
 use crate::http::write_request::KeyedRequest;
 use crate::http::{App, RefusedRequest};
+use crate::ports::{PaymentAccount, Wanted};
 
 pub fn endpoint() -> Endpoint {
     Endpoint::post("/v1/payments", "create_payment", handle)
@@ -67,9 +70,7 @@ pub async fn start(
     wait: Duration,
     request: NewPayment,
 ) -> Handled {
-    let account = app.parts.accounts.account(caller.tenant, &request.provider, caller.mode);
-    let account = account.ok_or_else(|| no_account(app, &caller, &request.provider))?;
-    check_method(&request)?;
+    let routes = routes(app, &caller, &request).await?;
     let target = match (request.booking_id, request.amount) {
         (Some(booking), amount) => {
             PaymentTarget::Booking { booking: BookingId(booking), amount: amount.map(Into::into) }
@@ -79,12 +80,15 @@ pub async fn start(
     };
     let pay_within = (request.payment_method == PIX)
         .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PIX_SECONDS_MIN).into()));
+    let mut routes = routes.into_iter();
+    let first = routes.next().expect("a payment without an account was refused");
     begin(app, &claim.clone(), wait, |lease| StartPayment {
         claim,
         target,
-        account,
-        payment_method: request.payment_method,
-        brand: request.brand,
+        account: first.account,
+        payment_method: first.payment_method,
+        brand: first.brand,
+        alternatives: routes.collect(),
         instalments: request.instalments.unwrap_or(1).into(),
         payer: request.payer.map(Into::into),
         pay_within,
@@ -98,31 +102,125 @@ pub async fn start(
     .await
 }
 
+/// The accounts at which the payment is tried, in this order; at least one.
+async fn routes(
+    app: &App,
+    caller: &AuthenticatedClient,
+    request: &NewPayment,
+) -> Result<Vec<Route>, RefusedRequest> {
+    let accounts = app.parts.accounts.accounts(caller.tenant, caller.mode);
+    let method = if request.payment_method == PIX { PayBy::Pix } else { PayBy::Card };
+    let mut wanted = Wanted { provider: None, account: None, currency: None, method };
+    let named = request.provider.is_some() && accounts.len() == 1;
+    // Only the choice among several needs the currency.
+    if !named {
+        wanted.currency = currency(app, caller, request).await?;
+    }
+    let first = request.route();
+    let mut routes = Vec::new();
+    for (at, tried) in iter::once(&first).chain(&request.alternatives).enumerate() {
+        let (provider, account) = (tried.provider.as_deref(), tried.account.as_deref());
+        let wanted = Wanted { provider, account, ..wanted };
+        let known = accounts.iter().any(|known| {
+            provider.is_none_or(|name| name == known.provider)
+                && account.is_none_or(|name| name == known.name)
+        });
+        if !known {
+            return Err(no_account(caller, provider, account, &accounts));
+        }
+        let pointer = if at == 0 { String::new() } else { format!("/alternatives/{}", at - 1) };
+        let mut fitting = accounts.iter().filter(|account| account.fits(wanted));
+        let chosen = fitting.next().or_else(|| only_named(&accounts, wanted)).ok_or_else(|| {
+            let mut findings = ValidationErrors::default();
+            let detail = "no account takes this currency by this method";
+            findings.add(format!("{pointer}/payment_method"), detail);
+            RefusedRequest::from(findings)
+        })?;
+        check_method(request, tried, &chosen.provider, &pointer)?;
+        routes.push(route(chosen, tried));
+        if method == PayBy::Pix && account.is_none() {
+            // A code belongs to no account, so every other one will do.
+            let others = fitting.take(ALTERNATIVES_MAX).map(|account| route(account, tried));
+            routes.extend(others);
+        }
+    }
+    Ok(routes)
+}
+
+/// The named account, although it does not take what is wanted: its provider's rules say why.
+fn only_named<'a>(accounts: &'a [PaymentAccount], wanted: Wanted<'_>) -> Option<&'a PaymentAccount> {
+    let is_named = |account: &&PaymentAccount| {
+        wanted.provider == Some(account.provider.as_str())
+            && wanted.account.is_none_or(|name| name == account.name)
+    };
+    accounts.iter().find(is_named)
+}
+
+fn route(account: &PaymentAccount, tried: &Alternative) -> Route {
+    Route {
+        account: account.id,
+        provider: account.provider.clone(),
+        payment_method: tried.payment_method.clone(),
+        brand: tried.brand.clone(),
+    }
+}
+
+/// The currency of what is paid. `None` if there is no such booking, which is refused later.
+async fn currency(
+    app: &App,
+    caller: &AuthenticatedClient,
+    request: &NewPayment,
+) -> Result<Option<Currency>, RefusedRequest> {
+    if let Some(amount) = request.amount {
+        return Ok(Some(amount.currency));
+    }
+    let Some(booking) = request.booking_id else { return Ok(None) };
+    let booking = app.store().booking(caller.tenant, BookingId(booking)).await?;
+    Ok(booking.map(|booking| booking.currency))
+}
+
 /// Refuses what the provider does not offer, and an order without what the provider needs.
-fn check_method(request: &NewPayment) -> Result<(), RefusedRequest> {
-    let Some(adapter) = providers::adapter::find(&request.provider) else { return Ok(()) };
+fn check_method(
+    request: &NewPayment,
+    tried: &Alternative,
+    provider: &str,
+    pointer: &str,
+) -> Result<(), RefusedRequest> {
+    let Some(adapter) = providers::adapter::find(provider) else { return Ok(()) };
     let rules = adapter.methods;
-    let is_pix = request.payment_method == PIX;
+    let is_pix = tried.payment_method == PIX;
     let instalments = request.instalments.map_or(1, i64::from);
     let mut findings = ValidationErrors::default();
     let mut needs = |wrong: bool, pointer: &str, detail: &str| {
         if wrong {
-            findings.add(pointer, format!("{detail} {}", request.provider));
+            findings.add(pointer, format!("{detail} {provider}"));
         }
     };
-    needs(is_pix && !rules.pix, "/payment_method", "pix is not offered by");
-    needs(!is_pix && rules.card_needs_brand && request.brand.is_none(), "/brand", "is needed by");
+    needs(is_pix && !rules.pix, &format!("{pointer}/payment_method"), "pix is not offered by");
+    let lacks_brand = !is_pix && rules.card_needs_brand && tried.brand.is_none();
+    needs(lacks_brand, &format!("{pointer}/brand"), "is needed by");
     needs(rules.needs_payer && request.payer.is_none(), "/payer", "is needed by");
     needs(instalments > rules.instalments_max, "/instalments", "more than are offered by");
     findings.none_or(()).map_err(Into::into)
 }
 
 /// Names what is configured: a name may be misspelled, or the account be of the other mode.
-fn no_account(app: &App, caller: &AuthenticatedClient, provider: &str) -> RefusedRequest {
-    let known = app.parts.accounts.providers(caller.tenant, caller.mode).join(", ");
-    let known =
-        if known.is_empty() { "there is none".to_owned() } else { format!("there are accounts at {known}") };
+fn no_account(
+    caller: &AuthenticatedClient,
+    provider: Option<&str>,
+    account: Option<&str>,
+    accounts: &[PaymentAccount],
+) -> RefusedRequest {
+    let known: Vec<String> =
+        accounts.iter().map(|known| format!("{}/{}", known.provider, known.name)).collect();
+    let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
+    let wanted = match (provider, account) {
+        (Some(provider), Some(account)) => format!("There is no account {account} at {provider}"),
+        (Some(provider), None) => format!("There is no account at {provider}"),
+        (None, Some(account)) => format!("There is no account {account}"),
+        (None, None) => "There is no account".to_owned(),
+    };
     let mode = caller.mode.name();
     RefusedRequest::from(Refusal::AccountNotFound)
-        .detail(format!("There is no account at {provider} for {mode} mode; {known}."))
+        .detail(format!("{wanted} for {mode} mode; configured: {known}."))
 }
