@@ -1,9 +1,10 @@
 //! House rules that no other tool knows: the length and the names of files, text that must not
 //! remain in them, the vocabulary, the links between pages, the parts of a function where nothing may fail,
-//! and the dependencies between crates and modules.
+//! floating-point numbers where money is counted, and the dependencies between crates and modules.
 
 mod arrows;
 mod files;
+mod floats;
 mod infallible;
 mod links;
 mod modules;

@@ -149,6 +149,10 @@ codes! {
             "Nothing was sent to the provider, and nothing will be";
         PaymentIsNotAuthorized = "payment_is_not_authorized", 409, false, "The payment is not authorized";
         PaymentIsNotCaptured = "payment_is_not_captured", 409, false, "The payment is not captured";
+        PaymentWasRecorded = "payment_was_recorded", 409, false,
+            "A person recorded the payment; its refund is recorded as well";
+        PaymentWasNotRecorded = "payment_was_not_recorded", 409, false,
+            "The payment was made at a provider, which refunds it";
         PaymentIsFinal = "payment_is_final", 409, false, "The payment has ended";
         PaymentHasOperationInProgress = "payment_has_operation_in_progress", 409, true,
             "Another operation on the payment is in progress";

@@ -12,7 +12,8 @@ pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{
-    Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund, PIX, Payer, TaxId, TaxIdKind,
+    Alternative, Capture, ManualMethod, NewCapture, NewCharge, NewPayment, NewRecordedPayment,
+    NewRecordedRefund, NewRefund, PIX, Payer, TaxId, TaxIdKind,
 };
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 

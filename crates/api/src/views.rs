@@ -20,7 +20,7 @@ mod slot;
 
 use std::collections::BTreeMap;
 
-pub use account::Account;
+pub use account::ProviderAccount;
 pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingItem, BookingSlot, Customer, PAYMENT_STATUSES};
 pub use breaker::{BREAKER_STATES, Breaker};

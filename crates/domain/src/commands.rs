@@ -8,7 +8,7 @@
 //! | a timer | [`ExpireHolds`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
-//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`] |
+//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
 //!
 //! What must never be here: a call to a provider, or anything that has to be undone.
 
@@ -42,8 +42,8 @@ pub use operate::{
     RevokeApiKey, SettingsChange,
 };
 pub use payment::{
-    ObservedBy, PaymentTarget, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture,
-    StartPayment, StartRefund, StartVoid,
+    ObservedBy, PaymentTarget, RecordPayment, RecordRefund, Recorder, RefundOutcome, Settle, SettleDispute,
+    SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
 };
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
 pub use relay::{

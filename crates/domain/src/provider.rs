@@ -72,11 +72,13 @@ pub enum Source {
     Answer,
     Fetched,
     Webhook,
+    /// A person received the money.
+    Person,
 }
 
 impl Source {
     pub fn is_evidence(self) -> bool {
-        matches!(self, Source::Fetched | Source::Webhook)
+        matches!(self, Source::Fetched | Source::Webhook | Source::Person)
     }
 }
 

@@ -126,6 +126,10 @@ pub enum Refusal {
     PaymentIsNotCaptured {
         state: &'static str,
     },
+    /// It was recorded by a person, so no provider can refund it.
+    PaymentWasRecorded,
+    /// It was made at a provider.
+    PaymentWasNotRecorded,
     PaymentIsFinal {
         state: &'static str,
     },
@@ -236,6 +240,8 @@ impl Refusal {
             Refusal::NotSentToProvider { .. } => "not_sent_to_provider",
             Refusal::PaymentIsNotAuthorized { .. } => "payment_is_not_authorized",
             Refusal::PaymentIsNotCaptured { .. } => "payment_is_not_captured",
+            Refusal::PaymentWasRecorded => "payment_was_recorded",
+            Refusal::PaymentWasNotRecorded => "payment_was_not_recorded",
             Refusal::PaymentIsFinal { .. } => "payment_is_final",
             Refusal::PaymentHasOperationInProgress { .. } => "payment_has_operation_in_progress",
             Refusal::CaptureExceedsAuthorization { .. } => "capture_exceeds_authorization",

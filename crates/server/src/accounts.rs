@@ -135,21 +135,21 @@ pub async fn open(
 
 /// The key and the secrets of an account, as they are configured now.
 #[derive(Clone, Debug)]
-pub struct Credentials {
+pub struct AccountCredentials {
     pub provider: String,
     pub account: String,
     pub secret_key: Secret,
     pub webhook_secrets: Vec<Secret>,
 }
 
-impl Credentials {
+impl AccountCredentials {
     fn is_of(&self, account: &AccountSettings) -> bool {
         self.provider == account.adapter.name && self.account == account.name
     }
 
     /// The account's settings with these credentials; `None` if it has them already.
     fn replace_in(self, settings: &ProviderSettings) -> Option<ProviderSettings> {
-        let Credentials { secret_key, webhook_secrets, .. } = self;
+        let AccountCredentials { secret_key, webhook_secrets, .. } = self;
         let known = settings.secret_key == secret_key && settings.webhook_secrets == webhook_secrets;
         (!known).then(|| ProviderSettings { secret_key, webhook_secrets, ..settings.clone() })
     }
@@ -160,7 +160,7 @@ impl Credentials {
 pub fn replace_credentials(
     registry: &Registry,
     accounts: &mut [AccountSettings],
-    new: Credentials,
+    new: AccountCredentials,
 ) -> Result<bool, Error> {
     let Some(account) = accounts.iter_mut().find(|account| new.is_of(account)) else { return Ok(false) };
     let Some(settings) = new.replace_in(&account.settings) else { return Ok(false) };

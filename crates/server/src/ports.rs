@@ -19,7 +19,7 @@ pub mod idempotency_cache;
 pub mod telemetry;
 pub mod worker_pool;
 
-pub use accounts::{Accounts, PaymentAccount, Wanted};
+pub use accounts::{Accounts, PaymentAccount, WantedAccount};
 pub use broker::Broker;
 pub use idempotency_cache::{IdempotencyCache, NoIdempotencyCache};
 pub use worker_pool::{NoWorkers, WorkerPermit, WorkerPool};

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use work::ServiceTasks;
 
 use crate::accounts::{self, ProviderAccounts};
-pub use crate::accounts::{AccountSettings, Credentials};
+pub use crate::accounts::{AccountCredentials, AccountSettings};
 use crate::admin::socket::Socket;
 use crate::consumers::{self, MessageDispatcher};
 use crate::http::{self, App, AppParts, Limits};
@@ -165,7 +165,7 @@ pub struct RunningService {
 
 impl RunningService {
     /// Replaces the credentials of accounts that have others now, without a restart.
-    pub fn replace_credentials(&self, now: Vec<Credentials>) {
+    pub fn replace_credentials(&self, now: Vec<AccountCredentials>) {
         let mut accounts = self.accounts.lock();
         for credentials in now {
             let account = credentials.account.clone();

@@ -29,7 +29,7 @@ pub use redis::RedisFile;
 pub use relay::{ConsumersFile, RelayFile};
 use serde::Deserialize;
 use server::roles::Roles;
-use server::service::{AccountSettings, Credentials, Settings};
+use server::service::{AccountCredentials, AccountSettings, Settings};
 use store::Location;
 pub use telemetry::TelemetryFile;
 
@@ -300,11 +300,11 @@ impl SecretFile {
 
 impl AccountFile {
     /// The key and the secrets, as their sources have them now.
-    pub fn credentials(&self) -> Result<Credentials, Failed> {
+    pub fn credentials(&self) -> Result<AccountCredentials, Failed> {
         let what = |field: &str| format!("accounts `{}`: {field}", self.name);
         let secrets: Result<Vec<Secret>, Failed> =
             self.webhook_secrets.iter().map(|secret| secret.read(&what("webhook_secrets"))).collect();
-        Ok(Credentials {
+        Ok(AccountCredentials {
             provider: self.provider.clone(),
             account: self.name.clone(),
             secret_key: self.secret_key.read(&what("secret_key"))?,
@@ -349,7 +349,7 @@ impl AccountFile {
         if !plain(&self.name) {
             return Err(failed(format!("{}: letters, digits, `_` and `-`, 1 to 100 of them", what("name"))));
         }
-        let Credentials { secret_key, webhook_secrets, .. } = self.credentials()?;
+        let AccountCredentials { secret_key, webhook_secrets, .. } = self.credentials()?;
         let mut settings = adapter.settings(secret_key, webhook_secrets, self.mode);
         set(&mut settings.wire.base_url, self.base_url.clone());
         set(&mut settings.wire.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));

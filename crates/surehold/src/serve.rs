@@ -9,7 +9,7 @@ use server::admin;
 use server::ids::UuidV7;
 use server::ports::clock::SystemClock;
 use server::ports::telemetry::{RunningTelemetry, TelemetryAdapter};
-use server::service::{self, AccountSettings, Credentials, RunningService, Settings};
+use server::service::{self, AccountCredentials, AccountSettings, RunningService, Settings};
 use server::wire::Wire;
 use store::{Location, Options, Store};
 use tracing::info;
@@ -90,7 +90,7 @@ pub async fn run(arguments: Arguments) -> crate::Exit {
 /// Reads the credentials of the accounts again, and replaces those that changed. What cannot be read, or is
 /// refused, leaves the old ones in use.
 fn read_credentials(arguments: &Arguments, running: &RunningService) {
-    let read = || -> Result<Vec<Credentials>, Failed> {
+    let read = || -> Result<Vec<AccountCredentials>, Failed> {
         file(arguments)?.accounts.iter().map(AccountFile::credentials).collect()
     };
     match read() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::infallible;
+use super::{floats, infallible};
 use crate::Failure;
 
 /// A longer file has more than one subject, and must be split.
@@ -39,6 +39,7 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
         let text = fs::read_to_string(root.join(file))?;
         complaints.extend(check_file(file, &text));
         complaints.extend(infallible::check_file(file, &text));
+        complaints.extend(floats::check_file(file, &text));
     }
     Ok(complaints)
 }

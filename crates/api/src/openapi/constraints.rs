@@ -75,7 +75,11 @@ fn texts() -> Vec<Rule> {
         rule(&["NewCustomer", "Payer"], "email", email.clone()),
         rule(&["Payer"], "name", line(NAME_CHARS_MAX)),
         rule(&["BookingsQuery"], "customer_email", email),
-        rule(&["NewPayment", "NewCharge", "PaymentsQuery"], "reference", line(REFERENCE_CHARS_MAX)),
+        rule(
+            &["NewPayment", "NewCharge", "NewRecordedPayment", "PaymentsQuery"],
+            "reference",
+            line(REFERENCE_CHARS_MAX),
+        ),
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),
@@ -94,8 +98,12 @@ fn texts() -> Vec<Rule> {
             "return_url",
             json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
         ),
-        rule(&["LetterDecision"], "who", line(PERSON_CHARACTERS_MAX)),
-        rule(&["LetterDecision"], "why", line(WHY_CHARACTERS_MAX)),
+        rule(
+            &["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"],
+            "who",
+            line(PERSON_CHARACTERS_MAX),
+        ),
+        rule(&["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
         rule(
             &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery"],
@@ -108,6 +116,8 @@ fn texts() -> Vec<Rule> {
 fn numbers() -> Vec<Rule> {
     const QUERIES: &[&str] =
         &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
+    const MOVING: &[&str] =
+        &["NewPayment", "NewCharge", "NewCapture", "NewRefund", "NewRecordedPayment", "NewRecordedRefund"];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -117,7 +127,7 @@ fn numbers() -> Vec<Rule> {
     vec![
         rule(QUERIES, "limit", json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS })),
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
-        rule(&["NewPayment", "NewCharge", "NewCapture", "NewRefund"], "amount", at_least(1)),
+        rule(MOVING, "amount", at_least(1)),
         rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),
         rule(&["NewBooking"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
@@ -179,8 +189,8 @@ fn words() -> Vec<Rule> {
         rule(&["Movement"], "kind", one_of(&MovementKind::ALL.each_ref().map(MovementKind::name))),
         rule(&["HistoryEntry"], "actor", one_of(&actors.each_ref().map(Actor::name))),
         rule(&["ApiKey"], "scopes", one_of(&scopes)),
-        rule(&["Account"], "methods", one_of(&PayBy::ALL.map(PayBy::name))),
-        rule(&["Account"], "mode", one_of(&[Mode::Test.name(), Mode::Live.name()])),
+        rule(&["ProviderAccount"], "methods", one_of(&PayBy::ALL.map(PayBy::name))),
+        rule(&["ProviderAccount"], "mode", one_of(&[Mode::Test.name(), Mode::Live.name()])),
         rule(&["ApiKey"], "mode", one_of(&[Mode::Test.name(), Mode::Live.name()])),
     ]
 }

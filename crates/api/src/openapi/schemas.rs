@@ -14,11 +14,11 @@ use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, EventsQuery, LetterDecision,
     ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment, NewProduct,
-    NewRefund, NewSlots, PaymentsQuery, Resolution,
+    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, PaymentsQuery, Resolution,
 };
 use crate::views::{
-    Account, ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount,
-    Movement, Page, Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
+    Payment, Product, ProviderAccount, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -80,6 +80,8 @@ fn requests(schemas: &mut Schemas) {
     add::<NewCancellation>(schemas);
     add::<NewPayment>(schemas);
     add::<NewCharge>(schemas);
+    add::<NewRecordedPayment>(schemas);
+    add::<NewRecordedRefund>(schemas);
     add::<NewCapture>(schemas);
     add::<NewRefund>(schemas);
     add::<NewProduct>(schemas);
@@ -98,7 +100,7 @@ fn views(schemas: &mut Schemas) {
     add::<ShownApiKey>(schemas);
     add_with_page::<ApiKey>(schemas);
     add_with_page::<Booking>(schemas);
-    add_with_page::<Account>(schemas);
+    add_with_page::<ProviderAccount>(schemas);
     add_with_page::<Breaker>(schemas);
     add_with_page::<Payment>(schemas);
     add_with_page::<Refund>(schemas);

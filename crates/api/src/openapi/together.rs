@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// where they exclude each other.
 pub fn rule(name: &str) -> Option<Map<String, Value>> {
     let forms = match name {
-        "NewPayment" => [
+        "NewPayment" | "NewRecordedPayment" => [
             form("For a booking", &["booking_id"], json!({ "booking_id": TEXT, "reference": NULL })),
             form("For an amount", &["amount"], json!({ "booking_id": NULL, "amount": OBJECT })),
         ],

@@ -90,6 +90,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::NotSentToProvider { .. } => Code::NotSentToProvider,
         Refusal::PaymentIsNotAuthorized { .. } => Code::PaymentIsNotAuthorized,
         Refusal::PaymentIsNotCaptured { .. } => Code::PaymentIsNotCaptured,
+        Refusal::PaymentWasRecorded => Code::PaymentWasRecorded,
+        Refusal::PaymentWasNotRecorded => Code::PaymentWasNotRecorded,
         Refusal::PaymentIsFinal { .. } => Code::PaymentIsFinal,
         Refusal::PaymentHasOperationInProgress { .. } => Code::PaymentHasOperationInProgress,
         Refusal::CaptureExceedsAuthorization { .. } => Code::CaptureExceedsAuthorization,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A tenant's account at a provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Account {
+pub struct ProviderAccount {
     pub id: Uuid,
     #[schema(example = "stripe")]
     pub provider: String,

@@ -57,7 +57,7 @@ pub struct Payment {
     pub continued_by: Option<Uuid>,
     pub metadata: Metadata,
     /// Whether a verified webhook or a fetched object of the provider showed the present state.
-    /// Only then does a booking follow it.
+    /// Only then does a booking follow it, or if a person received the money (`provider` is `manual`).
     pub confirmed_by_provider: bool,
     /// Whether a capture or a cancellation is in progress.
     pub operation_in_progress: bool,
@@ -122,7 +122,7 @@ impl Payment {
             continues: payment.continues.map(|before| before.0),
             continued_by: payment.continued_by.map(|next| next.0),
             metadata: payment.metadata.0.clone(),
-            confirmed_by_provider: payment.evidenced,
+            confirmed_by_provider: payment.evidenced && !payment.is_manual(),
             operation_in_progress: payment.active.is_some(),
             created_at: time::instant(payment.created_at),
             updated_at: time::instant(payment.updated_at),

@@ -1,9 +1,10 @@
 //! Payments: charged, captured, cancelled and refunded.
 
 use api::requests::{
-    ListQuery, NewCancellation, NewCapture, NewCharge, NewPayment, NewRefund, PaymentsQuery,
+    ListQuery, NewCancellation, NewCapture, NewCharge, NewPayment, NewRecordedPayment, NewRecordedRefund,
+    NewRefund, PaymentsQuery,
 };
-use api::views::{HistoryEntry, Movement, Page, Payment, Refund};
+use api::views::{HistoryEntry, Movement, Page, Payment, ProviderAccount, Refund};
 use http::Method;
 use uuid::Uuid;
 
@@ -43,6 +44,26 @@ impl Client {
             ApiRequest::send(Method::POST, format!("/v1/payments/{payment}/refunds"), request),
             json,
         )
+    }
+
+    /// Records money that a person received.
+    pub fn record_payment(&self, request: &NewRecordedPayment) -> Operation<Payment> {
+        self.operation(ApiRequest::send(Method::POST, "/v1/recorded_payments", request), json)
+    }
+
+    /// Records that money of a recorded payment was given back.
+    pub fn record_refund(&self, request: &NewRecordedRefund) -> Operation<Refund> {
+        self.operation(ApiRequest::send(Method::POST, "/v1/recorded_refunds", request), json)
+    }
+
+    /// The accounts at providers, in their order of preference.
+    pub async fn list_accounts(&self, query: &ListQuery) -> Result<Page<ProviderAccount>> {
+        self.call(ApiRequest::search("/v1/accounts", query)).await
+    }
+
+    /// All accounts at providers, in their order of preference.
+    pub fn all_accounts(&self, query: &ListQuery) -> Listing<ProviderAccount> {
+        Listing::new(self, "/v1/accounts", query)
     }
 
     /// The payment's state, and what the customer must do.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, LetterDecision, ListQuery, NewApiKey, NewBooking,
-    NewCharge, NewCustomer, NewPayment, NewProduct, NewSlots, Resolution,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, LetterDecision, ListQuery, ManualMethod, NewApiKey,
+    NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewRecordedPayment, NewRecordedRefund,
+    NewSlots, Resolution,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -54,6 +55,25 @@ async fn all_writes(client: &Client) {
     let _ = client.capture(id(), &Default::default()).send().await;
     let _ = client.cancel_payment(id()).send().await;
     let _ = client.refund(id(), &Default::default()).send().await;
+    let who = text;
+    let paid = NewRecordedPayment {
+        booking_id: None,
+        amount: Some(amount),
+        reference: None,
+        method: ManualMethod::Cash,
+        who: who(),
+        why: None,
+        metadata: Default::default(),
+    };
+    let _ = client.record_payment(&paid).send().await;
+    let back = NewRecordedRefund {
+        payment_id: id(),
+        amount: None,
+        who: who(),
+        why: text(),
+        metadata: Default::default(),
+    };
+    let _ = client.record_refund(&back).send().await;
     let resolution = Resolution { resolution: text() };
     let _ = client.resolve_review_case(id(), &resolution).send().await;
     let decision = LetterDecision { who: text(), why: text() };
@@ -87,6 +107,7 @@ async fn all_reads(client: &Client) {
     let _ = client.list_dead_letters(&Default::default()).await;
     let _ = client.get_dead_letter(id()).await;
     let _ = client.get_dead_letter_history(id(), &list).await;
+    let _ = client.list_accounts(&list).await;
     let _ = client.list_breakers(&list).await;
     let _ = client.get_settings().await;
     let _ = client.list_api_keys(&Default::default()).await;
@@ -120,6 +141,7 @@ async fn all_lists(client: &Client) {
     let _ = client.all_review_cases(&list).collect().await;
     let _ = client.all_dead_letters(&list).collect().await;
     let _ = client.all_dead_letter_history(id(), &list).collect().await;
+    let _ = client.all_accounts(&list).collect().await;
     let _ = client.all_breakers(&list).collect().await;
     let _ = client.all_api_keys(&list).collect().await;
 }

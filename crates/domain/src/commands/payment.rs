@@ -10,6 +10,7 @@ mod discard;
 mod give_up;
 mod movements;
 mod observe;
+mod record_payment;
 mod return_money;
 mod settle;
 mod settle_dispute;
@@ -19,6 +20,7 @@ mod start_payment;
 mod start_refund;
 mod start_void;
 
+pub use record_payment::{RecordPayment, RecordRefund, Recorder};
 pub use settle::{ObservedBy, Settle};
 pub use settle_dispute::SettleDispute;
 pub use settle_refund::{RefundOutcome, SettleRefund};

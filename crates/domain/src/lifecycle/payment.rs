@@ -27,12 +27,15 @@ crate::lifecycle! {
         Voided = "voided",
         AuthorizationLapsed = "authorization_lapsed",
         WrittenOff = "written_off",
+        /// A person received the money, without a provider.
+        Recorded = "recorded",
     }
     starts Created;
     rows {
         Created + Sent => Pending,
         Created + Declined => Failed,
         Created + Voided => Cancelled,
+        Created + Recorded => Captured,
         Pending + Authorized => Authorized,
         Pending + Captured => Captured,
         Pending + Declined => Failed,

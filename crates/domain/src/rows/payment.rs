@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AccountId, AttemptId, BookingId, ClientId, KeyId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::{CurrentState, attempt, payment, refund};
 use crate::money::{Currency, Money};
+use crate::rows::Account;
 use crate::time::Timestamp;
-use crate::working_set::Json;
+use crate::working_set::{Claim, Json};
 
 /// When authorised money is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,35 @@ impl PayBy {
     }
 }
 
+/// The provider of money that a person receives and records.
+pub const MANUAL: &str = "manual";
+
+/// How a person received money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManualMethod {
+    Cash,
+    BankTransfer,
+    /// Paid by an invoice of the tenant's.
+    Invoice,
+    /// Paid at the door by a terminal that this program does not know.
+    AtTheDoor,
+}
+
+impl ManualMethod {
+    pub const ALL: [ManualMethod; 4] =
+        [ManualMethod::Cash, ManualMethod::BankTransfer, ManualMethod::Invoice, ManualMethod::AtTheDoor];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            ManualMethod::Cash => "cash",
+            ManualMethod::BankTransfer => "bank_transfer",
+            ManualMethod::Invoice => "invoice",
+            ManualMethod::AtTheDoor => "at_the_door",
+        }
+    }
+}
+
 /// How the customer pays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentMethod {
@@ -83,7 +113,7 @@ pub enum PaymentMethod {
 
 /// An account at which a payment can be tried, and what the customer pays with there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
+pub struct PaymentRoute {
     pub account: AccountId,
     pub provider: String,
     /// A token of this provider, or `pix`.
@@ -170,7 +200,7 @@ crate::row! {
         /// How long the customer may pay, with a method that the customer completes.
         fixed pay_until: Option<Timestamp>,
         /// Where the charge is tried next, in this order, if it is declined here.
-        fixed alternatives: Option<Json<Vec<Route>>>,
+        fixed alternatives: Option<Json<Vec<PaymentRoute>>>,
         /// The payment that was declined before this one was tried.
         fixed continues: Option<PaymentId>,
         /// The payment at the next account, after this one was declined.
@@ -217,6 +247,60 @@ crate::row! {
 }
 
 impl Payment {
+    /// A payment for an amount, before anything is known of how it is paid.
+    pub fn new(id: PaymentId, claim: &Claim, account: &Account, amount: Money, now: Timestamp) -> Payment {
+        Payment {
+            id,
+            tenant: claim.tenant,
+            client: claim.client,
+            booking: None,
+            account: account.id,
+            provider: account.provider.clone(),
+            amount_minor: amount.minor,
+            currency: amount.currency,
+            capture: Capture::Automatic,
+            payment_method: String::new(),
+            brand: None,
+            instalments: 1,
+            payer: None,
+            pay_until: None,
+            alternatives: None,
+            continues: None,
+            continued_by: None,
+            reference: None,
+            return_url: None,
+            metadata: Json::default(),
+            key: Some(claim.key),
+            state: CurrentState::start(),
+            seq: 0,
+            provider_ref: None,
+            authorized_minor: 0,
+            captured_minor: 0,
+            refunding_minor: 0,
+            refunded_minor: 0,
+            suspended_minor: 0,
+            disputed_minor: 0,
+            refunds: 0,
+            next_action: None,
+            failure: None,
+            active: None,
+            capturing_minor: None,
+            void_requested: false,
+            evidenced: false,
+            contradicted_at: None,
+            booked_authorized_minor: 0,
+            booked_paid_minor: 0,
+            booked_refunded_minor: 0,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Whether a person received the money and recorded it, without a provider.
+    pub fn is_manual(&self) -> bool {
+        self.provider == MANUAL
+    }
+
     pub fn amount(&self) -> Money {
         Money::new(self.amount_minor, self.currency)
     }
@@ -233,14 +317,14 @@ impl Payment {
     }
 
     /// The next account for a charge that is declined here.
-    pub fn next_route(&self) -> Option<&Route> {
+    pub fn next_route(&self) -> Option<&PaymentRoute> {
         self.alternatives.as_ref()?.0.first()
     }
 
     /// The same payment at its next account.
-    pub fn continued(&self, id: PaymentId, route: Route, now: Timestamp) -> Payment {
+    pub fn continued(&self, id: PaymentId, route: PaymentRoute, now: Timestamp) -> Payment {
         let rest = self.alternatives.iter().flat_map(|list| &list.0).skip(1).cloned();
-        let rest: Vec<Route> = rest.collect();
+        let rest: Vec<PaymentRoute> = rest.collect();
         Payment {
             id,
             account: route.account,

@@ -18,7 +18,7 @@ pub struct PaymentAccount {
 
 /// What an account must be, and must take.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct WantedAccount<'a> {
     pub provider: Option<&'a str>,
     /// The account's configured name.
     pub account: Option<&'a str>,
@@ -27,7 +27,7 @@ pub struct Wanted<'a> {
 }
 
 impl PaymentAccount {
-    pub fn fits(&self, wanted: Wanted<'_>) -> bool {
+    pub fn fits(&self, wanted: WantedAccount<'_>) -> bool {
         let takes = |currency: Currency| {
             let listed = self.currencies.as_ref().is_none_or(|listed| listed.contains(&currency));
             listed && (providers::AMOUNTS.0)(&self.provider, currency).is_some()

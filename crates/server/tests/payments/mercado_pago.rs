@@ -149,7 +149,9 @@ async fn a_call_under_a_locked_key_is_made_again(engine: Engine) {
 }
 
 async fn a_hold_is_captured_in_part_and_refunded_in_parts(engine: Engine) {
-    let service = service(engine).await;
+    // An event of a refund waits while a refund of ours is under way, and is then looked at again.
+    let soon = |settings: &mut Settings| settings.pace.evidence_after = Span::millis(300);
+    let service = with_settings(engine, soon).await;
     let hold = with(card(10_000, "approved"), json!({ "capture": "manual" }));
     let held = service.one.post("/v1/payments", &hold).key("k").expect(201).await;
     assert_eq!((&held.body["state"], &held.body["authorized"]), (&json!("authorized"), &brl(10_000)));

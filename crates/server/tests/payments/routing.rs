@@ -5,7 +5,7 @@ use domain::Currency;
 use domain::rows::{Mode, PayBy};
 use providers::{Secret, mercado_pago, stripe};
 use serde_json::{Value, json};
-use server::service::{AccountSettings, Credentials};
+use server::service::{AccountCredentials, AccountSettings};
 use testkit::{Engine, ONE, TestService, until, with};
 
 testkit::on_both_engines![
@@ -170,7 +170,7 @@ async fn credentials_are_replaced_without_a_restart(engine: Engine) {
     let webhook = json!({ "url": url, "secrets": ["whsec_new"] });
     let rolled = json!({ "id": FRANCS, "secret_key": "sk_test_new", "webhook": webhook });
     service.provider.post("/sandbox/accounts", &rolled).await;
-    let new = |secret_key: &str| Credentials {
+    let new = |secret_key: &str| AccountCredentials {
         provider: "stripe".to_owned(),
         account: FRANCS.to_owned(),
         secret_key: Secret::new(secret_key),

@@ -67,6 +67,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotSentToProvider { resource: ID, code: code(), retryable: true },
         Refusal::PaymentIsNotAuthorized { state: "failed" },
         Refusal::PaymentIsNotCaptured { state: "failed" },
+        Refusal::PaymentWasRecorded,
+        Refusal::PaymentWasNotRecorded,
         Refusal::PaymentIsFinal { state: "failed" },
         Refusal::PaymentHasOperationInProgress { attempt: ID },
         Refusal::CaptureExceedsAuthorization { authorized: FIVE },

@@ -25,8 +25,21 @@ pub(super) fn book(
     source: Source,
     deadline: Span,
 ) {
-    let Some(before) = payment.booking.and_then(|id| facts.bookings.get(id)) else { return };
-    let mut booking = before.clone();
+    if let Some(before) = payment.booking.and_then(|id| facts.bookings.get(id)) {
+        book_on(draft, facts, before.clone(), payment, source, deadline);
+    }
+}
+
+/// The same, on a booking that this command has changed already.
+pub(super) fn book_on(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    mut booking: Booking,
+    payment: &mut Payment,
+    source: Source,
+    deadline: Span,
+) {
+    let Some(before) = facts.bookings.get(booking.id) else { return };
     let ended = matches!(*payment.state, State::Failed | State::Cancelled | State::Lapsed);
     let settled = payment.evidenced && source.is_evidence();
     let news = (settled || ended) && count(payment, &mut booking);

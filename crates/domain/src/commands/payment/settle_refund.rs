@@ -279,7 +279,7 @@ fn is_open(state: State) -> bool {
 }
 
 /// Changes the sums of the payment and of its booking after a move.
-fn count(
+pub(super) fn count(
     draft: &mut Draft<'_>,
     payment: &mut Payment,
     booking: Option<&mut Booking>,

@@ -9,13 +9,13 @@ use super::{ProviderCall, about, enqueue};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::JobLease;
 use crate::ids::{AccountId, AttemptId, BookingId, PaymentId, TenantId};
-use crate::lifecycle::{CurrentState, State as _, booking};
+use crate::lifecycle::{State as _, booking};
 use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
 use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{AttemptKind, Booking, Capture, Facts, Needs, Payer, Payment, Route};
+use crate::rows::{Account, AttemptKind, Booking, Capture, Facts, Needs, Payer, Payment, PaymentRoute};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -43,7 +43,7 @@ pub struct StartPayment {
     pub payment_method: String,
     pub brand: Option<String>,
     /// Where the charge is tried next, in this order, each after a decline that proves that no money moved.
-    pub alternatives: Vec<Route>,
+    pub alternatives: Vec<PaymentRoute>,
     pub instalments: i64,
     pub payer: Option<Payer>,
     /// How long the customer may pay, with a method that the customer completes.
@@ -58,67 +58,89 @@ pub struct StartPayment {
     pub lease: Option<JobLease>,
 }
 
-impl StartPayment {
-    /// The booking, if it may be paid now.
-    fn payable<'f>(&self, facts: &'f Facts, id: BookingId, now: Timestamp) -> Result<&'f Booking, Refusal> {
-        let booking = facts
-            .bookings
-            .get(id)
-            .filter(|booking| booking.tenant == self.claim.tenant)
-            .ok_or(Refusal::BookingNotFound)?;
-        match *booking.state {
-            booking::State::Held if booking.hold_expires_at <= now => return Err(Refusal::HoldHasExpired),
-            booking::State::Expired => return Err(Refusal::HoldHasExpired),
-            booking::State::Held | booking::State::Confirmed => {}
-            state => return Err(Refusal::BookingIsNotHeld { state: state.name() }),
+impl PaymentTarget {
+    pub(super) fn reference(&self) -> Option<String> {
+        match self {
+            PaymentTarget::Amount { reference, .. } => reference.clone(),
+            PaymentTarget::Booking { .. } => None,
         }
-        if let Some(payment) = booking.open_payment {
-            return Err(Refusal::PaymentAlreadyOpen { payment: payment.0 });
-        }
-        if booking.payments >= PAYMENTS_PER_BOOKING_MAX {
-            return Err(Refusal::TooManyPayments { limit: PAYMENTS_PER_BOOKING_MAX });
-        }
-        Ok(booking)
     }
 
-    /// How much of the booking is to be paid.
-    fn part_of(booking: &Booking, wanted: Option<Money>) -> Result<Money, Refusal> {
-        let money = |minor| Money::new(minor, booking.currency);
-        let due = money(booking.due_minor());
-        if wanted.is_none() && due.minor == 0 {
+    /// How much is to be paid now, and for which booking.
+    pub(super) fn amount<'f>(
+        &self,
+        facts: &'f Facts,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<(Money, Option<&'f Booking>), Refusal> {
+        let (amount, booking) = match self {
+            PaymentTarget::Booking { booking, amount } => {
+                let booking = payable(facts, tenant, *booking, now)?;
+                (part_of(booking, *amount)?, Some(booking))
+            }
+            PaymentTarget::Amount { amount, .. } => (*amount, None),
+        };
+        if amount.minor < 1 {
             return Err(Refusal::NothingIsDue);
         }
-        let amount = wanted.unwrap_or(due);
-        if amount.currency != booking.currency {
-            return Err(Refusal::CurrencyIsNotTheBookings);
+        if amount.minor > AMOUNT_MINOR_MAX {
+            return Err(Refusal::AmountIsTooLarge);
         }
-        let chargeable = money(booking.chargeable_minor());
-        if amount.minor > chargeable.minor {
-            return Err(Refusal::AmountExceedsTotal { chargeable });
-        }
-        if booking.state.is(booking::State::Held) && amount != chargeable {
-            return Err(Refusal::AmountDoesNotCoverWhatIsDue { due: chargeable });
-        }
-        Ok(amount)
+        Ok((amount, booking))
     }
+}
 
+/// The booking, if it may be paid now.
+fn payable(facts: &Facts, tenant: TenantId, id: BookingId, now: Timestamp) -> Result<&Booking, Refusal> {
+    let booking =
+        facts.bookings.get(id).filter(|booking| booking.tenant == tenant).ok_or(Refusal::BookingNotFound)?;
+    match *booking.state {
+        booking::State::Held if booking.hold_expires_at <= now => return Err(Refusal::HoldHasExpired),
+        booking::State::Expired => return Err(Refusal::HoldHasExpired),
+        booking::State::Held | booking::State::Confirmed => {}
+        state => return Err(Refusal::BookingIsNotHeld { state: state.name() }),
+    }
+    if let Some(payment) = booking.open_payment {
+        return Err(Refusal::PaymentAlreadyOpen { payment: payment.0 });
+    }
+    if booking.payments >= PAYMENTS_PER_BOOKING_MAX {
+        return Err(Refusal::TooManyPayments { limit: PAYMENTS_PER_BOOKING_MAX });
+    }
+    Ok(booking)
+}
+
+/// How much of the booking is to be paid.
+fn part_of(booking: &Booking, wanted: Option<Money>) -> Result<Money, Refusal> {
+    let money = |minor| Money::new(minor, booking.currency);
+    let due = money(booking.due_minor());
+    if wanted.is_none() && due.minor == 0 {
+        return Err(Refusal::NothingIsDue);
+    }
+    let amount = wanted.unwrap_or(due);
+    if amount.currency != booking.currency {
+        return Err(Refusal::CurrencyIsNotTheBookings);
+    }
+    let chargeable = money(booking.chargeable_minor());
+    if amount.minor > chargeable.minor {
+        return Err(Refusal::AmountExceedsTotal { chargeable });
+    }
+    if booking.state.is(booking::State::Held) && amount != chargeable {
+        return Err(Refusal::AmountDoesNotCoverWhatIsDue { due: chargeable });
+    }
+    Ok(amount)
+}
+
+impl StartPayment {
     fn payment(
         &self,
         draft: &Draft<'_>,
-        provider: &str,
+        account: &Account,
         amount: Money,
         booking: Option<&Booking>,
     ) -> Payment {
         let now = draft.context.now;
         Payment {
-            id: draft.id(),
-            tenant: self.claim.tenant,
-            client: self.claim.client,
             booking: booking.map(|booking| booking.id),
-            account: self.account,
-            provider: String::from(provider),
-            amount_minor: amount.minor,
-            currency: amount.currency,
             capture: self.capture,
             payment_method: self.payment_method.clone(),
             brand: self.brand.clone(),
@@ -126,37 +148,10 @@ impl StartPayment {
             payer: self.payer.clone().map(Json),
             pay_until: self.pay_within.map(|span| now.plus(span)),
             alternatives: (!self.alternatives.is_empty()).then(|| Json(self.alternatives.clone())),
-            continues: None,
-            continued_by: None,
-            reference: match &self.target {
-                PaymentTarget::Amount { reference, .. } => reference.clone(),
-                PaymentTarget::Booking { .. } => None,
-            },
+            reference: self.target.reference(),
             return_url: self.return_url.clone(),
             metadata: Json(self.metadata.clone()),
-            key: Some(self.claim.key),
-            state: CurrentState::start(),
-            seq: 0,
-            provider_ref: None,
-            authorized_minor: 0,
-            captured_minor: 0,
-            refunding_minor: 0,
-            refunded_minor: 0,
-            suspended_minor: 0,
-            disputed_minor: 0,
-            refunds: 0,
-            next_action: None,
-            failure: None,
-            active: None,
-            capturing_minor: None,
-            void_requested: false,
-            evidenced: false,
-            contradicted_at: None,
-            booked_authorized_minor: 0,
-            booked_paid_minor: 0,
-            booked_refunded_minor: 0,
-            created_at: now,
-            updated_at: now,
+            ..Payment::new(draft.id(), &self.claim, account, amount, now)
         }
     }
 }
@@ -187,19 +182,7 @@ impl Command for StartPayment {
             account.ok_or(Refusal::AccountNotFound)
         };
         let account = own(self.account)?;
-        let (amount, booking) = match &self.target {
-            PaymentTarget::Booking { booking, amount } => {
-                let booking = self.payable(facts, *booking, context.now)?;
-                (Self::part_of(booking, *amount)?, Some(booking))
-            }
-            PaymentTarget::Amount { amount, .. } => (*amount, None),
-        };
-        if amount.minor < 1 {
-            return Err(Refusal::NothingIsDue);
-        }
-        if amount.minor > AMOUNT_MINOR_MAX {
-            return Err(Refusal::AmountIsTooLarge);
-        }
+        let (amount, booking) = self.target.amount(facts, self.claim.tenant, context.now)?;
         self.amounts.check(&account.provider, amount)?;
         for route in &self.alternatives {
             self.amounts.check(&own(route.account)?.provider, amount)?;
@@ -208,7 +191,7 @@ impl Command for StartPayment {
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let payment = self.payment(&draft, &account.provider, amount, booking);
+        let payment = self.payment(&draft, account, amount, booking);
         if let Some(booking) = booking {
             draft.put(Booking {
                 open_payment: Some(payment.id),

@@ -50,6 +50,9 @@ impl Command for StartRefund {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
+        if payment.is_manual() {
+            return Err(Refusal::PaymentWasRecorded);
+        }
         if !payment.state.is(payment::State::Captured) {
             return Err(Refusal::PaymentIsNotCaptured { state: payment.state.name() });
         }

@@ -8,7 +8,7 @@ use super::test_world::{DEADLINE, PRICE, TENANT, TestWorld, account, eur, object
 use crate::commands::{Abandon, PaymentTarget, Postpone, StartPayment};
 use crate::lifecycle::{attempt, booking, payment};
 use crate::provider::ProviderStatus;
-use crate::rows::{Account, Attempt, Booking, Failure, Payment, Route};
+use crate::rows::{Account, Attempt, Booking, Failure, Payment, PaymentRoute};
 use crate::time::Span;
 use crate::{AccountId, BookingId, PaymentId};
 use std::vec;
@@ -19,8 +19,8 @@ fn other() -> AccountId {
     AccountId::of("mercado_pago", "other")
 }
 
-fn route(account: AccountId) -> Route {
-    Route { account, provider: "mercado_pago".into(), payment_method: "token".into(), brand: None }
+fn route(account: AccountId) -> PaymentRoute {
+    PaymentRoute { account, provider: "mercado_pago".into(), payment_method: "token".into(), brand: None }
 }
 
 fn world() -> TestWorld {

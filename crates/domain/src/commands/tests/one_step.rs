@@ -30,6 +30,7 @@ fn the_object_is_adopted_from_whatever_shows_it_first() {
                 Source::Answer => world.answer(payment, status.clone()),
                 Source::Fetched => world.fetched(payment, status.clone()),
                 Source::Webhook => world.webhook(payment, status.clone()),
+                Source::Person => unreachable!("nobody records it"),
             }
             assert_eq!(world.get::<Payment>(payment).provider_ref, Some(object(payment)), "{source:?}");
             world.webhook(payment, CAPTURED);

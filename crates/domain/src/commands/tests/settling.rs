@@ -88,6 +88,7 @@ fn every_status_in_every_state_from_every_side() {
                     Source::Answer => world.answer(payment, status.clone()),
                     Source::Fetched => world.fetched(payment, status.clone()),
                     Source::Webhook => world.webhook(payment, status.clone()),
+                    Source::Person => unreachable!("nobody records it"),
                 }
                 let reviewed = world.reviews().len() > reviews;
                 let is = (world.payment_is(payment), reviewed);

@@ -9,6 +9,7 @@ mod get_payment;
 mod get_payment_history;
 mod list_accounts;
 mod list_movements;
+mod record_payment;
 
 use crate::http::endpoint::Group;
 
@@ -25,5 +26,6 @@ pub const GROUP: Group = Group {
         get_payment_history::endpoint,
         list_movements::endpoint,
         list_accounts::endpoint,
+        record_payment::endpoint,
     ],
 };

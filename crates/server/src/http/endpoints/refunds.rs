@@ -4,6 +4,7 @@ mod create_refund;
 mod get_refund;
 mod get_refund_history;
 mod list_refunds;
+mod record_refund;
 
 use crate::http::endpoint::Group;
 
@@ -13,6 +14,7 @@ pub const GROUP: Group = Group {
     endpoints: &[
         list_refunds::endpoint,
         create_refund::endpoint,
+        record_refund::endpoint,
         get_refund::endpoint,
         get_refund_history::endpoint,
     ],

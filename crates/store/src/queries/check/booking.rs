@@ -89,12 +89,15 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "paid_by_evidence",
-        promise: "a booking is confirmed by a webhook or by what a worker fetched, or is free",
+        promise: "a booking is confirmed by a webhook, by what a worker fetched, or by money that a person \
+            recorded, or is free",
         counted: "select count(*) from audit where subject_kind = 'booking' and to_state = 'confirmed'",
         broken: "select audit.subject as id, 'confirmed by ' || actor || ': ' || action as description from audit \
             join bookings on bookings.id = audit.subject \
             where subject_kind = 'booking' and to_state = 'confirmed' \
-            and actor not in ('webhook', 'worker') and total_minor > 0",
+            and actor not in ('webhook', 'worker') and total_minor > 0 \
+            and not exists (select 1 from payments where payments.booking = bookings.id \
+                and payments.provider = 'manual' and payments.created_at = audit.at)",
     },
     Check {
         invariant: "released_once",

@@ -8,7 +8,7 @@ use api::validation_errors::ValidationErrors;
 use api::views::Payment;
 use axum::extract::State;
 use domain::commands::{PaymentTarget, StartPayment};
-use domain::rows::{PayBy, Route};
+use domain::rows::{PayBy, PaymentRoute};
 use domain::time::Span;
 use domain::working_set::Claim;
 use domain::{BookingId, Currency, Refusal};
@@ -21,7 +21,7 @@ use crate::http::permission::Payments;
 use crate::http::prefer::Wait;
 use crate::http::write_request::KeyedRequest;
 use crate::http::{App, RefusedRequest};
-use crate::ports::{PaymentAccount, Wanted};
+use crate::ports::{PaymentAccount, WantedAccount};
 
 pub fn endpoint() -> Endpoint {
     Endpoint::post("/v1/payments", "create_payment", handle)
@@ -107,10 +107,10 @@ async fn routes(
     app: &App,
     caller: &AuthenticatedClient,
     request: &NewPayment,
-) -> Result<Vec<Route>, RefusedRequest> {
+) -> Result<Vec<PaymentRoute>, RefusedRequest> {
     let accounts = app.parts.accounts.accounts(caller.tenant, caller.mode);
     let method = if request.payment_method == PIX { PayBy::Pix } else { PayBy::Card };
-    let mut wanted = Wanted { provider: None, account: None, currency: None, method };
+    let mut wanted = WantedAccount { provider: None, account: None, currency: None, method };
     let named = request.provider.is_some() && accounts.len() == 1;
     // Only the choice among several needs the currency.
     if !named {
@@ -120,7 +120,7 @@ async fn routes(
     let mut routes = Vec::new();
     for (at, tried) in iter::once(&first).chain(&request.alternatives).enumerate() {
         let (provider, account) = (tried.provider.as_deref(), tried.account.as_deref());
-        let wanted = Wanted { provider, account, ..wanted };
+        let wanted = WantedAccount { provider, account, ..wanted };
         let known = accounts.iter().any(|known| {
             provider.is_none_or(|name| name == known.provider)
                 && account.is_none_or(|name| name == known.name)
@@ -148,7 +148,7 @@ async fn routes(
 }
 
 /// The named account, although it does not take what is wanted: its provider's rules say why.
-fn only_named<'a>(accounts: &'a [PaymentAccount], wanted: Wanted<'_>) -> Option<&'a PaymentAccount> {
+fn only_named<'a>(accounts: &'a [PaymentAccount], wanted: WantedAccount<'_>) -> Option<&'a PaymentAccount> {
     let is_named = |account: &&PaymentAccount| {
         wanted.provider == Some(account.provider.as_str())
             && wanted.account.is_none_or(|name| name == account.name)
@@ -156,8 +156,8 @@ fn only_named<'a>(accounts: &'a [PaymentAccount], wanted: Wanted<'_>) -> Option<
     accounts.iter().find(is_named)
 }
 
-fn route(account: &PaymentAccount, tried: &Alternative) -> Route {
-    Route {
+fn route(account: &PaymentAccount, tried: &Alternative) -> PaymentRoute {
+    PaymentRoute {
         account: account.id,
         provider: account.provider.clone(),
         payment_method: tried.payment_method.clone(),

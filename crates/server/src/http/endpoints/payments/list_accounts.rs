@@ -1,4 +1,4 @@
-use api::views::Account;
+use api::views::ProviderAccount;
 use axum::extract::State;
 use domain::{Currency, Timestamp};
 
@@ -17,7 +17,7 @@ pub fn endpoint() -> Endpoint {
             "The tenant's accounts at providers, in their order of preference: a payment that names none \
              goes to the first that takes its currency and its method.",
         )
-        .answers_page::<Account>(200, "A page of those of the requesting key's mode.")
+        .answers_page::<ProviderAccount>(200, "A page of those of the requesting key's mode.")
 }
 
 async fn handle(State(app): State<App>, look: ReadRequest<Payments>, page: PageRequest) -> Handled {
@@ -27,7 +27,7 @@ async fn handle(State(app): State<App>, look: ReadRequest<Payments>, page: PageR
     let mut rows: Vec<(i64, PaymentAccount)> = (0..).zip(accounts).collect();
     rows.retain(|row| page.after.is_none_or(|after| place(row).0 > after.created_at));
     let mode = look.caller.mode.name();
-    Ok(found(&page.of(rows, place, |(_, account)| Account {
+    Ok(found(&page.of(rows, place, |(_, account)| ProviderAccount {
         id: account.id.0,
         provider: account.provider,
         name: account.name,
