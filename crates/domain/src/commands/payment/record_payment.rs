@@ -75,11 +75,11 @@ impl Command for RecordPayment {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        if let PaymentTarget::Booking { booking, .. } = self.target {
-            Seats::needs(rows, booking);
-        }
         rows.account(self.by.account());
         rows.tenant(self.by.claim.tenant);
+        if let PaymentTarget::Booking { booking, .. } = self.target {
+            Seats::needs(rows, booking)?;
+        }
         Some(())
     }
 

@@ -87,7 +87,7 @@ fn the_last_decline_is_the_answer() {
     world.answer(second, failed(true));
     assert_eq!(next(&world, second), None);
     let CommandResult::Replay { body, .. } = world.run(&command) else { panic!("it was answered") };
-    assert!(body.contains("PaymentDeclined"), "{body}");
+    assert!(body.contains("payment_declined"), "{body}");
     assert_eq!(world.all::<Payment>().len(), 2);
 }
 
