@@ -1,11 +1,8 @@
 //! Another program of the tenant makes a payment under our reference, for another amount, while our call
 //! has not reached the provider. Our search finds that payment; it is not ours.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use super::followed_within;
 use super::person::Person;
 use crate::methods::MERCADO_PAGO;
 use crate::operation_request::{MARK, PRICE_MINOR};
@@ -30,11 +27,15 @@ pub(super) async fn run(context: &ScenarioContext, deployment: &mut Deployment) 
         .that_may_be_refused();
 
     deployment.set_faults(json!({ "unavailable": 1 })).await?;
-    context.caller(&deployment.target, 1).with_timeout(Duration::from_millis(20)).send_once(&pay).await?;
-    let found = |seen: &Value| seen["data"].as_array().is_some_and(|found| !found.is_empty());
     let path = format!("/v1/payments?idempotency_key={}&limit=10", pay.key);
-    let seen = caller.until(&path, followed_within(context), found).await?;
-    let payment = seen["data"][0]["id"].as_str().unwrap_or_default().to_owned();
+    let payment = loop {
+        // It gets no answer while the provider is out of reach.
+        caller.send_once(&pay).await?;
+        let seen = caller.get(&path, None).await?;
+        if let Some(payment) = seen["data"][0]["id"].as_str() {
+            break payment.to_owned();
+        }
+    };
     let workers = deployment.workers();
     for worker in &workers {
         deployment.kill(worker).await?;
