@@ -148,6 +148,16 @@ const PLANS: &[Plan] = &[
     neighbours(InjectedFault::QueueNotShared, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
     neighbours(InjectedFault::EventsInNoLane, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
     neighbours(InjectedFault::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
+    plan(
+        InjectedFault::OneStepSentAfterCall,
+        Ground::Sqlite,
+        "forgotten-keys",
+        60,
+        "effects_equal_operations",
+    ),
+    plan(InjectedFault::OneStepKeyNotKept, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
+    plan(InjectedFault::NotificationNamedByBody, Ground::Sqlite, "webhooks", 40, "good_evidence_is_taken"),
+    plan(InjectedFault::FoundAmountNotCompared, Ground::Sqlite, "by-hand", 60, "another_payment_is_not_ours"),
 ];
 
 /// One attack, with the fault of a plan or without a fault.

@@ -2,7 +2,7 @@
 //!
 //! | suite | official | ours |
 //! |---|---|---|
-//! | `crates/sandbox/tests/official_sdk` | Stripe's SDK | the sandbox: a client of Stripe's protocol must not see a difference, and the table of parameters and the objects match the SDK's types |
+//! | `crates/sandbox/tests/official_sdk` | the SDKs of Stripe and of Mercado Pago | the sandbox: a client of these protocols must not see a difference, Mercado Pago's validator accepts its signatures, and the table of parameters and the objects match the types of Stripe's SDK |
 //! | `crates/client/tests/official` | the library of Standard Webhooks, which signs | the client's verifier, which accepts or refuses |
 //! | `crates/api/tests/openapi` | the linters of Redocly and of Stoplight (Spectral), which know the specification | `docs/openapi.json`, which is what the program serves |
 //! | `crates/api/tests/contract` | schemathesis, which makes requests from a document and judges the answers | the program, which must do what its document says, and nothing else |
@@ -15,7 +15,7 @@ use crate::demo::Demo;
 use crate::running::Running;
 use crate::{Failure, contract, programs};
 
-const STRIPE: &str = "crates/sandbox/tests/official_sdk";
+const PROVIDERS: &str = "crates/sandbox/tests/official_sdk";
 const WEBHOOKS: &str = "crates/client/tests/official";
 const OPENAPI: &str = "crates/api/tests/openapi";
 const BROWSER: &str = "crates/server/tests/browser";
@@ -25,7 +25,7 @@ pub fn run_suites() -> Result<(), Failure> {
     let programs = programs::build()?;
     let examples = programs.join("examples");
     let ended = [
-        run_stripe(&examples),
+        run_providers(&examples),
         run_webhooks(&examples),
         run_openapi(),
         contract::run_suite(&programs.join("surehold")),
@@ -35,8 +35,8 @@ pub fn run_suites() -> Result<(), Failure> {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
 
-fn run_stripe(examples: &Path) -> Result<(), Failure> {
-    let suite = install(STRIPE)?;
+fn run_providers(examples: &Path) -> Result<(), Failure> {
+    let suite = install(PROVIDERS)?;
     let journal = tempfile::tempdir()?;
     let mut serve = program(examples.join("serve"));
     serve.arg("127.0.0.1:0").arg(journal.path().join("journal.jsonl"));

@@ -3,7 +3,7 @@
 //! | Step | What it proves |
 //! |---|---|
 //! | `workspace` | the crates: unit, integration and documentation tests; the program, killed again and again |
-//! | `official-sdk` | the sandbox, under Stripe's own SDK; the client's verifier, under the official library of Standard Webhooks; the OpenAPI document, under two linters; the program, under schemathesis |
+//! | `official-sdk` | the sandbox, under the SDKs of Stripe and Mercado Pago; the client's verifier, under the official library of Standard Webhooks; the OpenAPI document, under two linters; the program, under schemathesis |
 //! | `browser` | the pages of the program and of the sandbox, in Chromium: they work, load nothing from other servers, and are accessible |
 //! | `attack` | every scenario of `surehold attack`, shortened, on SQLite, and on PostgreSQL with Redis and NATS |
 //! | `proof` | the attack, against programs with an injected fault: it must detect each one |

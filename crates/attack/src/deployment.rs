@@ -25,6 +25,7 @@ use test_servers::postgres::Private;
 use tokio::task::AbortHandle;
 
 use super::backlog_wait::Patience;
+use super::methods::{MERCADO_PAGO, PaymentMethod, STRIPE};
 use super::timeline::{Lasting, Timeline};
 use super::{Error, Ground, ScenarioContext, Target};
 use check::{Books, Verdicts};
@@ -82,8 +83,14 @@ pub struct Rest {
 impl Deployment {
     pub(super) async fn prepare(context: &ScenarioContext) -> Result<Deployment, Error> {
         let nothing = Catalogue { product: String::new(), unit: String::new(), slots: Vec::new() };
-        let mut target =
-            Target { base_urls: Vec::new(), api_key: String::new(), ops_key: None, catalogue: nothing };
+        let mut target = Target {
+            base_urls: Vec::new(),
+            api_key: String::new(),
+            ops_key: None,
+            catalogue: nothing,
+            in_other_currencies: BTreeMap::new(),
+            sandbox_url: None,
+        };
         if let Ground::Target { url, api_key, books } = context.ground.as_ref() {
             target.base_urls = vec![url.trim_end_matches('/').to_owned()];
             target.api_key.clone_from(api_key);
@@ -99,6 +106,7 @@ impl Deployment {
         let sandbox_url = sandbox.base_url.clone();
         target.api_key.clone_from(&installation.tenant.api_key);
         target.ops_key = Some(installation.tenant.ops_key.clone());
+        target.sandbox_url = Some(sandbox_url.clone());
         let processes = BTreeMap::from([(SANDBOX.to_owned(), Process::of_sandbox(sandbox))]);
         let own = Own {
             installation,
@@ -157,15 +165,30 @@ impl Deployment {
             own.watch = Some(tokio::spawn(watch).abort_handle());
         }
         self.target.catalogue = self.sell(1, CAPACITY).await?;
+        if self.own.is_some() {
+            let other = self.sell_for(&MERCADO_PAGO, 1, CAPACITY).await?;
+            self.target.in_other_currencies.insert(MERCADO_PAGO.currency, other);
+        }
         Ok(())
     }
 
     /// Creates a product with `slots` slots of this capacity. One seat costs
     /// [`super::operation_request::PRICE_MINOR`].
     pub async fn sell(&self, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
-        let name = self.context.operation(format!("catalogue-{slots}-{capacity}"));
+        self.sell_for(&STRIPE, slots, capacity).await
+    }
+
+    /// The same in the currency of this method.
+    pub async fn sell_for(
+        &self,
+        method: &PaymentMethod,
+        slots: usize,
+        capacity: i64,
+    ) -> Result<Catalogue, Error> {
+        let currency = method.currency;
+        let name = self.context.operation(format!("catalogue-{currency}-{slots}-{capacity}"));
         let base_url = self.target.base_urls.first().map_or("", String::as_str);
-        Ok(sell(base_url, &self.target.api_key, &name, slots, capacity).await?)
+        Ok(sell(base_url, &self.target.api_key, &name, currency, slots, capacity).await?)
     }
 
     /// The database, if it is ours.

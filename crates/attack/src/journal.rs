@@ -59,6 +59,9 @@ pub enum JournalLine {
         id: Option<String>,
         #[serde(default)]
         state: Option<String>,
+        /// The provider's id of the object.
+        #[serde(default)]
+        object: Option<String>,
         retryable: bool,
         /// `None` if the SDK has read the body.
         #[serde(default)]
@@ -134,6 +137,7 @@ impl Journal {
             code: answer.code(),
             id: answer.id(),
             state: answer.body["state"].as_str().map(str::to_owned),
+            object: answer.body["provider_reference"].as_str().map(str::to_owned),
             retryable: answer.is_retryable(),
             body_sha256: answer.text.as_ref().map(|text| sha256(text.as_bytes())),
         };
@@ -214,10 +218,10 @@ mod tests {
     use tokio::io::{AsyncBufReadExt as _, BufReader};
 
     use super::*;
-    use crate::operation_request::PAYS;
+    use crate::methods::STRIPE;
 
     fn request(number: usize) -> OperationRequest {
-        OperationRequest::charge(&format!("operation-{number}"), 100, PAYS)
+        OperationRequest::charge(&format!("operation-{number}"), 100, &STRIPE)
     }
 
     #[tokio::test]

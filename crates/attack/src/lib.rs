@@ -10,6 +10,7 @@
 //! | [`deployment`] | the program in processes of its own, to kill, to stall, to restart; or a running one |
 //! | [`operation_request`], [`retrying_client`] | clients that retry until the answer is definite, sooner than a good client would |
 //! | [`sdk_client`] | good clients: Surehold's own SDK, with each attempt in the journal |
+//! | [`methods`] | the methods of payment, at each provider: a table |
 //! | [`orders`] | orders: charges of every kind, each with all its steps |
 //! | [`incidents`], [`load_with_faults`] | planned faults of a deployment; customers who pay meanwhile |
 //! | [`journal`] | each request of a client, on disk before it is sent |
@@ -37,7 +38,7 @@
 //!        let mut random = context.random("faults");             // the same for the same seed, whatever the timing
 //!        let mut deployment = context.deploy(&Tuning::default()).await?;
 //!        let mut caller = context.caller(&deployment.target, 0);
-//!        let charge = OperationRequest::charge(&context.operation("one"), PRICE_MINOR, PAYS);
+//!        let charge = OperationRequest::charge(&context.operation("one"), PRICE_MINOR, context.card(0));
 //!        deployment.kill("server-1").await?;                        // each fault is in the timeline
 //!        deployment.start_again("server-1").await?;
 //!        let answer = caller.retry_until_definite(&charge).await?; // in the journal first
@@ -70,6 +71,7 @@ pub mod incidents;
 pub mod journal;
 pub mod judge;
 pub mod load_with_faults;
+pub mod methods;
 mod nats_observer;
 pub mod operation_request;
 pub mod orders;
@@ -85,12 +87,14 @@ pub mod sdk_client;
 pub mod shared_servers;
 pub mod timeline;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use testkit::program::Catalogue;
 
 pub use deployment::{Deployment, Part, Tuning};
 pub use judge::judge;
+pub use methods::PaymentMethod;
 pub use operation_request::{ExpectedEffect, OperationAnswer, OperationRequest, ReplyKind};
 pub use pending_work::PendingWork;
 pub use progress::Progress;
@@ -177,7 +181,19 @@ pub struct Target {
     pub api_key: String,
     /// The key of an operator, if we have one.
     pub ops_key: Option<String>,
+    /// In euros.
     pub catalogue: Catalogue,
+    /// The same in the other currencies of [`methods`].
+    pub in_other_currencies: BTreeMap<&'static str, Catalogue>,
+    /// The providers' stand-in, if it is ours.
+    pub sandbox_url: Option<String>,
+}
+
+impl Target {
+    /// What can be booked and paid by this method.
+    pub fn catalogue_for(&self, method: &PaymentMethod) -> &Catalogue {
+        self.in_other_currencies.get(method.currency).unwrap_or(&self.catalogue)
+    }
 }
 
 /// Why a scenario could not be carried out. A finding is no error.

@@ -6,13 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::methods::PaymentMethod;
 use check::Charge;
 use outbound::HttpReply;
 use testkit::program::Catalogue;
 
-/// A card that pays, and a card that is declined.
-pub const PAYS: &str = "pm_card_visa";
-pub const DECLINED: &str = "pm_card_chargeDeclined";
 /// The price of everything that the attack sells.
 pub const PRICE_MINOR: i64 = 2_500;
 /// The metadata of a payment that has the name of its operation.
@@ -172,7 +170,9 @@ impl OperationAnswer {
     /// The id of the resource; of a problem, the id of the resource that it concerns.
     pub fn id(&self) -> Option<String> {
         let names = ["id", "payment_id", "resource"];
-        names.iter().find_map(|name| self.body[*name].as_str()).map(str::to_owned)
+        // Some providers' ids are numbers.
+        let text = |id: &Value| id.as_str().map(str::to_owned).or_else(|| Some(id.as_u64()?.to_string()));
+        names.iter().find_map(|name| text(&self.body[*name]))
     }
 
     pub fn is_retryable(&self) -> bool {
@@ -185,20 +185,10 @@ impl OperationAnswer {
     }
 }
 
-/// The currency of all prices.
-pub const CURRENCY: &str = "EUR";
-
-pub fn euros(minor: i64) -> Value {
-    json!({ "minor": minor, "currency": CURRENCY })
-}
-
 impl OperationRequest {
     /// A charge without a booking.
-    pub fn charge(operation: &str, minor: i64, payment_method: &str) -> OperationRequest {
-        let body = json!({
-            "amount": euros(minor), "provider": "stripe", "payment_method": payment_method,
-            "metadata": { MARK: operation },
-        });
+    pub fn charge(operation: &str, minor: i64, method: &PaymentMethod) -> OperationRequest {
+        let body = method.order(json!({ "amount": method.money(minor), "metadata": { MARK: operation } }));
         OperationRequest::new(
             operation,
             "/v1/charges",
@@ -208,20 +198,16 @@ impl OperationRequest {
     }
 
     /// A payment that is only authorised.
-    pub fn authorize(operation: &str, minor: i64) -> OperationRequest {
-        let body = json!({
-            "amount": euros(minor), "provider": "stripe", "payment_method": PAYS, "capture": "manual",
-            "metadata": { MARK: operation },
-        });
+    pub fn authorize(operation: &str, minor: i64, method: &PaymentMethod) -> OperationRequest {
+        let body = method.order(json!({
+            "amount": method.money(minor), "capture": "manual", "metadata": { MARK: operation },
+        }));
         OperationRequest::new(operation, "/v1/payments", &body, ExpectedEffect::Authorize { minor })
     }
 
     /// A payment of what a booking owes.
-    pub fn pay(operation: &str, booking: &str, minor: i64, payment_method: &str) -> OperationRequest {
-        let body = json!({
-            "booking_id": booking, "provider": "stripe", "payment_method": payment_method,
-            "metadata": { MARK: operation },
-        });
+    pub fn pay(operation: &str, booking: &str, minor: i64, method: &PaymentMethod) -> OperationRequest {
+        let body = method.order(json!({ "booking_id": booking, "metadata": { MARK: operation } }));
         OperationRequest::new(
             operation,
             "/v1/payments",
@@ -231,11 +217,15 @@ impl OperationRequest {
     }
 
     /// An authorisation of what a booking owes.
-    pub fn reserve_money(operation: &str, booking: &str, minor: i64) -> OperationRequest {
-        let body = json!({
-            "booking_id": booking, "provider": "stripe", "payment_method": PAYS, "capture": "manual",
-            "metadata": { MARK: operation },
-        });
+    pub fn reserve_money(
+        operation: &str,
+        booking: &str,
+        minor: i64,
+        method: &PaymentMethod,
+    ) -> OperationRequest {
+        let body = method.order(json!({
+            "booking_id": booking, "capture": "manual", "metadata": { MARK: operation },
+        }));
         OperationRequest::new(operation, "/v1/payments", &body, ExpectedEffect::Authorize { minor })
     }
 
@@ -250,21 +240,29 @@ impl OperationRequest {
         OperationRequest::new(operation, "/v1/bookings", &body, ExpectedEffect::Seats)
     }
 
-    pub fn capture(operation: &str, payment: &str, of: &str, minor: i64) -> OperationRequest {
+    pub fn capture(operation: &str, payment: &str, of: &str, amount: &Value) -> OperationRequest {
         let path = format!("/v1/payments/{payment}/capture");
-        let wants = ExpectedEffect::Capture { of: of.to_owned(), minor };
-        OperationRequest::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
+        let wants = ExpectedEffect::Capture { of: of.to_owned(), minor: minor(amount) };
+        OperationRequest::new(operation, &path, &json!({ "amount": amount }), wants)
     }
 
-    pub fn refund(operation: &str, payment: &str, of: &str, minor: i64) -> OperationRequest {
+    pub fn refund(operation: &str, payment: &str, of: &str, amount: &Value) -> OperationRequest {
         let path = format!("/v1/payments/{payment}/refunds");
-        let wants = ExpectedEffect::Refund { of: of.to_owned(), minor };
-        OperationRequest::new(operation, &path, &json!({ "amount": euros(minor) }), wants)
+        let wants = ExpectedEffect::Refund { of: of.to_owned(), minor: minor(amount) };
+        OperationRequest::new(operation, &path, &json!({ "amount": amount }), wants)
     }
 
     /// A refund of the rest, which is `minor`.
     pub fn refund_rest(operation: &str, payment: &str, of: &str, minor: i64) -> OperationRequest {
-        OperationRequest { body: "{}".to_owned(), ..OperationRequest::refund(operation, payment, of, minor) }
+        let path = format!("/v1/payments/{payment}/refunds");
+        let wants = ExpectedEffect::Refund { of: of.to_owned(), minor };
+        OperationRequest::new(operation, &path, &json!({}), wants)
+    }
+
+    /// By a method that is declined, if there is one.
+    pub fn that_is_declined(self, method: &PaymentMethod) -> OperationRequest {
+        let body = serde_json::from_str(&self.body).unwrap_or_default();
+        OperationRequest { body: method.declined(body).to_string(), ..self }.that_may_be_refused()
     }
 
     pub fn void(operation: &str, payment: &str, of: &str) -> OperationRequest {
@@ -302,6 +300,11 @@ impl OperationRequest {
     pub fn with_body(&self, body: String, wants: ExpectedEffect) -> OperationRequest {
         OperationRequest { body, wants, ..self.clone() }
     }
+}
+
+/// The amount of a sum of money as the API writes it.
+fn minor(amount: &Value) -> i64 {
+    amount["minor"].as_i64().unwrap_or_default()
 }
 
 /// The number of replies by kind.

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
+use serde_json::Value;
 
 use super::backlog_wait::Patience;
-use super::operation_request::{DECLINED, PAYS, PRICE_MINOR};
+use super::methods::PaymentMethod;
+use super::operation_request::PRICE_MINOR;
 use super::{Deployment, Error, OperationRequest, PendingWork, RetryingClient, ScenarioContext, Target};
 
 /// The longest wait for evidence without progress: a lost webhook is made up for by a fetch.
@@ -25,10 +27,11 @@ const HOLD_SECONDS: u32 = 3_600;
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 200..=1_000;
 
 /// One payment, and the steps after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Order {
     /// The names of its operations begin with it.
     pub name: String,
+    pub method: &'static PaymentMethod,
     /// Holds seats first, and pays for them.
     pub books: bool,
     /// Authorises first, and then captures this amount.
@@ -52,24 +55,26 @@ pub struct OrderOutcome {
 
 /// Orders of every kind, in random order.
 pub fn orders(context: &ScenarioContext, count: usize, random: &mut StdRng) -> Vec<Order> {
-    let order = |number: usize| order(context.operation(number), number);
+    let order = |number: usize| order(context.operation(number), number, context.method(number));
     let mut orders: Vec<Order> = (0..count).map(order).collect();
     orders.shuffle(random);
     orders
 }
 
 /// An order; the number chooses its kind.
-fn order(name: String, number: usize) -> Order {
+fn order(name: String, number: usize, method: &'static PaymentMethod) -> Order {
+    let captures_minor = (number % 10 < 2).then_some(if number % 20 < 10 { 1_700 } else { PRICE_MINOR });
     Order {
         name,
+        method,
         books: number.is_multiple_of(2),
-        captures_minor: (number % 10 < 2).then_some(if number % 20 < 10 { 1_700 } else { PRICE_MINOR }),
+        captures_minor: captures_minor.filter(|_| method.authorizes),
         refunds_minor: match number % 10 {
             3 => vec![300, 200],
             4 => vec![500],
             _ => vec![],
         },
-        declined: number % 20 == 19,
+        declined: number % 20 == 19 && method.can_be_declined(),
         may_be_declined: false,
     }
 }
@@ -132,7 +137,8 @@ impl Queue {
             return None;
         }
         let number = self.further.fetch_add(1, Ordering::Relaxed);
-        let order = order(context.operation(format!("further-{number}")), number);
+        let method = context.method(number);
+        let order = order(context.operation(format!("further-{number}")), number, method);
         Some(Order { may_be_declined: self.may_be_declined, ..order })
     }
 }
@@ -162,22 +168,22 @@ async fn steps(
     order: &Order,
     requests: &mut Vec<OperationRequest>,
 ) -> Result<(Option<String>, bool), Error> {
-    let name = &order.name;
+    let Order { name, method, .. } = order;
     let mut booking = None;
     if order.books {
-        let request = OperationRequest::hold(&format!("{name}-hold"), &target.catalogue, 0, HOLD_SECONDS);
+        let catalogue = target.catalogue_for(method);
+        let request = OperationRequest::hold(&format!("{name}-hold"), catalogue, 0, HOLD_SECONDS);
         booking = Some(done(caller, &request, requests).await?);
     }
     let operation = format!("{name}-pay");
-    let method = if order.declined { DECLINED } else { PAYS };
     let request = match (&booking, order.captures_minor) {
         (Some(booking), None) => OperationRequest::pay(&operation, booking, PRICE_MINOR, method),
-        (Some(booking), Some(_)) => OperationRequest::reserve_money(&operation, booking, PRICE_MINOR),
-        (None, Some(_)) => OperationRequest::authorize(&operation, PRICE_MINOR),
+        (Some(booking), Some(_)) => OperationRequest::reserve_money(&operation, booking, PRICE_MINOR, method),
+        (None, Some(_)) => OperationRequest::authorize(&operation, PRICE_MINOR, method),
         (None, None) => OperationRequest::charge(&operation, PRICE_MINOR, method),
     };
-    let request =
-        if order.declined || order.may_be_declined { request.that_may_be_refused() } else { request };
+    let request = if order.may_be_declined { request.that_may_be_refused() } else { request };
+    let request = if order.declined { request.that_is_declined(method) } else { request };
     let answer = caller.retry_until_definite(&request).await?;
     requests.push(request);
     // The judge decides whether this payment may be declined.
@@ -187,12 +193,19 @@ async fn steps(
     let Some(payment) = answer.id().filter(|_| answer.is_success() && !order.declined) else {
         return Err(Error::Unexpected { operation, outcome: answer.summary() });
     };
+    if method.waits_for_customer() {
+        method.customer_pays(target, &answer).await?;
+        let is_paid = |seen: &Value| seen["state"] == "captured";
+        caller.until(&format!("/v1/payments/{payment}"), EVIDENCE_WITHIN, is_paid).await?;
+    }
     if let Some(minor) = order.captures_minor {
-        let request = OperationRequest::capture(&format!("{name}-capture"), &payment, &operation, minor);
+        let amount = method.money(minor);
+        let request = OperationRequest::capture(&format!("{name}-capture"), &payment, &operation, &amount);
         done(caller, &request, requests).await?;
     }
     for (at, minor) in order.refunds_minor.iter().enumerate() {
-        let request = OperationRequest::refund(&format!("{name}-refund-{at}"), &payment, &operation, *minor);
+        let amount = method.money(*minor);
+        let request = OperationRequest::refund(&format!("{name}-refund-{at}"), &payment, &operation, &amount);
         done(caller, &request, requests).await?;
     }
     Ok((booking, false))

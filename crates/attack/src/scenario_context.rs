@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use super::deployment::{Deployment, Tuning};
 use super::findings::Findings;
 use super::journal::Journal;
+use super::methods::{self, PaymentMethod};
 use super::progress::ScenarioLine;
 use super::retrying_client::RetryingClient;
 use super::scenario::{Need, Scenario};
@@ -44,6 +45,20 @@ impl ScenarioContext {
     /// The number of logical operations of the run. A scenario takes the share that it can use.
     pub fn operations(&self) -> usize {
         self.operations
+    }
+
+    /// The method of payment of an order. A running deployment may have an account at one provider only.
+    pub fn method(&self, number: usize) -> &'static PaymentMethod {
+        if self.is_ours() { methods::ROTATION[number % methods::ROTATION.len()] } else { &methods::STRIPE }
+    }
+
+    /// A card, whose answer is final.
+    pub fn card(&self, number: usize) -> &'static PaymentMethod {
+        if self.is_ours() { methods::card(number) } else { &methods::STRIPE }
+    }
+
+    fn is_ours(&self) -> bool {
+        !matches!(*self.ground, Ground::Target { .. })
     }
 
     pub fn has(&self, need: Need) -> bool {

@@ -3,7 +3,9 @@
 mod by_hand;
 mod changed_body;
 mod charges;
+mod forgotten_keys;
 mod killed;
+mod lost_webhooks;
 mod nats;
 mod neighbours;
 mod network;
@@ -36,6 +38,8 @@ pub const SCENARIOS: &[&Scenario] = &[
     &by_hand::SCENARIO,
     &owed::SCENARIO,
     &neighbours::SCENARIO,
+    &lost_webhooks::SCENARIO,
+    &forgotten_keys::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

@@ -110,6 +110,14 @@ faults! {
         "One account's events may fill the queue of the system's own commands.",
     ReadersNotShared = "readers_not_shared":
         "One tenant's reads may take every reader.",
+    OneStepSentAfterCall = "one_step_sent_after_call":
+        "A call that moves money in one step is made before it is committed as sent.",
+    OneStepKeyNotKept = "one_step_key_not_kept":
+        "A call at Mercado Pago has another key each time.",
+    NotificationNamedByBody = "notification_named_by_body":
+        "A delivery of Mercado Pago is known by an id in its body, which nobody has signed.",
+    FoundAmountNotCompared = "found_amount_not_compared":
+        "A payment that our reference finds is ours, whatever its amount.",
 }
 
 /// Whether this build can be given a fault.

@@ -58,7 +58,10 @@ mod settings;
 mod signature;
 mod webhook;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use domain::{
     AttemptId, Currency, Money, PaymentId, Timestamp,
@@ -103,6 +106,11 @@ impl MercadoPago {
 
 /// The same for each driver of an attempt. The provider's documents ask for a UUID.
 fn key(attempt: AttemptId, verb: &str, number: i64) -> Uuid {
+    if fault_injection::is(fault_injection::InjectedFault::OneStepKeyNotKept) {
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        return Uuid::new_v5(&attempt.0, format!("{verb}/{number}/{call}").as_bytes());
+    }
     Uuid::new_v5(&attempt.0, format!("{verb}/{number}").as_bytes())
 }
 
@@ -171,11 +179,14 @@ impl Provider for MercadoPago {
     fn verify(
         &self,
         head: WebhookHead<'_>,
-        _body: &[u8],
+        body: &[u8],
         now: Timestamp,
     ) -> Result<Vec<VerifiedEvent>, WebhookRefused> {
         let settings = &self.settings;
         let signed = signature::verify(head, &settings.webhook_secrets, settings.webhook_tolerance, now)?;
+        if fault_injection::is(fault_injection::InjectedFault::NotificationNamedByBody) {
+            return Ok(vec![webhook::event_named_by(body, &signed)]);
+        }
         Ok(vec![webhook::event(&signed)])
     }
 

@@ -1,5 +1,5 @@
-//! Serves a sandbox until interrupted: `serve <listen> <journal>`, for example `serve 127.0.0.1:0
-//! /tmp/books`.
+//! Serves a sandbox until interrupted: `serve <listen> <journal> [<record>]`, for example `serve
+//! 127.0.0.1:0 /tmp/books`.
 
 use std::io::Write;
 
@@ -9,9 +9,10 @@ use sandbox::{Options, start};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(listen), Some(journal)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: serve <listen> <journal>".into());
+        return Err("usage: serve <listen> <journal> [<record>]".into());
     };
-    let running = start(Options { listen: listen.parse()?, journal: journal.into() }).await?;
+    let record = arguments.next().map(Into::into);
+    let running = start(Options { listen: listen.parse()?, journal: journal.into(), record }).await?;
     let mut out = std::io::stdout();
     writeln!(out, "listening on http://{}", running.address)?;
     out.flush()?;

@@ -105,7 +105,10 @@ pub async fn answer(shared: &Arc<SharedState>, arrival: ArrivedCall) -> Connecti
 }
 
 fn begin(state: &mut SandboxState, arrival: ArrivedCall) -> Begun {
-    let plan = state.faults.plan(&mut state.random);
+    let mut plan = state.faults.plan(&mut state.random);
+    if state.faults.kept_by_stripe_only && arrival.wire != ProviderWire::Stripe {
+        plan = plan.that_keep_nothing();
+    }
     let account = account(state, &arrival);
     let known = account.as_ref().ok().cloned();
     if plan.drop_before {

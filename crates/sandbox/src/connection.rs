@@ -97,6 +97,7 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
         let request = ControlRequest { method, path, query, is_form, body: &body };
         return Ok(control::answer(&shared, &request));
     }
+    let exchange = shared.traffic.as_ref().map(|traffic| traffic.call(&head, &body));
     let host = text(&head.headers, "host").map_or_else(|| shared.address.to_string(), str::to_owned);
     let wire = ProviderWire::of_path(path);
     let credential = text(&head.headers, "authorization");
@@ -117,7 +118,11 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
         base: format!("http://{host}"),
         body,
     };
-    call::answer(&shared, arrival).await
+    let outcome = call::answer(&shared, arrival).await;
+    if let (Some(exchange), Ok(response)) = (exchange, &outcome) {
+        exchange.answered(response).await;
+    }
+    outcome
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {

@@ -213,6 +213,9 @@ async fn sleep_until(at: Option<Instant>) {
 
 async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -> (Delivery, Attempt) {
     let Some((wire, request)) = prepare(&shared, &delivery) else { return (delivery, Attempt::Pointless) };
+    let (head, body) = request.into_parts();
+    let exchange = shared.traffic.as_ref().map(|traffic| traffic.webhook(&head, &body));
+    let request = Request::from_parts(head, Full::new(body));
     let sent = tokio::time::timeout(TIMEOUT, async {
         let response = sender.request(request).await.ok()?;
         let accepted = match wire {
@@ -220,7 +223,11 @@ async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -
             ProviderWire::MercadoPago => matches!(response.status().as_u16(), 200 | 201),
         };
         // Read to the end, so that the connection can be reused.
-        Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await.ok()?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.ok()?.to_bytes();
+        if let Some(exchange) = exchange {
+            exchange.finish(head.status.as_u16(), &head.headers, &body);
+        }
         Some(accepted)
     });
     match sent.await {
@@ -230,7 +237,7 @@ async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -
 }
 
 /// The signed request; `None` if the endpoint no longer exists.
-fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<(ProviderWire, Request<Full<Bytes>>)> {
+fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<(ProviderWire, Request<Bytes>)> {
     let due = &delivery.fresh.due;
     let (wire, endpoint, salt, faults) = {
         let state = shared.state();
@@ -273,7 +280,7 @@ fn stripe_request(
     salt: &str,
     event: StoredEvent,
     line: &JournalRecord,
-) -> Option<Request<Full<Bytes>>> {
+) -> Option<Request<Bytes>> {
     let version = endpoint.api_version.as_deref().unwrap_or(version::DEFAULT.name());
     let body = render_as(version, salt, event, line)?;
     let signature = signature::header(&endpoint.secrets, clock::now_ms() / 1000, &body);
@@ -281,6 +288,6 @@ fn stripe_request(
         .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
         .header(header::USER_AGENT, "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
         .header("stripe-signature", signature)
-        .body(Full::new(Bytes::from(body)))
+        .body(Bytes::from(body))
         .ok()
 }

@@ -50,6 +50,9 @@ pub struct Faults {
     /// Execution begins, nothing happens, and Stripe replies 500. The idempotency key stores the
     /// 500, so a repetition does nothing either.
     pub kept_500: f64,
+    /// Only Stripe keeps errors under a key: `kept_500` and `commit_then_kept_500` are ordinary ones
+    /// elsewhere.
+    pub kept_by_stripe_only: bool,
     /// The connection is closed and nothing happens.
     pub drop_before: f64,
     /// The reply is 503 and nothing happens.
@@ -124,6 +127,7 @@ impl Default for Faults {
             commit_then_500: 0.0,
             commit_then_kept_500: 0.0,
             kept_500: 0.0,
+            kept_by_stripe_only: false,
             drop_before: 0.0,
             unavailable: 0.0,
             rate_limited: 0.0,
@@ -190,6 +194,14 @@ pub struct CallFaults {
     /// Execution begins and fails before it does anything.
     pub kept_500: bool,
     pub ending: CallEnding,
+}
+
+impl CallFaults {
+    /// On a wire that keeps no errors.
+    pub fn that_keep_nothing(self) -> Self {
+        let ending = if self.ending == CallEnding::FailedForGood { CallEnding::Failed } else { self.ending };
+        Self { kept_500: false, ending, ..self }
+    }
 }
 
 /// The faults of one delivery.

@@ -52,6 +52,7 @@ mod signature;
 mod snapshot;
 mod state;
 mod stripe;
+pub mod traffic;
 mod wire;
 
 use std::{
@@ -73,13 +74,16 @@ use crate::{
     line::{JournalRecord, Settled},
     random::Random,
     state::{NewDelivery, SandboxState, SharedState},
+    traffic::TrafficRecorder,
 };
 
-/// Where to listen (port 0 for any free port) and which file stores the books.
+/// Where to listen (port 0 for any free port), which file stores the books, and which one the traffic, if
+/// it is recorded.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub listen: SocketAddr,
     pub journal: PathBuf,
+    pub record: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +92,8 @@ pub enum Error {
     Journal(#[from] journal::Error),
     #[error("cannot listen on {address}: {cause}")]
     Listen { address: SocketAddr, cause: io::Error },
+    #[error("the traffic cannot be recorded in {path}: {cause}")]
+    Record { path: PathBuf, cause: io::Error },
 }
 
 /// A running sandbox. Dropping it stops it at once, without waiting for replies in progress.
@@ -111,6 +117,7 @@ impl RunningSandbox {
 /// Replays the journal and starts to serve. Refuses a journal that another process holds.
 pub async fn start(options: Options) -> Result<RunningSandbox, Error> {
     let (books, journal, owed) = open(&options.journal)?;
+    let traffic = options.record.as_deref().map(open_traffic).transpose()?;
     let failed = |cause| Error::Listen { address: options.listen, cause };
     let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -124,7 +131,7 @@ pub async fn start(options: Options) -> Result<RunningSandbox, Error> {
         in_flight: HashSet::new(),
         outgoing: owed,
     };
-    let shared = Arc::new(SharedState::new(address, state));
+    let shared = Arc::new(SharedState::new(address, state, traffic));
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
         tokio::spawn(connection::listen(shared.clone(), listener, stopped.clone())),
@@ -132,6 +139,10 @@ pub async fn start(options: Options) -> Result<RunningSandbox, Error> {
         tokio::spawn(settlement::run(shared, stopped)),
     ];
     Ok(RunningSandbox { address, stop, tasks })
+}
+
+fn open_traffic(path: &std::path::Path) -> Result<TrafficRecorder, Error> {
+    TrafficRecorder::open(path).map_err(|cause| Error::Record { path: path.to_owned(), cause })
 }
 
 /// The books from the journal, and the deliveries that are still owed.

@@ -85,6 +85,8 @@ pub fn fingerprint(arrival: &ArrivedCall) -> String {
 impl CheckedCall {
     pub fn read(arrival: &ArrivedCall, pairs: FormPairs) -> Result<Self, MercadoPagoRefusal> {
         let rest = arrival.path.strip_prefix(ROOT).unwrap_or_default();
+        // The official SDK lists refunds with a slash at the end.
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
         let segments: Vec<&str> = rest.split('/').skip(1).collect();
         let endpoint = match (arrival.method, segments.as_slice()) {
             ("POST", []) => Endpoint::Create,

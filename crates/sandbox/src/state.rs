@@ -19,6 +19,7 @@ use crate::{
     journal::{BooksJournal, JournalReader},
     line::JournalRecord,
     random::Random,
+    traffic::TrafficRecorder,
 };
 
 /// If more deliveries than this are waiting, their lines are read from the file again instead of
@@ -65,13 +66,16 @@ pub struct SharedState {
     /// [`SandboxState::outgoing`] or the settlements may have new entries.
     pub stirred: Notify,
     pub settling: Notify,
+    /// Calls and deliveries are recorded here.
+    pub traffic: Option<TrafficRecorder>,
     state: Mutex<SandboxState>,
 }
 
 impl SharedState {
-    pub fn new(address: SocketAddr, state: SandboxState) -> Self {
+    pub fn new(address: SocketAddr, state: SandboxState, traffic: Option<TrafficRecorder>) -> Self {
         let reader = state.journal.reader();
-        Self { address, reader, stirred: Notify::new(), settling: Notify::new(), state: Mutex::new(state) }
+        let (stirred, settling) = (Notify::new(), Notify::new());
+        Self { address, reader, stirred, settling, traffic, state: Mutex::new(state) }
     }
 
     /// A panic under the lock cannot leave the books half changed: they change after the decision,

@@ -12,12 +12,16 @@ pub struct Arguments {
     /// The file that stores its books
     #[arg(long, default_value = "./surehold-sandbox.journal")]
     journal: PathBuf,
+    /// A file that records every call, its reply, and every webhook, as JSON lines
+    #[arg(long, env = "SUREHOLD_SANDBOX_RECORD")]
+    record: Option<PathBuf>,
 }
 
 pub async fn run(arguments: Arguments) -> crate::Exit {
     crate::logging::start("info", crate::logging::Format::Text)?;
     let mut signals = crate::signals::Signals::listen()?;
-    let options = sandbox::Options { listen: arguments.listen, journal: arguments.journal };
+    let Arguments { listen, journal, record } = arguments;
+    let options = sandbox::Options { listen, journal, record };
     let running = sandbox::start(options).await?;
     println!("listening on http://{}", running.address);
     signals.stop_requested().await;

@@ -8,6 +8,7 @@
 //! | [`proxy`] | a network between two peers that fails on command |
 //! | [`scrape`] | the text of `/metrics`, parsed |
 //! | [`scripted_server`] | a server whose replies the test gives |
+//! | [`traffic`] | where sandboxes record their traffic |
 //!
 //! With the feature `in_process`, for tests only:
 //!
@@ -53,6 +54,7 @@ pub mod scripted_server;
 pub mod service;
 #[cfg(feature = "in_process")]
 pub mod tenant;
+pub mod traffic;
 #[cfg(feature = "in_process")]
 pub mod waiting;
 

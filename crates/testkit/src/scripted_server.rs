@@ -28,6 +28,7 @@ pub enum ServerStep {
 pub struct ScriptedServer {
     pub base_url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    script: Arc<Mutex<VecDeque<ServerStep>>>,
 }
 
 impl ScriptedServer {
@@ -36,16 +37,22 @@ impl ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = requests.clone();
+        let script = Arc::new(Mutex::new(VecDeque::from(steps)));
+        let (seen, followed) = (requests.clone(), script.clone());
         tokio::spawn(async move {
-            let script = Arc::new(Mutex::new(VecDeque::from(steps)));
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (script, seen) = (script.clone(), seen.clone());
-                tokio::spawn(async move { serve(stream, &script, &seen).await });
+                let (followed, seen) = (followed.clone(), seen.clone());
+                tokio::spawn(async move { serve(stream, &followed, &seen).await });
             }
         });
-        ScriptedServer { base_url, requests }
+        ScriptedServer { base_url, requests, script }
+    }
+
+    /// Goes on with another list, and forgets the requests so far.
+    pub fn follow(&self, steps: Vec<ServerStep>) {
+        self.requests.lock().clear();
+        *self.script.lock() = VecDeque::from(steps);
     }
 
     pub fn requests(&self) -> Vec<String> {

@@ -12,7 +12,8 @@ use server::service::{self, Settings};
 use store::{Clock as _, Store};
 
 use crate::{
-    Engine, ONE, OnEngine as _, SandboxBooks, SandboxClient, TWO, TestClient, TestDatabase, TestTenant, until,
+    Engine, ONE, OnEngine as _, SandboxBooks, SandboxClient, TWO, TestClient, TestDatabase, TestTenant,
+    traffic, until,
 };
 
 pub struct TestService {
@@ -40,7 +41,7 @@ impl TestService {
         let database = TestDatabase::on(engine).await;
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let journal = database.directory().join("sandbox.journal");
-        let options = sandbox::Options { listen: anywhere, journal };
+        let options = sandbox::Options { listen: anywhere, journal, record: traffic::file() };
         let sandbox = sandbox::start(options).await.unwrap();
         let sandbox_url = format!("http://{}", sandbox.address);
         let store = database.open().await;

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::effects::Effects;
 use super::operation_history::OperationHistory;
-use crate::operation_request::{CURRENCY, ExpectedEffect};
+use crate::methods::STRIPE;
+use crate::operation_request::ExpectedEffect;
 use crate::retrying_client::RetryingClient;
 use crate::{Deployment, Error, ScenarioContext};
 use check::money;
@@ -71,8 +72,8 @@ async fn ledger(
     for (payment, minor) in captured {
         let sums = posted.get(payment).map_or(&[][..], Vec::as_slice);
         context.findings.always("effects_equal_operations", sums == [*minor], || {
-            let posted: Vec<String> = sums.iter().map(|sum| money(*sum, CURRENCY)).collect();
-            let (paid, posted) = (money(*minor, CURRENCY), posted.join(", "));
+            let posted: Vec<String> = sums.iter().map(|sum| money(*sum, STRIPE.currency)).collect();
+            let (paid, posted) = (money(*minor, STRIPE.currency), posted.join(", "));
             format!("payment {payment} of {paid} is posted to the ledger as: {posted}")
         });
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::operation_history::{OperationHistory, RecordedOperation};
 use crate::findings::Findings;
-use crate::operation_request::{CURRENCY, ExpectedEffect, mark};
+use crate::operation_request::{ExpectedEffect, mark};
 use check::{Books, Charge, Refund, money};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,7 +180,9 @@ fn captures_and_refunds(
             ExpectedEffect::Refund { minor, .. } => {
                 let answer = operation.answer.as_ref();
                 let id = answer.and_then(|answer| answer.id.as_deref()).unwrap_or_default();
-                let made = moved.remove(id).unwrap_or_default();
+                // Some providers' refunds carry no reference of ours.
+                let object = answer.and_then(|answer| answer.object.as_deref()).unwrap_or_default();
+                let made = moved.remove(id).or_else(|| moved.remove(object)).unwrap_or_default();
                 effects.operations += 1;
                 effects.applied += u64::from(!made.is_empty());
                 effects.duplicates += made.len().saturating_sub(1) as u64;
@@ -188,9 +190,9 @@ fn captures_and_refunds(
                 findings.always("effects_equal_operations", right, || {
                     let sums = made.iter().map(|refund| money(refund.amount_minor, &refund.currency));
                     let sums: Vec<String> = sums.collect();
-                    let (expected, sums) = (money(minor, CURRENCY), sums.join(", "));
+                    let sums = sums.join(", ");
                     format!(
-                        "{}: {expected} was to go back, the provider sent back {sums}",
+                        "{}: {minor} minor units were to go back, the provider sent back {sums}",
                         operation.summary()
                     )
                 });
@@ -206,8 +208,7 @@ fn voids(findings: &Findings, history: &OperationHistory, books: &Books) {
         let ExpectedEffect::Void { of } = &operation.wants else { continue };
         let charges = books.charges.iter().filter(|charge| mark(charge) == Some(of));
         let shown: Vec<&Charge> = charges.collect();
-        let right =
-            matches!(shown[..], [charge] if charge.status == "canceled" && charge.captured_minor == 0);
+        let right = matches!(shown[..], [charge] if is_voided(charge) && charge.captured_minor == 0);
         findings.always("effects_equal_operations", right, || {
             let text = |charge: &&Charge| {
                 format!("{} with {}", charge.status, money(charge.captured_minor, &charge.currency))
@@ -217,6 +218,11 @@ fn voids(findings: &Findings, history: &OperationHistory, books: &Books) {
             format!("{}: {of} was to be voided, and at the provider it is {shown}", operation.summary())
         });
     }
+}
+
+/// In the words of each provider.
+fn is_voided(charge: &Charge) -> bool {
+    matches!(charge.status.as_str(), "canceled" | "cancelled")
 }
 
 #[cfg(test)]
@@ -250,6 +256,7 @@ mod tests {
             replayed: false,
             code: None,
             id: Some(id.to_owned()),
+            object: None,
             state: Some(state.to_owned()),
             retryable: false,
             body_sha256: None,

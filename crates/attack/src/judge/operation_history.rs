@@ -29,6 +29,8 @@ pub struct DefiniteAnswer {
     pub body_sha256: Option<String>,
     pub id: Option<String>,
     pub state: Option<String>,
+    /// The provider's id of the object.
+    pub object: Option<String>,
     /// It was done, declined or replayed. A refusal that is not stored may change.
     pub settled: bool,
 }
@@ -125,6 +127,7 @@ impl OperationHistory {
                 code,
                 id,
                 state,
+                object,
                 retryable,
                 body_sha256,
                 ..
@@ -138,7 +141,7 @@ impl OperationHistory {
                 if let Some(operation) = operation.filter(|_| definite) {
                     let settled = kind != ReplyKind::Refused;
                     operation.record_answer(
-                        DefiniteAnswer { status, body_sha256, id, state, settled },
+                        DefiniteAnswer { status, body_sha256, id, state, object, settled },
                         code.as_deref(),
                     );
                 }
@@ -204,6 +207,7 @@ mod tests {
                     code: code.map(str::to_owned),
                     id: None,
                     state: None,
+                    object: None,
                     retryable: *code == Some("request_in_progress"),
                     body_sha256: (!hash.is_empty()).then(|| (*hash).to_owned()),
                 },
@@ -248,7 +252,14 @@ mod tests {
 
     #[test]
     fn another_answer_is_shown_with_its_plain_code() {
-        let first = DefiniteAnswer { status: 201, body_sha256: None, id: None, state: None, settled: true };
+        let first = DefiniteAnswer {
+            status: 201,
+            body_sha256: None,
+            id: None,
+            state: None,
+            object: None,
+            settled: true,
+        };
         let other = DefiniteAnswer { status: 409, ..first.clone() };
         let mut operation = RecordedOperation {
             operation: "o".to_owned(),

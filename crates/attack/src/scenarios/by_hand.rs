@@ -9,8 +9,10 @@
 //! Acts of a person are in the journal like requests of a client, so the judge compares them with
 //! the books too.
 
+mod at_the_provider;
 mod beside;
 mod handed_over;
+mod impostor;
 mod jobs_in_review;
 mod person;
 
@@ -25,7 +27,12 @@ pub const SCENARIO: Scenario = Scenario {
     name: "by-hand",
     promise: "Our books follow what a person does at the provider, to the minor unit, with or without webhooks; and a review case is left to its person.",
     needs: &[Need::Deployment],
-    always: &["what_a_person_does_is_followed", "what_a_person_has_is_left_alone", "another_sum_is_told"],
+    always: &[
+        "what_a_person_does_is_followed",
+        "what_a_person_has_is_left_alone",
+        "another_sum_is_told",
+        "another_payment_is_not_ours",
+    ],
     sometimes: &[
         "refunded_by_hand",
         "captured_by_hand",
@@ -37,6 +44,7 @@ pub const SCENARIO: Scenario = Scenario {
         "handed_over_a_capture",
         "handed_over_a_cancel",
         "handed_over_a_charge",
+        "found_a_payment_that_is_not_ours",
     ],
     run: |context| Box::pin(run(context)),
 };
@@ -64,6 +72,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         .retune(&tuning.with("workers", "operation_deadline_seconds", handed_over::DEADLINE_SECONDS))
         .await?;
     handed_over::run(&context, &mut deployment, count).await?;
+    impostor::run(&context, &mut deployment).await?;
     deployment.set_faults(json!({})).await?;
     deployment.all_alive()?;
     judge(&context, &deployment).await.map(drop)

@@ -20,7 +20,7 @@ use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::operation_request::{PAYS, euros};
+use crate::methods::PaymentMethod;
 use crate::{
     Error, ExpectedEffect, OperationRequest, ReplyKind, RetryingClient, Scenario, ScenarioContext, Target,
     Tuning, judge,
@@ -92,15 +92,15 @@ async fn all_keys(context: &ScenarioContext, target: &Target, plans: VecDeque<Pl
 }
 
 fn plan(context: &ScenarioContext, target: &Target, number: usize, random: &mut StdRng) -> Plan {
-    let operation = context.operation(number);
+    let (operation, method) = (context.operation(number), context.card(number));
     let first = if number.is_multiple_of(4) {
         OperationRequest::hold(&operation, &target.catalogue, 0, 3_600)
     } else {
-        let body = json!({
-            "amount": euros(random.random_range(100..=9_999)), "provider": "stripe", "payment_method": PAYS,
+        let body = method.order(json!({
+            "amount": method.money(random.random_range(100..=9_999)),
             "reference": format!("Tischle\u{ef}n \u{1f6a2} {number}"),
             "metadata": { "attack": operation, "a": "1", "b": "2" },
-        });
+        }));
         let minor = body["amount"]["minor"].as_i64().unwrap_or_default();
         OperationRequest::new(
             &operation,
@@ -109,7 +109,7 @@ fn plan(context: &ScenarioContext, target: &Target, number: usize, random: &mut 
             ExpectedEffect::Charge { minor, may_return: false },
         )
     };
-    let changed = (0..=VARIANTS).map(|_| changed(&first, random)).collect();
+    let changed = (0..=VARIANTS).map(|_| changed(&first, method, random)).collect();
     let mut disguised: Vec<OperationRequest> = (0..=VARIANTS)
         .map(|_| first.with_body(disguise(&parsed(&first), random), first.wants.clone()))
         .collect();
@@ -125,7 +125,7 @@ fn parsed(request: &OperationRequest) -> Value {
 }
 
 /// Another operation under the same key.
-fn changed(first: &OperationRequest, random: &mut StdRng) -> OperationRequest {
+fn changed(first: &OperationRequest, method: &PaymentMethod, random: &mut StdRng) -> OperationRequest {
     let mut body = parsed(first);
     let mut path = first.path.clone();
     if first.wants == ExpectedEffect::Seats {
@@ -138,7 +138,7 @@ fn changed(first: &OperationRequest, random: &mut StdRng) -> OperationRequest {
     } else {
         match random.random_range(0..6) {
             0 => body["amount"]["minor"] = json!(body["amount"]["minor"].as_i64().unwrap_or(0) + 1),
-            1 => body["payment_method"] = json!("pm_card_mastercard"),
+            1 => body = method.changed(body),
             2 => body["metadata"]["a"] = json!("2"),
             3 => body["metadata"]["c"] = json!("3"),
             4 => drop(body.as_object_mut().map(|body| body.remove("reference"))),

@@ -16,7 +16,6 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-use crate::operation_request::PAYS;
 use crate::{Deployment, Error, OperationRequest, Scenario, ScenarioContext, SdkClient, Tuning, judge};
 
 pub const SCENARIO: Scenario = Scenario {
@@ -48,7 +47,11 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let mut random = context.random("charges");
     let count = context.operations();
     let charge = |number: usize| {
-        OperationRequest::charge(&context.operation(number), random.random_range(100..=9_999), PAYS)
+        OperationRequest::charge(
+            &context.operation(number),
+            random.random_range(100..=9_999),
+            context.card(number),
+        )
     };
     let requests: Arc<Vec<OperationRequest>> = Arc::new((0..count).map(charge).collect());
     let turns = turns(count, &mut context.random("turns"));

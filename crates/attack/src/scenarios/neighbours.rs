@@ -18,7 +18,8 @@ mod queue;
 use serde_json::Value;
 
 use crate::database_rows::DatabaseRows;
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::scenarios::relay::{ATTEMPT_TIMEOUT_MS, LEASE_MS, UNRECEIVED_AFTER_MS};
 use crate::scenarios::webhooks::WebhookForwarder;
 use crate::{Deployment, Error, Need, OperationRequest, Scenario, ScenarioContext, Target, Tuning, judge};
@@ -109,7 +110,7 @@ async fn true_event(
     courier: &mut WebhookForwarder,
     charge: &str,
 ) -> Result<Value, Error> {
-    let charge = OperationRequest::charge(&context.operation(charge), PRICE_MINOR, PAYS);
+    let charge = OperationRequest::charge(&context.operation(charge), PRICE_MINOR, &STRIPE);
     let payment =
         context.caller(&deployment.target, 0).retry_until_definite(&charge).await?.id().unwrap_or_default();
     let own = deployment.installation()?.residents()[0].clone();
@@ -127,7 +128,7 @@ async fn moves_in(
 ) -> Result<Neighbour, Error> {
     let base_url = deployment.target.base_urls.first().map_or("", String::as_str);
     let name = context.operation("neighbour");
-    let catalogue = sell(base_url, &resident.tenant.api_key, &name, 1, CAPACITY).await?;
+    let catalogue = sell(base_url, &resident.tenant.api_key, &name, STRIPE.currency, 1, CAPACITY).await?;
     let target = Target {
         api_key: resident.tenant.api_key.clone(),
         ops_key: Some(resident.tenant.ops_key.clone()),

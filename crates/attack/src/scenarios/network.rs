@@ -24,7 +24,6 @@ use rand::rngs::StdRng;
 use tokio::task::JoinSet;
 
 use crate::deployment::ACCOUNTS;
-use crate::operation_request::PAYS;
 use crate::{
     Deployment, Error, OperationRequest, Scenario, ScenarioContext, SdkClient, Target, Tuning, judge,
 };
@@ -126,7 +125,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 
 fn charge(context: &ScenarioContext, part: &str, number: usize, random: &mut StdRng) -> OperationRequest {
     let operation = context.operation(format!("{part}-{number}"));
-    OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
+    OperationRequest::charge(&operation, random.random_range(100..=9_999), context.card(number))
 }
 
 /// A server that waits seconds, not half a minute, for a lost answer of its provider.

@@ -17,7 +17,6 @@ use tokio_postgres::NoTls;
 
 use crate::incidents::{Incident, plan};
 use crate::load_with_faults::{ALWAYS, JudgedLoad, LoadWithFaults, run_load};
-use crate::operation_request::PAYS;
 use crate::orders::orders;
 use crate::{Deployment, Error, Need, OperationRequest, ReplyKind, Scenario, ScenarioContext, Tuning, judge};
 
@@ -193,7 +192,11 @@ async fn strangers(
         .map(|number| {
             let operation = context.operation(format!("stranger-{number}"));
             if number.is_multiple_of(2) {
-                OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
+                OperationRequest::charge(
+                    &operation,
+                    random.random_range(100..=9_999),
+                    context.card(number / 2),
+                )
             } else {
                 OperationRequest::hold(&operation, &deployment.target.catalogue, 0, 3_600)
             }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | lies | commits and answers 500, commits and hangs up, hangs up before it acts; stores a 500 under the key, with or without a commit | applied once |
 //! | late | answers just after our timeout, or just before | applied once |
+//! | loses answers | makes a refund whose only protection is its key, and loses the answer | applied once |
 //! | forgets | makes a refund, loses the answer, and has forgotten the key at the next call | fetched, and made once |
 //! | down, and the circuit cannot open | 503 to everything | the calls are the first calls, a tenth more, and the minimum |
 //! | down | 503 to everything | circuits open, probe, and close when it is back |
@@ -25,7 +26,7 @@ use tokio::task::JoinSet;
 
 use crate::deployment::ACCOUNTS;
 use crate::judge::irreparable;
-use crate::operation_request::PAYS;
+use crate::methods::{MERCADO_PAGO, PaymentMethod, STRIPE};
 use crate::orders::{self, Order, OrderOutcome};
 use crate::{
     Deployment, Error, Need, OperationRequest, PendingWork, ReplyKind, RetryingClient, Scenario,
@@ -53,6 +54,7 @@ pub const SCENARIO: Scenario = Scenario {
         "kept_500",
         "committed_then_kept_500",
         "answered_late",
+        "refunded_and_lost",
         "refunded_and_forgot",
         "retried_while_it_was_down",
         "a_retry_was_denied",
@@ -111,14 +113,15 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let late =
         late.into_iter().map(|order| Order { name: format!("{}-late", order.name), ..order }).collect();
     let count = share(4, CHARGES_MIN, CHARGES_MAX);
-    let budgeted = charges(&context, "down", count, &mut random);
-    let spared = charges(&context, "open", count, &mut random);
-    let shed = charges(&context, "shed", SHED, &mut random);
+    let budgeted = charges(&context, &STRIPE, "down", count, &mut random);
+    let spared = charges(&context, &MERCADO_PAGO, "open", count, &mut random);
+    let shed = charges(&context, &STRIPE, "shed", SHED, &mut random);
 
     let mut deployment = context.deploy(&without_walls()).await?;
     let mut outcomes = lies_to_us(&context, &mut deployment, lies).await?;
     outcomes.extend(answers_late(&context, &mut deployment, late).await?);
-    outcomes.extend(forgets(&context, &mut deployment).await?);
+    outcomes.extend(refunds(&context, &mut deployment, &MERCADO_PAGO).await?);
+    outcomes.extend(refunds(&context, &mut deployment, &STRIPE).await?);
     deployment.rest().await?;
 
     deployment.retune(&behind_the_budget()).await?;
@@ -137,13 +140,14 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 
 fn charges(
     context: &ScenarioContext,
+    method: &PaymentMethod,
     part: &str,
     count: usize,
     random: &mut StdRng,
 ) -> Vec<OperationRequest> {
     let charge = |number| {
         let operation = context.operation(format!("{part}-{number}"));
-        OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS)
+        OperationRequest::charge(&operation, random.random_range(100..=9_999), method)
     };
     (0..count).map(charge).collect()
 }
@@ -155,7 +159,7 @@ async fn lies_to_us(
 ) -> Result<Vec<OrderOutcome>, Error> {
     let faults = json!({
         "seed": context.draw("lies"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "drop_before": 0.15,
-        "kept_500": 0.1, "commit_then_kept_500": 0.1,
+        "kept_500": 0.1, "commit_then_kept_500": 0.1, "kept_by_stripe_only": true,
     });
     deployment.set_faults(faults).await?;
     let outcomes =
@@ -183,11 +187,17 @@ async fn answers_late(
     Ok(outcomes)
 }
 
-/// Each refund is made before its answer is lost. A fetch finds it; a second call would make
-/// another one.
-async fn forgets(context: &ScenarioContext, deployment: &mut Deployment) -> Result<Vec<OrderOutcome>, Error> {
+/// Each refund is made before its answer is lost. Where refunds carry our reference, a fetch finds it: the
+/// provider forgets the keys, so a second call would make another one. Elsewhere the key protects.
+async fn refunds(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    method: &'static PaymentMethod,
+) -> Result<Vec<OrderOutcome>, Error> {
+    let carry_reference = method.provider == STRIPE.provider;
     let order = |number: usize| Order {
-        name: context.operation(format!("forgets-{number}")),
+        name: context.operation(format!("forgets-{}-{number}", method.provider)),
+        method,
         books: number.is_multiple_of(2),
         captures_minor: None,
         refunds_minor: vec![300, 200],
@@ -196,7 +206,7 @@ async fn forgets(context: &ScenarioContext, deployment: &mut Deployment) -> Resu
     };
     let before = calls::all(deployment).await?.len();
     let faults = json!({
-        "seed": context.draw("forgets"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "forget_keys": true,
+        "seed": context.draw("forgets"), "commit_then_500": 0.2, "commit_then_drop": 0.2, "forget_keys": carry_reference,
         // A webhook may report what the answer did not.
         "webhook_drop": 1,
     });
@@ -205,9 +215,10 @@ async fn forgets(context: &ScenarioContext, deployment: &mut Deployment) -> Resu
     let outcomes =
         orders::serve(context, &deployment.target, CLIENTS, orders, &PendingWork::as_planned()).await?;
     let lost =
-        |call: &&RecordedCall| call.path == "/v1/refunds" && call.outcome.starts_with("committed_then");
+        |call: &&RecordedCall| call.path.ends_with("/refunds") && call.outcome.starts_with("committed_then");
     let refunds = calls::all(deployment).await?[before..].iter().filter(lost).count();
-    context.findings.reached_times("refunded_and_forgot", refunds as u64);
+    let reached = if carry_reference { "refunded_and_forgot" } else { "refunded_and_lost" };
+    context.findings.reached_times(reached, refunds as u64);
     deployment.set_faults(json!({})).await?;
     irreparable(context, deployment).await?;
     Ok(outcomes)

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use test_servers::redis::Private;
 use tokio::task::JoinSet;
 
-use crate::operation_request::PAYS;
+use crate::methods::card;
 use crate::orders::moment;
 use crate::{
     Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, PendingWork, ReplyKind, RequestResult,
@@ -172,7 +172,7 @@ fn planned_request(operation: &str, target: &Target, number: usize, random: &mut
             changed: None,
         };
     }
-    let request = OperationRequest::charge(operation, random.random_range(100..=9_999), PAYS);
+    let request = OperationRequest::charge(operation, random.random_range(100..=9_999), card(number));
     let changed = number.is_multiple_of(4).then(|| {
         let mut body: Value = serde_json::from_str(&request.body).unwrap_or_default();
         body["metadata"]["changed"] = json!("1");

@@ -25,7 +25,6 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::operation_request::PAYS;
 use crate::{
     Deployment, Error, Need, OperationRequest, Part, Scenario, ScenarioContext, Target, Tuning, judge,
 };
@@ -205,7 +204,7 @@ impl Load {
                         .retry_until_definite(&OperationRequest::charge(
                             &operation,
                             random.random_range(100..=9_999),
-                            PAYS,
+                            context.card(charge),
                         ))
                         .await?;
                     charged.fetch_add(1, Ordering::Relaxed);

@@ -16,7 +16,6 @@ use rand::RngExt as _;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::operation_request::PAYS;
 use crate::{
     Error, OperationRequest, ReplyKind, RequestResult, RetryingClient, Scenario, ScenarioContext, Target,
     Tuning, at_once, judge,
@@ -87,7 +86,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 fn request(context: &ScenarioContext, target: &Target, number: usize, round: &Round) -> OperationRequest {
     let operation = context.operation(number);
     if round.charges {
-        OperationRequest::charge(&operation, round.minor, PAYS)
+        OperationRequest::charge(&operation, round.minor, context.card(number))
     } else {
         OperationRequest::hold(&operation, &target.catalogue, 0, 3_600)
     }

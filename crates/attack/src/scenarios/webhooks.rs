@@ -8,6 +8,7 @@
 //! | bad | unsigned, guessed, altered, stale, early, another tenant's, and the like | refused; nothing moves |
 //! | days late | the true events, ten times: by hand in reverse, or from the provider shuffled | confirmed, once |
 //! | old news | early events again, under new ids | no state goes back |
+//! | named only | deliveries that sign the id of their object alone | the object is fetched; the body is not believed |
 //!
 //! A second tenant has an account of its own at the same provider. Events about one account go to
 //! the other's address, signed by either.
@@ -15,13 +16,15 @@
 mod courier;
 mod forgery;
 mod held_back;
+mod named_only;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::database_rows::DatabaseRows;
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::orders::{self, Order, OrderOutcome};
 use crate::{
     Deployment, Error, Need, OperationRequest, PendingWork, Scenario, ScenarioContext, Target, Tuning, judge,
@@ -65,6 +68,7 @@ pub const SCENARIO: Scenario = Scenario {
         "tried_too_large",
         "tried_at_the_neighbours_door",
         "tried_about_the_neighbour",
+        "told_under_a_used_id",
     ],
     run: |context| Box::pin(run(context)),
 };
@@ -96,6 +100,8 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 
     let mut outcomes = webhooks_before_the_answer(&context, &mut deployment, first).await?;
     outcomes.extend(webhooks_ten_times(&context, &mut deployment, many).await?);
+    deployment.set_faults(json!({ "webhook_hold": true })).await?;
+    named_only::run(&context, &deployment, &neighbour, held / 6).await?;
     outcomes.extend(held_back::run(&context, &mut deployment, &neighbour, held).await?);
 
     deployment.set_faults(json!({})).await?;
@@ -122,7 +128,7 @@ async fn webhooks_before_the_answer(
             let hold =
                 OperationRequest::hold(&format!("{}-hold", order.name), &target.catalogue, 0, HOLD_SECONDS);
             let booking = made(&hold, caller.retry_until_definite(&hold).await?.id())?;
-            let pay = OperationRequest::pay(&format!("{}-pay", order.name), &booking, PRICE_MINOR, PAYS);
+            let pay = OperationRequest::pay(&format!("{}-pay", order.name), &booking, PRICE_MINOR, &STRIPE);
             caller.retry_until_definite(&pay).await?;
             context.progress.advance();
             Ok::<_, Error>(OrderOutcome {
@@ -185,6 +191,7 @@ async fn webhooks_ten_times(
 fn plain(name: String) -> Order {
     Order {
         name,
+        method: &STRIPE,
         books: true,
         captures_minor: None,
         refunds_minor: Vec::new(),

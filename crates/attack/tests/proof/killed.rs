@@ -36,7 +36,8 @@ pub async fn run_with_incidents(context: &ScenarioContext, incidents: &[Incident
     let count = context.operations();
     let faults = json!({
         "seed": context.draw("provider") >> 12,
-        "commit_then_drop": 0.1, "commit_then_500": 0.1, "drop_before": 0.1, "kept_500": 0.05, "commit_then_kept_500": 0.05, "delay_ms": [0, 60],
+        "commit_then_drop": 0.1, "commit_then_500": 0.1, "drop_before": 0.1, "kept_500": 0.05, "commit_then_kept_500": 0.05,
+        "kept_by_stripe_only": true, "delay_ms": [0, 60],
         "decline": 0.1,
         "webhook_duplicates": 2, "webhook_shuffle": true, "webhook_drop": 0.3, "webhook_delay_ms": [0, 200],
     });

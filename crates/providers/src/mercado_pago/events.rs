@@ -55,7 +55,7 @@ impl Payments {
             segment(&begin),
             segment(&end)
         );
-        let shown: ChangedPayments = match outcome::list(self.client.get(&path, SUBJECT).await) {
+        let shown: ChangedPayments = match outcome::search(self.client.get(&path, SUBJECT).await) {
             Ok(shown) => shown,
             Err(outcome) => return outcome,
         };

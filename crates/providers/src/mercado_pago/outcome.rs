@@ -45,7 +45,7 @@ pub fn shown_payment<O>(
     result: Result<HttpReply, NoReply>,
     requested: RequestedPayment<'_>,
 ) -> Result<(HttpReply, ProviderPayment), CallOutcome<O>> {
-    let (reply, payment) = read::<ProviderPayment, O>(result)?;
+    let (reply, payment) = read::<ProviderPayment, O>(result, b'{')?;
     let is_requested = match requested {
         RequestedPayment::Ours(ours) => payment.payment() == Some(ours),
         RequestedPayment::Object(object) => payment.id.as_str() == object,
@@ -64,7 +64,7 @@ pub fn refund(
     requested: Option<&str>,
     currency: Currency,
 ) -> CallOutcome<RefundObservation> {
-    let (reply, refund) = match read::<ProviderRefund, _>(result) {
+    let (reply, refund) = match read::<ProviderRefund, _>(result, b'{') {
         Ok(read) => read,
         Err(outcome) => return outcome,
     };
@@ -80,25 +80,37 @@ pub fn refund(
 }
 
 /// A list. A refusal says nothing about the objects that are searched for.
-pub fn list<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Result<L, CallOutcome<O>> {
-    match read::<L, O>(result) {
+pub fn list<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Result<Vec<L>, CallOutcome<O>> {
+    listed(read(result, b'['))
+}
+
+/// What a search found, as a list within an object.
+pub fn search<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Result<L, CallOutcome<O>> {
+    listed(read(result, b'{'))
+}
+
+fn listed<L, O>(read: Result<(HttpReply, L), CallOutcome<O>>) -> Result<L, CallOutcome<O>> {
+    match read {
         Ok((_, list)) => Ok(list),
         Err(CallOutcome::Refused { code, .. }) => Err(CallOutcome::Unknown { error: code, key_spent: false }),
         Err(outcome) => Err(outcome),
     }
 }
 
-/// What a successful reply shows, with the reply; otherwise the outcome that the reply proves.
+/// What a successful reply shows, with the reply; otherwise the outcome that the reply proves. `opening` is
+/// the body's first character: serde would read an array as the members of an object in their order.
 fn read<W: DeserializeOwned, O>(
     result: Result<HttpReply, NoReply>,
+    opening: u8,
 ) -> Result<(HttpReply, W), CallOutcome<O>> {
     let reply = result.map_err(NoReply::outcome)?;
     if !matches!(reply.status, StatusCode::OK | StatusCode::CREATED) {
         return Err(rejected(&reply));
     }
+    let is_in_form = reply.body.trim_ascii_start().first() == Some(&opening);
     match serde_json::from_slice(&reply.body) {
-        Ok(shown) => Ok((reply, shown)),
-        Err(_) => Err(unknown(&reply, "the body cannot be read")),
+        Ok(shown) if is_in_form => Ok((reply, shown)),
+        _ => Err(unknown(&reply, "the body cannot be read")),
     }
 }
 

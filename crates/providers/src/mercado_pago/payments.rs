@@ -69,7 +69,7 @@ impl Payments {
         let reference = payment.0.hyphenated().to_string();
         let path =
             format!("/v1/payments/search?external_reference={reference}&sort=date_created&criteria=desc");
-        let found: FoundPayments = match outcome::list(self.client.get(&path, &reference).await) {
+        let found: FoundPayments = match outcome::search(self.client.get(&path, &reference).await) {
             Ok(found) => found,
             Err(outcome) => return outcome,
         };

@@ -70,6 +70,12 @@ pub fn event(delivery: &SignedDelivery<'_>) -> VerifiedEvent {
     VerifiedEvent { event: name, kind: topic, body: body(&content) }
 }
 
+/// The event under the id that the body has, as if it were signed: only for the injected fault.
+pub fn event_named_by(unsigned: &[u8], delivery: &SignedDelivery<'_>) -> VerifiedEvent {
+    let read: serde_json::Value = serde_json::from_slice(unsigned).unwrap_or_default();
+    VerifiedEvent { event: format!("notification.{}", read["id"]), ..event(delivery) }
+}
+
 /// The event of an object's present state.
 pub fn state(kind: &str, id: &str, content: &EventBody) -> VerifiedEvent {
     let body = body(content);

@@ -69,8 +69,11 @@ pub fn amounts(currency: Currency) -> Option<AmountRule> {
 const HUNDREDFOLD: [&str; 2] = ["ISK", "UGX"];
 const HUNDREDTH: [&str; 1] = ["MGA"];
 
-/// `None` if Stripe has no such amount: a fraction of an ariary, or more than an `i64` holds.
+/// `None` if Stripe has no such amount: none or less, a fraction of an ariary, or more than an `i64` holds.
 pub fn to_stripe(money: Money) -> Option<i64> {
+    if money.minor < 1 {
+        return None;
+    }
     match money.currency.code() {
         code if HUNDREDFOLD.contains(&code) => money.minor.checked_mul(100),
         code if HUNDREDTH.contains(&code) => (money.minor % 100 == 0).then_some(money.minor / 100),
@@ -169,6 +172,8 @@ mod tests {
     fn amounts_without_a_counterpart_are_none() {
         let currency = |code: &str| Currency::new(code).unwrap();
         assert_eq!(to_stripe(Money::new(501, currency("MGA"))), None);
+        assert_eq!(to_stripe(Money::new(0, currency("EUR"))), None);
+        assert_eq!(to_stripe(Money::new(-1, currency("EUR"))), None);
         assert_eq!(to_stripe(Money::new(i64::MAX, currency("ISK"))), None);
         assert_eq!(from_stripe(501, currency("ISK")), None);
         assert_eq!(from_stripe(i64::MAX, currency("MGA")), None);

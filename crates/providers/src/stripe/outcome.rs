@@ -105,7 +105,12 @@ fn read<W: DeserializeOwned, O>(
     reply: &HttpReply,
     observe: impl FnOnce(W) -> Result<O, String>,
 ) -> Result<O, String> {
-    let shown: W = serde_json::from_slice(&reply.body).map_err(|_| "the body cannot be read".to_owned())?;
+    let unreadable = || "the body cannot be read".to_owned();
+    if reply.body.trim_ascii_start().first() != Some(&b'{') {
+        // serde would read an array as the members in their order.
+        return Err(unreadable());
+    }
+    let shown: W = serde_json::from_slice(&reply.body).map_err(|_| unreadable())?;
     observe(shown)
 }
 

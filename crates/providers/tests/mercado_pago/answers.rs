@@ -1,7 +1,5 @@
 //! The outcome of each reply, and of each missing one: each row of the adapter's table.
 
-use std::time::Duration;
-
 use domain::{
     provider::{CallOutcome, ProviderStatus, RefundStatus},
     rows::{Failure, FailureCause},
@@ -9,11 +7,8 @@ use domain::{
 use providers::Provider;
 use serde_json::{Value, json};
 use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
-use tokio::net::TcpListener;
 
-use crate::{
-    adapter, is_revealing, on, order, payment, reais, refund, refund_object, settings, without_retries,
-};
+use crate::{adapter, is_revealing, on, order, payment, reais, refund, refund_object};
 
 /// The part of an outcome that these tests compare.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,47 +75,6 @@ fn error(status: u16, kind: &str, cause: Value) -> Value {
 
 fn refused<S>(cause: FailureCause, code: &str) -> OutcomeKind<S> {
     OutcomeKind::Refused(cause, code.to_owned())
-}
-
-#[tokio::test]
-async fn a_broken_wire_is_unknown() {
-    let whole = answer(201, "", &payment(123, "approved").to_string());
-    let half = whole[..whole.len() - 10].to_vec();
-    let long = format!("{}{}", payment(123, "approved"), " ".repeat(1 << 20));
-    for (name, step) in [
-        ("reset before it was read", ServerStep::ResetUnread),
-        ("reset before an answer", ServerStep::Reset),
-        ("closed before an answer", ServerStep::AnswerAndClose(Vec::new())),
-        ("closed within the body", ServerStep::AnswerAndClose(half)),
-        ("garbage", ServerStep::AnswerAndClose(b"\x00\xff\r\n\r\n".to_vec())),
-        ("a body too long", ServerStep::Answer(answer(201, "", &long))),
-    ] {
-        check(&[Call::Create], name, &step, OutcomeKind::Unknown).await;
-    }
-}
-
-#[tokio::test]
-async fn silence_is_unknown() {
-    let whole = answer(201, "", &payment(123, "approved").to_string());
-    for sent in [&whole[..0], &whole[..whole.len() - 10]] {
-        let server = ScriptedServer::start(vec![ServerStep::AnswerAndStall(sent.to_vec())]).await;
-        let mut settings = settings(server.base_url.clone());
-        settings.wire.call_timeout = settings.wire.connect_timeout + Duration::from_millis(100);
-        let outcome = without_retries(settings).create(&order(1)).await;
-        assert_eq!(outcome_kind(outcome, |seen| seen.status), OutcomeKind::Unknown);
-    }
-}
-
-#[tokio::test]
-async fn no_connection_is_not_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let adapter = adapter(&base_url);
-    let outcome = adapter.create(&order(1)).await;
-    assert_eq!(outcome_kind(outcome, |seen| seen.status), OutcomeKind::NotSent(None));
-    let outcome = adapter.refund(&refund(500)).await;
-    assert_eq!(outcome_kind(outcome, |seen| seen.status), OutcomeKind::NotSent(None));
 }
 
 #[tokio::test]

@@ -7,9 +7,8 @@ use domain::{
 use providers::Provider;
 use serde_json::{Value, json};
 use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
-use tokio::net::TcpListener;
 
-use crate::{euros, failure, on, order, refund, stripe_without_retries};
+use crate::{failure, order, refund, stripe_without_retries};
 
 /// The part of an outcome that these tests compare.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,62 +68,6 @@ fn declined(code: &str, retryable: bool) -> ProviderStatus {
 }
 
 #[tokio::test]
-async fn a_broken_wire_is_unknown() {
-    let whole = answer(200, "", &intent("succeeded").to_string());
-    let half = whole[..whole.len() - 10].to_vec();
-    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n".to_vec();
-    // Each is complete and would be read if it were shorter.
-    let long = format!("{}{}", intent("succeeded"), " ".repeat(1 << 20));
-    let chunked = format!(
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n",
-        long.len()
-    );
-    let cases = [
-        ("reset before it was read", ServerStep::ResetUnread),
-        ("reset before an answer", ServerStep::Reset),
-        ("closed before an answer", ServerStep::AnswerAndClose(Vec::new())),
-        ("silence", ServerStep::AnswerAndStall(Vec::new())),
-        ("closed within the headers", ServerStep::AnswerAndClose(b"HTTP/1.1 200 OK\r\nconte".to_vec())),
-        ("closed after the headers", ServerStep::AnswerAndClose(head.clone())),
-        ("silence after the headers", ServerStep::AnswerAndStall(head)),
-        ("closed within the body", ServerStep::AnswerAndClose(half.clone())),
-        ("silence within the body", ServerStep::AnswerAndStall(half)),
-        ("garbage", ServerStep::AnswerAndClose(b"\x00\xff\r\n\r\nSSH-2.0\r\n\r\n".to_vec())),
-        ("endless headers", ServerStep::AnswerEndlessly(b"HTTP/1.1 200 OK\r\nx: y\r\n".to_vec())),
-        ("a body too long", ServerStep::Answer(chunked.into_bytes())),
-        ("a body whose declared length is too long", ServerStep::Answer(answer(200, "", &long))),
-    ];
-    for (name, behaviour) in cases {
-        check(name, behaviour, OutcomeKind::Unknown).await;
-    }
-}
-
-#[tokio::test]
-async fn no_connection_is_not_sent() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base_url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let stripe = stripe_without_retries(base_url);
-    assert_eq!(outcome_kind(stripe.confirm(&order(1), "pi_1").await), OutcomeKind::NotSent(None));
-    let found = stripe.refunds_of("pi_1").await;
-    assert!(matches!(found, CallOutcome::NotSent { reached_provider: true, .. }), "{found:?}");
-}
-
-/// The HTTP library must not repeat a call that may have been read, even over a new connection.
-#[tokio::test]
-async fn a_kept_connection_that_breaks_is_unknown() {
-    let whole = ServerStep::Answer(answer(200, "", &intent("succeeded").to_string()));
-    let server = ScriptedServer::start(vec![whole.clone(), ServerStep::Reset, whole]).await;
-    let stripe = stripe_without_retries(server.base_url.clone());
-    let captured = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
-    assert_eq!(outcome_kind(stripe.fetch("pi_1").await), captured);
-    assert_eq!(outcome_kind(stripe.confirm(&order(1), "pi_1").await), OutcomeKind::Unknown);
-    assert_eq!(server.requests().len(), 2);
-    assert_eq!(outcome_kind(stripe.fetch("pi_1").await), captured);
-    assert_eq!(server.requests().len(), 3);
-}
-
-#[tokio::test]
 async fn each_status_has_the_outcome_that_it_proves() {
     let ok = OutcomeKind::Object(ProviderStatus::Captured { amount_minor: 2000 });
     check_answer(200, "", intent("succeeded"), ok).await;
@@ -135,35 +78,17 @@ async fn each_status_has_the_outcome_that_it_proves() {
     other["id"] = json!("pi_2");
     check_answer(200, "", other, OutcomeKind::Unknown).await;
 
-    for status in [500, 502, 503, 504, 424, 408, 409, 418, 302] {
-        check_answer(status, "", error("api_error", "", None), OutcomeKind::Unknown).await;
-        check_answer(status, "", json!("<html>"), OutcomeKind::Unknown).await;
-    }
     // Stripe stores its own failure under the key, and marks it when it is replayed.
     for status in [500, 503] {
         check_answer(status, "idempotent-replayed: true\r\n", json!("<html>"), OutcomeKind::Spent).await;
     }
-    check_answer(400, "", json!("<html>"), OutcomeKind::Unknown).await;
     check_answer(404, "", json!({"message": "no route"}), OutcomeKind::Unknown).await;
-    check_answer(403, "", json!("<html>"), OutcomeKind::Unknown).await;
     check_answer(400, "", error("api_error", "", None), OutcomeKind::Unknown).await;
     // The key belongs to another call.
     check_answer(400, "", error("idempotency_error", "", None), OutcomeKind::Spent).await;
     let in_use = error("idempotency_error", "idempotency_key_in_use", None);
     check_answer(409, "", in_use, OutcomeKind::Unknown).await;
     check_answer(409, "", error("invalid_request_error", "lock_timeout", None), OutcomeKind::Unknown).await;
-
-    let rate_limit = error("invalid_request_error", "rate_limit", None);
-    check_answer(429, "", rate_limit.clone(), OutcomeKind::NotSent(None)).await;
-    check_answer(429, "retry-after: 7\r\n", rate_limit.clone(), OutcomeKind::NotSent(Some(7))).await;
-    check_answer(429, "retry-after: 99999\r\n", rate_limit.clone(), OutcomeKind::NotSent(Some(3600))).await;
-    check_answer(429, "retry-after: -1\r\n", rate_limit.clone(), OutcomeKind::NotSent(None)).await;
-    check_answer(429, "retry-after: Wed, 21 Oct\r\n", rate_limit, OutcomeKind::NotSent(None)).await;
-    let dated = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: Sun, 06 Nov 1994 08:49:47 GMT\r\n";
-    check_answer(429, dated, json!("<html>"), OutcomeKind::NotSent(Some(10))).await;
-    check_answer(429, "", json!("<html>"), OutcomeKind::NotSent(None)).await;
-    check_answer(401, "", error("invalid_request_error", "", None), OutcomeKind::NotSent(None)).await;
-    check_answer(403, "", error("invalid_request_error", "", None), OutcomeKind::NotSent(None)).await;
 }
 
 #[tokio::test]
@@ -246,22 +171,4 @@ async fn refunds_have_the_same_outcomes() {
     check(429, json!(""), "not sent").await;
     check(401, error("invalid_request_error", "", None), "not sent").await;
     check(400, error("idempotency_error", "", None), "unknown").await;
-}
-
-/// An error's text goes into logs and review cases.
-#[tokio::test]
-async fn an_error_text_contains_no_secret() {
-    let mut own = intent("succeeded");
-    own["currency"] = json!("?");
-    let server = ScriptedServer::start(vec![ServerStep::Answer(answer(
-        200,
-        "request-id: req_1\r\n",
-        &own.to_string(),
-    ))])
-    .await;
-    let outcome =
-        stripe_without_retries(server.base_url.clone()).capture(on(order(1).attempt, "pi_1"), euros(1)).await;
-    let CallOutcome::Unknown { error, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(error.contains("req_1") && error.contains("currency"), "{error}");
-    assert!(!error.contains("secret") && !error.contains("sk_test"), "{error}");
 }

@@ -26,8 +26,8 @@ struct SandboxAccount {
 /// `webhooks`: the listener that receives the account's events.
 async fn sandbox_account(webhooks: Option<&TcpListener>) -> SandboxAccount {
     let directory = tempfile::tempdir().unwrap();
-    let options =
-        Options { listen: "127.0.0.1:0".parse().unwrap(), journal: directory.path().join("journal") };
+    let (listen, journal) = ("127.0.0.1:0".parse().unwrap(), directory.path().join("journal"));
+    let options = Options { listen, journal, record: testkit::traffic::file() };
     let sandbox = sandbox::start(options).await.unwrap();
     let settings = settings(format!("http://{}", sandbox.address));
     let mut account = json!({"id": "acct_1", "secret_key": settings.secret_key.expose()});

@@ -6,7 +6,6 @@
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, header};
-use http_body_util::Full;
 use serde_json::json;
 use sha2::Sha256;
 
@@ -32,7 +31,7 @@ pub struct PaymentNotification<'a> {
 }
 
 impl PaymentNotification<'_> {
-    pub fn request(&self, faults: &Faults) -> Option<Request<Full<Bytes>>> {
+    pub fn request(&self, faults: &Faults) -> Option<Request<Bytes>> {
         let id = &self.payment.id;
         let body = json!({
             "id": ids::integer(self.salt, self.event.number),
@@ -54,7 +53,7 @@ impl PaymentNotification<'_> {
             .header(header::USER_AGENT, "MercadoPago WebHook v1.0 payment")
             .header("x-request-id", &request_id)
             .header("x-signature", sign(secret, id, &request_id, self.at_ms, faults))
-            .body(Full::new(Bytes::from(body.to_string())))
+            .body(Bytes::from(body.to_string()))
             .ok()
     }
 

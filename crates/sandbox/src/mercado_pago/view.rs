@@ -17,22 +17,25 @@ pub fn json(view: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(view).expect("these types have only text keys")
 }
 
-/// `()` is `null`.
+/// A member without a value is absent.
 #[derive(Serialize)]
 pub struct PaymentView<'a> {
     id: Digits<'a>,
     date_created: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     date_approved: Option<String>,
     date_last_updated: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     date_of_expiration: Option<String>,
-    money_release_date: (),
     operation_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     issuer_id: Option<&'a str>,
     payment_method_id: &'a str,
     payment_type_id: &'static str,
     status: MercadoPagoStatus,
     status_detail: &'a str,
     currency_id: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     live_mode: bool,
     collector_id: u64,
@@ -40,6 +43,7 @@ pub struct PaymentView<'a> {
     metadata: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     additional_info: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     external_reference: Option<&'a str>,
     transaction_amount: JsonAmount,
     transaction_amount_refunded: JsonAmount,
@@ -47,8 +51,10 @@ pub struct PaymentView<'a> {
     transaction_details: TransactionDetails<'a>,
     captured: bool,
     binary_mode: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     statement_descriptor: Option<&'a str>,
     installments: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     notification_url: Option<&'a str>,
     processing_mode: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +67,7 @@ struct TransactionDetails<'a> {
     net_received_amount: JsonAmount,
     total_paid_amount: JsonAmount,
     overpaid_amount: JsonAmount,
+    #[serde(skip_serializing_if = "Option::is_none")]
     external_resource_url: Option<&'a str>,
 }
 
@@ -88,7 +95,6 @@ pub struct RefundView<'a> {
     refund_mode: &'static str,
     adjustment_amount: JsonAmount,
     status: MercadoPagoRefundStatus,
-    reason: (),
 }
 
 #[derive(Serialize)]
@@ -111,7 +117,6 @@ impl StoredPayment {
             date_approved: self.approved_ms.map(date::show),
             date_last_updated: date::show(self.updated_ms),
             date_of_expiration: self.expires_ms.map(date::show),
-            money_release_date: (),
             operation_type: "regular_payment",
             issuer_id: self.issuer_id.as_deref(),
             payment_method_id: &self.method,
@@ -157,7 +162,6 @@ impl StoredPayment {
             refund_mode: "standard",
             adjustment_amount: JsonAmount(0),
             status: refund.status,
-            reason: (),
         }
     }
 }

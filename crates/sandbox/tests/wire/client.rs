@@ -72,7 +72,9 @@ impl TestSandbox {
 
     /// On whatever journal is in the folder.
     pub async fn on(folder: TempDir) -> Self {
-        let options = Options { listen: "127.0.0.1:0".parse().unwrap(), journal: journal(folder.path()) };
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let record = Some(traffic(folder.path()));
+        let options = Options { listen, journal: journal(folder.path()), record };
         let running = start(options).await.unwrap();
         let url = format!("http://{}", running.address);
         Self { folder, url, secret_key: "sk_test_1".into(), running: Some(running) }
@@ -212,4 +214,8 @@ impl TestSandbox {
 
 pub fn journal(folder: &Path) -> PathBuf {
     folder.join("journal.jsonl")
+}
+
+pub fn traffic(folder: &Path) -> PathBuf {
+    folder.join("traffic.jsonl")
 }

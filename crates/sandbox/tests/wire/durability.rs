@@ -77,6 +77,7 @@ async fn a_journal_has_one_owner_and_is_released_at_the_end() {
     let options = || sandbox::Options {
         listen: "127.0.0.1:0".parse().unwrap(),
         journal: journal(sandbox.folder.path()),
+        record: None,
     };
     let second = sandbox::start(options()).await;
     assert!(matches!(second, Err(sandbox::Error::Journal(sandbox::journal::Error::Held))));

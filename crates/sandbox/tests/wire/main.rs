@@ -19,5 +19,6 @@ mod parameters;
 mod payment_methods;
 mod receiver;
 mod refunds;
+mod traffic;
 mod versions;
 mod webhooks;

@@ -8,4 +8,4 @@ mod money;
 mod notifications;
 mod pix;
 mod search;
-mod seller;
+pub mod seller;

@@ -154,6 +154,14 @@ impl Drive<'_> {
 
     /// Nothing was sent yet. The create moves the money, so the attempt is committed as sent first.
     async fn send_in_one_step(&self) -> Result<(), DriveEnded> {
+        if fault_injection::is(InjectedFault::OneStepSentAfterCall) {
+            let made = self.provider.create(&self.order(self.claimed.attempt.key_number)).await;
+            self.mark_sent(None).await?;
+            return match made {
+                CallOutcome::Object(seen) => self.conclude(seen, Source::Answer).await,
+                _ => self.outcome_unknown("the answer was lost").await,
+            };
+        }
         match self.mark_sent(None).await? {
             Some(key) => self.create(key).await,
             None => self.abandon(Failure::not_sent("called_off", false)).await,

@@ -58,8 +58,8 @@ impl DemoEnvironment {
             .cloned()
             .ok_or_else(|| failed("the small slot is missing"))?;
 
-        let options =
-            sandbox::Options { listen: arguments.sandbox_listen, journal: data.join("sandbox.journal") };
+        let (listen, journal) = (arguments.sandbox_listen, data.join("sandbox.journal"));
+        let options = sandbox::Options { listen, journal, record: None };
         let sandbox = sandbox::start(options).await?;
         let sandbox_url = format!("http://{}", sandbox.address);
         let mut settings = Settings::new(arguments.listen, location.clone());

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use store::Location;
 
 use super::{Error, Ready, RunningProgram, run};
+use crate::traffic;
 use outbound::HttpConnection;
 
 /// A tenant in the output of `surehold tenant create`.
@@ -26,15 +27,50 @@ pub struct Catalogue {
     pub slots: Vec<String>,
 }
 
-/// A tenant, with its account at the provider.
+/// A tenant, with its accounts at the providers.
 #[derive(Clone, Debug)]
 pub struct Resident {
     pub tenant: Tenant,
+    /// The account at Stripe, and its keys.
     pub account: String,
+    pub secret_key: String,
+    pub webhook_secret: String,
+    /// Every account, that at Stripe included.
+    pub accounts: Vec<ProviderAccount>,
+}
+
+/// An account at a provider.
+#[derive(Clone, Debug)]
+pub struct ProviderAccount {
+    pub provider: &'static str,
+    pub name: String,
     /// The key by which the provider knows the account's owner.
     pub secret_key: String,
     /// The secret that signs webhooks as the provider does.
     pub webhook_secret: String,
+}
+
+/// The account of a tenant at each provider, by the digits of the tenant's id.
+const ACCOUNTS: [fn(&str) -> ProviderAccount; 2] = [stripe, mercado_pago];
+
+fn stripe(tenant: &str) -> ProviderAccount {
+    ProviderAccount {
+        provider: "stripe",
+        name: format!("acct_{tenant}"),
+        secret_key: format!("sk_test_{tenant}"),
+        webhook_secret: format!("whsec_{tenant}"),
+    }
+}
+
+/// Its accounts are numbers, too short to be taken for the number of a card.
+fn mercado_pago(tenant: &str) -> ProviderAccount {
+    let number = u64::from_str_radix(&tenant[tenant.len() - 9..], 16).unwrap_or_default();
+    ProviderAccount {
+        provider: "mercado_pago",
+        name: number.to_string(),
+        secret_key: format!("TEST-{tenant}"),
+        webhook_secret: format!("signature-{tenant}"),
+    }
 }
 
 /// The installation of one tenant, with its sandbox.
@@ -143,7 +179,7 @@ impl Installation {
         let sections = more.find('[').unwrap_or(more.len());
         toml.push_str(&more[..sections]);
         if let Some(provider) = provider {
-            let residents = self.residents.iter().map(|resident| resident.toml(provider) + account);
+            let residents = self.residents.iter().map(|resident| resident.toml(provider, account));
             toml.extend(residents);
         }
         write!(toml, "\n{}", &more[sections..]).expect("a String takes it");
@@ -163,21 +199,23 @@ impl Installation {
     pub async fn sandbox(&self, listen: &str) -> Result<RunningProgram, Error> {
         let journal = self.directory.join("provider.journal").display().to_string();
         let log = self.log("sandbox");
-        let arguments = ["sandbox", "--listen", listen, "--journal", &journal];
+        let record = traffic::file().map(|file| file.display().to_string());
+        let mut arguments = vec!["sandbox", "--listen", listen, "--journal", &journal];
+        arguments.extend(record.iter().flat_map(|file| ["--record", file]));
         RunningProgram::start(&self.program, &arguments, Ready::Line, log).await
     }
 
     /// Creates every account in the sandbox, with the address of its webhooks.
     pub async fn open_account(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
-        for resident in &self.residents {
-            resident.open(sandbox_url, server_url).await?;
+        for account in self.residents.iter().flat_map(|resident| &resident.accounts) {
+            account.open(sandbox_url, server_url).await?;
         }
         Ok(())
     }
 
     /// Creates a product at 25 EUR per seat, with slots of this capacity some time in the future.
     pub async fn sell(&self, base_url: &str, slots: usize, capacity: i64) -> Result<Catalogue, Error> {
-        sell(base_url, &self.tenant.api_key, "installation", slots, capacity).await
+        sell(base_url, &self.tenant.api_key, "installation", "EUR", slots, capacity).await
     }
 }
 
@@ -191,32 +229,40 @@ impl Resident {
         let printed = run(program, &tenant).await?;
         let failed = |message: String| Error::Failed { what: "surehold tenant create".to_owned(), message };
         let tenant: Tenant = serde_json::from_str(&printed).map_err(|error| failed(error.to_string()))?;
-        let name = tenant.tenant_id.replace('-', "");
-        Ok(Resident {
-            account: format!("acct_{name}"),
-            secret_key: format!("sk_test_{name}"),
-            webhook_secret: format!("whsec_{name}"),
-            tenant,
-        })
+        let digits = tenant.tenant_id.replace('-', "");
+        let accounts = ACCOUNTS.map(|account| account(&digits)).to_vec();
+        let ProviderAccount { name: account, secret_key, webhook_secret, .. } = accounts[0].clone();
+        Ok(Resident { account, secret_key, webhook_secret, accounts, tenant })
     }
 
-    fn toml(&self, provider: &str) -> String {
-        let Resident { tenant, account, secret_key, webhook_secret } = self;
-        format!(
-            "\n[[accounts]]\ntenant = {}\nprovider = \"stripe\"\nname = {}\nmode = \"test\"\n\
-             base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n",
-            quoted(&tenant.tenant_id),
-            quoted(account),
-            quoted(provider),
-            quoted(secret_key),
-            quoted(webhook_secret)
-        )
+    /// The account at this provider.
+    pub fn account_at(&self, provider: &str) -> Option<&ProviderAccount> {
+        self.accounts.iter().find(|account| account.provider == provider)
     }
 
+    fn toml(&self, base_url: &str, more: &str) -> String {
+        let account = |account: &ProviderAccount| {
+            format!(
+                "\n[[accounts]]\ntenant = {}\nprovider = {}\nname = {}\nmode = \"test\"\n\
+                 base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n{more}",
+                quoted(&self.tenant.tenant_id),
+                quoted(account.provider),
+                quoted(&account.name),
+                quoted(base_url),
+                quoted(&account.secret_key),
+                quoted(&account.webhook_secret)
+            )
+        };
+        self.accounts.iter().map(account).collect()
+    }
+}
+
+impl ProviderAccount {
     async fn open(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
-        let webhook = format!("{server_url}/webhooks/stripe/{}", self.account);
+        let webhook = format!("{server_url}/webhooks/{}/{}", self.provider, self.name);
         let account = json!({
-            "id": self.account,
+            "id": self.name,
+            "provider": self.provider,
             "secret_key": self.secret_key,
             "webhook": { "url": webhook, "secrets": [self.webhook_secret] },
         });
@@ -229,19 +275,20 @@ impl Resident {
     }
 }
 
-/// Creates a product at 25 EUR per seat, with slots of this capacity some time in the future.
-/// `name` begins the idempotency keys.
+/// Creates a product at 25 of the currency per seat, with slots of this capacity some time in the
+/// future. `name` begins the idempotency keys.
 pub async fn sell(
     base_url: &str,
     api_key: &str,
     name: &str,
+    currency: &str,
     slots: usize,
     capacity: i64,
 ) -> Result<Catalogue, Error> {
     let mut client = HttpConnection::new(base_url);
     let product = json!({
-        "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": "EUR",
-        "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": "EUR" } }],
+        "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": currency,
+        "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": currency } }],
     });
     let made = post(&mut client, api_key, "/v1/products", &format!("{name}-product"), &product).await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::followed_within;
 use super::person::Person;
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::{PaymentMethod, STRIPE};
+use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext};
 
 const HOLD_SECONDS: u32 = 3_600;
@@ -45,6 +46,7 @@ struct Beside<'a> {
     caller: RetryingClient,
     person: Person,
     name: String,
+    method: &'static PaymentMethod,
 }
 
 impl Beside<'_> {
@@ -54,8 +56,9 @@ impl Beside<'_> {
         name: String,
         number: usize,
     ) -> Result<Beside<'a>, Error> {
-        let (caller, person) = (context.caller(&deployment.target, number), Person::of(context, deployment)?);
-        Ok(Beside { context, deployment, caller, person, name })
+        let (caller, method) = (context.caller(&deployment.target, number), context.card(number));
+        let person = Person::of(context, deployment)?.at(method);
+        Ok(Beside { context, deployment, caller, person, name, method })
     }
 
     fn operation(&self, kind: &str) -> String {
@@ -85,7 +88,8 @@ impl Beside<'_> {
     /// The person refunds two parts, and a client the rest.
     async fn refund(mut self) -> Result<(), Error> {
         let operation = self.operation("refunded");
-        let (payment, object) = self.makes(&OperationRequest::charge(&operation, PRICE_MINOR, PAYS)).await?;
+        let request = OperationRequest::charge(&operation, PRICE_MINOR, self.method);
+        let (payment, object) = self.makes(&request).await?;
         let path = format!("/v1/payments/{payment}");
         for part in 1..=2 {
             self.person.refunds(&format!("{operation}-{part}"), &operation, &object, PART_MINOR).await?;
@@ -108,7 +112,7 @@ impl Beside<'_> {
         let operation = self.operation("captured");
         let hold = OperationRequest::hold(
             &format!("{operation}-hold"),
-            &self.deployment.target.catalogue,
+            self.deployment.target.catalogue_for(self.method),
             0,
             HOLD_SECONDS,
         );
@@ -118,8 +122,9 @@ impl Beside<'_> {
             operation: hold.operation.clone(),
             outcome: held.summary(),
         })?;
-        let (_, object) =
-            self.makes(&OperationRequest::reserve_money(&operation, &booking, PRICE_MINOR)).await?;
+        let (_, object) = self
+            .makes(&OperationRequest::reserve_money(&operation, &booking, PRICE_MINOR, self.method))
+            .await?;
         let path = format!("/v1/bookings/{booking}");
         self.follows(&path, "its money is reserved", |seen| seen["state"] == "confirmed").await?;
         self.person.captures(&format!("{operation}-hand"), &operation, &object, CAPTURED_MINOR).await?;
@@ -135,7 +140,8 @@ impl Beside<'_> {
 
     async fn let_go(mut self) -> Result<(), Error> {
         let operation = self.operation("let-go");
-        let (payment, object) = self.makes(&OperationRequest::authorize(&operation, PRICE_MINOR)).await?;
+        let request = OperationRequest::authorize(&operation, PRICE_MINOR, self.method);
+        let (payment, object) = self.makes(&request).await?;
         self.person.lets_go(&format!("{operation}-hand"), &operation, &object).await?;
         let ended = |seen: &Value| seen["state"] == "lapsed" || seen["state"] == "cancelled";
         self.follows(&format!("/v1/payments/{payment}"), "let go by hand", ended).await?;
@@ -145,7 +151,8 @@ impl Beside<'_> {
 
     async fn dispute(mut self, number: usize) -> Result<(), Error> {
         let operation = self.operation("disputed");
-        let (payment, object) = self.makes(&OperationRequest::charge(&operation, PRICE_MINOR, PAYS)).await?;
+        let (payment, object) =
+            self.makes(&OperationRequest::charge(&operation, PRICE_MINOR, &STRIPE)).await?;
         let path = format!("/v1/payments/{payment}");
         let dispute = self.person.sees_a_dispute(&object, DISPUTED_MINOR).await?;
         let withdrawn = |seen: &Value| seen["disputed"]["minor"] == DISPUTED_MINOR;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::followed_within;
 use super::jobs_in_review::JobsInReview;
 use super::person::Person;
-use crate::operation_request::{CURRENCY, PAYS, PRICE_MINOR};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext};
 use check::{RecordedCall, money};
 
@@ -83,8 +84,8 @@ async fn paid(context: &ScenarioContext, deployment: &Deployment, number: usize)
     let of = context.operation(format!("handed-{number}"));
     let kind = KINDS[number % KINDS.len()];
     let request = match kind {
-        Kind::Refund => OperationRequest::charge(&of, PRICE_MINOR, PAYS),
-        _ => OperationRequest::authorize(&of, PRICE_MINOR),
+        Kind::Refund => OperationRequest::charge(&of, PRICE_MINOR, &STRIPE),
+        _ => OperationRequest::authorize(&of, PRICE_MINOR, &STRIPE),
     };
     let made = caller.retry_until_definite(&request).await?;
     let object = made.body["provider_reference"].as_str().map(str::to_owned);
@@ -109,7 +110,7 @@ async fn charges_without_an_outcome(
 ) -> Result<Vec<OperationRequest>, Error> {
     let charge = |number| {
         let operation = context.operation(format!("handed-charge-{number}"));
-        OperationRequest::charge(&operation, PRICE_MINOR, PAYS).that_may_be_refused()
+        OperationRequest::charge(&operation, PRICE_MINOR, &STRIPE).that_may_be_refused()
     };
     let requests: Vec<OperationRequest> = (0..count).map(charge).collect();
     deployment.set_faults(json!({ "answer_delay_ms": [ANSWER_LATE_MS, ANSWER_LATE_MS] })).await?;
@@ -177,11 +178,11 @@ impl Handed {
         let operation = format!("{}-vain", self.of);
         let (request, reached) = match self.kind {
             Kind::Refund => (
-                OperationRequest::refund(&operation, &self.payment, &self.of, REFUNDED_MINOR),
+                OperationRequest::refund(&operation, &self.payment, &self.of, &STRIPE.money(REFUNDED_MINOR)),
                 "handed_over_a_refund",
             ),
             Kind::Capture | Kind::CaptureOtherwise => (
-                OperationRequest::capture(&operation, &self.payment, &self.of, CAPTURED_MINOR),
+                OperationRequest::capture(&operation, &self.payment, &self.of, &STRIPE.money(CAPTURED_MINOR)),
                 "handed_over_a_capture",
             ),
             Kind::Cancel => {
@@ -216,7 +217,7 @@ impl Handed {
         let (name, payment, of) = (format!("{}-on", self.of), &self.payment, &self.of);
         let request = match self.kind {
             Kind::Refund => OperationRequest::refund_rest(&name, payment, of, PRICE_MINOR - REFUNDED_MINOR),
-            Kind::Cancel => OperationRequest::capture(&name, payment, of, PRICE_MINOR),
+            Kind::Cancel => OperationRequest::capture(&name, payment, of, &STRIPE.money(PRICE_MINOR)),
             Kind::Capture => return Ok(()),
             Kind::CaptureOtherwise => return self.follows(context, "captured", OTHERWISE_MINOR).await,
         };
@@ -233,7 +234,7 @@ impl Handed {
         let seen = self.caller.until(&path, followed_within(context), so).await?;
         context.findings.always("what_a_person_does_is_followed", so(&seen), || {
             let shown = seen[sum]["minor"].as_i64().unwrap_or_default();
-            let (by_hand, shown) = (money(minor, CURRENCY), money(shown, CURRENCY));
+            let (by_hand, shown) = (money(minor, STRIPE.currency), money(shown, STRIPE.currency));
             format!("{}: {by_hand} were {sum} by hand, and it is {shown}", self.of)
         });
         Ok(())

@@ -2,13 +2,17 @@
 
 use serde_json::{Value, json};
 
+use super::at_the_provider::{self as by_hand, ByHand};
+use crate::methods::{PaymentMethod, STRIPE};
 use crate::{Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, ScenarioContext};
 use outbound::{HttpConnection, HttpReply};
+use testkit::program::Resident;
 
 pub struct Person {
     context: ScenarioContext,
     provider: HttpConnection,
-    secret_key: String,
+    resident: Resident,
+    method: &'static PaymentMethod,
     ours: HttpConnection,
     ops_key: String,
 }
@@ -24,51 +28,49 @@ impl Person {
         Ok(Person {
             context: context.clone(),
             provider: HttpConnection::new(deployment.sandbox_url()?),
-            secret_key: format!("Bearer {}", own.secret_key),
+            resident: own.clone(),
+            method: &STRIPE,
             ours: HttpConnection::new(deployment.target.base_urls.first().map_or("", String::as_str)),
             ops_key: format!("Bearer {}", deployment.target.ops_key.as_deref().unwrap_or_default()),
         })
     }
 
+    /// Acts at the provider of this method.
+    pub fn at(self, method: &'static PaymentMethod) -> Person {
+        Person { method, ..self }
+    }
+
     /// Refunds a part of the operation `of`. The refund has no metadata of ours.
     pub async fn refunds(&mut self, name: &str, of: &str, object: &str, minor: i64) -> Result<(), Error> {
-        let form = format!("payment_intent={object}&amount={minor}");
-        self.acts(name, "/v1/refunds", form, ExpectedEffect::Refund { of: of.to_owned(), minor }).await?;
+        let action = by_hand::refund(self.method, object, minor)?;
+        self.acts(name, action, ExpectedEffect::Refund { of: of.to_owned(), minor }).await?;
         self.context.findings.reached("refunded_by_hand");
         Ok(())
     }
 
     pub async fn captures(&mut self, name: &str, of: &str, object: &str, minor: i64) -> Result<(), Error> {
-        let path = format!("/v1/payment_intents/{object}/capture");
         let wants = ExpectedEffect::Capture { of: of.to_owned(), minor };
-        self.acts(name, &path, format!("amount_to_capture={minor}"), wants).await?;
+        self.acts(name, by_hand::capture(self.method, object, minor)?, wants).await?;
         self.context.findings.reached("captured_by_hand");
         Ok(())
     }
 
     pub async fn lets_go(&mut self, name: &str, of: &str, object: &str) -> Result<(), Error> {
-        let path = format!("/v1/payment_intents/{object}/cancel");
-        self.acts(name, &path, String::new(), ExpectedEffect::Void { of: of.to_owned() }).await?;
+        let wants = ExpectedEffect::Void { of: of.to_owned() };
+        self.acts(name, by_hand::void(self.method, object)?, wants).await?;
         self.context.findings.reached("let_go_by_hand");
         Ok(())
     }
 
-    async fn acts(
-        &mut self,
-        name: &str,
-        path: &str,
-        form: String,
-        wants: ExpectedEffect,
-    ) -> Result<(), Error> {
-        let request =
-            OperationRequest { body: form, ..OperationRequest::new(name, path, &Value::Null, wants) };
+    async fn acts(&mut self, name: &str, action: ByHand, wants: ExpectedEffect) -> Result<(), Error> {
+        let ByHand { method, path, body, content_type, key_header } = action;
+        let request = OperationRequest { body, ..OperationRequest::new(name, &path, &Value::Null, wants) };
         let ticket = self.context.journal.record_request(&request).await?;
-        let headers = [
-            ("authorization", self.secret_key.as_str()),
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("idempotency-key", name),
-        ];
-        let response = self.provider.post(path, &headers, request.body).await?;
+        let account = self.resident.account_at(self.method.provider);
+        let bearer = format!("Bearer {}", account.map_or("", |account| &account.secret_key));
+        let headers =
+            [("authorization", bearer.as_str()), ("content-type", content_type), (key_header, name)];
+        let response = self.provider.request(method, &path, &headers, request.body).await?;
         self.context.journal.record_answer(ticket, &OperationAnswer::of(&response));
         if response.status.is_success() { Ok(()) } else { Err(unexpected(name, &response)) }
     }

@@ -23,7 +23,6 @@ use uuid::Uuid;
 
 use crate::database_rows::{DatabaseRows, Texts};
 use crate::deployment::LEASE_MS;
-use crate::operation_request::PAYS;
 use crate::{Deployment, Error, OperationRequest, Part, ScenarioContext};
 
 const CLIENTS: usize = 12;
@@ -115,7 +114,8 @@ fn charge(context: &ScenarioContext, deployment: &Deployment, round: usize) -> J
     for number in 0..CLIENTS {
         let mut caller = context.caller(&deployment.target, number);
         let operation = format!("{}{round}-{number}", prefix(context));
-        let request = OperationRequest::charge(&operation, random.random_range(100..=9_999), PAYS);
+        let request =
+            OperationRequest::charge(&operation, random.random_range(100..=9_999), context.card(number));
         charges.spawn(async move { caller.retry_until_definite(&request).await.map(drop) });
     }
     charges

@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::operation_request::{ExpectedEffect, PAYS};
+use crate::methods::card;
+use crate::operation_request::ExpectedEffect;
 use crate::{Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 
 /// The pause of a payer between two charges: payers are always present, and leave time for the
@@ -103,7 +104,8 @@ impl Crowd {
 }
 
 async fn pay(member: &mut Member, operation: String) -> Result<(), Error> {
-    let request = OperationRequest::charge(&operation, member.random.random_range(100..=9_999), PAYS);
+    let minor = member.random.random_range(100..=9_999);
+    let request = OperationRequest::charge(&operation, minor, card(member.random.random_range(0..2)));
     member.caller.retry_until_definite(&request).await?;
     let pause = member.random.random_range(PAUSE_MS);
     tokio::time::sleep(Duration::from_millis(pause)).await;

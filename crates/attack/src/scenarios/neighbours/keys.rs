@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::true_event;
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::scenarios::webhooks::{WebhookForwarder, status_text};
 use crate::{
     Deployment, Error, ExpectedEffect, OperationAnswer, OperationRequest, RetryingClient, ScenarioContext,
@@ -52,10 +53,14 @@ pub(super) async fn scopes(
         HOLD_SECONDS,
     );
     let booking = made(&hold, &mut caller).await?;
-    let pay = OperationRequest::pay(&context.operation("scopes-pay"), &booking, PRICE_MINOR, PAYS);
+    let pay = OperationRequest::pay(&context.operation("scopes-pay"), &booking, PRICE_MINOR, &STRIPE);
     let payment = made(&pay, &mut caller).await?;
-    let refund =
-        OperationRequest::refund(&context.operation("scopes-refund"), &payment, &pay.operation, PART_MINOR);
+    let refund = OperationRequest::refund(
+        &context.operation("scopes-refund"),
+        &payment,
+        &pay.operation,
+        &STRIPE.money(PART_MINOR),
+    );
     let refund = made(&refund, &mut caller).await?;
     let about = |events: &[Value], subject: &str| events.iter().any(|event| event["subject_id"] == *subject);
 
@@ -98,15 +103,25 @@ pub(super) async fn modes(
     keys: &Keys,
 ) -> Result<(), Error> {
     let mut caller = context.caller(&deployment.target, 1);
-    let charge = OperationRequest::charge(&context.operation("modes-charge"), PRICE_MINOR, PAYS);
+    let charge = OperationRequest::charge(&context.operation("modes-charge"), PRICE_MINOR, &STRIPE);
     let captured = made(&charge, &mut caller).await?;
-    let authorize = OperationRequest::authorize(&context.operation("modes-authorize"), PRICE_MINOR);
+    let authorize = OperationRequest::authorize(&context.operation("modes-authorize"), PRICE_MINOR, &STRIPE);
     let authorized = made(&authorize, &mut caller).await?;
     let requests_of = |whose: &str| {
         let name = |what: &str| context.operation(format!("modes-{whose}-{what}"));
         [
-            OperationRequest::refund(&name("refund"), &captured, &charge.operation, PART_MINOR),
-            OperationRequest::capture(&name("capture"), &authorized, &authorize.operation, PART_MINOR),
+            OperationRequest::refund(
+                &name("refund"),
+                &captured,
+                &charge.operation,
+                &STRIPE.money(PART_MINOR),
+            ),
+            OperationRequest::capture(
+                &name("capture"),
+                &authorized,
+                &authorize.operation,
+                &STRIPE.money(PART_MINOR),
+            ),
             OperationRequest::void(&name("void"), &authorized, &authorize.operation),
         ]
     };

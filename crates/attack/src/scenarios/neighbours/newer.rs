@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::Neighbour;
 use crate::database_rows::{DatabaseRows, quoted};
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::{Error, OperationAnswer, OperationRequest, RetryingClient, ScenarioContext, Target, at_once};
 use outbound::HttpConnection;
 
@@ -213,7 +214,7 @@ pub(super) async fn waits_for_its_consumer(
     rows: &DatabaseRows,
     target: &Target,
 ) -> Result<(), Error> {
-    let charge = OperationRequest::charge(&context.operation("two-consumers"), PRICE_MINOR, PAYS);
+    let charge = OperationRequest::charge(&context.operation("two-consumers"), PRICE_MINOR, &STRIPE);
     let payment = id(&made(&charge, &mut context.caller(target, 0)).await?)?;
     let posted = format!(
         "select m.id from outbox m join transfers t on t.message = m.id \

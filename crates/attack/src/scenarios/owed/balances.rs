@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use crate::operation_request::{MARK, PAYS, PRICE_MINOR};
+use crate::methods::{MERCADO_PAGO, PaymentMethod};
+use crate::operation_request::{MARK, PRICE_MINOR};
 use crate::{Deployment, Error, ExpectedEffect, OperationRequest, RetryingClient, ScenarioContext, Target};
 
 const HOLD_SECONDS: u32 = 3_600;
@@ -28,6 +29,7 @@ struct Balance<'a> {
     target: &'a Target,
     slot: usize,
     kind: Kind,
+    method: &'static PaymentMethod,
     name: String,
     caller: RetryingClient,
 }
@@ -38,13 +40,16 @@ pub(super) async fn run(
     count: usize,
 ) -> Result<(), Error> {
     let all = count * KINDS.len();
-    let target = Target { catalogue: deployment.sell(all, 1).await?, ..deployment.target.clone() };
+    let mut target = Target { catalogue: deployment.sell(all, 1).await?, ..deployment.target.clone() };
+    target.in_other_currencies =
+        [(MERCADO_PAGO.currency, deployment.sell_for(&MERCADO_PAGO, all, 1).await?)].into();
     context.progress.counts("what is still owed", all);
     let one = |slot: usize| {
         let (target, kind) = (&target, KINDS[slot % KINDS.len()]);
+        let method = context.card(slot / KINDS.len());
         async move {
             let (name, caller) = (context.operation(format!("balance-{slot}")), context.caller(target, slot));
-            Balance { context, target, slot, kind, name, caller }.settle().await
+            Balance { context, target, slot, kind, method, name, caller }.settle().await
         }
     };
     try_join_all((0..all).map(one)).await.map(drop)
@@ -54,7 +59,7 @@ impl Balance<'_> {
     async fn settle(mut self) -> Result<(), Error> {
         let hold = OperationRequest::hold(
             &format!("{}-hold", self.name),
-            &self.target.catalogue,
+            self.target.catalogue_for(self.method),
             self.slot,
             HOLD_SECONDS,
         );
@@ -62,10 +67,10 @@ impl Balance<'_> {
         let operation = format!("{}-pay", self.name);
         let pay = match self.kind {
             Kind::RefundPart | Kind::RefundAll => {
-                OperationRequest::pay(&operation, &booking, PRICE_MINOR, PAYS)
+                OperationRequest::pay(&operation, &booking, PRICE_MINOR, self.method)
             }
             Kind::CapturePart | Kind::Void => {
-                OperationRequest::reserve_money(&operation, &booking, PRICE_MINOR)
+                OperationRequest::reserve_money(&operation, &booking, PRICE_MINOR, self.method)
             }
         };
         let payment = self.done(&pay).await?;
@@ -84,15 +89,13 @@ impl Balance<'_> {
     }
 
     fn lets_money_go(&self, payment: &str, of: &str) -> (OperationRequest, &'static str) {
-        let name = format!("{}-go", self.name);
+        let (name, part) = (format!("{}-go", self.name), self.method.money(PART_MINOR));
         match self.kind {
-            Kind::RefundPart => {
-                (OperationRequest::refund(&name, payment, of, PART_MINOR), "gave_a_part_back")
-            }
+            Kind::RefundPart => (OperationRequest::refund(&name, payment, of, &part), "gave_a_part_back"),
             Kind::RefundAll => {
                 (OperationRequest::refund_rest(&name, payment, of, PRICE_MINOR), "gave_all_back")
             }
-            Kind::CapturePart => (OperationRequest::capture(&name, payment, of, PART_MINOR), "took_a_part"),
+            Kind::CapturePart => (OperationRequest::capture(&name, payment, of, &part), "took_a_part"),
             Kind::Void => (OperationRequest::void(&name, payment, of), "let_go"),
         }
     }
@@ -110,9 +113,7 @@ impl Balance<'_> {
         let settled = |seen: &Value| seen["open_payment_id"].is_null();
         let seen = self.caller.until(path, SETTLED_WITHIN, settled).await?;
         let name = format!("{}-again", self.name);
-        let body = json!({
-            "booking_id": booking, "provider": "stripe", "payment_method": PAYS, "metadata": { MARK: name },
-        });
+        let body = self.method.order(json!({ "booking_id": booking, "metadata": { MARK: name } }));
         let again = OperationRequest::new(&name, "/v1/payments", &body, ExpectedEffect::Nothing);
         let answer = self.caller.retry_until_definite(&again).await?;
         let refused = answer.code().as_deref() == Some("nothing_is_due");
@@ -128,7 +129,7 @@ impl Balance<'_> {
         let seen = self.caller.until(path, SETTLED_WITHIN, |seen| seen["state"] == "cancelled").await?;
         let next = OperationRequest::hold(
             &format!("{}-next", self.name),
-            &self.target.catalogue,
+            self.target.catalogue_for(self.method),
             self.slot,
             HOLD_SECONDS,
         );

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use server::ports::clock::SystemClock;
 use store::Clock as _;
 
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, ExpectedEffect, OperationRequest, ScenarioContext, Target};
 use testkit::program::Catalogue;
 
@@ -32,9 +33,10 @@ pub(super) async fn are_paid(
     let one = |number: usize| async move {
         let mut caller = context.caller(&deployment.target, number);
         let name = context.operation(format!("paid-{number}"));
-        let hold = OperationRequest::hold(&name, &deployment.target.catalogue, 0, HOLD_SECONDS);
+        let method = context.card(number);
+        let hold = OperationRequest::hold(&name, deployment.target.catalogue_for(method), 0, HOLD_SECONDS);
         let booking = id(&hold, &caller.retry_until_definite(&hold).await?)?;
-        let pay = OperationRequest::pay(&format!("{name}-pay"), &booking, PRICE_MINOR, PAYS);
+        let pay = OperationRequest::pay(&format!("{name}-pay"), &booking, PRICE_MINOR, method);
         let paid = caller.retry_until_definite(&pay).await?;
         if paid.body["confirmed_by_provider"] == false {
             context.findings.reached("paid_and_never_told");
@@ -75,7 +77,7 @@ pub(super) async fn depart(
         });
         let left_ms = departs_ms - SystemClock.now().0 / 1_000 + 500;
         tokio::time::sleep(Duration::from_millis(left_ms.max(0).unsigned_abs())).await;
-        let pay = OperationRequest::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, PAYS);
+        let pay = OperationRequest::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, &STRIPE);
         let late = caller.retry_until_definite(&pay.that_may_be_refused()).await?;
         context.findings.always("no_hold_outlives_its_departure", late.status == 409, || {
             format!("{}: it has departed, and a payment is answered {}", hold.operation, late.summary())

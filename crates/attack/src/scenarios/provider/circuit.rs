@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use super::{CONCURRENCY, calls, charges, each_once};
+use crate::methods::MERCADO_PAGO;
 use crate::{Deployment, Error, OperationRequest, ScenarioContext, Tuning};
 
 const CALLS_MIN: usize = 20;
@@ -52,7 +53,7 @@ pub async fn opens_and_closes(
         && made <= allowed(&openings)
         && begun.elapsed() < TURNED_WITHIN
     {
-        let requests = charges(context, &format!("more-{}", more.len()), MORE, random);
+        let requests = charges(context, &MERCADO_PAGO, &format!("more-{}", more.len()), MORE, random);
         each_once(context, deployment, &requests, "until each circuit has opened again").await?;
         more.extend(requests);
         tokio::time::sleep(POLL_EVERY).await;
@@ -97,7 +98,7 @@ async fn closes(
     let begun = Instant::now();
     let mut open = not_closed(deployment, workers).await?;
     while !open.is_empty() && begun.elapsed() < TURNED_WITHIN {
-        let requests = charges(context, &format!("back-{}", more.len()), MORE, random);
+        let requests = charges(context, &MERCADO_PAGO, &format!("back-{}", more.len()), MORE, random);
         each_once(context, deployment, &requests, "until each circuit has closed").await?;
         more.extend(requests);
         tokio::time::sleep(POLL_EVERY).await;

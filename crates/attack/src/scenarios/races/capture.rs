@@ -47,14 +47,19 @@ async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) ->
         context.caller(&deployment.target, race.number),
         context.caller(&deployment.target, race.number + 1),
     ];
-    let reserved =
-        OperationRequest::authorize(&context.operation(format!("reserved-{}", race.number)), PRICE_MINOR);
+    let method = context.card(race.number);
+    let reserved = OperationRequest::authorize(
+        &context.operation(format!("reserved-{}", race.number)),
+        PRICE_MINOR,
+        method,
+    );
     let answer = callers[0].retry_until_definite(&reserved).await?;
     let Some(payment) = answer.id().filter(|_| answer.is_success()) else {
         return Err(Error::Unexpected { operation: reserved.operation, outcome: answer.summary() });
     };
     let capture = format!("{}-capture", reserved.operation);
-    let capture = OperationRequest::capture(&capture, &payment, &reserved.operation, race.minor);
+    let capture =
+        OperationRequest::capture(&capture, &payment, &reserved.operation, &method.money(race.minor));
     let void = OperationRequest::void(&format!("{}-void", reserved.operation), &payment, &reserved.operation);
     let requests = [capture, void];
     staggered(&mut callers, &requests, &[race.capture_lag, race.void_lag]).await?;

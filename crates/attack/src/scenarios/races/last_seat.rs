@@ -7,7 +7,8 @@ use rand::RngExt as _;
 use server::ports::clock::SystemClock;
 use store::Clock as _;
 
-use crate::operation_request::{PAYS, PRICE_MINOR, mark};
+use crate::methods::STRIPE;
+use crate::operation_request::{PRICE_MINOR, mark};
 use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 
 /// The shortest hold that leaves time to begin.
@@ -70,7 +71,7 @@ async fn one_seat(
     let Some(booking) = held.id().filter(|_| held.is_success()) else {
         return Err(Error::Unexpected { operation: hold.operation, outcome: held.summary() });
     };
-    let pay = OperationRequest::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, PAYS)
+    let pay = OperationRequest::pay(&format!("{}-pay", hold.operation), &booking, PRICE_MINOR, &STRIPE)
         .that_may_return();
     let expires_at: jiff::Timestamp = held.body["hold_expires_at"]
         .as_str()

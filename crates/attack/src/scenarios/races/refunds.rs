@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 use rand::RngExt as _;
 
-use crate::operation_request::{CURRENCY, PAYS, PRICE_MINOR};
+use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, OperationRequest, ScenarioContext, at_once};
 use check::{RecordedCall, money};
 
@@ -59,13 +59,19 @@ async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) ->
     let Race { number, fit, minor } = *race;
     let callers = (0..REFUNDS).map(|caller| context.caller(&deployment.target, number + caller));
     let mut callers = callers.collect::<Vec<_>>();
-    let paid = OperationRequest::charge(&context.operation(format!("paid-{number}")), PRICE_MINOR, PAYS);
+    let method = context.card(number);
+    let paid = OperationRequest::charge(&context.operation(format!("paid-{number}")), PRICE_MINOR, method);
     let answer = callers[0].retry_until_definite(&paid).await?;
     let Some(payment) = answer.id().filter(|_| answer.is_success()) else {
         return Err(Error::Unexpected { operation: paid.operation, outcome: answer.summary() });
     };
     let refund = |at: usize| {
-        OperationRequest::refund(&format!("{}-back-{at}", paid.operation), &payment, &paid.operation, minor)
+        OperationRequest::refund(
+            &format!("{}-back-{at}", paid.operation),
+            &payment,
+            &paid.operation,
+            &method.money(minor),
+        )
     };
     let requests: Vec<OperationRequest> = (0..REFUNDS).map(refund).collect();
     at_once(&mut callers, &requests).await?;
@@ -86,9 +92,9 @@ async fn one(context: &ScenarioContext, deployment: &Deployment, race: &Race) ->
         format!(
             "payment {payment} of {}: of {REFUNDS} refunds of {} there is room for {fit}; {made} were accepted, \
              and {} went back",
-            money(PRICE_MINOR, CURRENCY),
-            money(minor, CURRENCY),
-            money(refunded, CURRENCY)
+            money(PRICE_MINOR, method.currency),
+            money(minor, method.currency),
+            money(refunded, method.currency)
         )
     });
     context.progress.advance();

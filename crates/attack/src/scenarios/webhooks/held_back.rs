@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::courier::{WebhookForwarder, status_text};
 use super::forgery::Forgery;
 use super::plain;
-use crate::operation_request::PAYS;
+use crate::methods::STRIPE;
 use crate::orders::{Order, OrderOutcome, carry_out};
 use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 use testkit::program::Resident;
@@ -135,7 +135,8 @@ impl Stage<'_> {
         let mut payments = Vec::new();
         for number in 0..NEIGHBOURS_CHARGES {
             let operation = self.context.operation(format!("neighbour-{number}"));
-            let request = OperationRequest::charge(&operation, self.random.random_range(100..=9_999), PAYS);
+            let request =
+                OperationRequest::charge(&operation, self.random.random_range(100..=9_999), &STRIPE);
             payments.extend(caller.retry_until_definite(&request).await?.id());
         }
         Ok(payments)

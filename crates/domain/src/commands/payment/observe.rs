@@ -115,7 +115,8 @@ pub(super) fn observe(
 /// Takes the object of a payment that was sent in one step: its id is not known before its reply, or
 /// before it is found by our reference.
 fn adopt(payment: &mut Payment, seen: &Observation) {
-    let same = seen.amount_minor == payment.amount_minor && seen.currency == payment.currency;
+    let same = (seen.amount_minor == payment.amount_minor && seen.currency == payment.currency)
+        || fault_injection::is(fault_injection::InjectedFault::FoundAmountNotCompared);
     if payment.provider_ref.is_none() && payment.state.is(State::Pending) && same {
         payment.provider_ref = Some(seen.object.clone());
     }
