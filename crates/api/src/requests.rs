@@ -11,7 +11,7 @@ pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
-pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund, PIX, Payer, TaxId, TaxIdKind};
+pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund, Payer, TaxId, TaxIdKind};
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 
 use serde::de::DeserializeOwned;

@@ -20,8 +20,8 @@ pub use messages::{
 };
 pub use movement::{Movement, MovementKind};
 pub use payment::{
-    Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, Payer, Payment, PaymentMethod, Refund,
-    TaxId, TaxIdKind,
+    Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, PAYMENT_FORM, PIX, Payer, Payment,
+    PaymentMethod, Refund, TaxId, TaxIdKind,
 };
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 

@@ -111,6 +111,7 @@ impl Seller {
             instalments: 1,
             payer: None,
             pay_within: None,
+            method_currency: None,
             capture,
             return_url: None,
             metadata: BTreeMap::new(),

@@ -7,6 +7,7 @@
 //! | `requires_confirmation` | unconfirmed |
 //! | `requires_payment_method` | unconfirmed; with a `last_payment_error`: declined |
 //! | `requires_action` | needs action |
+//! | any of these of the payment form, without a `last_payment_error` | needs action: the form |
 //! | `processing`, and any that is not listed here | processing |
 //! | `requires_capture` | authorized, `amount_capturable` |
 //! | `succeeded` | captured, `amount_received` |
@@ -16,7 +17,7 @@
 //! statuses are pending; `succeeded`; `failed` and `canceled` are failed.
 
 use domain::{
-    PaymentId, RefundId,
+    PaymentId, RefundId, Timestamp,
     provider::{Observation, ProviderStatus, RefundObservation, RefundStatus},
     rows::NextAction,
 };
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use super::{
     currency::{from_stripe, parse_currency},
     decline::{StripeError, refund_failure},
+    order::CUSTOMER,
 };
 
 const ID_BYTES_MAX: usize = 255;
@@ -34,6 +36,7 @@ const ID_BYTES_MAX: usize = 255;
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     operation: Option<String>,
+    confirmed_by: Option<String>,
     refund: Option<String>,
 }
 
@@ -55,6 +58,13 @@ pub struct PaymentIntent {
 #[derive(Debug, Deserialize)]
 struct NextStep {
     redirect_to_url: Option<Page>,
+    pix_display_qr_code: Option<PixCode>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PixCode {
+    data: Option<String>,
+    expires_at: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,7 +88,14 @@ impl PaymentIntent {
             let amount = amount.and_then(|amount| from_stripe(amount, currency));
             amount.ok_or_else(|| format!("its {name} is missing or not an amount"))
         };
+        let by_customer =
+            self.metadata.as_ref().and_then(|ours| ours.confirmed_by.as_deref()) == Some(CUSTOMER);
         let status = match self.status.as_str() {
+            "requires_payment_method" | "requires_confirmation" | "requires_action"
+                if by_customer && self.last_payment_error.is_none() =>
+            {
+                ProviderStatus::NeedsAction(NextAction::UseProviderSdk { client_secret: self.client_secret })
+            }
             "requires_confirmation" => ProviderStatus::Unconfirmed,
             "requires_payment_method" => match self.last_payment_error {
                 None => ProviderStatus::Unconfirmed,
@@ -102,9 +119,14 @@ impl PaymentIntent {
     }
 }
 
-/// A page to send the customer to, or the client secret for Stripe's front-end code.
+/// A Pix code to pay, a page to send the customer to, or the client secret for Stripe's front-end code.
 fn next_action(step: Option<NextStep>, client_secret: Option<String>) -> NextAction {
-    match step.and_then(|step| step.redirect_to_url?.url) {
+    let (page, pix) = step.map_or((None, None), |step| (step.redirect_to_url, step.pix_display_qr_code));
+    if let Some(PixCode { data: Some(code), expires_at: Some(expires_at) }) = pix {
+        let expires_at = Timestamp(expires_at.saturating_mul(1_000_000));
+        return NextAction::PayPix { code, expires_at };
+    }
+    match page.and_then(|page| page.url) {
         Some(url) => NextAction::Redirect { url },
         None => NextAction::UseProviderSdk { client_secret },
     }
@@ -238,7 +260,26 @@ mod tests {
             json!({"next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {}}}),
             ProviderStatus::NeedsAction(sdk.clone()),
         );
-        check("requires_action", json!({}), ProviderStatus::NeedsAction(sdk));
+        check("requires_action", json!({}), ProviderStatus::NeedsAction(sdk.clone()));
+        let form = json!({"confirmed_by": "customer"});
+        let declined_form = json!({
+            "metadata": form, "last_payment_error": {"type": "card_error", "code": "expired_card"},
+        });
+        for status in ["requires_payment_method", "requires_confirmation", "requires_action"] {
+            let waits = ProviderStatus::NeedsAction(sdk.clone());
+            check(status, json!({"metadata": form, "next_action": {"type": "use_stripe_sdk"}}), waits);
+        }
+        check("requires_payment_method", declined_form, declined("expired_card", true));
+        check("canceled", json!({"metadata": form}), ProviderStatus::Cancelled);
+        let code = json!({"data": "000201", "expires_at": 1_700_000_000});
+        check(
+            "requires_action",
+            json!({"next_action": {"type": "pix_display_qr_code", "pix_display_qr_code": code}}),
+            ProviderStatus::NeedsAction(NextAction::PayPix {
+                code: "000201".to_owned(),
+                expires_at: Timestamp(1_700_000_000_000_000),
+            }),
+        );
         check("processing", json!({}), ProviderStatus::Processing);
         check("invented_in_2030", json!({}), ProviderStatus::Processing);
         check(

@@ -48,6 +48,7 @@ pub async fn begun(service: &TestService, span: Span) -> AttemptJob {
         instalments: 1,
         payer: None,
         pay_within: None,
+        method_currency: None,
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),

@@ -25,6 +25,8 @@ mod lanes;
 mod leases;
 mod mercado_pago;
 mod outage;
+mod payment_form;
+mod pix;
 mod refunds;
 mod restarts;
 mod storm;

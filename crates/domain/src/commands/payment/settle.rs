@@ -119,9 +119,11 @@ impl Settle {
             // The call has an outcome, so the job needs no person: it waits for evidence.
             job.rechecked(self.recheck.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
-            let by = self.evidence_needed_by(facts, payment, now);
+            let ends = [self.evidence_needed_by(facts, payment, now), self.must_end_by(payment, now)];
+            let by = ends.into_iter().flatten().min();
             job.rechecked(self.recheck.pause(job.looks), by, now)
         } else if matches!(self.observation.status, ProviderStatus::Declined(_))
+            && !payment.is_confirmed_by_customer()
             && job.state.is(job::State::Ready)
         {
             // The worker cancels the declined object now, so that the customer can try again at once.
@@ -137,6 +139,12 @@ impl Settle {
         let booking = payment.booking.and_then(|id| facts.bookings.get(id))?;
         let soonest = now.plus(self.recheck.first);
         booking.state.is(booking::State::Held).then(|| booking.hold_expires_at.max(soonest))
+    }
+
+    /// When the customer's time is over, and an object that still waits is cancelled.
+    fn must_end_by(&self, payment: &Payment, now: Timestamp) -> Option<Timestamp> {
+        let until = payment.payable_until().filter(|_| payment.state.is(payment::State::Pending))?;
+        Some(if until > now { until } else { now.plus(self.recheck.first) })
     }
 
     fn open_attempt<'f>(&self, facts: &'f Facts) -> Option<&'f Attempt> {

@@ -10,7 +10,7 @@ use crate::commands::jobs::JobLease;
 use crate::ids::{AccountId, AttemptId, BookingId, PaymentId, TenantId};
 use crate::lifecycle::{CurrentState, State as _, booking};
 use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -38,13 +38,15 @@ pub struct StartPayment {
     pub claim: Claim,
     pub target: PaymentTarget,
     pub account: AccountId,
-    /// A provider's token, or `pix`.
+    /// A provider's token, or the name of another method.
     pub payment_method: String,
     pub brand: Option<String>,
     pub instalments: i64,
     pub payer: Option<Payer>,
     /// How long the customer may pay, with a method that the customer completes.
     pub pay_within: Option<Span>,
+    /// The only currency of the method, if it has one.
+    pub method_currency: Option<Currency>,
     pub capture: Capture,
     pub return_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
@@ -190,6 +192,9 @@ impl Command for StartPayment {
         }
         if amount.minor > AMOUNT_MINOR_MAX {
             return Err(Refusal::AmountIsTooLarge);
+        }
+        if self.method_currency.is_some_and(|currency| currency != amount.currency) {
+            return Err(Refusal::CurrencyIsNotTaken { currency: amount.currency });
         }
         self.amounts.check(&account.provider, amount)?;
         // Nothing can fail from here on.

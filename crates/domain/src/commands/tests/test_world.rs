@@ -207,6 +207,7 @@ impl TestWorld {
             instalments: 1,
             payer: None,
             pay_within: None,
+            method_currency: None,
             capture: Capture::Automatic,
             return_url: None,
             metadata: BTreeMap::new(),

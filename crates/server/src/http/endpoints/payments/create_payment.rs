@@ -1,15 +1,16 @@
 use std::time::Duration;
 
 use api::Code;
-use api::limits::PIX_SECONDS_MIN;
-use api::requests::{NewPayment, PIX};
+use api::limits::PAYABLE_SECONDS;
+use api::requests::NewPayment;
 use api::validation_errors::ValidationErrors;
 use api::views::Payment;
 use axum::extract::State;
 use domain::commands::{PaymentTarget, StartPayment};
+use domain::rows::{PAYMENT_FORM, PIX};
 use domain::time::Span;
 use domain::working_set::Claim;
-use domain::{BookingId, Refusal};
+use domain::{BookingId, Currency, Refusal};
 
 use crate::http::answer::Handled;
 use crate::http::auth::AuthenticatedClient;
@@ -77,8 +78,9 @@ pub async fn start(
         (None, Some(amount)) => PaymentTarget::Amount { amount: amount.into(), reference: request.reference },
         (None, None) => unreachable!("a payment for nothing was refused when it was read"),
     };
-    let pay_within = (request.payment_method == PIX)
-        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PIX_SECONDS_MIN).into()));
+    let is_pix = request.payment_method == PIX;
+    let pay_within = (is_pix || request.payment_method == PAYMENT_FORM)
+        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PAYABLE_SECONDS).into()));
     begin(app, &claim.clone(), wait, |lease| StartPayment {
         claim,
         target,
@@ -88,6 +90,7 @@ pub async fn start(
         instalments: request.instalments.unwrap_or(1).into(),
         payer: request.payer.map(Into::into),
         pay_within,
+        method_currency: is_pix.then_some(Currency::BRL),
         capture: request.capture.into(),
         return_url: request.return_url,
         metadata: request.metadata,
@@ -103,6 +106,11 @@ fn check_method(request: &NewPayment) -> Result<(), RefusedRequest> {
     let Some(adapter) = providers::adapter::find(&request.provider) else { return Ok(()) };
     let rules = adapter.methods;
     let is_pix = request.payment_method == PIX;
+    let is_form = request.payment_method == PAYMENT_FORM;
+    let is_card = !is_pix && !is_form;
+    let seconds = request.expires_in_seconds.unwrap_or(PAYABLE_SECONDS);
+    let payer = request.payer.as_ref();
+    let has_tax_id = payer.is_some_and(|payer| payer.name.is_some() && payer.tax_id.is_some());
     let instalments = request.instalments.map_or(1, i64::from);
     let mut findings = ValidationErrors::default();
     let mut needs = |wrong: bool, pointer: &str, detail: &str| {
@@ -110,9 +118,15 @@ fn check_method(request: &NewPayment) -> Result<(), RefusedRequest> {
             findings.add(pointer, format!("{detail} {}", request.provider));
         }
     };
-    needs(is_pix && !rules.pix, "/payment_method", "pix is not offered by");
-    needs(!is_pix && rules.card_needs_brand && request.brand.is_none(), "/brand", "is needed by");
-    needs(rules.needs_payer && request.payer.is_none(), "/payer", "is needed by");
+    needs(is_pix && rules.pix.is_none(), "/payment_method", "pix is not offered by");
+    needs(is_form && !rules.payment_form, "/payment_method", "a payment form is not offered by");
+    if let Some(pix) = rules.pix.filter(|_| is_pix) {
+        let offered = (pix.seconds_min..=pix.seconds_max).contains(&seconds);
+        needs(!offered, "/expires_in_seconds", "is outside the limits of");
+        needs(pix.needs_tax_id && !has_tax_id, "/payer", "is needed with name and tax_id for pix by");
+    }
+    needs(is_card && rules.card_needs_brand && request.brand.is_none(), "/brand", "is needed by");
+    needs(rules.needs_payer && payer.is_none(), "/payer", "is needed by");
     needs(instalments > rules.instalments_max, "/instalments", "more than are offered by");
     findings.none_or(()).map_err(Into::into)
 }
