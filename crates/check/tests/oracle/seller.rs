@@ -175,6 +175,7 @@ impl Seller {
                 status: status.clone(),
                 amount_minor: charging.amount_minor,
                 currency: EUR,
+                capture_before: None,
             },
             source,
             refused: None,

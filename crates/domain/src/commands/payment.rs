@@ -5,6 +5,7 @@
 
 mod answer;
 mod book;
+mod check_authorizations;
 mod discard;
 mod give_up;
 mod movements;
@@ -18,6 +19,7 @@ mod start_payment;
 mod start_refund;
 mod start_void;
 
+pub use check_authorizations::CheckAuthorizations;
 pub use settle::{ObservedBy, Settle};
 pub use settle_dispute::SettleDispute;
 pub use settle_refund::{RefundOutcome, SettleRefund};

@@ -180,6 +180,12 @@ crate::row! {
         moves booked_refunded_minor: i64,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
+        /// Until when the provider keeps the authorisation, once it is known.
+        moves capture_before: Option<Timestamp>,
+        /// When the authorisation is checked next.
+        moves authorization_due_at: Option<Timestamp>,
+        /// The tenant was warned that the authorisation expires.
+        moves expiry_warned: bool,
     }
 }
 

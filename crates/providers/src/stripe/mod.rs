@@ -122,6 +122,9 @@ pub const EVENTS: &[&str] = &[
     "charge.dispute.funds_reinstated",
 ];
 
+/// The charge shows until when its money can be captured.
+const EXPANDED: &str = "latest_charge";
+
 /// One account at Stripe.
 pub struct Stripe {
     client: StripeClient,
@@ -187,14 +190,15 @@ impl Provider for Stripe {
     }
 
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation> {
-        let form = Form::new().with_some("return_url", order.return_url.as_deref());
+        let form =
+            Form::new().with("expand[0]", EXPANDED).with_some("return_url", order.return_url.as_deref());
         let action = ObjectCall { attempt: order.attempt, key_number: order.key_number, object };
         Box::pin(self.act(action, "confirm", form))
     }
 
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation> {
         Box::pin(async move {
-            let path = format!("/v1/payment_intents/{}", segment(object));
+            let path = format!("/v1/payment_intents/{}?expand[]={EXPANDED}", segment(object));
             outcome::payment(self.client.get(&path, object).await, Some(object))
         })
     }

@@ -21,7 +21,7 @@ use domain::{
     provider::{Observation, ProviderStatus, RefundObservation, RefundStatus},
     rows::NextAction,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use uuid::Uuid;
 
 use super::{
@@ -52,7 +52,35 @@ pub struct PaymentIntent {
     client_secret: Option<String>,
     next_action: Option<NextStep>,
     last_payment_error: Option<StripeError>,
+    latest_charge: Option<LatestCharge>,
     metadata: Option<Metadata>,
+}
+
+/// The whole charge where a call requests it; its id in an event.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum LatestCharge {
+    Whole { payment_method_details: Option<MethodDetails> },
+    Other(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+struct MethodDetails {
+    card: Option<CardDetails>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CardDetails {
+    /// Unix seconds, <https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>.
+    capture_before: Option<i64>,
+}
+
+impl LatestCharge {
+    fn capture_before(self) -> Option<Timestamp> {
+        let LatestCharge::Whole { payment_method_details } = self else { return None };
+        let seconds = payment_method_details?.card?.capture_before?;
+        Some(Timestamp(seconds.saturating_mul(1_000_000)))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,7 +143,9 @@ impl PaymentIntent {
             // finished.
             _ => ProviderStatus::Processing,
         };
-        Ok(Observation { object, status, amount_minor: amount(Some(self.amount), "amount")?, currency })
+        let capture_before = self.latest_charge.and_then(LatestCharge::capture_before);
+        let amount_minor = amount(Some(self.amount), "amount")?;
+        Ok(Observation { object, status, amount_minor, currency, capture_before })
     }
 }
 
@@ -227,6 +257,7 @@ mod tests {
                 status: expected,
                 amount_minor: 2000,
                 currency: Currency::EUR,
+                capture_before: None,
             };
             assert_eq!(intent(status, more), Ok(observation), "{status}");
         };
@@ -289,6 +320,24 @@ mod tests {
         );
         check("succeeded", json!({"amount_received": 1200}), ProviderStatus::Captured { amount_minor: 1200 });
         check("canceled", json!({}), ProviderStatus::Cancelled);
+    }
+
+    #[test]
+    fn the_end_of_an_authorization_is_read_from_the_charge() {
+        let check = |charge: Value, expected: Option<i64>| {
+            let seen =
+                intent("requires_capture", json!({"amount_capturable": 2000, "latest_charge": charge}));
+            let expected = expected.map(|seconds| Timestamp(seconds * 1_000_000));
+            assert_eq!(seen.unwrap().capture_before, expected, "{charge}");
+        };
+        let charge = |details: Value| json!({"id": "ch_1", "payment_method_details": details});
+        check(charge(json!({"card": {"capture_before": 1_700_000_000}})), Some(1_700_000_000));
+        check(charge(json!({"card": {"capture_before": null}})), None);
+        check(charge(json!({"card": null, "klarna": {}})), None);
+        check(charge(json!(null)), None);
+        check(json!("ch_1"), None);
+        check(json!(null), None);
+        check(json!(7), None);
     }
 
     #[test]

@@ -136,8 +136,13 @@ impl Drive<'_> {
                     .await?;
                 let Money { minor: amount_minor, currency } = order.amount;
                 let object = object.to_owned();
-                let given_up =
-                    Observation { object, status: ProviderStatus::Cancelled, amount_minor, currency };
+                let given_up = Observation {
+                    object,
+                    status: ProviderStatus::Cancelled,
+                    amount_minor,
+                    currency,
+                    capture_before: None,
+                };
                 self.settle(given_up, Source::Answer, None).await
             }
             CallOutcome::Unknown { error, key_spent } => {

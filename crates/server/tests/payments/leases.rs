@@ -137,6 +137,7 @@ async fn a_worker_that_resumes_too_late_is_refused(engine: Engine) {
         status: ProviderStatus::Cancelled,
         amount_minor: 700,
         currency: Currency::EUR,
+        capture_before: None,
     };
     let by = ObservedBy::Job { job, token };
     let attempt = claimed.attempt.id;

@@ -11,6 +11,7 @@
 
 mod apart;
 mod authentication;
+mod authorizations;
 mod bookings;
 mod by_hand;
 mod captures;

@@ -8,6 +8,7 @@ use alloc::borrow::ToOwned;
 
 use super::answer::settle_attempt;
 use super::book::book;
+use super::check_authorizations::plan_check;
 use super::give_up::{close_case, give_up, needs_case};
 use super::observe::{ObservationResult, contradict, observe};
 use crate::commands::booking::Seats;
@@ -25,7 +26,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 /// Who submits an observation.
 #[derive(Clone, Copy, Debug)]
 pub enum ObservedBy {
-    /// The driver of an attempt, under its job's token.
+    /// The driver of an attempt, or a look-up, under its job's token.
     Job {
         job: JobId,
         token: i64,
@@ -185,6 +186,9 @@ impl Command for Settle {
         if let ObservedBy::Event(event) = self.by {
             rows.inbound_event(event);
         }
+        if let ObservedBy::Job { job, .. } = self.by {
+            rows.job(job);
+        }
         rows.job(JobId::from(self.attempt));
         rows.job(JobId::from(self.charge()));
         let own = rows.attempt(self.attempt);
@@ -226,6 +230,7 @@ impl Command for Settle {
                 if verdict == ObservationResult::Stale {
                     closing = Closing::stale();
                 }
+                plan_check(&mut payment, &self.observation, context.now);
                 book(&mut draft, facts, &mut payment, self.source, self.deadline);
                 self.settle_attempts(&mut draft, facts, &mut payment);
             }

@@ -153,6 +153,9 @@ impl StartPayment {
             booked_refunded_minor: 0,
             created_at: now,
             updated_at: now,
+            capture_before: None,
+            authorization_due_at: None,
+            expiry_warned: false,
         }
     }
 }

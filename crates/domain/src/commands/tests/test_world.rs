@@ -280,6 +280,7 @@ impl TestWorld {
             status,
             amount_minor: row.amount_minor,
             currency: row.currency,
+            capture_before: None,
         }
     }
 
