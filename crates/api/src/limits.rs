@@ -21,9 +21,11 @@ pub const REFERENCE_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 500;
 /// Instalments of one charge: no provider offers more.
 pub const INSTALMENTS_MAX: u32 = 24;
-/// Seconds that a Pix code can be paid: at least half an hour, the shortest at Mercado Pago.
-pub const PIX_SECONDS_MIN: u32 = 1_800;
-pub const PIX_SECONDS_MAX: u32 = 30 * 86_400;
+/// Seconds that a customer has to complete a payment, if the request does not say.
+pub const PAYABLE_SECONDS: u32 = 1_800;
+/// Each provider has limits of its own within these.
+pub const PAYABLE_SECONDS_MIN: u32 = 60;
+pub const PAYABLE_SECONDS_MAX: u32 = 30 * 86_400;
 pub const TOKEN_CHARS_MAX: usize = 255;
 pub const URL_CHARS_MAX: usize = 2_000;
 /// Characters of an idempotency key.

@@ -13,7 +13,7 @@ pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, 
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{
     Alternative, Capture, ManualMethod, NewCapture, NewCharge, NewPayment, NewRecordedPayment,
-    NewRecordedRefund, NewRefund, PIX, Payer, TaxId, TaxIdKind,
+    NewRecordedRefund, NewRefund, Payer, TaxId, TaxIdKind,
 };
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 

@@ -5,7 +5,7 @@
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`] |
-//! | a timer | [`ExpireHolds`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
+//! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
 //! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
@@ -42,8 +42,8 @@ pub use operate::{
     RevokeApiKey, SettingsChange,
 };
 pub use payment::{
-    ObservedBy, PaymentTarget, RecordPayment, RecordRefund, Recorder, RefundOutcome, Settle, SettleDispute,
-    SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
+    CheckAuthorizations, ObservedBy, PaymentTarget, RecordPayment, RecordRefund, Recorder, RefundOutcome,
+    Settle, SettleDispute, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
 };
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
 pub use relay::{

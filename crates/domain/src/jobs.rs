@@ -62,8 +62,11 @@ pub static CAPTURE: JobKind = JobKind::attempt("capture");
 pub static VOID: JobKind = JobKind::attempt("void");
 pub static REFUND: JobKind = JobKind::attempt("refund");
 
+/// Fetches a payment's object, and settles what it shows.
+pub static LOOK_UP: JobKind = JobKind::standalone("look_up", Lane::Ordinary);
+
 /// Every kind of this version.
-pub static ALL: [&JobKind; 4] = [&CHARGE, &CAPTURE, &VOID, &REFUND];
+pub static ALL: [&JobKind; 5] = [&CHARGE, &CAPTURE, &VOID, &REFUND, &LOOK_UP];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

@@ -53,6 +53,15 @@ pub const ANOTHER_KEY_AFTER: Span = Span::seconds(30);
 pub const EVIDENCE_AFTER_SECONDS: i64 = 30;
 /// The longest pause between two fetches of an object that waits for the customer or the provider.
 pub const POLL_SECONDS_MAX: i64 = 60 * 60;
+/// The time after which the provider's object is fetched, if no reply has shown how long an authorisation
+/// lasts.
+pub const CAPTURE_BEFORE_AWAITED: Span = Span::seconds(30);
+/// How long before its end the tenant is warned of an authorisation.
+pub const AUTHORIZATION_WARNING: Span = Span::seconds(24 * 60 * 60);
+/// An authorisation that should have ended is looked up after this time, for which its webhook is awaited.
+pub const LAPSE_AWAITED: Span = Span::seconds(5 * 60);
+/// The time between two look-ups of an authorisation that has no known end, or is past it.
+pub const AUTHORIZATION_LOOKED_UP_EVERY: Span = Span::seconds(6 * 60 * 60);
 /// Claims of one job that end without a report before it is given up, unless its kind has another limit.
 pub const JOB_ATTEMPTS_MAX: i64 = 12;
 /// Attempts to process an event from a provider.

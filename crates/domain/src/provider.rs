@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
 use crate::rows::{Failure, FailureCause, NextAction};
+use crate::time::Timestamp;
 
 /// The provider's object for a payment, as a reply, a webhook or a fetch showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Observation {
     /// The amount for which the object was created.
     pub amount_minor: i64,
     pub currency: Currency,
+    /// Until when authorised money can be captured, if this shows it.
+    pub capture_before: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

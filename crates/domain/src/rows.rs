@@ -20,8 +20,8 @@ pub use messages::{
 };
 pub use movement::{Movement, MovementKind};
 pub use payment::{
-    Attempt, AttemptKind, Capture, Failure, FailureCause, MANUAL, ManualMethod, NextAction, PayBy, Payer,
-    Payment, PaymentMethod, PaymentRoute, Refund, TaxId, TaxIdKind,
+    Attempt, AttemptKind, Capture, Failure, FailureCause, MANUAL, ManualMethod, NextAction, PAYMENT_FORM,
+    PIX, PayBy, Payer, Payment, PaymentMethod, PaymentRoute, Refund, TaxId, TaxIdKind,
 };
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 

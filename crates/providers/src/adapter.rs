@@ -44,11 +44,23 @@ pub struct Adapter {
 /// How a payment can be made at a provider, and what its order needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MethodRules {
-    pub pix: bool,
+    pub pix: Option<PixRules>,
+    /// The provider has a form for the customer's browser, which confirms the payment.
+    pub payment_form: bool,
     pub card_needs_brand: bool,
     pub needs_payer: bool,
     /// The most instalments of a card; 1 if it offers none.
     pub instalments_max: i64,
+}
+
+/// What an order of Pix needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixRules {
+    /// How long a code can be paid.
+    pub seconds_min: u32,
+    pub seconds_max: u32,
+    /// The payer's name and taxpayer's number.
+    pub needs_tax_id: bool,
 }
 
 /// One account at a provider.

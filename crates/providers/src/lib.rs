@@ -22,7 +22,7 @@ pub mod secret;
 pub mod stripe;
 pub mod webhook;
 
-pub use adapter::{Adapter, MethodRules, ProviderSettings};
+pub use adapter::{Adapter, MethodRules, PixRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{

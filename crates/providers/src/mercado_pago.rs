@@ -72,7 +72,7 @@ use uuid::Uuid;
 
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
-    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use payments::Payments;
@@ -86,7 +86,13 @@ pub static ADAPTER: Adapter = Adapter {
     check_keys: settings::check_keys,
     open: |settings, guard| Ok(Arc::new(MercadoPago::guarded(settings.clone(), guard)?)),
     amounts: decimal::amounts,
-    methods: MethodRules { pix: true, card_needs_brand: true, needs_payer: true, instalments_max: 24 },
+    methods: MethodRules {
+        pix: Some(PixRules { seconds_min: 1_800, seconds_max: 30 * 86_400, needs_tax_id: false }),
+        payment_form: false,
+        card_needs_brand: true,
+        needs_payer: true,
+        instalments_max: 24,
+    },
     currency: Some(Currency::BRL),
 };
 

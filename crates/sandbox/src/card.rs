@@ -53,6 +53,8 @@ pub enum Decline {
     AuthenticationFailed,
     AuthenticationRequired,
     AuthenticationNotHandled,
+    /// The payer did not pay a code in time.
+    AttemptExpired,
 }
 
 impl Decline {
@@ -63,8 +65,14 @@ impl Decline {
             Self::ProcessingError => "processing_error",
             Self::AuthenticationFailed => "payment_intent_authentication_failure",
             Self::AuthenticationRequired | Self::AuthenticationNotHandled => "authentication_required",
+            Self::AttemptExpired => "payment_intent_payment_attempt_expired",
             _ => "card_declined",
         }
+    }
+
+    /// Stripe's type of the error.
+    pub fn kind(self) -> &'static str {
+        if self == Self::AttemptExpired { "invalid_request_error" } else { "card_error" }
     }
 
     pub fn decline_code(self) -> Option<&'static str> {
@@ -79,7 +87,7 @@ impl Decline {
             Self::ProcessingError => Some("processing_error"),
             Self::AuthenticationRequired => Some("authentication_required"),
             Self::AuthenticationNotHandled => Some("authentication_not_handled"),
-            Self::AuthenticationFailed => None,
+            Self::AuthenticationFailed | Self::AttemptExpired => None,
         }
     }
 
@@ -92,6 +100,7 @@ impl Decline {
             Self::ProcessingError => {
                 "An error occurred while processing your card. Try again in a little bit."
             }
+            Self::AttemptExpired => "The latest payment attempt for this PaymentIntent has expired.",
             Self::AuthenticationNotHandled => {
                 "This payment required an authentication action to complete, but `error_on_requires_action` was set. When you're ready, you can upgrade your integration to handle actions at https://stripe.com/docs/payments/payment-intents/upgrade-to-handle-actions."
             }
@@ -102,6 +111,20 @@ impl Decline {
                 "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again."
             }
         }
+    }
+}
+
+/// A payment method without a card: the payer pays a code in the application of a bank.
+pub static PIX: Card = card("pix", "pix", "", Pays);
+
+impl Card {
+    pub fn is_pix(&self) -> bool {
+        self.id == PIX.id
+    }
+
+    /// Stripe's name for the type of payment method.
+    pub fn kind(&self) -> &'static str {
+        if self.is_pix() { "pix" } else { "card" }
     }
 }
 
@@ -195,7 +218,8 @@ impl Serialize for CardRef {
 impl<'de> Deserialize<'de> for CardRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let id = String::deserialize(deserializer)?;
-        find(&id).map(CardRef).ok_or_else(|| serde::de::Error::custom("unknown test card"))
+        let pix = (id == PIX.id).then_some(&PIX);
+        find(&id).or(pix).map(CardRef).ok_or_else(|| serde::de::Error::custom("unknown test card"))
     }
 }
 
@@ -206,14 +230,20 @@ pub mod view {
     use super::Card;
 
     #[derive(Serialize)]
-    pub struct Details {
-        card: CardDetails,
-        r#type: &'static str,
+    #[serde(untagged)]
+    pub enum Details {
+        Card { card: Box<CardDetails>, r#type: &'static str },
+        Pix { pix: PixDetails, r#type: &'static str },
+    }
+
+    #[derive(Serialize)]
+    pub struct PixDetails {
+        bank_transaction_id: (),
     }
 
     /// The fields and their order follow the SDK's; `()` is `null`.
     #[derive(Serialize)]
-    struct CardDetails {
+    pub struct CardDetails {
         amount_authorized: i64,
         authorization_code: (),
         brand: &'static str,
@@ -246,6 +276,9 @@ pub mod view {
 
     /// The card details that a charge shows; `capture_before` only while it waits to be captured.
     pub fn details(card: &'static Card, amount: i64, capture_before: Option<i64>) -> Details {
+        if card.is_pix() {
+            return Details::Pix { pix: PixDetails { bank_transaction_id: () }, r#type: "pix" };
+        }
         let checks = Checks { address_line1_check: (), address_postal_code_check: (), cvc_check: "pass" };
         let card = CardDetails {
             amount_authorized: amount,
@@ -269,6 +302,6 @@ pub mod view {
             transaction_link_id: (),
             wallet: (),
         };
-        Details { card, r#type: "card" }
+        Details::Card { card: Box::new(card), r#type: "card" }
     }
 }

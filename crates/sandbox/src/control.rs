@@ -14,7 +14,11 @@
 //! |                                        | Mercado Pago `{"account","data_id","request_id","at"}`  |
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
-//! | `POST /sandbox/expire/{pi}`            | expires an authorisation, as after seven days           |
+//! | `POST /sandbox/form/{pi}`              | `{"card":"pm_card_visa"}`: the payer fills the payment  |
+//! |                                        | form, which confirms the intent                         |
+//! | `POST /sandbox/pay/{pi}`               | the payer pays the code of Pix                          |
+//! | `POST /sandbox/expire/{pi}`            | expires an authorisation, as after seven days, or a code |
+//! |                                        | of Pix                                                  |
 //! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry"}`, each of them optional:  |
 //! |                                        | disputes a captured intent                              |
 //! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, or `lost`, or for an inquiry       |
@@ -101,6 +105,11 @@ pub fn answer(shared: &SharedState, request: &ControlRequest) -> Answered {
         ("POST", ["sign"]) => sign(&shared.state(), request.body),
         ("GET", ["authenticate", intent]) => page(&shared.state(), intent),
         ("POST", ["authenticate", intent]) => authenticate(shared, intent, request),
+        ("POST", ["form", intent]) => fill_form(shared, intent, request.body),
+        ("POST", ["pay", intent]) => match act(shared, intent, |draft| stripe::pay_code(draft, intent)) {
+            Ok(()) => intent_shown(shared, intent),
+            Err(refusal) => refused(refusal.status, &refusal.message),
+        },
         ("POST", ["expire", intent]) => match act(shared, intent, |draft| stripe::expire(draft, intent)) {
             Ok(()) => intent_shown(shared, intent),
             Err(refusal) => refused(refusal.status, &refusal.message),
@@ -313,6 +322,23 @@ fn authenticate(shared: &SharedState, intent: &str, request: &ControlRequest) ->
         response.headers_mut().insert(header::LOCATION, target);
     }
     response
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormRequest {
+    card: String,
+}
+
+fn fill_form(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
+    let request: FormRequest = match serde_json::from_slice(body) {
+        Ok(request) => request,
+        Err(error) => return refused(400, &error.to_string()),
+    };
+    match act(shared, intent, |draft| stripe::fill_form(draft, intent, &request.card)) {
+        Ok(()) => intent_shown(shared, intent),
+        Err(refusal) => refused(refusal.status, &refusal.message),
+    }
 }
 
 #[derive(Deserialize)]

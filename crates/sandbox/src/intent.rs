@@ -49,6 +49,16 @@ pub struct NextAction {
     /// Absent if the caller's own front end shows the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_url: Option<String>,
+    /// The code to pay instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pix: Option<PixCode>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PixCode {
+    pub data: String,
+    /// Unix seconds.
+    pub expires_at: i64,
 }
 
 /// Why the last attempt failed.
@@ -106,6 +116,9 @@ pub struct Intent {
     /// `payment_method_options[card]`, as far as it was given.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub card_options: BTreeMap<String, String>,
+    /// `payment_method_options[pix]`, as far as it was given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pix_options: BTreeMap<String, i64>,
     #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
     pub metadata: StripeMetadata,
     /// The idempotency key of the call that created it.
@@ -210,12 +223,23 @@ impl Intent {
         for (name, value) in &self.card_options {
             card[name] = json!(value);
         }
-        json!({"card": card})
+        let mut options = json!({"card": card});
+        if self.payment_method_types.iter().any(|kind| kind == "pix") {
+            let given = |name| self.pix_options.get(name);
+            options["pix"] = json!({
+                "expires_after_seconds": given("expires_after_seconds"), "expires_at": given("expires_at"),
+            });
+        }
+        options
     }
 }
 
 impl NextAction {
     fn view(&self) -> Value {
+        if let Some(PixCode { data, expires_at }) = &self.pix {
+            let code = json!({"data": data, "expires_at": expires_at, "hosted_instructions_url": self.page});
+            return json!({"type": "pix_display_qr_code", "pix_display_qr_code": code});
+        }
         match &self.return_url {
             Some(return_url) => json!({
                 "type": "redirect_to_url",
@@ -234,7 +258,8 @@ impl PaymentError {
         let decline = self.decline;
         let mut shown = json!({
             "code": decline.code(), "doc_url": doc_url(decline.code()), "message": decline.message(),
-            "payment_method": self.method.view(), "payment_method_type": "card", "type": "card_error",
+            "payment_method": self.method.view(), "payment_method_type": self.method.card.0.kind(),
+            "type": decline.kind(),
         });
         if let Some(charge) = &self.charge {
             shown["charge"] = json!(charge);

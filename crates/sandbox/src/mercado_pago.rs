@@ -37,6 +37,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 pub use answer::MercadoPagoAnswer;
+pub use br_code::dynamic as pix_code;
 pub use dashboard::{act, page};
 pub use notification::{PaymentNotification, sign};
 pub use payment::StoredPayment;

@@ -50,22 +50,29 @@ impl PaymentMethod {
     /// The members and their order follow the SDK's `PaymentMethod`.
     pub fn view(&self) -> Value {
         let card = self.card.0;
-        let cvc_check = if self.used { "pass" } else { "unchecked" };
-        json!({
+        let details = if card.is_pix() { json!({}) } else { self.card_view() };
+        let mut shown = json!({
             "id": self.id, "object": "payment_method",
             "allow_redisplay": self.allow_redisplay.as_deref().unwrap_or("unspecified"),
             "billing_details": self.billing.as_deref().unwrap_or(&Billing::default()),
-            "card": {
-                "brand": card.brand, "country": "US", "display_brand": card.brand, "exp_month": 12,
-                "exp_year": 2034, "fingerprint": card.id, "funding": "credit", "generated_from": null,
-                "last4": card.last4, "networks": {"available": [card.brand], "preferred": null},
-                "regulated_status": "unregulated", "three_d_secure_usage": {"supported": true}, "wallet": null,
-                "checks": {
-                    "address_line1_check": null, "address_postal_code_check": null, "cvc_check": cvc_check,
-                },
-            },
             "created": self.created, "customer": null, "customer_account": null, "livemode": false,
-            "metadata": self.metadata, "type": "card",
+            "metadata": self.metadata, "type": card.kind(),
+        });
+        shown[card.kind()] = details;
+        shown
+    }
+
+    fn card_view(&self) -> Value {
+        let card = self.card.0;
+        let cvc_check = if self.used { "pass" } else { "unchecked" };
+        json!({
+            "brand": card.brand, "country": "US", "display_brand": card.brand, "exp_month": 12,
+            "exp_year": 2034, "fingerprint": card.id, "funding": "credit", "generated_from": null,
+            "last4": card.last4, "networks": {"available": [card.brand], "preferred": null},
+            "regulated_status": "unregulated", "three_d_secure_usage": {"supported": true}, "wallet": null,
+            "checks": {
+                "address_line1_check": null, "address_postal_code_check": null, "cvc_check": cvc_check,
+            },
         })
     }
 }

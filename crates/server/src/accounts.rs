@@ -43,7 +43,7 @@ impl AccountSettings {
     }
 
     fn methods(&self) -> Vec<PayBy> {
-        let offered = |method: &PayBy| *method != PayBy::Pix || self.adapter.methods.pix;
+        let offered = |method: &PayBy| *method != PayBy::Pix || self.adapter.methods.pix.is_some();
         let wanted = self.methods.clone().unwrap_or_else(|| PayBy::ALL.to_vec());
         wanted.into_iter().filter(offered).collect()
     }

@@ -92,6 +92,7 @@ fn show(figures: &Figures, now: Timestamp) {
     let WaitingRows { count, oldest } = figures.holds_lapsed;
     HOLDS_OVERDUE.set((), count as f64);
     HOLDS_OVERDUE_SECONDS.set((), age(oldest));
+    AUTHORIZATIONS_EXPIRING.set((), figures.authorizations_expiring as f64);
     show_counters(&figures.counters);
     BOOKINGS.set(BookingState(booking::State::Held), figures.holds as f64);
     FIGURES_COUNTED.set((), seconds(now.since(Timestamp(0))));

@@ -68,6 +68,8 @@ pub struct Settings {
     pub consumers: consumers::Settings,
     /// How often the events of each account are read back, in case a webhook was lost.
     pub events_every: Span,
+    /// How long before its end the tenant is warned of an authorisation.
+    pub authorization_warning: Span,
     /// How long stored replies are kept at least. The keys are kept forever.
     pub replies_kept: Span,
     /// How long events and jobs are kept after their end.
@@ -105,6 +107,7 @@ impl Settings {
             relay: relay::Settings::default(),
             consumers: consumers::Settings::default(),
             events_every: webhooks::feed::EVERY,
+            authorization_warning: domain::limits::AUTHORIZATION_WARNING,
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             work_kept: Span::seconds(90 * 24 * 60 * 60),
             audit_kept: None,
@@ -420,7 +423,10 @@ fn workers(
     let (replies_kept, work_kept) = (settings.replies_kept, settings.work_kept);
     let prune_audit =
         |kept| tokio::spawn(timers::prune_audit(store.clone(), clock.clone(), kept, stop.clone()));
+    let warned_before = settings.authorization_warning;
+    let check = timers::check_authorizations(store.clone(), clock.clone(), warned_before, stop.clone());
     let timers = [
+        tokio::spawn(check),
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
         tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), stop.clone())),
         tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), replies_kept, stop.clone())),

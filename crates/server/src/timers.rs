@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::commands::{
-    ExpireHolds, LapsedHold, PruneAudit, PruneDeliveries, PruneMessages, PruneReplies, PruneWork,
+    CheckAuthorizations, ExpireHolds, LapsedHold, PruneAudit, PruneDeliveries, PruneMessages, PruneReplies,
+    PruneWork,
 };
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
 use domain::working_set::Command;
-use domain::{AuditId, EventId, InboxId, JobId, KeyId, MessageId, Reply, Timestamp};
+use domain::{AuditId, EventId, InboxId, JobId, KeyId, MessageId, PaymentId, Reply, Timestamp};
 use store::queries::OldRows;
 use store::{Clock, CommandResult, Store};
 use tokio::sync::watch;
@@ -33,6 +34,33 @@ pub async fn expire_holds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::
                 }
             }
             Err(error) => warn!(%error, "lapsed holds could not be read"),
+        }
+        rest(SWEEP, &mut stop).await;
+    }
+}
+
+/// Authorisations per sweep. Each is due only a few times.
+const AUTHORIZATIONS_MAX: usize = 1_024;
+
+/// Checks the authorisations that are due: warns of their end, or has them looked up.
+pub async fn check_authorizations(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    warned_before: Span,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        match store.due_authorizations(clock.now(), AUTHORIZATIONS_MAX).await {
+            Ok(due) => {
+                for chunk in due.chunks(IDS_PER_COMMAND_MAX) {
+                    let command =
+                        |due: &[PaymentId]| CheckAuthorizations { payments: due.to_vec(), warned_before };
+                    if let Err(error) = store.submit_about(chunk, command).await {
+                        warn!(%error, "authorisations were not checked; trying again soon");
+                    }
+                }
+            }
+            Err(error) => warn!(%error, "due authorisations could not be read"),
         }
         rest(SWEEP, &mut stop).await;
     }

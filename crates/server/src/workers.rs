@@ -19,6 +19,7 @@ mod guarded_provider;
 mod handlers;
 mod heartbeat;
 mod lane;
+mod look_up;
 mod metered_provider;
 mod pool;
 mod refund;

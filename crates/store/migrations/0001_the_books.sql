@@ -231,6 +231,9 @@ create table payments (
     booked_refunded_minor bigint not null check (booked_refunded_minor >= 0),
     created_at bigint not null,
     updated_at bigint not null,
+    capture_before bigint,
+    authorization_due_at bigint,
+    expiry_warned bigint not null check (expiry_warned in (0, 1)),
     foreign key (booking, tenant) references bookings (id, tenant),
     -- Refunds under way do not count here: somebody may make another at the provider meanwhile.
     check (refunded_minor <= captured_minor)
@@ -241,6 +244,7 @@ create index payments_of_key on payments (tenant, key) where key is not null;
 create index payments_of_tenant on payments (tenant, created_at, id);
 create index payments_of_state on payments (tenant, state, created_at, id);
 create index payments_at_provider on payments (provider_ref) where provider_ref is not null;
+create index payments_authorized on payments (authorization_due_at) where state = 'authorized';
 create unique index payments_by_id on payments (id, tenant);
 
 create table refunds (

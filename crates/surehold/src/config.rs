@@ -128,6 +128,7 @@ pub struct WorkersFile {
     pub another_key_after_ms: Option<i64>,
     pub operation_deadline_seconds: Option<i64>,
     pub events_every_ms: Option<i64>,
+    pub authorization_warning_seconds: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -144,6 +145,8 @@ pub struct StoreFile {
 
 /// Well below the time for which a provider remembers an idempotency key.
 const DEADLINE_MAX: Span = Span::seconds(12 * 60 * 60);
+/// No authorisation lasts longer.
+const WARNING_MAX: Span = Span::seconds(30 * 24 * 60 * 60);
 /// Longer than a load balancer takes to notice.
 const DRAIN_MAX: Duration = Duration::from_mins(10);
 
@@ -206,6 +209,10 @@ impl File {
         set(&mut settings.pace.another_key_after, file.another_key_after_ms.map(Span::millis));
         set(&mut settings.limits.operation_deadline, file.operation_deadline_seconds.map(Span::seconds));
         set(&mut settings.events_every, file.events_every_ms.map(Span::millis));
+        set(&mut settings.authorization_warning, file.authorization_warning_seconds.map(Span::seconds));
+        if !(Span::seconds(60)..=WARNING_MAX).contains(&settings.authorization_warning) {
+            return Err(failed("workers.authorization_warning_seconds must be from 60 to 2592000"));
+        }
         if !(Span::seconds(1)..=DEADLINE_MAX).contains(&settings.limits.operation_deadline) {
             return Err(failed("workers.operation_deadline_seconds must be from 1 to 43200"));
         }
@@ -320,7 +327,8 @@ impl AccountFile {
                 return refused(format!("currencies: {} does not take {currency}", adapter.name));
             }
         }
-        if self.methods.iter().flatten().any(|method| *method == PayBy::Pix && !adapter.methods.pix) {
+        if self.methods.iter().flatten().any(|method| *method == PayBy::Pix && adapter.methods.pix.is_none())
+        {
             return refused(format!("methods: pix is not offered by {}", adapter.name));
         }
         let is_empty = self.currencies.as_ref().is_some_and(Vec::is_empty)
@@ -450,6 +458,7 @@ mod tests {
             ("[workers]\noperation_deadline_seconds = 43201", "operation_deadline_seconds"),
             ("[workers]\nevents_every_ms = 99", "events_every_ms"),
             ("[workers]\nanother_key_after_ms = 999", "another_key_after_ms"),
+            ("[workers]\nauthorization_warning_seconds = 59", "authorization_warning_seconds"),
             ("[store]\nreplies_kept_days = 9223372036854775807", "replies_kept_days"),
             ("[store]\nwork_kept_days = 30", "work_kept_days"),
             ("[store]\nwork_kept_days = 9223372036854775807", "work_kept_days"),

@@ -63,6 +63,24 @@ impl SandboxClient {
         self.post(&format!("/sandbox/authenticate/{object}"), &json!({ "approve": approve })).await;
     }
 
+    /// The customer enters a test card into the payment form, which confirms the object.
+    pub async fn fill_form(&self, object: &str, card: &str) -> Value {
+        self.post(&format!("/sandbox/form/{object}"), &json!({ "card": card })).await
+    }
+
+    /// The same for an object that may have ended meanwhile. Returns whether the form was accepted.
+    pub async fn try_form(&self, object: &str, card: &str) -> bool {
+        let request = self.http.post(format!("{}/sandbox/form/{object}", self.base_url));
+        let request = request.header("content-type", "application/json");
+        let body = json!({ "card": card }).to_string();
+        request.body(body).send().await.unwrap().status().is_success()
+    }
+
+    /// The customer pays the code of Pix in the application of a bank.
+    pub async fn pay_code(&self, object: &str) {
+        self.post(&format!("/sandbox/pay/{object}"), &json!({})).await;
+    }
+
     /// The same for an object that may have ended meanwhile. Returns whether the bank accepted it.
     pub async fn try_authenticate(&self, object: &str) -> bool {
         let request = self.http.post(format!("{}/sandbox/authenticate/{object}", self.base_url));

@@ -19,7 +19,7 @@ use super::together;
 use crate::limits::{
     ALTERNATIVES_MAX, CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX,
     INSTALMENTS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
-    NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PHONE_CHARS_MAX, PIX_SECONDS_MAX, PIX_SECONDS_MIN,
+    NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX,
     REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
 };
 use crate::requests::Scope;
@@ -129,13 +129,17 @@ fn numbers() -> Vec<Rule> {
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
         rule(MOVING, "amount", at_least(1)),
         rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),
+        rule(&["NewPayment", "NewCharge"], "instalments", range(1, INSTALMENTS_MAX.into())),
+        rule(
+            &["NewPayment"],
+            "expires_in_seconds",
+            range(PAYABLE_SECONDS_MIN.into(), PAYABLE_SECONDS_MAX.into()),
+        ),
         rule(&["NewBooking"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds_max", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "seats_held_per_customer_max", range(1, SEATS_MAX)),
         rule(&["ClientLimit"], "held_seats_max", range(1, SEATS_MAX)),
-        rule(&["NewPayment", "NewCharge"], "instalments", range(1, INSTALMENTS_MAX.into())),
-        rule(&["NewPayment"], "expires_in_seconds", range(PIX_SECONDS_MIN.into(), PIX_SECONDS_MAX.into())),
         rule(&["BookedUnit"], "quantity", range(1, QUANTITY_MAX)),
         rule(&["NewUnit", "ChangedUnit"], "seats", range(1, SEATS_PER_UNIT_MAX)),
         rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),

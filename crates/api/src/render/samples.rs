@@ -165,6 +165,9 @@ pub fn payment() -> Payment {
         booked_refunded_minor: 0,
         created_at: NOW,
         updated_at: NOW,
+        capture_before: None,
+        authorization_due_at: None,
+        expiry_warned: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests that move money.
 
 use domain::limits::{PERSON_CHARACTERS_MAX, WHY_CHARACTERS_MAX};
-use domain::rows;
+use domain::rows::{self, PAYMENT_FORM, PIX};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -9,14 +9,11 @@ use uuid::Uuid;
 use super::Request;
 use crate::Money;
 use crate::limits::{
-    ALTERNATIVES_MAX, INSTALMENTS_MAX, NAME_CHARS_MAX, PIX_SECONDS_MAX, PIX_SECONDS_MIN, REASON_CHARS_MAX,
-    REFERENCE_CHARS_MAX,
+    ALTERNATIVES_MAX, INSTALMENTS_MAX, NAME_CHARS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN,
+    REASON_CHARS_MAX, REFERENCE_CHARS_MAX,
 };
 use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
-
-/// The payment method that is no token.
-pub const PIX: &str = "pix";
 
 /// When authorised money is captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -132,7 +129,9 @@ pub struct NewPayment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
     pub account: Option<String>,
-    /// The provider's token of a card, or `pix`. A card number is refused.
+    /// The provider's token of a card, `pix`, or `payment_form`. A card number is refused. With
+    /// `payment_form` the customer chooses in the provider's own form (Stripe's Payment Element), and the
+    /// customer's browser confirms the payment with the client secret of `next_action`.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
     /// The card's brand by the provider's name for it, where the provider needs it.
@@ -145,7 +144,7 @@ pub struct NewPayment {
     /// Who pays, where the provider needs to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<Payer>,
-    /// How long a Pix code can be paid. Only with `pix`; half an hour if absent.
+    /// How long the customer can pay. Only with `pix` and `payment_form`; half an hour if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u32>,
     /// Other accounts, each tried in turn if the charge was declined before, and no money moved. A token is
@@ -405,7 +404,7 @@ impl Request for NewPayment {
                 findings.add("/payer/tax_id/number", "is not a number of this kind");
             }
         }
-        let (least, most) = (PIX_SECONDS_MIN, PIX_SECONDS_MAX);
+        let (least, most) = (PAYABLE_SECONDS_MIN, PAYABLE_SECONDS_MAX);
         if self.expires_in_seconds.is_some_and(|seconds| !(least..=most).contains(&seconds)) {
             findings.add("/expires_in_seconds", format!("must be from {least} to {most}"));
         }
@@ -423,11 +422,12 @@ impl Request for NewPayment {
             findings.add("/reference", "must be absent with booking_id");
         }
         let is_pix = self.payment_method == PIX;
-        if self.expires_in_seconds.is_some() && !is_pix {
-            findings.add("/expires_in_seconds", "must be absent unless the payment method is pix");
+        let is_token = !is_pix && self.payment_method != PAYMENT_FORM;
+        if self.expires_in_seconds.is_some() && is_token {
+            findings.add("/expires_in_seconds", "must be absent unless the customer completes the payment");
         }
-        if is_pix && (self.brand.is_some() || self.instalments.is_some()) {
-            findings.add("/payment_method", "has neither brand nor instalments if it is pix");
+        if !is_token && (self.brand.is_some() || self.instalments.is_some()) {
+            findings.add("/payment_method", "has neither brand nor instalments if it is not a card");
         }
         if is_pix && !self.alternatives.is_empty() {
             findings
@@ -553,6 +553,15 @@ mod tests {
         check(tried(vec![other("tok_1"); ALTERNATIVES_MAX + 1]), &["/alternatives"]);
         check(tried(vec![other("pix")]), &["/alternatives/0/payment_method"]);
         check(tried(vec![other("tok_1"), other("4242424242424242")]), &["/alternatives/1/payment_method"]);
+        let form = |over: Value| {
+            let mut body = json!({ "booking_id": BOOKING, "payment_method": "payment_form" });
+            body.as_object_mut().unwrap().extend(over.as_object().unwrap().clone());
+            body
+        };
+        check(form(json!({ "expires_in_seconds": 60, "capture": "manual" })), &[]);
+        check(form(json!({ "expires_in_seconds": 59 })), &["/expires_in_seconds"]);
+        check(form(json!({ "instalments": 2 })), &["/payment_method"]);
+        check(json!({ "booking_id": BOOKING, "expires_in_seconds": 600 }), &["/expires_in_seconds"]);
     }
 
     #[test]

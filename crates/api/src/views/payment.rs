@@ -43,6 +43,9 @@ pub struct Payment {
     /// The provider's id of its object, once there is one.
     #[serde(default)]
     pub provider_reference: Option<String>,
+    /// Until when the provider keeps an authorisation, once it is known.
+    #[serde(default)]
+    pub capture_before: Option<jiff::Timestamp>,
     /// What the customer must do before the payment can continue.
     #[serde(default)]
     pub next_action: Option<NextAction>,
@@ -117,6 +120,7 @@ impl Payment {
             payment_method: payment.payment_method.clone(),
             reference: payment.reference.clone(),
             provider_reference: payment.provider_ref.clone(),
+            capture_before: payment.capture_before.map(time::instant),
             next_action: payment.next_action.as_ref().map(|action| NextAction::of(&action.0)),
             failure: payment.failure.as_ref().map(|failure| Failure::from(&failure.0)),
             continues: payment.continues.map(|before| before.0),

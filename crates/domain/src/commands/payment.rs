@@ -5,6 +5,7 @@
 
 mod answer;
 mod book;
+mod check_authorizations;
 mod continue_payment;
 mod discard;
 mod give_up;
@@ -20,6 +21,7 @@ mod start_payment;
 mod start_refund;
 mod start_void;
 
+pub use check_authorizations::CheckAuthorizations;
 pub use record_payment::{RecordPayment, RecordRefund, Recorder};
 pub use settle::{ObservedBy, Settle};
 pub use settle_dispute::SettleDispute;

@@ -8,8 +8,10 @@ mod standalone_jobs;
 mod test_world;
 
 mod api_keys;
+mod authorizations;
 mod availability;
 mod bookings;
+mod by_customer;
 mod catalogue;
 mod dead_letters;
 mod deliveries;

@@ -107,8 +107,11 @@ pub enum PaymentMethod {
         brand: Option<String>,
         instalments: i64,
     },
-    /// With Pix, until then.
-    Pix { pay_until: Timestamp },
+    /// With Pix, until then, or for so long from when the code is made.
+    Pix { pay_until: Timestamp, seconds: i64 },
+    /// With what the customer enters into the provider's own form, until then. The customer confirms the
+    /// payment there, and we never do.
+    Form { pay_until: Timestamp },
 }
 
 /// An account at which a payment can be tried, and what the customer pays with there.
@@ -121,6 +124,9 @@ pub struct PaymentRoute {
     #[serde(default)]
     pub brand: Option<String>,
 }
+/// The payment methods that are no token, as a payment names them.
+pub const PIX: &str = "pix";
+pub const PAYMENT_FORM: &str = "payment_form";
 
 /// Who pays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,7 +197,7 @@ crate::row! {
         fixed amount_minor: i64,
         fixed currency: Currency,
         fixed capture: Capture,
-        /// A provider's token, never a card number; or `pix`.
+        /// A provider's token, never a card number; or [`PIX`] or [`PAYMENT_FORM`].
         fixed payment_method: String,
         /// The card's brand, by the provider's name for it.
         fixed brand: Option<String>,
@@ -243,6 +249,12 @@ crate::row! {
         moves booked_refunded_minor: i64,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
+        /// Until when the provider keeps the authorisation, once it is known.
+        moves capture_before: Option<Timestamp>,
+        /// When the authorisation is checked next.
+        moves authorization_due_at: Option<Timestamp>,
+        /// The tenant was warned that the authorisation expires.
+        moves expiry_warned: bool,
     }
 }
 
@@ -293,6 +305,9 @@ impl Payment {
             booked_refunded_minor: 0,
             created_at: now,
             updated_at: now,
+            capture_before: None,
+            authorization_due_at: None,
+            expiry_warned: false,
         }
     }
 
@@ -307,7 +322,10 @@ impl Payment {
 
     pub fn method(&self) -> PaymentMethod {
         match self.pay_until {
-            Some(pay_until) => PaymentMethod::Pix { pay_until },
+            Some(pay_until) if self.is_confirmed_by_customer() => PaymentMethod::Form { pay_until },
+            Some(pay_until) => {
+                PaymentMethod::Pix { pay_until, seconds: pay_until.since(self.created_at).as_seconds() }
+            }
             None => PaymentMethod::Card {
                 token: self.payment_method.clone(),
                 brand: self.brand.clone(),
@@ -344,6 +362,20 @@ impl Payment {
             created_at: now,
             updated_at: now,
             ..self.clone()
+        }
+    }
+
+    /// The customer confirms it at the provider, and may try again after a decline.
+    pub fn is_confirmed_by_customer(&self) -> bool {
+        self.payment_method == PAYMENT_FORM
+    }
+
+    /// Until when the customer may complete it, where the customer does: as the provider says, or else as
+    /// the order did.
+    pub fn payable_until(&self) -> Option<Timestamp> {
+        match &self.next_action {
+            Some(Json(NextAction::PayPix { expires_at, .. })) => Some(*expires_at),
+            _ => self.pay_until,
         }
     }
 
@@ -435,6 +467,15 @@ crate::row! {
         moves failure: Option<Json<Failure>>,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
+    }
+}
+
+impl Attempt {
+    /// When an unknown outcome becomes a review case. A customer who still has time to pay is no reason
+    /// for one.
+    pub fn overdue_at(&self, payment: &Payment) -> Timestamp {
+        let payable_until = payment.payable_until().filter(|_| payment.next_action.is_some());
+        payable_until.map_or(self.deadline_at, |until| until.max(self.deadline_at))
     }
 }
 

@@ -22,6 +22,7 @@ use domain::{
     Currency, PaymentId, Timestamp,
     provider::{Observation, ProviderStatus, RefundObservation, RefundStatus},
     rows::{Failure, FailureCause, NextAction},
+    time::Span,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -89,6 +90,8 @@ pub struct ProviderPayment {
     transaction_amount_refunded: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "lenient")]
     pub external_reference: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    date_created: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     date_of_expiration: Option<String>,
     /// Not interpreted: it distinguishes two times at which the payment looked the same.
@@ -162,7 +165,8 @@ impl ProviderPayment {
             _ => ProviderStatus::Processing,
         };
         let amount_minor = self.original_minor().unwrap_or(amount_minor);
-        Ok(Observation { object: self.id.0.clone(), status, amount_minor, currency })
+        let capture_before = self.capture_before(currency).filter(|_| status.has_money());
+        Ok(Observation { object: self.id.0.clone(), status, amount_minor, currency, capture_before })
     }
 
     /// From our metadata. Metadata that name another payment were copied by somebody.
@@ -170,6 +174,19 @@ impl ProviderPayment {
         let metadata = self.metadata.as_ref()?;
         let is_ours = self.payment().is_some_and(|payment| metadata.operation == Some(payment.0));
         metadata.amount_minor.as_deref().filter(|_| is_ours)?.parse().ok()
+    }
+
+    /// The wire does not show it. The country of the account decides, and so its currency,
+    /// <https://www.mercadopago.com.br/developers/en/docs/checkout-api-payments/payment-management/make-value-reserve>.
+    fn capture_before(&self, currency: Currency) -> Option<Timestamp> {
+        let days = match currency.code() {
+            "BRL" => 5,
+            "ARS" | "MXN" => 7,
+            "PEN" => 22,
+            _ => return None,
+        };
+        let created_at = self.date_created.as_deref().and_then(parse_time)?;
+        Some(created_at.plus(Span::seconds(days * 86_400)))
     }
 
     fn next_action(&self) -> Option<NextAction> {

@@ -74,10 +74,11 @@ pub fn payment_body<'a>(
             let capture = order.capture == Capture::Automatic;
             (brand, Some(token.as_str()), Some(*instalments), Some(capture), None)
         }
+        PaymentMethod::Form { .. } => return Err("payment_form_is_not_offered"),
         PaymentMethod::Pix { .. } if order.capture == Capture::Manual => {
             return Err("pix_cannot_be_authorized");
         }
-        PaymentMethod::Pix { pay_until } => {
+        PaymentMethod::Pix { pay_until, .. } => {
             let until = to_time(*pay_until).ok_or("time_is_not_representable")?;
             ("pix", None, None, None, Some(until))
         }
@@ -194,8 +195,10 @@ mod tests {
             change(&mut order);
             assert_eq!(refusal(&order), expected);
         };
-        let pix =
-            |seconds: i64| PaymentMethod::Pix { pay_until: Timestamp(seconds.saturating_mul(1_000_000)) };
+        let pix = |seconds: i64| PaymentMethod::Pix {
+            pay_until: Timestamp(seconds.saturating_mul(1_000_000)),
+            seconds,
+        };
         check(None, |_| ());
         check(None, |order| order.capture = Capture::Manual);
         check(Some("payer_is_missing"), |order| order.payer = None);

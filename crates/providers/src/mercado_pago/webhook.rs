@@ -193,6 +193,7 @@ mod tests {
             status: ProviderStatus::Captured { amount_minor: 10_050 },
             amount_minor: 10_050,
             currency: Currency::BRL,
+            capture_before: None,
         };
         let ours = Some(PaymentId(Uuid::from_u128(7)));
         let expected = EventContent::Payment { payment: ours, observation };

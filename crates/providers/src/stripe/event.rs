@@ -146,6 +146,7 @@ mod tests {
                 status: ProviderStatus::Captured { amount_minor: 2000 },
                 amount_minor: 2000,
                 currency: Currency::EUR,
+                capture_before: None,
             };
             let found = interpret(&event(kind, &intent(operation)));
             assert_eq!(found, Ok(EventContent::Payment { payment, observation }), "{kind} {operation}");

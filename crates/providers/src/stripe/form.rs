@@ -13,8 +13,8 @@ const METADATA_VALUE_CHARACTERS_MAX: usize = 500;
 
 /// The names that we write. A client's entry of such a name is not sent even if ours is absent,
 /// because webhooks are assigned by these.
-pub const RESERVED: [&str; 7] =
-    ["attempt", "booking", "operation", "reason", "reference", "refund", "tenant"];
+pub const RESERVED: [&str; 8] =
+    ["attempt", "booking", "confirmed_by", "operation", "reason", "reference", "refund", "tenant"];
 
 #[derive(Debug, Default)]
 pub struct Form(String);

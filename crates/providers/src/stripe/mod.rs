@@ -15,6 +15,15 @@
 //! redirect to; otherwise Stripe's front-end code finishes it with the client secret
 //! (<https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-return_url>).
 //!
+//! **Pix**, <https://docs.stripe.com/payments/pix/accept-a-payment>: the payer's name and taxpayer's number
+//! are sent with the create, and the confirm begins the time in which the code can be paid. An expired
+//! code leaves the PaymentIntent in `requires_payment_method`, as a decline does.
+//!
+//! **The payment form** (Payment Element, <https://docs.stripe.com/payments/payment-element>): the object
+//! takes every method that the account has activated, and the customer's browser confirms it with the
+//! client secret. `metadata[confirmed_by]` is `customer`, so that every later reply and event shows that
+//! the object waits for the customer.
+//!
 //! **What each reply proves** (<https://docs.stripe.com/error-low-level>,
 //! <https://docs.stripe.com/error-codes>):
 //!
@@ -51,6 +60,7 @@ mod event;
 mod events;
 mod form;
 mod objects;
+mod order;
 mod outcome;
 mod refunds;
 mod settings;
@@ -61,13 +71,13 @@ use std::sync::Arc;
 use domain::{
     AttemptId, Money, Timestamp,
     provider::{CallOutcome, Observation, RefundObservation},
-    rows::{FailureCause, PaymentMethod},
+    rows::FailureCause,
     time::Span,
 };
 
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
-    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -83,7 +93,13 @@ pub static ADAPTER: Adapter = Adapter {
     check_keys: settings::check_keys,
     open: |settings, guard| Ok(Arc::new(Stripe::guarded(settings.clone(), guard)?)),
     amounts: currency::amounts,
-    methods: MethodRules { pix: false, card_needs_brand: false, needs_payer: false, instalments_max: 1 },
+    methods: MethodRules {
+        pix: Some(PixRules { seconds_min: 60, seconds_max: 1_209_600, needs_tax_id: true }),
+        payment_form: true,
+        card_needs_brand: false,
+        needs_payer: false,
+        instalments_max: 1,
+    },
     currency: None,
 };
 
@@ -105,6 +121,9 @@ pub const EVENTS: &[&str] = &[
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
 ];
+
+/// The charge shows until when its money can be captured.
+const EXPANDED: &str = "latest_charge";
 
 /// One account at Stripe.
 pub struct Stripe {
@@ -140,33 +159,9 @@ fn key(attempt: AttemptId, verb: &str, number: i64) -> String {
     }
 }
 
-/// Refused here: Stripe has no such amount, and another amount must not be charged instead.
-fn not_representable<O>() -> CallOutcome<O> {
-    CallOutcome::Refused {
-        code: "amount_not_representable".to_owned(),
-        cause: FailureCause::NotSent,
-        object: None,
-    }
-}
-
-/// Without `confirm`, no money can move: only our own `confirm` by id moves it.
-fn create_form(order: &PaymentOrder) -> Option<Form> {
-    let ours = [
-        ("operation", Some(order.operation.to_string())),
-        ("attempt", Some(order.attempt.to_string())),
-        ("tenant", Some(order.tenant.to_string())),
-        ("booking", order.booking.map(|booking| booking.to_string())),
-        ("reference", order.reference.clone()),
-    ];
-    let PaymentMethod::Card { token, .. } = &order.method else { return None };
-    let form = Form::new()
-        .with("amount", &currency::to_stripe(order.amount)?.to_string())
-        .with("currency", &order.amount.currency.code().to_ascii_lowercase())
-        .with("capture_method", order.capture.name())
-        .with("payment_method", token)
-        .with("allowed_payment_method_types[0]", "card")
-        .with_metadata(&ours, &order.metadata);
-    Some(form)
+/// Refused here. `code` is the reason.
+fn never_sent<O>(code: &str) -> CallOutcome<O> {
+    CallOutcome::Refused { code: code.to_owned(), cause: FailureCause::NotSent, object: None }
 }
 
 impl Provider for Stripe {
@@ -184,7 +179,10 @@ impl Provider for Stripe {
 
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation> {
         Box::pin(async move {
-            let Some(form) = create_form(order) else { return not_representable() };
+            let form = match order::create_form(order) {
+                Ok(form) => form,
+                Err(code) => return never_sent(code),
+            };
             let key = key(order.attempt, "create", order.key_number);
             let subject = order.operation.to_string();
             outcome::payment(self.client.post("/v1/payment_intents", form, &key, &subject).await, None)
@@ -192,21 +190,24 @@ impl Provider for Stripe {
     }
 
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation> {
-        let form = Form::new().with_some("return_url", order.return_url.as_deref());
+        let form =
+            Form::new().with("expand[0]", EXPANDED).with_some("return_url", order.return_url.as_deref());
         let action = ObjectCall { attempt: order.attempt, key_number: order.key_number, object };
         Box::pin(self.act(action, "confirm", form))
     }
 
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation> {
         Box::pin(async move {
-            let path = format!("/v1/payment_intents/{}", segment(object));
+            let path = format!("/v1/payment_intents/{}?expand[]={EXPANDED}", segment(object));
             outcome::payment(self.client.get(&path, object).await, Some(object))
         })
     }
 
     fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> CallFuture<'a, Observation> {
         Box::pin(async move {
-            let Some(amount) = currency::to_stripe(amount) else { return not_representable() };
+            let Some(amount) = currency::to_stripe(amount) else {
+                return never_sent(order::NOT_REPRESENTABLE);
+            };
             let form = Form::new().with("amount_to_capture", &amount.to_string());
             self.act(action, "capture", form).await
         })

@@ -7,6 +7,7 @@
 //! | `requires_confirmation` | unconfirmed |
 //! | `requires_payment_method` | unconfirmed; with a `last_payment_error`: declined |
 //! | `requires_action` | needs action |
+//! | any of these of the payment form, without a `last_payment_error` | needs action: the form |
 //! | `processing`, and any that is not listed here | processing |
 //! | `requires_capture` | authorized, `amount_capturable` |
 //! | `succeeded` | captured, `amount_received` |
@@ -16,16 +17,17 @@
 //! statuses are pending; `succeeded`; `failed` and `canceled` are failed.
 
 use domain::{
-    PaymentId, RefundId,
+    PaymentId, RefundId, Timestamp,
     provider::{Observation, ProviderStatus, RefundObservation, RefundStatus},
     rows::NextAction,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use uuid::Uuid;
 
 use super::{
     currency::{from_stripe, parse_currency},
     decline::{StripeError, refund_failure},
+    order::CUSTOMER,
 };
 
 const ID_BYTES_MAX: usize = 255;
@@ -34,6 +36,7 @@ const ID_BYTES_MAX: usize = 255;
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     operation: Option<String>,
+    confirmed_by: Option<String>,
     refund: Option<String>,
 }
 
@@ -49,12 +52,47 @@ pub struct PaymentIntent {
     client_secret: Option<String>,
     next_action: Option<NextStep>,
     last_payment_error: Option<StripeError>,
+    latest_charge: Option<LatestCharge>,
     metadata: Option<Metadata>,
+}
+
+/// The whole charge where a call requests it; its id in an event.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum LatestCharge {
+    Whole { payment_method_details: Option<MethodDetails> },
+    Other(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+struct MethodDetails {
+    card: Option<CardDetails>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CardDetails {
+    /// Unix seconds, <https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>.
+    capture_before: Option<i64>,
+}
+
+impl LatestCharge {
+    fn capture_before(self) -> Option<Timestamp> {
+        let LatestCharge::Whole { payment_method_details } = self else { return None };
+        let seconds = payment_method_details?.card?.capture_before?;
+        Some(Timestamp(seconds.saturating_mul(1_000_000)))
+    }
 }
 
 #[derive(Debug, Deserialize)]
 struct NextStep {
     redirect_to_url: Option<Page>,
+    pix_display_qr_code: Option<PixCode>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PixCode {
+    data: Option<String>,
+    expires_at: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,7 +116,14 @@ impl PaymentIntent {
             let amount = amount.and_then(|amount| from_stripe(amount, currency));
             amount.ok_or_else(|| format!("its {name} is missing or not an amount"))
         };
+        let by_customer =
+            self.metadata.as_ref().and_then(|ours| ours.confirmed_by.as_deref()) == Some(CUSTOMER);
         let status = match self.status.as_str() {
+            "requires_payment_method" | "requires_confirmation" | "requires_action"
+                if by_customer && self.last_payment_error.is_none() =>
+            {
+                ProviderStatus::NeedsAction(NextAction::UseProviderSdk { client_secret: self.client_secret })
+            }
             "requires_confirmation" => ProviderStatus::Unconfirmed,
             "requires_payment_method" => match self.last_payment_error {
                 None => ProviderStatus::Unconfirmed,
@@ -98,13 +143,20 @@ impl PaymentIntent {
             // finished.
             _ => ProviderStatus::Processing,
         };
-        Ok(Observation { object, status, amount_minor: amount(Some(self.amount), "amount")?, currency })
+        let capture_before = self.latest_charge.and_then(LatestCharge::capture_before);
+        let amount_minor = amount(Some(self.amount), "amount")?;
+        Ok(Observation { object, status, amount_minor, currency, capture_before })
     }
 }
 
-/// A page to send the customer to, or the client secret for Stripe's front-end code.
+/// A Pix code to pay, a page to send the customer to, or the client secret for Stripe's front-end code.
 fn next_action(step: Option<NextStep>, client_secret: Option<String>) -> NextAction {
-    match step.and_then(|step| step.redirect_to_url?.url) {
+    let (page, pix) = step.map_or((None, None), |step| (step.redirect_to_url, step.pix_display_qr_code));
+    if let Some(PixCode { data: Some(code), expires_at: Some(expires_at) }) = pix {
+        let expires_at = Timestamp(expires_at.saturating_mul(1_000_000));
+        return NextAction::PayPix { code, expires_at };
+    }
+    match page.and_then(|page| page.url) {
         Some(url) => NextAction::Redirect { url },
         None => NextAction::UseProviderSdk { client_secret },
     }
@@ -205,6 +257,7 @@ mod tests {
                 status: expected,
                 amount_minor: 2000,
                 currency: Currency::EUR,
+                capture_before: None,
             };
             assert_eq!(intent(status, more), Ok(observation), "{status}");
         };
@@ -238,7 +291,26 @@ mod tests {
             json!({"next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {}}}),
             ProviderStatus::NeedsAction(sdk.clone()),
         );
-        check("requires_action", json!({}), ProviderStatus::NeedsAction(sdk));
+        check("requires_action", json!({}), ProviderStatus::NeedsAction(sdk.clone()));
+        let form = json!({"confirmed_by": "customer"});
+        let declined_form = json!({
+            "metadata": form, "last_payment_error": {"type": "card_error", "code": "expired_card"},
+        });
+        for status in ["requires_payment_method", "requires_confirmation", "requires_action"] {
+            let waits = ProviderStatus::NeedsAction(sdk.clone());
+            check(status, json!({"metadata": form, "next_action": {"type": "use_stripe_sdk"}}), waits);
+        }
+        check("requires_payment_method", declined_form, declined("expired_card", true));
+        check("canceled", json!({"metadata": form}), ProviderStatus::Cancelled);
+        let code = json!({"data": "000201", "expires_at": 1_700_000_000});
+        check(
+            "requires_action",
+            json!({"next_action": {"type": "pix_display_qr_code", "pix_display_qr_code": code}}),
+            ProviderStatus::NeedsAction(NextAction::PayPix {
+                code: "000201".to_owned(),
+                expires_at: Timestamp(1_700_000_000_000_000),
+            }),
+        );
         check("processing", json!({}), ProviderStatus::Processing);
         check("invented_in_2030", json!({}), ProviderStatus::Processing);
         check(
@@ -248,6 +320,24 @@ mod tests {
         );
         check("succeeded", json!({"amount_received": 1200}), ProviderStatus::Captured { amount_minor: 1200 });
         check("canceled", json!({}), ProviderStatus::Cancelled);
+    }
+
+    #[test]
+    fn the_end_of_an_authorization_is_read_from_the_charge() {
+        let check = |charge: Value, expected: Option<i64>| {
+            let seen =
+                intent("requires_capture", json!({"amount_capturable": 2000, "latest_charge": charge}));
+            let expected = expected.map(|seconds| Timestamp(seconds * 1_000_000));
+            assert_eq!(seen.unwrap().capture_before, expected, "{charge}");
+        };
+        let charge = |details: Value| json!({"id": "ch_1", "payment_method_details": details});
+        check(charge(json!({"card": {"capture_before": 1_700_000_000}})), Some(1_700_000_000));
+        check(charge(json!({"card": {"capture_before": null}})), None);
+        check(charge(json!({"card": null, "klarna": {}})), None);
+        check(charge(json!(null)), None);
+        check(json!("ch_1"), None);
+        check(json!(null), None);
+        check(json!(7), None);
     }
 
     #[test]

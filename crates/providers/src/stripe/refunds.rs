@@ -5,7 +5,7 @@
 use domain::provider::{CallOutcome, RefundObservation};
 use serde::Deserialize;
 
-use super::{client::StripeClient, currency, form::Form, key, not_representable, objects::Refund, outcome};
+use super::{client::StripeClient, currency, form::Form, key, never_sent, objects::Refund, order, outcome};
 use crate::{ListedRefund, RefundOrder, exchange::segment};
 
 /// What Stripe accepts as `reason`; any other reason is sent as metadata.
@@ -30,7 +30,7 @@ fn create_form(refund: &RefundOrder) -> Option<Form> {
 }
 
 pub async fn create(client: &StripeClient, refund: &RefundOrder) -> CallOutcome<RefundObservation> {
-    let Some(form) = create_form(refund) else { return not_representable() };
+    let Some(form) = create_form(refund) else { return never_sent(order::NOT_REPRESENTABLE) };
     let key = key(refund.attempt, "refund", refund.key_number);
     outcome::refund(client.post("/v1/refunds", form, &key, &refund.object).await, None)
 }

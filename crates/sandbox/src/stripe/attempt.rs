@@ -6,19 +6,24 @@
 //! | declines                            | `requires_payment_method`, error 402  | `charge.failed`, `…payment_failed`      |
 //! | requires authentication             | `requires_action`                     | `…requires_action`                      |
 //! | requires it off session, or the caller cannot do it | `requires_payment_method`, error 402 | `…payment_failed`, no charge |
+//! | is no card but Pix                  | `requires_action` with a code; unpaid in time `requires_payment_method` | `…requires_action`, then `…payment_failed` |
 //! | is stuck (a fault)                  | `processing`, then as the card decides | `…processing`                          |
 
-use super::{chargeback, confirmation::Options, details};
+use super::{chargeback, confirmation::Options, details, payment_methods};
 use crate::{
     answer::StripeAnswer,
     call_draft::CallDraft,
     card::{Behaviour, Decline},
     charge::Charge,
     event::Kind,
-    intent::{ChosenMethod, Intent, IntentStatus, NextAction, PaymentError, Settlement},
+    intent::{ChosenMethod, Intent, IntentStatus, NextAction, PaymentError, PixCode, Settlement},
+    mercado_pago::pix_code,
     payment_method::PaymentMethod,
     refusal::StripeRefusal,
 };
+
+/// Seconds that a code can be paid, if nobody says.
+const PIX_SECONDS_DEFAULT: i64 = 14_400;
 
 /// The caller has checked that the intent may be confirmed.
 pub fn confirm(
@@ -30,7 +35,11 @@ pub fn confirm(
     refuse_unconfirmable(&intent, &method, &options)?;
     intent.failure = None;
     intent.next_action = None;
+    intent.settlement = None;
     intent.payment_method = Some(ChosenMethod { id: method.id.clone(), card: method.card });
+    if method.card.0.is_pix() {
+        return Ok(show_code(draft, intent));
+    }
     let asks =
         matches!(method.card.0.behaviour, Behaviour::Authenticates | Behaviour::AuthenticatesThenDeclines(_));
     if asks && options.off_session {
@@ -43,7 +52,7 @@ pub fn confirm(
         let page = format!("{}/sandbox/authenticate/{}", draft.base, intent.id);
         let return_url = options.return_url.filter(|_| !options.use_stripe_sdk);
         intent.status = IntentStatus::RequiresAction;
-        intent.next_action = Some(NextAction { page, return_url });
+        intent.next_action = Some(NextAction { page, return_url, pix: None });
         return Ok(show_with_event(draft, intent, Kind::IntentRequiresAction));
     }
     let confirmation = draft.confirmation;
@@ -56,6 +65,19 @@ pub fn confirm(
     conclude(draft, intent, method, confirmation.declined)
 }
 
+/// The payer pays the code in the application of a bank, or the attempt expires.
+fn show_code(draft: &mut CallDraft, mut intent: Intent) -> StripeAnswer {
+    let given = |name| intent.pix_options.get(name).copied();
+    let expires_at = given("expires_at")
+        .unwrap_or_else(|| draft.now() + given("expires_after_seconds").unwrap_or(PIX_SECONDS_DEFAULT));
+    let page = format!("{}/sandbox/pay/{}", draft.base, intent.id);
+    let data = pix_code(page.split_once("://").map_or(&*page, |(_, rest)| rest));
+    intent.status = IntentStatus::RequiresAction;
+    intent.next_action = Some(NextAction { page, return_url: None, pix: Some(PixCode { data, expires_at }) });
+    intent.settlement = Some(Settlement { at_ms: expires_at * 1000, declined: true });
+    show_with_event(draft, intent, Kind::IntentRequiresAction)
+}
+
 fn refuse_unconfirmable(
     intent: &Intent,
     method: &PaymentMethod,
@@ -66,6 +88,18 @@ fn refuse_unconfirmable(
         return Err(StripeRefusal::invalid(message));
     }
     details::refuse_descriptor(intent)?;
+    let kind = method.card.0.kind();
+    if !intent.payment_method_types.iter().any(|found| found == kind) {
+        let message = format!(
+            "The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. Please attach a PaymentMethod of one of the following types: {}.",
+            intent.payment_method_types.join(", ")
+        );
+        return Err(StripeRefusal::invalid(message).with_code("payment_intent_incompatible_payment_method"));
+    }
+    if method.card.0.is_pix() && intent.captured_by_hand() {
+        let message = "The payment method type pix does not support manual capture.";
+        return Err(StripeRefusal::invalid(message).with_param("capture_method"));
+    }
     let redirects = intent.automatic_payment_methods.as_ref();
     let redirects = redirects.is_some_and(|found| found.enabled && found.allow_redirects != "never");
     if redirects && options.return_url.is_none() && !options.use_stripe_sdk {
@@ -103,9 +137,54 @@ pub fn settle(draft: &mut CallDraft, id: &str) {
     let Some(intent) = held.intents.get(id) else { return };
     let (Some(settlement), Some(chosen)) = (intent.settlement, &intent.payment_method) else { return };
     let Some(method) = held.payment_methods.get(&chosen.id) else { return };
-    let intent = Intent { settlement: None, ..intent.clone() };
+    let intent = Intent { settlement: None, next_action: None, ..intent.clone() };
+    if method.card.0.is_pix() {
+        drop(declined(draft, intent, method.clone(), Decline::AttemptExpired, None));
+        return;
+    }
     // A decline is reported by its event: no caller waits for a reply.
     drop(conclude(draft, intent, method.clone(), settlement.declined));
+}
+
+/// The payer pays the code of Pix.
+pub fn pay_code(draft: &mut CallDraft, id: &str) -> Result<(), StripeRefusal> {
+    let (mut intent, method) = waiting(draft, id)?;
+    if !method.card.0.is_pix() {
+        return Err(unexpected(&intent, "no code"));
+    }
+    (intent.next_action, intent.settlement) = (None, None);
+    drop(conclude(draft, intent, method, false));
+    Ok(())
+}
+
+/// The payer enters a test card into the form of the page, which confirms the intent. A decline is shown
+/// there, and the payer may try again.
+pub fn fill_form(draft: &mut CallDraft, id: &str, card: &str) -> Result<(), StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
+    let intent = draft.held.intents.get(id).ok_or_else(missing)?.clone();
+    if !matches!(intent.status, IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation) {
+        return Err(unexpected(&intent, "no payment method"));
+    }
+    let method = payment_methods::choose(draft, card)?;
+    drop(confirm(draft, intent, method, Options::of_browser()));
+    Ok(())
+}
+
+fn unexpected(intent: &Intent, waits_for: &str) -> StripeRefusal {
+    let message = format!("This PaymentIntent waits for {waits_for}: it is {}.", intent.status.name());
+    StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state")
+}
+
+/// An intent that waits for its payer, with its payment method.
+fn waiting(draft: &CallDraft, id: &str) -> Result<(Intent, PaymentMethod), StripeRefusal> {
+    let held = draft.held;
+    let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
+    let intent = held.intents.get(id).ok_or_else(missing)?.clone();
+    let method = intent.payment_method.as_ref().and_then(|chosen| held.payment_methods.get(&chosen.id));
+    match (intent.status, method.cloned()) {
+        (IntentStatus::RequiresAction, Some(method)) => Ok((intent, method)),
+        _ => Err(unexpected(&intent, "no authentication")),
+    }
 }
 
 /// The payer returned from the bank. Returns the page to redirect to, if one was given.
@@ -114,16 +193,9 @@ pub fn authenticate(
     id: &str,
     approved: bool,
 ) -> Result<Option<String>, StripeRefusal> {
-    let held = draft.held;
-    let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
-    let mut intent = held.intents.get(id).ok_or_else(missing)?.clone();
-    let method = intent.payment_method.as_ref().and_then(|chosen| held.payment_methods.get(&chosen.id));
-    let (IntentStatus::RequiresAction, Some(next), Some(method)) =
-        (intent.status, intent.next_action.take(), method.cloned())
-    else {
-        let message =
-            format!("This PaymentIntent waits for no authentication: it is {}.", intent.status.name());
-        return Err(StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state"));
+    let (mut intent, method) = waiting(draft, id)?;
+    let Some(next) = intent.next_action.take().filter(|next| next.pix.is_none()) else {
+        return Err(unexpected(&intent, "no authentication"));
     };
     if approved {
         drop(conclude(draft, intent, method, false));
@@ -133,10 +205,14 @@ pub fn authenticate(
     Ok(next.return_url)
 }
 
-/// The authorisation of an uncaptured intent expires, as it does after seven days.
+/// The authorisation of an uncaptured intent expires, as it does after seven days; or a code of Pix.
 pub fn expire(draft: &mut CallDraft, id: &str) -> Result<(), StripeRefusal> {
     let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
     let mut intent = draft.held.intents.get(id).ok_or_else(missing)?.clone();
+    if intent.status == IntentStatus::RequiresAction && intent.settlement.is_some() {
+        settle(draft, id);
+        return Ok(());
+    }
     if intent.status != IntentStatus::RequiresCapture {
         let message = format!("This PaymentIntent holds nothing: it is {}.", intent.status.name());
         return Err(StripeRefusal::invalid(message).with_code("payment_intent_unexpected_state"));

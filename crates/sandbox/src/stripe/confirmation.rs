@@ -16,6 +16,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// As the provider's own code in the payer's browser confirms.
+    pub fn of_browser() -> Self {
+        Self {
+            payment_method: None,
+            return_url: None,
+            off_session: false,
+            error_on_requires_action: false,
+            use_stripe_sdk: true,
+        }
+    }
+
     pub fn read(parameters: &mut Parameters) -> Result<Self, StripeRefusal> {
         // `one_off` and `recurring` say why the payer is not present.
         let has_reason = parameters.text_of("off_session").is_some();

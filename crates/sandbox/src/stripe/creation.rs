@@ -23,8 +23,13 @@ pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<Strip
     details::refuse_customer(&mut parameters)?;
     details::apply_amount(&mut intent, &mut parameters)?;
     details::apply(&mut intent, &mut parameters)?;
+    let described = parameters.hash("payment_method_data");
     let options = Options::read(&mut parameters)?;
-    let method = options.payment_method.as_ref().map(|id| payment_methods::choose(draft, id)).transpose()?;
+    let method = match (described, &options.payment_method) {
+        (Some(described), _) => Some(payment_methods::described(draft, described)?),
+        (None, Some(id)) => Some(payment_methods::choose(draft, id)?),
+        (None, None) => None,
+    };
     if method.is_none() && confirms {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.";
         return Err(StripeRefusal::invalid(message)
@@ -72,6 +77,7 @@ fn blank(draft: &CallDraft, version: Version, parameters: &Parameters) -> Intent
         automatic_payment_methods: settings_decide.then_some(automatic),
         excluded_payment_method_types: None,
         card_options: BTreeMap::new(),
+        pix_options: BTreeMap::new(),
         metadata: StripeMetadata::new(),
         key: draft.key.map(str::to_owned),
         payment_method: None,

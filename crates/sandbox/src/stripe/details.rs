@@ -11,6 +11,8 @@ use crate::{
 
 /// Stripe's limit, <https://docs.stripe.com/get-started/account/statement-descriptors>.
 const DESCRIPTOR_SIGNS_MAX: usize = 22;
+/// Seconds that a code of Pix can be paid.
+pub const PIX_SECONDS: std::ops::RangeInclusive<i64> = 60..=1_209_600;
 
 /// Applies all given parameters.
 pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
@@ -27,7 +29,9 @@ pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Str
     if parameters.has("shipping") {
         intent.shipping = parameters.hash("shipping").map(Shipping::read).map(Box::new);
     }
-    if let Some(card) = parameters.hash("payment_method_options").and_then(|mut given| given.hash("card")) {
+    let mut options = parameters.hash("payment_method_options").unwrap_or_default();
+    apply_pix(intent, options.hash("pix"))?;
+    if let Some(card) = options.hash("card") {
         for (name, given) in card {
             match given {
                 ParameterValue::Text(text) => drop(intent.card_options.insert(name, text)),
@@ -39,6 +43,27 @@ pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Str
     }
     parameters.merge_metadata(&mut intent.metadata)?;
     check(intent)
+}
+
+/// How long a code can be paid, <https://docs.stripe.com/api/payment_intents/create>.
+fn apply_pix(intent: &mut Intent, given: Option<Parameters>) -> Result<(), StripeRefusal> {
+    let Some(mut given) = given else { return Ok(()) };
+    let names = ["expires_after_seconds", "expires_at"];
+    if names.into_iter().all(|name| given.has(name)) {
+        let message = "You may only specify one of these parameters: expires_after_seconds, expires_at.";
+        return Err(StripeRefusal::invalid(message).with_code("parameters_exclusive"));
+    }
+    for name in names {
+        let Some(value) = given.integer(name) else { continue };
+        if name == "expires_after_seconds" && !PIX_SECONDS.contains(&value) {
+            let message =
+                format!("This value must be from {} to {}.", PIX_SECONDS.start(), PIX_SECONDS.end());
+            let path = format!("payment_method_options[pix][{name}]");
+            return Err(StripeRefusal::invalid(message).with_param(&path));
+        }
+        intent.pix_options = [(name.to_owned(), value)].into();
+    }
+    Ok(())
 }
 
 fn check(intent: &Intent) -> Result<(), StripeRefusal> {

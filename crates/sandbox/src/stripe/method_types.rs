@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// The methods that each account has activated.
-const ACTIVATED: [&str; 1] = ["card"];
+const ACTIVATED: [&str; 2] = ["card", "pix"];
+/// The only currency of Pix.
+const PIX_CURRENCY: &str = "brl";
 
 pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     let allowed = parameters.list("allowed_payment_method_types");
@@ -36,7 +38,7 @@ pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), Str
     refuse_both(given[2], given[1])?;
     refuse_both(given[3], given[1])?;
     if let Some(exact) = exact {
-        intent.payment_method_types = activated(exact)?;
+        intent.payment_method_types = activated(exact, &intent.currency)?;
         intent.automatic_payment_methods = automatic;
         intent.allowed_payment_method_types = None;
         intent.excluded_payment_method_types = None;
@@ -70,8 +72,13 @@ fn refuse_both(one: (&str, bool), other: (&str, bool)) -> Result<(), StripeRefus
     Err(StripeRefusal::invalid(message).with_code("parameters_exclusive").with_param(one.0))
 }
 
-fn activated(exact: Vec<String>) -> Result<Vec<String>, StripeRefusal> {
-    let Some(other) = exact.iter().find(|name| !ACTIVATED.contains(&&***name)) else { return Ok(exact) };
+/// Whether the account takes this method in this currency.
+fn takes(name: &str, currency: &str) -> bool {
+    ACTIVATED.contains(&name) && (name != "pix" || currency == PIX_CURRENCY)
+}
+
+fn activated(exact: Vec<String>, currency: &str) -> Result<Vec<String>, StripeRefusal> {
+    let Some(other) = exact.iter().find(|name| !takes(name, currency)) else { return Ok(exact) };
     let message = format!(
         "The payment method type \"{other}\" is invalid. Please ensure the provided type is activated in your dashboard (https://dashboard.stripe.com/account/payments/settings) and your account is enabled for any preview features that you are trying to use. See https://stripe.com/docs/payments/payment-methods/integration-options for supported payment method, currency, country combinations."
     );
@@ -84,11 +91,12 @@ fn compatible(intent: &Intent) -> Result<Vec<String>, StripeRefusal> {
     let has = |names: &Option<Vec<String>>, name: &str| {
         names.as_ref().map(|names| names.iter().any(|found| found == name))
     };
-    let takes = |name: &&str| {
-        has(&intent.allowed_payment_method_types, name).unwrap_or(true)
+    let wanted = |name: &&str| {
+        takes(name, &intent.currency)
+            && has(&intent.allowed_payment_method_types, name).unwrap_or(true)
             && !has(&intent.excluded_payment_method_types, name).unwrap_or(false)
     };
-    let found: Vec<String> = ACTIVATED.into_iter().filter(takes).map(str::to_owned).collect();
+    let found: Vec<String> = ACTIVATED.into_iter().filter(wanted).map(str::to_owned).collect();
     if found.is_empty() {
         let message = "No valid payment method types for this Payment Intent. Please ensure that you have activated payment methods compatible with your chosen currency in your dashboard (https://dashboard.stripe.com/settings/payment_methods).";
         return Err(StripeRefusal::invalid(message));

@@ -7,8 +7,8 @@
 //! | execution | one module for each endpoint          | decides; from here on a refusal is stored under the key        |
 //! | expansion | `expand`                              | replaces ids by whole objects                                  |
 //!
-//! Only what a booking needs: payment intents, their charges, refunds and disputes, the cards that
-//! pay, events and webhook endpoints. Not included: customers, payment methods other than cards,
+//! Only what a booking needs: payment intents, their charges, refunds and disputes, the cards and
+//! the Pix codes that pay, events and webhook endpoints. Not included: customers, other payment methods,
 //! balance transactions except those of disputes, Connect, payouts, multicapture, the search API,
 //! and the shapes that older versions gave to objects. What is not included is refused, as Stripe
 //! refuses an unknown URL or parameter, or as `unmodelled` says. So a test cannot pass because a
@@ -35,7 +35,7 @@ mod unmodelled;
 pub mod version;
 mod webhook_endpoints;
 
-pub use attempt::{authenticate, expire};
+pub use attempt::{authenticate, expire, fill_form, pay_code};
 pub use call_refusal::call_refusal;
 pub use chargeback::{NewDispute, conclude, open};
 

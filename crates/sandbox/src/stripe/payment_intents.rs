@@ -5,7 +5,7 @@ use super::{
     confirmation::Options,
     details,
     page::{Listed, StripePage, json, render},
-    payment_methods,
+    payment_methods, unmodelled,
 };
 use crate::{
     answer::StripeAnswer,
@@ -63,6 +63,9 @@ pub fn update(
         );
         return Err(refused(draft, intent, &message).with_param(name));
     }
+    if parameters.has("payment_method_data") {
+        return Err(unmodelled::refusal("payment_method_data"));
+    }
     details::refuse_customer(&mut parameters)?;
     if parameters.has("amount") || parameters.has("currency") {
         details::apply_amount(&mut intent, &mut parameters)?;
@@ -98,7 +101,12 @@ pub fn confirm(
         }
     }
     details::apply(&mut intent, &mut parameters)?;
+    let described = parameters.hash("payment_method_data");
     let options = Options::read(&mut parameters)?;
+    if let Some(described) = described {
+        let method = payment_methods::described(draft, described)?;
+        return attempt::confirm(draft, intent, method, options);
+    }
     let name = options.payment_method.as_ref().or(intent.payment_method.as_ref().map(|chosen| &chosen.id));
     let Some(name) = name else {
         let message = "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.";
@@ -188,6 +196,7 @@ pub fn cancel(
     intent.status = IntentStatus::Canceled;
     intent.amount_capturable = 0;
     intent.next_action = None;
+    intent.settlement = None;
     intent.canceled_at = Some(draft.now());
     intent.cancellation_reason = parameters.text("cancellation_reason");
     let snapshot = draft.add_snapshot(intent);

@@ -1,4 +1,4 @@
-//! `/v1/payment_methods`: the cards of an account.
+//! `/v1/payment_methods`: the cards of an account, and Pix.
 //!
 //! Cards come from Stripe's test tokens: a raw card number is refused, as Stripe refuses it from
 //! accounts without permission. There are no customers, so each payment method pays once.
@@ -41,6 +41,27 @@ pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<Strip
         ..PaymentMethod::of_card(draft.mint.id("pm"), draft.now(), card)
     };
     Ok(StripeAnswer::shown(draft.add_snapshot(method)))
+}
+
+/// A payment method that a call describes instead of naming it. Only Pix: cards have test tokens.
+pub fn described(draft: &mut CallDraft, mut given: Parameters) -> Result<PaymentMethod, StripeRefusal> {
+    let kind = given.text("type").unwrap_or_default();
+    if kind != "pix" {
+        return Err(unmodelled::refusal(&format!("payment_method_data[type]={kind}")));
+    }
+    let billing = given.hash("billing_details").map(billing).unwrap_or_default();
+    for (name, value) in [("name", &billing.name), ("tax_id", &billing.tax_id)] {
+        if value.is_none() {
+            let name = format!("payment_method_data[billing_details][{name}]");
+            return Err(StripeRefusal::missing_parameter(&name));
+        }
+    }
+    let method = PaymentMethod {
+        billing: Some(Box::new(billing)),
+        ..PaymentMethod::of_card(draft.mint.id("pm"), draft.now(), CardRef(&card::PIX))
+    };
+    draft.add_snapshot(method.clone());
+    Ok(method)
 }
 
 fn billing(mut given: Parameters) -> Billing {

@@ -12,7 +12,7 @@
 use crate::{parameters::ParameterValue, refusal::StripeRefusal};
 
 /// By the path of the parameter, and the value if only that value is meant.
-const UNMODELLED: [(&str, Option<&str>); 27] = [
+const UNMODELLED: [(&str, Option<&str>); 29] = [
     // Connect moves money between accounts.
     ("application_fee_amount", None),
     ("connect", Some("true")),
@@ -25,7 +25,6 @@ const UNMODELLED: [(&str, Option<&str>); 27] = [
     ("customer_account", None),
     ("mandate", None),
     ("payment_method_configuration", None),
-    ("payment_method_data", None),
     // Other ways to capture a part or to confirm.
     ("amount_to_confirm", None),
     ("confirmation_method", Some("manual")),
@@ -41,6 +40,10 @@ const UNMODELLED: [(&str, Option<&str>); 27] = [
     ("payment_method_options[card][request_three_d_secure]", Some("any")),
     ("payment_method_options[card][request_three_d_secure]", Some("challenge")),
     ("payment_method_options[card][three_d_secure]", None),
+    // Pix that a payer agrees to in advance.
+    ("payment_method_options[pix][amount_includes_iof]", Some("always")),
+    ("payment_method_options[pix][mandate_options]", None),
+    ("payment_method_options[pix][setup_future_usage]", Some("off_session")),
     // A refund of a customer's balance.
     ("origin", None),
     // Evidence for the programmes of card networks.

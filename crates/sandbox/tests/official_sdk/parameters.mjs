@@ -31,7 +31,7 @@ const MODELLED = {
   PaymentMethods: ['create', 'retrieve'],
   WebhookEndpoints: ['list', 'create', 'retrieve', 'del'],
 };
-// Its accounts have activated cards and nothing else: the hashes of other methods are named and not described.
+// Its accounts have activated cards and Pix, and nothing else: the hashes of other methods are named and not described.
 const OF_A_METHOD = /(^PaymentMethodCreateParams|\bpayment_method_(options|data))\.(\w+)$/;
 const OF_ANY_METHOD = new Set([
   'allow_redisplay',
@@ -41,6 +41,7 @@ const OF_ANY_METHOD = new Set([
   'expand',
   'metadata',
   'payment_method',
+  'pix',
   'radar_options',
   'type',
 ]);

@@ -123,6 +123,9 @@ catalogue! {
     HOLDS_OVERDUE: Gauge<()> = "surehold_holds_overdue", Count, Rows;
     /// How long ago the hold that has been overdue longest expired.
     HOLDS_OVERDUE_SECONDS: Gauge<()> = "surehold_holds_overdue_seconds", Seconds, Rows;
+    /// Authorised payments whose tenant was warned that the authorisation expires, and that are neither
+    /// captured nor released. Those that expired are `surehold_operations` with the outcome `lapsed`.
+    AUTHORIZATIONS_EXPIRING: Gauge<()> = "surehold_authorizations_expiring", Count, Rows;
     /// Money that came when its booking could no longer take it: seated anyway, or sent back.
     LATE_PAYMENTS: Gauge<Late> = "surehold_late_payments", Count, Rows;
 

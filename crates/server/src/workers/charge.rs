@@ -16,6 +16,7 @@
 //! | sent, the reply lost | fetch the object |
 //! | the object is unconfirmed | confirm again, if that is still wanted: by id, so at most once |
 //! | declined | store the reason, then cancel the object, so that it cannot succeed later; then it has failed |
+//! | the customer confirms it, in the provider's form | never confirm it: reply to the client, and then as the row below; a decline does not end it |
 //! | waits for the customer | reply to the client; check again later; cancel when called off or too late |
 //! | authorised, captured, failed, cancelled | settle |
 //! | a person has the case | fetch; a definite result settles it; cancel an unconfirmed object that is too late |
@@ -51,7 +52,7 @@ impl Drive<'_> {
         match (*self.claimed.attempt.state, &self.claimed.payment.provider_ref) {
             (State::Created, _) if creation == Creation::OneStep => self.send_in_one_step().await,
             (State::Created, known) => match self.unconfirmed_object(known.clone()).await? {
-                Some(object) => self.send(object).await,
+                Some((object, seen)) => self.send(object, seen).await,
                 None => Ok(()),
             },
             (_, Some(object)) => self.resume(object).await,
@@ -78,14 +79,22 @@ impl Drive<'_> {
         }
     }
 
+    /// The customer confirms the object, and we never do.
+    fn is_by_customer(&self) -> bool {
+        self.claimed.payment.is_confirmed_by_customer()
+    }
+
     /// The id of the provider's object, which is made now if there is none. `None`: there is none,
     /// and the reason was submitted.
-    async fn unconfirmed_object(&self, known: Option<String>) -> Result<Option<String>, DriveEnded> {
-        if known.is_some() {
-            return Ok(known);
+    async fn unconfirmed_object(
+        &self,
+        known: Option<String>,
+    ) -> Result<Option<(String, Option<Observation>)>, DriveEnded> {
+        if let Some(known) = known {
+            return Ok(Some((known, None)));
         }
         match self.provider.create(&self.order(self.claimed.attempt.key_number)).await {
-            CallOutcome::Object(seen) => return Ok(Some(seen.object)),
+            CallOutcome::Object(seen) => return Ok(Some((seen.object.clone(), Some(seen)))),
             CallOutcome::Refused { code, cause, .. } => {
                 self.abandon(Failure { code, retryable: false, cause }).await?;
             }
@@ -102,10 +111,13 @@ impl Drive<'_> {
         Ok(None)
     }
 
-    async fn send(&self, object: String) -> Result<(), DriveEnded> {
-        match self.mark_sent(Some(object.clone())).await? {
-            Some(key) => self.confirm(&object, key).await,
-            None => self.cancel_object(&object, Source::Answer).await,
+    /// From the mark on, the customer may have the client secret, and money may move.
+    async fn send(&self, object: String, seen: Option<Observation>) -> Result<(), DriveEnded> {
+        match (self.mark_sent(Some(object.clone())).await?, seen) {
+            (None, _) => self.cancel_object(&object, Source::Answer).await,
+            (Some(_), Some(seen)) if self.is_by_customer() => self.conclude(seen, Source::Answer).await,
+            (Some(_), None) if self.is_by_customer() => self.resume(&object).await,
+            (Some(key), _) => self.confirm(&object, key).await,
         }
     }
 
@@ -128,8 +140,13 @@ impl Drive<'_> {
                     .await?;
                 let Money { minor: amount_minor, currency } = order.amount;
                 let object = object.to_owned();
-                let given_up =
-                    Observation { object, status: ProviderStatus::Cancelled, amount_minor, currency };
+                let given_up = Observation {
+                    object,
+                    status: ProviderStatus::Cancelled,
+                    amount_minor,
+                    currency,
+                    capture_before: None,
+                };
                 self.settle(given_up, Source::Answer, None).await
             }
             CallOutcome::Unknown { error, key_spent } => {
@@ -141,15 +158,17 @@ impl Drive<'_> {
     /// After a crash or a lost reply: fetches the object to find its state.
     async fn resume(&self, object: &str) -> Result<(), DriveEnded> {
         match self.provider.fetch(object).await.shown() {
-            Ok(seen) if seen.status == ProviderStatus::Unconfirmed && !self.must_end() => {
-                match self.mark_sent(None).await? {
-                    Some(key) => self.confirm(object, key).await,
-                    None => self.settle(seen, Source::Fetched, None).await,
-                }
-            }
+            Ok(seen) if self.may_confirm(&seen) => match self.mark_sent(None).await? {
+                Some(key) => self.confirm(object, key).await,
+                None => self.settle(seen, Source::Fetched, None).await,
+            },
             Ok(seen) => self.conclude(seen, Source::Fetched).await,
             Err(why) => self.outcome_unknown(&why).await,
         }
+    }
+
+    fn may_confirm(&self, seen: &Observation) -> bool {
+        seen.status == ProviderStatus::Unconfirmed && !self.is_by_customer() && !self.must_end()
     }
 
     /// Nothing was sent yet. The create moves the money, so the attempt is committed as sent first.
@@ -207,6 +226,10 @@ impl Drive<'_> {
 
     async fn conclude(&self, seen: Observation, source: Source) -> Result<(), DriveEnded> {
         match &seen.status {
+            // The customer may try again in the form.
+            ProviderStatus::Declined(_) if self.is_by_customer() && !self.must_end() => {
+                self.settle(seen, source, None).await
+            }
             ProviderStatus::Declined(failure) => {
                 self.end_declined(&seen.object, source, failure.clone()).await
             }

@@ -363,11 +363,11 @@ impl Drive<'_> {
         Some(self.driver.submit(finish).await.map(|_| ()))
     }
 
-    /// Past its deadline, or called off: an object that waits for the customer is cancelled at the
-    /// provider.
+    /// The customer's time is over, the deadline has passed, or the payment was called off: an object that
+    /// waits for the customer is cancelled at the provider.
     pub(super) fn must_end(&self) -> bool {
-        let attempt = &self.claimed.attempt;
-        self.claimed.payment.void_requested
-            || (!attempt.state.is_final() && self.driver.clock.now() >= attempt.deadline_at)
+        let AttemptJob { attempt, payment, .. } = self.claimed;
+        let until = payment.payable_until().unwrap_or(attempt.deadline_at);
+        payment.void_requested || (!attempt.state.is_final() && self.driver.clock.now() >= until)
     }
 }

@@ -50,6 +50,7 @@ async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> S
         status: ProviderStatus::Captured { amount_minor: 1 },
         amount_minor: 1,
         currency: Currency::EUR,
+        capture_before: None,
     };
     let settle = Settle {
         by: ObservedBy::Job { job, token: 1 },

@@ -28,6 +28,7 @@ async fn captured(server: &TestServer) -> String {
         status: ProviderStatus::Captured { amount_minor: 500 },
         amount_minor: 500,
         currency: Currency::EUR,
+        capture_before: None,
     };
     let claim = ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false };
     let (attempt, object) = (id.into(), Some(object));

@@ -49,6 +49,7 @@ pub async fn begun(service: &TestService, span: Span) -> AttemptJob {
         instalments: 1,
         payer: None,
         pay_within: None,
+        method_currency: None,
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),
@@ -137,6 +138,7 @@ async fn a_worker_that_resumes_too_late_is_refused(engine: Engine) {
         status: ProviderStatus::Cancelled,
         amount_minor: 700,
         currency: Currency::EUR,
+        capture_before: None,
     };
     let by = ObservedBy::Job { job, token };
     let attempt = claimed.attempt.id;

@@ -11,6 +11,7 @@
 
 mod apart;
 mod authentication;
+mod authorizations;
 mod bookings;
 mod by_hand;
 mod captures;
@@ -25,6 +26,8 @@ mod lanes;
 mod leases;
 mod mercado_pago;
 mod outage;
+mod payment_form;
+mod pix;
 mod recorded;
 mod refunds;
 mod restarts;

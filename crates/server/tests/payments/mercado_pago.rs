@@ -254,11 +254,8 @@ async fn an_order_needs_what_the_provider_needs(engine: Engine) {
     check(json!({ "payer": null }), &["/payer"]).await;
     check(json!({ "brand": null, "payer": null }), &["/brand", "/payer"]).await;
     check(json!({ "provider": "stripe" }), &["/instalments"]).await;
-    check(
-        json!({ "provider": "stripe", "payment_method": "pix", "brand": null, "instalments": null }),
-        &["/payment_method"],
-    )
-    .await;
+    let form = json!({ "payment_method": "payment_form", "brand": null, "instalments": null });
+    check(form, &["/payment_method"]).await;
     let euros = json!({ "amount": { "minor": 500, "currency": "EUR" } });
     let euros = with(card(500, "approved"), euros);
     service.one.post("/v1/payments", &euros).key("k").refused(422, "currency_is_not_taken").await;

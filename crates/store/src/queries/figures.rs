@@ -63,6 +63,8 @@ pub struct Figures {
     pub holds: i64,
     /// Holds past their expiry that are not expired yet.
     pub holds_lapsed: WaitingRows,
+    /// Authorised payments whose tenant was warned that the authorisation expires.
+    pub authorizations_expiring: i64,
     /// The counters of the transactions: rows that are not under way, by subject and word.
     pub counters: Vec<RowCount>,
 }
@@ -106,6 +108,9 @@ impl Queries {
             reviews_oldest: reviews.oldest,
             holds: self.count("bookings where state = 'held'").await?,
             holds_lapsed: self.waiting(lapsed, "sweep_at", with![now]).await?,
+            authorizations_expiring: self
+                .count("payments where state = 'authorized' and expiry_warned = 1")
+                .await?,
             counters: self.counters().await?,
         })
     }

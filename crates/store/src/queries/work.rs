@@ -53,6 +53,13 @@ impl Queries {
         Ok(rows.into_iter().filter_map(hold).collect())
     }
 
+    /// Authorisations that are due for a check, most overdue first.
+    pub async fn due_authorizations(&self, now: Timestamp, max: usize) -> Result<Vec<PaymentId>, Error> {
+        let sql = "select id from payments where state = 'authorized' and authorization_due_at <= $1 \
+             order by authorization_due_at limit $2";
+        Ok(self.ids(sql, with![now, limit(max)]).await?.into_iter().map(PaymentId).collect())
+    }
+
     /// Events of these accounts that were received before this instant and not processed, oldest first.
     pub async fn received_events(
         &self,

@@ -45,6 +45,7 @@ pub async fn charge(store: &Store, seller: Seller, account: AccountId, key: &str
         instalments: 1,
         payer: None,
         pay_within: None,
+        method_currency: None,
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),

@@ -66,7 +66,7 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
         .execute(&format!(
             "{numbers} insert into payments select {new}, {tenant}, {number}, null, {number}, 'stripe', 100, 'EUR', \
              'automatic', 'pm_1', null, 1, null, null, 'order-' || i, null, '{{}}', {new}, {state}, 1, null, 0, 100, 0, 0, 0, 0, 0, null, \
-             null, null, null, 0, 1, null, 0, 0, 0, i, i from n"
+             null, null, null, 0, 1, null, 0, 0, 0, i, i, null, null, 0 from n"
         ))
         .await;
     database.execute("analyze").await;
@@ -217,6 +217,8 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     uses(&plans, "bookings_held");
     queries.lapsed_holds(Timestamp(99_999), 50).await.unwrap();
     uses(&plans, "bookings_held");
+    queries.due_authorizations(Timestamp(99_999), 50).await.unwrap();
+    uses(&plans, "payments_authorized");
 }
 
 /// The plan reads in the order of the page.

@@ -36,7 +36,9 @@ impl MarkSent {
         let contradicted = payment.contradicted_at.is_some_and(|at| at >= attempt.created_at);
         let stands = match attempt.kind {
             AttemptKind::Charge => {
-                let nobody_waits = attempt.state.is(attempt::State::Created) && now >= attempt.deadline_at;
+                let until =
+                    payment.pay_until.map_or(attempt.deadline_at, |until| until.min(attempt.deadline_at));
+                let nobody_waits = attempt.state.is(attempt::State::Created) && now >= until;
                 !payment.void_requested && !nobody_waits
             }
             // No state of an object proves that a call with an error had no effect, so an effect gets time to

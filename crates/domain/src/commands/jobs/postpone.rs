@@ -49,7 +49,7 @@ impl Command for Postpone {
         let payment = facts.payments.get(self.payment).ok_or(Refusal::PaymentNotFound)?;
         let refund = self.refund.and_then(|id| facts.refunds.get(id));
         let in_review = attempt.state.is(attempt::State::Review);
-        let late = context.now >= attempt.deadline_at;
+        let late = context.now >= attempt.overdue_at(payment);
         // The payment ended by itself, before the capture or void.
         let moot = attempt.kind != AttemptKind::Charge && payment.state.is_final() && refund.is_none();
         if self.key_spent && !fault_injection::is(fault_injection::InjectedFault::SpentKeySentAgain) {

@@ -71,7 +71,7 @@ pub(super) fn settle_attempt(
             // provider itself does not know the outcome at the deadline.
             let waits =
                 kind == AttemptKind::Charge && state == State::Pending && payment.next_action.is_some();
-            if waits || draft.context.now >= attempt.deadline_at {
+            if waits || draft.context.now >= attempt.overdue_at(payment) {
                 draft.answer(attempt.key, Ok(as_it_stands(attempt, None, payment)));
             }
             return;

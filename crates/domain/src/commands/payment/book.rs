@@ -57,6 +57,11 @@ pub(super) fn book_on(
     {
         send_back(draft, payment, why, deadline);
     }
+    if news && payment.state.is(State::Lapsed) && is_unsecured(&booking) {
+        // A review case is open too. The seats are kept: a person decides.
+        let items = facts.booking_items.owned_by(booking.id);
+        booking::append_message(draft, &mut booking, items, "booking.unsecured");
+    }
     if news && payment.state.is(State::Cancelled) {
         release_security(draft, facts, &mut seats, payment, &mut booking);
     }
@@ -111,6 +116,13 @@ fn secure(
     booking.ended_at = None;
     booking::append_message(draft, booking, facts.booking_items.owned_by(booking.id), "booking.confirmed");
     None
+}
+
+/// The booking has its seats, and no payment secures it any more.
+fn is_unsecured(booking: &Booking) -> bool {
+    let has_seats =
+        matches!(*booking.state, BookingState::Confirmed | BookingState::Completed | BookingState::NoShow);
+    has_seats && booking.authorized_minor == 0 && booking.settled_minor == 0
 }
 
 /// The tenant voided the payment that secured a booking, before any money was captured: the booking stays

@@ -8,6 +8,7 @@ use alloc::borrow::ToOwned;
 
 use super::answer::settle_attempt;
 use super::book::book;
+use super::check_authorizations::plan_check;
 use super::continue_payment::continue_payment;
 use super::give_up::{close_case, give_up, needs_case};
 use super::observe::{ObservationResult, contradict, observe};
@@ -26,7 +27,7 @@ use crate::working_set::{Command, Context, DecisionResult};
 /// Who submits an observation.
 #[derive(Clone, Copy, Debug)]
 pub enum ObservedBy {
-    /// The driver of an attempt, under its job's token.
+    /// The driver of an attempt, or a look-up, under its job's token.
     Job {
         job: JobId,
         token: i64,
@@ -120,9 +121,11 @@ impl Settle {
             // The call has an outcome, so the job needs no person: it waits for evidence.
             job.rechecked(self.recheck.first, None, now)
         } else if matches!(self.by, ObservedBy::Job { job: own, .. } if own == job.id) {
-            let by = self.evidence_needed_by(facts, payment, now);
+            let ends = [self.evidence_needed_by(facts, payment, now), self.must_end_by(payment, now)];
+            let by = ends.into_iter().flatten().min();
             job.rechecked(self.recheck.pause(job.looks), by, now)
         } else if matches!(self.observation.status, ProviderStatus::Declined(_))
+            && !payment.is_confirmed_by_customer()
             && job.state.is(job::State::Ready)
         {
             // The worker cancels the declined object now, so that the customer can try again at once.
@@ -138,6 +141,12 @@ impl Settle {
         let booking = payment.booking.and_then(|id| facts.bookings.get(id))?;
         let soonest = now.plus(self.recheck.first);
         booking.state.is(booking::State::Held).then(|| booking.hold_expires_at.max(soonest))
+    }
+
+    /// When the customer's time is over, and an object that still waits is cancelled.
+    fn must_end_by(&self, payment: &Payment, now: Timestamp) -> Option<Timestamp> {
+        let until = payment.payable_until().filter(|_| payment.state.is(payment::State::Pending))?;
+        Some(if until > now { until } else { now.plus(self.recheck.first) })
     }
 
     fn open_attempt<'f>(&self, facts: &'f Facts) -> Option<&'f Attempt> {
@@ -177,6 +186,9 @@ impl Command for Settle {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         if let ObservedBy::Event(event) = self.by {
             rows.inbound_event(event);
+        }
+        if let ObservedBy::Job { job, .. } = self.by {
+            rows.job(job);
         }
         rows.job(JobId::from(self.attempt));
         rows.job(JobId::from(self.charge()));
@@ -222,6 +234,7 @@ impl Command for Settle {
                 if !before.state.is_final() {
                     continue_payment(&mut draft, facts, facts.attempts.get(self.charge()), &mut payment);
                 }
+                plan_check(&mut payment, &self.observation, context.now);
                 book(&mut draft, facts, &mut payment, self.source, self.deadline);
                 self.settle_attempts(&mut draft, facts, &mut payment);
             }

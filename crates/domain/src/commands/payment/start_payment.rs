@@ -11,7 +11,7 @@ use crate::commands::jobs::JobLease;
 use crate::ids::{AccountId, AttemptId, BookingId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, booking};
 use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -39,7 +39,7 @@ pub struct StartPayment {
     pub claim: Claim,
     pub target: PaymentTarget,
     pub account: AccountId,
-    /// A provider's token, or `pix`.
+    /// A provider's token, or the name of another method.
     pub payment_method: String,
     pub brand: Option<String>,
     /// Where the charge is tried next, in this order, each after a decline that proves that no money moved.
@@ -48,6 +48,8 @@ pub struct StartPayment {
     pub payer: Option<Payer>,
     /// How long the customer may pay, with a method that the customer completes.
     pub pay_within: Option<Span>,
+    /// The only currency of the method, if it has one.
+    pub method_currency: Option<Currency>,
     pub capture: Capture,
     pub return_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
@@ -183,6 +185,9 @@ impl Command for StartPayment {
         };
         let account = own(self.account)?;
         let (amount, booking) = self.target.amount(facts, self.claim.tenant, context.now)?;
+        if self.method_currency.is_some_and(|currency| currency != amount.currency) {
+            return Err(Refusal::CurrencyIsNotTaken { currency: amount.currency });
+        }
         self.amounts.check(&account.provider, amount)?;
         for route in &self.alternatives {
             self.amounts.check(&own(route.account)?.provider, amount)?;

@@ -379,5 +379,6 @@ impl Game {
 
 fn seen_of(world: &TestWorld, payment: PaymentId, status: ProviderStatus) -> Observation {
     let row: Payment = world.get(payment);
-    Observation { object: object(payment), status, amount_minor: row.amount_minor, currency: row.currency }
+    let (amount_minor, currency) = (row.amount_minor, row.currency);
+    Observation { object: object(payment), status, amount_minor, currency, capture_before: None }
 }

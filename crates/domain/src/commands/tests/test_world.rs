@@ -208,6 +208,7 @@ impl TestWorld {
             instalments: 1,
             payer: None,
             pay_within: None,
+            method_currency: None,
             capture: Capture::Automatic,
             return_url: None,
             metadata: BTreeMap::new(),
@@ -280,6 +281,7 @@ impl TestWorld {
             status,
             amount_minor: row.amount_minor,
             currency: row.currency,
+            capture_before: None,
         }
     }
 

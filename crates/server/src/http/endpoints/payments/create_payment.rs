@@ -2,13 +2,13 @@ use std::iter;
 use std::time::Duration;
 
 use api::Code;
-use api::limits::{ALTERNATIVES_MAX, PIX_SECONDS_MIN};
-use api::requests::{Alternative, NewPayment, PIX};
+use api::limits::{ALTERNATIVES_MAX, PAYABLE_SECONDS};
+use api::requests::{Alternative, NewPayment};
 use api::validation_errors::ValidationErrors;
 use api::views::Payment;
 use axum::extract::State;
 use domain::commands::{PaymentTarget, StartPayment};
-use domain::rows::{PayBy, PaymentRoute};
+use domain::rows::{PAYMENT_FORM, PIX, PayBy, PaymentRoute};
 use domain::time::Span;
 use domain::working_set::Claim;
 use domain::{BookingId, Currency, Refusal};
@@ -78,8 +78,9 @@ pub async fn start(
         (None, Some(amount)) => PaymentTarget::Amount { amount: amount.into(), reference: request.reference },
         (None, None) => unreachable!("a payment for nothing was refused when it was read"),
     };
-    let pay_within = (request.payment_method == PIX)
-        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PIX_SECONDS_MIN).into()));
+    let is_pix = request.payment_method == PIX;
+    let pay_within = (is_pix || request.payment_method == PAYMENT_FORM)
+        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PAYABLE_SECONDS).into()));
     let mut routes = routes.into_iter();
     let first = routes.next().expect("a payment without an account was refused");
     begin(app, &claim.clone(), wait, |lease| StartPayment {
@@ -92,6 +93,7 @@ pub async fn start(
         instalments: request.instalments.unwrap_or(1).into(),
         payer: request.payer.map(Into::into),
         pay_within,
+        method_currency: is_pix.then_some(Currency::BRL),
         capture: request.capture.into(),
         return_url: request.return_url,
         metadata: request.metadata,
@@ -189,6 +191,11 @@ fn check_method(
     let Some(adapter) = providers::adapter::find(provider) else { return Ok(()) };
     let rules = adapter.methods;
     let is_pix = tried.payment_method == PIX;
+    let is_form = tried.payment_method == PAYMENT_FORM;
+    let is_card = !is_pix && !is_form;
+    let seconds = request.expires_in_seconds.unwrap_or(PAYABLE_SECONDS);
+    let payer = request.payer.as_ref();
+    let has_tax_id = payer.is_some_and(|payer| payer.name.is_some() && payer.tax_id.is_some());
     let instalments = request.instalments.map_or(1, i64::from);
     let mut findings = ValidationErrors::default();
     let mut needs = |wrong: bool, pointer: &str, detail: &str| {
@@ -196,10 +203,17 @@ fn check_method(
             findings.add(pointer, format!("{detail} {provider}"));
         }
     };
-    needs(is_pix && !rules.pix, &format!("{pointer}/payment_method"), "pix is not offered by");
-    let lacks_brand = !is_pix && rules.card_needs_brand && tried.brand.is_none();
+    let method = format!("{pointer}/payment_method");
+    needs(is_pix && rules.pix.is_none(), &method, "pix is not offered by");
+    needs(is_form && !rules.payment_form, &method, "a payment form is not offered by");
+    if let Some(pix) = rules.pix.filter(|_| is_pix) {
+        let offered = (pix.seconds_min..=pix.seconds_max).contains(&seconds);
+        needs(!offered, "/expires_in_seconds", "is outside the limits of");
+        needs(pix.needs_tax_id && !has_tax_id, "/payer", "is needed with name and tax_id for pix by");
+    }
+    let lacks_brand = is_card && rules.card_needs_brand && tried.brand.is_none();
     needs(lacks_brand, &format!("{pointer}/brand"), "is needed by");
-    needs(rules.needs_payer && request.payer.is_none(), "/payer", "is needed by");
+    needs(rules.needs_payer && payer.is_none(), "/payer", "is needed by");
     needs(instalments > rules.instalments_max, "/instalments", "more than are offered by");
     findings.none_or(()).map_err(Into::into)
 }
