@@ -6,6 +6,7 @@ mod catalogue;
 mod operations;
 mod payment;
 mod queries;
+mod reconciliation;
 
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
@@ -13,6 +14,7 @@ pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, 
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund, PIX, Payer, TaxId, TaxIdKind};
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
+pub use reconciliation::{DifferencesQuery, NewReconciliation};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -23,6 +23,7 @@ mod jobs;
 mod operate;
 mod payment;
 mod prune;
+mod reconciliation;
 mod relay;
 
 pub use booking::{CancelHold, CustomerDetails, ExpireHolds, LapsedHold, Reserve};
@@ -46,6 +47,11 @@ pub use payment::{
     StartPayment, StartRefund, StartVoid,
 };
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
+pub(crate) use reconciliation::ReconciliationJobs;
+pub use reconciliation::{
+    AcceptDifference, ClearMarks, DecidedDifference, FinishReconciliation, RecordPage, RunProgress,
+    StartReconciliation, StartedBy,
+};
 pub use relay::{
     ClaimPartitions, MarkPublished, MarkRepublished, PartitionLease, PruneDeliveries, PruneMessages,
     Published, SettleMessages, Subscribe,

@@ -7,7 +7,7 @@
 //!
 //! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
-use crate::commands::{AttemptJobs, JobRules, StandaloneJobs};
+use crate::commands::{AttemptJobs, JobRules, ReconciliationJobs, StandaloneJobs};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::rows::{AttemptKind, Job, Lane};
 use crate::time::Span;
@@ -62,8 +62,17 @@ pub static CAPTURE: JobKind = JobKind::attempt("capture");
 pub static VOID: JobKind = JobKind::attempt("void");
 pub static REFUND: JobKind = JobKind::attempt("refund");
 
+/// Compares an account's books at its provider with ours. A page that fails is read again; the run is given
+/// up after a day without a page.
+pub static RECONCILE: JobKind = JobKind {
+    attempts_max: 30,
+    dead_letter: "the provider's books could not be read",
+    rules: &ReconciliationJobs,
+    ..JobKind::standalone("reconcile", Lane::Ordinary)
+};
+
 /// Every kind of this version.
-pub static ALL: [&JobKind; 4] = [&CHARGE, &CAPTURE, &VOID, &REFUND];
+pub static ALL: [&JobKind; 5] = [&CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

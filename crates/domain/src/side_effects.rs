@@ -18,6 +18,7 @@
 //! | `payments` | states | `created`, `pending` |
 //! | `refunds` | states | `created`, `pending`, `unknown`, `review` |
 //! | `transfers` | kinds | |
+//! | `differences` | kinds, while they are open | |
 //! | `late_payments` | `seated`, `refunded`, `voided` | a refund that somebody made at the provider |
 //!
 //! Rows under way are not counted: they are few, a partial index finds them, and a command that
@@ -28,9 +29,11 @@
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::lifecycle::{CurrentState, State, booking, delivery, inbound_event, job, payment, refund};
+use crate::lifecycle::{
+    CurrentState, State, booking, delivery, difference, inbound_event, job, payment, refund,
+};
 use crate::rows::{
-    Attempt, AttemptKind, Booking, Delivery, InboundEvent, Job, Message, Partition, Payment, Refund, Transfer,
+    Attempt, AttemptKind, Booking, Delivery, Difference, InboundEvent, Job, Message, Partition, Payment, Refund, Transfer,
 };
 
 /// Work that workers or relays wait for.
@@ -135,6 +138,13 @@ pub(crate) fn of_refund(before: Option<&Refund>, after: &Refund, effects: &mut S
 pub(crate) fn of_attempt(before: Option<&Attempt>, after: &Attempt, effects: &mut SideEffects) {
     let is_own_void = after.kind == AttemptKind::Void && after.key.is_none();
     effects.count_late_payment("voided", before.is_none() && is_own_void);
+}
+
+pub(crate) fn of_difference(before: Option<&Difference>, after: &Difference, effects: &mut SideEffects) {
+    let is_open = |row: &&Difference| row.state.is(difference::State::Open);
+    for (_, by) in [(before, -1), (Some(after), 1)].into_iter().filter(|(row, _)| row.is_some_and(|row| is_open(&row))) {
+        effects.count("differences", after.kind.name(), by);
+    }
 }
 
 pub(crate) fn of_transfer(before: Option<&Transfer>, after: &Transfer, effects: &mut SideEffects) {

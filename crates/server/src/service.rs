@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::WorkerId;
+use domain::{AccountId, WorkerId};
 use domain::commands::Subscribe;
 use domain::consumers::Consumers;
 use domain::time::Span;
@@ -41,7 +41,7 @@ use crate::roles::Roles;
 use crate::wake::Wake;
 use crate::webhooks;
 use crate::wire::Wire;
-use crate::workers::{Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered};
+use crate::workers::{Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered, schedule};
 use crate::{figures, timers};
 
 #[derive(Clone, Debug)]
@@ -67,6 +67,8 @@ pub struct Settings {
     pub consumers: consumers::Settings,
     /// How often the events of each account are read back, in case a webhook was lost.
     pub events_every: Span,
+    /// How often the provider's books of each account are compared with ours; `None`: only on request.
+    pub reconcile_every: Option<Span>,
     /// How long stored replies are kept at least. The keys are kept forever.
     pub replies_kept: Span,
     /// How long events and jobs are kept after their end.
@@ -104,6 +106,7 @@ impl Settings {
             relay: relay::Settings::default(),
             consumers: consumers::Settings::default(),
             events_every: webhooks::feed::EVERY,
+            reconcile_every: Some(schedule::EVERY),
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             work_kept: Span::seconds(90 * 24 * 60 * 60),
             audit_kept: None,
@@ -397,13 +400,21 @@ fn workers(
     let (replies_kept, work_kept) = (settings.replies_kept, settings.work_kept);
     let prune_audit =
         |kept| tokio::spawn(timers::prune_audit(store.clone(), clock.clone(), kept, stop.clone()));
+    let reconcile = |every| {
+        let accounts = settings.accounts.iter().map(|account| {
+            (account.tenant, AccountId::of(account.adapter.name, &account.name))
+        });
+        let accounts = accounts.collect();
+        tokio::spawn(schedule::start_due(store.clone(), accounts, every, stop.clone()))
+    };
+    let reconciling = settings.reconcile_every.map(reconcile);
     let timers = [
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
         tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), stop.clone())),
         tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), replies_kept, stop.clone())),
         tokio::spawn(timers::prune_work(store.clone(), clock.clone(), work_kept, stop.clone())),
     ];
-    timers.into_iter().chain(settings.audit_kept.map(prune_audit)).collect()
+    timers.into_iter().chain(settings.audit_kept.map(prune_audit)).chain(reconciling).collect()
 }
 
 /// The relay, its sweep, and the pruning of old messages; and with an external broker, the consumer

@@ -7,6 +7,7 @@
 //! | `heartbeat` | keeps the lease alive during a long call; stops the work when the lease is lost |
 //! | [`MeteredProvider`] | counts and times the calls to a provider |
 //! | [`Gates`] | whether an account may be called now: its share of the workers, its circuit, its retry budget |
+//! | `reconcile` | for the job of a reconciliation: compares the provider's books with ours, page by page; [`schedule`] starts the runs that are due |
 //! | [`Driver`] | for jobs of attempts: chooses the next call from what is known, makes it, and submits the outcome |
 //!
 //! A worker never writes: it submits each outcome as a command. After a suspension longer than the
@@ -21,6 +22,7 @@ mod heartbeat;
 mod lane;
 mod metered_provider;
 mod pool;
+mod reconcile;
 mod refund;
 mod release;
 mod report;
@@ -29,4 +31,5 @@ pub use driver::{Driver, Pace};
 pub use gate::{ACCOUNT_SHARE, Gates};
 pub use handlers::{JobHandler, JobHandlers, JobOutcome, RegisteredHandler, registered};
 pub use metered_provider::MeteredProvider;
+pub use reconcile::schedule;
 pub use pool::{LEASE, LaneConcurrency, Pool, PoolParts};

@@ -10,6 +10,7 @@
 //! | [`booking`], [`payment`] | clients and people who read one row, or search |
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
+//! | [`reconciliation`] | runs that compare the provider's books with ours |
 //! | [`relay`] | the relay, its sweep and its pruning |
 //! | [`retention`] | the timer that prunes the audit |
 //! | [`dead_letters`] | people who decide on dead letters |
@@ -28,6 +29,7 @@ mod filter;
 mod history;
 mod payment;
 mod reader;
+mod reconciliation;
 mod relay;
 mod retention;
 mod tenancy;
@@ -39,5 +41,6 @@ pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;
 pub use payment::PaymentSearch;
 pub use reader::{Plans, Queries};
+pub use reconciliation::{DifferenceSearch, PaymentRows};
 pub use relay::PartitionBacklog;
 pub use work::OldRows;

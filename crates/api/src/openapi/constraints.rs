@@ -2,13 +2,15 @@
 //! constant or the list that checks it. So the document cannot promise a value that is refused.
 
 use domain::availability::Availability;
-use domain::lifecycle::{State, booking, booking_item, inbound_event, job, payment, refund, review};
+use domain::lifecycle::{
+    State, booking, booking_item, difference, inbound_event, job, payment, reconciliation, refund, review,
+};
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
     PERSON_CHARACTERS_MAX, QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX,
     WHY_CHARACTERS_MAX,
 };
-use domain::rows::{Actor, Mode, MovementKind};
+use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, ReconciliationStage};
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
@@ -96,8 +98,11 @@ fn texts() -> Vec<Rule> {
         rule(&["LetterDecision"], "who", line(PERSON_CHARACTERS_MAX)),
         rule(&["LetterDecision"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
+        rule(&["NewReconciliation"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["NewReconciliation"], "from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["NewReconciliation"], "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(
-            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery"],
+            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "DifferencesQuery"],
             "cursor",
             json!({ "pattern": CURSOR_PATTERN }),
         ),
@@ -106,7 +111,7 @@ fn texts() -> Vec<Rule> {
 
 fn numbers() -> Vec<Rule> {
     const QUERIES: &[&str] =
-        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
+        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery", "DifferencesQuery"];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -165,6 +170,10 @@ fn words() -> Vec<Rule> {
         rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
+        rule(&["Reconciliation"], "state", one_of(&states::<reconciliation::State>())),
+        rule(&["Reconciliation"], "stage", one_of(&ReconciliationStage::ALL.each_ref().map(ReconciliationStage::name))),
+        rule(&["Difference", "DifferencesQuery"], "state", one_of(&states::<difference::State>())),
+        rule(&["Difference", "DifferencesQuery"], "kind", one_of(&difference_kinds())),
         rule(&["ReviewCase"], "state", one_of(&states::<review::State>())),
         rule(&["DeadLetter"], "state", one_of(&letters)),
         rule(&["DeadLetter"], "kind", one_of(&views::DEAD_LETTER_KINDS)),
@@ -184,6 +193,10 @@ fn one_of(words: &[&str]) -> Value {
     words.sort_unstable();
     words.dedup();
     json!({ "enum": words })
+}
+
+fn difference_kinds() -> Vec<&'static str> {
+    DifferenceKind::ALL.iter().map(DifferenceKind::name).collect()
 }
 
 fn states<S: State>() -> Vec<&'static str> {

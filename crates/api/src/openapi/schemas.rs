@@ -12,13 +12,13 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, EventsQuery, LetterDecision,
-    ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment, NewProduct,
-    NewRefund, NewSlots, PaymentsQuery, Resolution,
+    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, EventsQuery,
+    LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment,
+    NewProduct, NewReconciliation, NewRefund, NewSlots, PaymentsQuery, Resolution,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
-    Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Difference, Event, HistoryEntry, LedgerAccount,
+    Movement, Page, Payment, Product, Reconciliation, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -46,6 +46,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<BookingsQuery>(&mut schemas);
     add::<PaymentsQuery>(&mut schemas);
     add::<EventsQuery>(&mut schemas);
+    add::<DifferencesQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -89,6 +90,7 @@ fn requests(schemas: &mut Schemas) {
     add::<ChangedSettings>(schemas);
     add::<Resolution>(schemas);
     add::<NewApiKey>(schemas);
+    add::<NewReconciliation>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -110,6 +112,8 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<Event>(schemas);
     add_with_page::<ReviewCase>(schemas);
     add_with_page::<DeadLetter>(schemas);
+    add_with_page::<Reconciliation>(schemas);
+    add_with_page::<Difference>(schemas);
 }
 
 /// The schema and all schemas that it refers to.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, LetterDecision, ListQuery, NewApiKey, NewBooking,
-    NewCharge, NewCustomer, NewPayment, NewProduct, NewSlots, Resolution,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery, NewApiKey,
+    NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation, NewSlots, Resolution,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -57,6 +57,10 @@ async fn all_writes(client: &Client) {
     let resolution = Resolution { resolution: text() };
     let _ = client.resolve_review_case(id(), &resolution).send().await;
     let decision = LetterDecision { who: text(), why: text() };
+    let (provider, who) = (text(), text());
+    let run = NewReconciliation { provider, from: None, to: None, who };
+    let _ = client.start_reconciliation(&run).send().await;
+    let _ = client.accept_difference(id(), &decision).send().await;
     let _ = client.retry_dead_letter(id(), &decision).send().await;
     let _ = client.discard_dead_letter(id(), &decision).send().await;
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
@@ -88,6 +92,9 @@ async fn all_reads(client: &Client) {
     let _ = client.get_dead_letter(id()).await;
     let _ = client.get_dead_letter_history(id(), &list).await;
     let _ = client.list_breakers(&list).await;
+    let _ = client.list_reconciliations(&list).await;
+    let _ = client.get_reconciliation(id()).await;
+    let _ = client.list_differences(&Default::default()).await;
     let _ = client.get_settings().await;
     let _ = client.list_api_keys(&Default::default()).await;
 }
@@ -106,6 +113,8 @@ fn span() -> AvailabilityQuery {
 async fn all_lists(client: &Client) {
     let list = ListQuery::default();
     let _ = client.all_products(&list).collect().await;
+    let _ = client.all_reconciliations(&list).collect().await;
+    let _ = client.all_differences(&DifferencesQuery::default()).collect().await;
     let _ = client.all_availability(&span()).collect().await;
     let _ = client.all_bookings(&Default::default()).collect().await;
     let _ = client.all_booking_history(id(), &list).collect().await;

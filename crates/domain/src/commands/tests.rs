@@ -24,6 +24,7 @@ mod operate;
 mod owed;
 mod payments;
 mod prune_audit;
+mod reconciliation;
 mod refunds;
 mod relay;
 mod settling;

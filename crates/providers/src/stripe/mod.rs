@@ -50,6 +50,7 @@ mod dispute;
 mod event;
 mod events;
 mod form;
+mod listing;
 mod objects;
 mod outcome;
 mod refunds;
@@ -66,7 +67,7 @@ use domain::{
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedPage, ListedRefund, Listing, MethodRules,
     ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
@@ -179,6 +180,7 @@ impl Provider for Stripe {
             creation: Creation::TwoSteps,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
+            listing: Listing::Made,
         }
     }
 
@@ -242,6 +244,15 @@ impl Provider for Stripe {
         page: Option<&'a str>,
     ) -> CallFuture<'a, EventPage> {
         Box::pin(events::list(&self.client, self.settings.mode, from, before, page))
+    }
+
+    fn listed<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> CallFuture<'a, ListedPage> {
+        Box::pin(listing::page(&self.client, from, before, page))
     }
 
     fn check_head(&self, head: WebhookHead<'_>) -> Result<(), WebhookRefused> {

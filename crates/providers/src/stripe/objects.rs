@@ -50,6 +50,7 @@ pub struct PaymentIntent {
     next_action: Option<NextStep>,
     last_payment_error: Option<StripeError>,
     metadata: Option<Metadata>,
+    created: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,6 +64,15 @@ struct Page {
 }
 
 impl PaymentIntent {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// In Unix seconds.
+    pub fn created(&self) -> Option<i64> {
+        self.created
+    }
+
     pub fn payment(&self) -> Option<PaymentId> {
         parse_own_id(self.metadata.as_ref()?.operation.as_deref()).map(PaymentId)
     }
@@ -120,11 +130,17 @@ pub struct Refund {
     payment_intent: Option<String>,
     failure_reason: Option<String>,
     metadata: Option<Metadata>,
+    created: Option<i64>,
 }
 
 impl Refund {
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// In Unix seconds.
+    pub fn created(&self) -> Option<i64> {
+        self.created
     }
 
     pub fn refund(&self) -> Option<RefundId> {

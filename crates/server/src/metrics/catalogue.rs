@@ -10,8 +10,8 @@ use super::instrument::MetricSource::{Process, Rows};
 use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
-    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, Late, Letter,
-    Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route, SpanFate,
+    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel,
+    Late, Letter, Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route, SpanFate,
     StatusLabel, Verdict, WorkLabel,
 };
 
@@ -86,6 +86,11 @@ catalogue! {
     DEAD_LETTERS: Gauge<Letter> = "surehold_dead_letters", Count, Rows;
     /// Cases that only a person can settle, by how long they have been open.
     REVIEW_CASES_OPEN: Gauge<Age> = "surehold_review_cases_open", Count, Rows;
+    /// Open differences between the provider's books and ours, by kind.
+    DIFFERENCES_OPEN: Gauge<DifferenceLabel> = "surehold_differences_open", Count, Rows;
+    /// How long ago the books of the account that waits longest were last compared with the provider's, from
+    /// the first start on.
+    RECONCILIATION_AGE_SECONDS: Gauge<()> = "surehold_reconciliation_age_seconds", Seconds, Rows;
     /// How long the oldest open review case has been open.
     REVIEW_CASE_AGE_SECONDS: Gauge<()> = "surehold_review_case_age_seconds", Seconds, Rows;
 

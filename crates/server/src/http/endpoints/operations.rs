@@ -7,6 +7,7 @@ mod get_settings;
 mod list_breakers;
 mod list_review_cases;
 mod probes;
+mod reconciliation;
 mod resolve_review_case;
 
 use crate::http::endpoint::{Endpoint, Group};
@@ -25,6 +26,11 @@ pub const GROUP: Group = Group {
         dead_letters::get_dead_letter_history::endpoint,
         dead_letters::retry_dead_letter::endpoint,
         dead_letters::discard_dead_letter::endpoint,
+        reconciliation::list_reconciliations::endpoint,
+        reconciliation::start_reconciliation::endpoint,
+        reconciliation::get_reconciliation::endpoint,
+        reconciliation::list_differences::endpoint,
+        reconciliation::accept_difference::endpoint,
         api_keys::list_api_keys::endpoint,
         api_keys::create_api_key::endpoint,
         api_keys::revoke_api_key::endpoint,
