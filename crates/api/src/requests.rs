@@ -7,6 +7,7 @@ mod operations;
 mod payment;
 mod queries;
 mod reconciliation;
+mod review;
 
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
@@ -15,6 +16,7 @@ pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Re
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund, PIX, Payer, TaxId, TaxIdKind};
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 pub use reconciliation::{DifferencesQuery, NewReconciliation};
+pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -33,7 +33,7 @@ pub use payment::{NextAction, Payment};
 pub use product::{Product, Unit};
 pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;
-pub use review::ReviewCase;
+pub use review::{ReviewCase, ReviewCaseDetail, TimelineEntry};
 pub use settings::Settings;
 pub use slot::Slot;
 

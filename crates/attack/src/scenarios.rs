@@ -12,6 +12,7 @@ mod poison;
 mod postgres;
 mod provider;
 mod races;
+mod reconciliation;
 mod redis;
 mod relay;
 mod same_key;
@@ -36,6 +37,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &by_hand::SCENARIO,
     &owed::SCENARIO,
     &neighbours::SCENARIO,
+    &reconciliation::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

@@ -71,8 +71,14 @@ pub static RECONCILE: JobKind = JobKind {
     ..JobKind::standalone("reconcile", Lane::Ordinary)
 };
 
+/// Fetches what a review case is about, because a person wants to know what the provider says.
+pub static LOOK_UP: JobKind = JobKind {
+    dead_letter: "the provider did not show the object",
+    ..JobKind::standalone("look_up", Lane::Ordinary)
+};
+
 /// Every kind of this version.
-pub static ALL: [&JobKind; 5] = [&CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE];
+pub static ALL: [&JobKind; 6] = [&CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE, &LOOK_UP];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

@@ -107,6 +107,7 @@ fn show_counters(counters: &[RowCount]) {
     };
     BOOKINGS.set_all(of("bookings"));
     EFFECTS_APPLIED.set_all(of("transfers"));
+    ATTEMPTS_RESOLVED.set_all(of("unknown_attempts"));
     DIFFERENCES_OPEN.set_all(of("differences"));
     LATE_PAYMENTS.set_all(of("late_payments"));
     let operation = |operation: &str, (values, count): (&[String], i64)| {

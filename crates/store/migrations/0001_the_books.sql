@@ -352,6 +352,7 @@ create table differences (
     closed_because text
 );
 create index differences_of_tenant on differences (tenant, found_at, id);
+create index differences_of_state on differences (tenant, state, found_at, id);
 create index differences_open on differences (account, id) where state = 'open';
 create index differences_of_object on differences (account, object);
 create index differences_of_payment on differences (tenant, payment) where payment is not null;
@@ -367,9 +368,11 @@ create table reviews (
     state text not null check (state in ('open', 'resolved')),
     opened_at bigint not null,
     resolved_at bigint,
-    resolution text
+    resolution text,
+    assignee text
 );
 create index reviews_open on reviews (tenant, opened_at, id) where state = 'open';
+create index reviews_of_state on reviews (tenant, state, opened_at, id);
 create index reviews_of_subject on reviews (tenant, subject);
 
 create table attempts (
@@ -389,6 +392,7 @@ create table attempts (
     failure text,
     created_at bigint not null,
     updated_at bigint not null,
+    unknown_since bigint,
     foreign key (payment, tenant) references payments (id, tenant)
 );
 create index attempts_of_payment on attempts (tenant, payment);

@@ -39,6 +39,7 @@ pub use booking::BookingSearch;
 pub use due::DueJob;
 pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;
+pub use history::ReviewSearch;
 pub use payment::PaymentSearch;
 pub use reader::{Plans, Queries};
 pub use reconciliation::{DifferenceSearch, PaymentRows};

@@ -24,7 +24,7 @@ use crate::limits::{
     PAGE_ROWS_MAX, PHONE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX,
     URL_CHARS_MAX,
 };
-use crate::requests::Scope;
+use crate::requests::{REVIEW_ACTIONS, Scope};
 use crate::views;
 
 /// The limits of an idempotency key in a query. In a header it may be quoted:
@@ -96,13 +96,17 @@ fn texts() -> Vec<Rule> {
             json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
         ),
         rule(&["LetterDecision"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["ReviewAssignment", "ReviewCasesQuery"], "assignee", line(PERSON_CHARACTERS_MAX)),
+        rule(&["ReviewAssignment", "ReviewAction"], "why", line(WHY_CHARACTERS_MAX)),
+        rule(&["ReviewCasesQuery"], "reason", line(REASON_CHARS_MAX)),
+        rule(&["ReviewCasesQuery"], "opened_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["LetterDecision"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
-        rule(&["NewReconciliation"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution"], "who", line(PERSON_CHARACTERS_MAX)),
         rule(&["NewReconciliation"], "from", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewReconciliation"], "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(
-            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "DifferencesQuery"],
+            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "DifferencesQuery", "ReviewCasesQuery"],
             "cursor",
             json!({ "pattern": CURSOR_PATTERN }),
         ),
@@ -111,7 +115,7 @@ fn texts() -> Vec<Rule> {
 
 fn numbers() -> Vec<Rule> {
     const QUERIES: &[&str] =
-        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery", "DifferencesQuery"];
+        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery", "DifferencesQuery", "ReviewCasesQuery"];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -121,7 +125,7 @@ fn numbers() -> Vec<Rule> {
     vec![
         rule(QUERIES, "limit", json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS })),
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
-        rule(&["NewPayment", "NewCharge", "NewCapture", "NewRefund"], "amount", at_least(1)),
+        rule(&["NewPayment", "NewCharge", "NewCapture", "NewRefund", "ReviewAction"], "amount", at_least(1)),
         rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),
         rule(&["NewBooking"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
@@ -174,7 +178,9 @@ fn words() -> Vec<Rule> {
         rule(&["Reconciliation"], "stage", one_of(&ReconciliationStage::ALL.each_ref().map(ReconciliationStage::name))),
         rule(&["Difference", "DifferencesQuery"], "state", one_of(&states::<difference::State>())),
         rule(&["Difference", "DifferencesQuery"], "kind", one_of(&difference_kinds())),
-        rule(&["ReviewCase"], "state", one_of(&states::<review::State>())),
+        rule(&["ReviewCaseDetail"], "actions", one_of(&REVIEW_ACTIONS)),
+        rule(&["ReviewAction"], "action", one_of(&REVIEW_ACTIONS)),
+        rule(&["ReviewCase", "ReviewCasesQuery"], "state", one_of(&states::<review::State>())),
         rule(&["DeadLetter"], "state", one_of(&letters)),
         rule(&["DeadLetter"], "kind", one_of(&views::DEAD_LETTER_KINDS)),
         rule(&["BookingItem"], "state", one_of(&states::<booking_item::State>())),

@@ -14,11 +14,11 @@ use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, EventsQuery,
     LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment,
-    NewProduct, NewReconciliation, NewRefund, NewSlots, PaymentsQuery, Resolution,
+    NewProduct, NewReconciliation, NewRefund, ReviewAction, ReviewAssignment, ReviewCasesQuery, NewSlots, PaymentsQuery, Resolution,
 };
 use crate::views::{
     ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Difference, Event, HistoryEntry, LedgerAccount,
-    Movement, Page, Payment, Product, Reconciliation, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    Movement, Page, Payment, Product, Reconciliation, Refund, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -47,6 +47,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<PaymentsQuery>(&mut schemas);
     add::<EventsQuery>(&mut schemas);
     add::<DifferencesQuery>(&mut schemas);
+    add::<ReviewCasesQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -91,6 +92,8 @@ fn requests(schemas: &mut Schemas) {
     add::<Resolution>(schemas);
     add::<NewApiKey>(schemas);
     add::<NewReconciliation>(schemas);
+    add::<ReviewAssignment>(schemas);
+    add::<ReviewAction>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -98,6 +101,7 @@ fn views(schemas: &mut Schemas) {
     add::<BookingDetail>(schemas);
     add::<Settings>(schemas);
     add::<ShownApiKey>(schemas);
+    add::<ReviewCaseDetail>(schemas);
     add_with_page::<ApiKey>(schemas);
     add_with_page::<Booking>(schemas);
     add_with_page::<Breaker>(schemas);

@@ -14,6 +14,7 @@ use crate::validation_errors::ValidationErrors;
 #[serde(deny_unknown_fields)]
 pub struct NewReconciliation {
     /// The provider; its account of the key's mode is compared.
+    #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: String,
     /// Objects that were made at this time or later; by default a day before `to`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,6 +28,7 @@ pub struct NewReconciliation {
 
 impl Request for NewReconciliation {
     fn check(&self, findings: &mut ValidationErrors) {
+        findings.provider("/provider", &self.provider);
         findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
     }
 

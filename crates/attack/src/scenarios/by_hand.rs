@@ -14,6 +14,8 @@ mod handed_over;
 mod jobs_in_review;
 mod person;
 
+pub use person::Person;
+
 use std::time::Duration;
 
 use serde_json::json;

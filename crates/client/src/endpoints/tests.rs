@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use api::requests::{
     AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery, NewApiKey,
-    NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation, NewSlots, Resolution,
+    NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation, NewSlots, Resolution, ReviewAction,
+    ReviewAssignment,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -54,13 +55,18 @@ async fn all_writes(client: &Client) {
     let _ = client.capture(id(), &Default::default()).send().await;
     let _ = client.cancel_payment(id()).send().await;
     let _ = client.refund(id(), &Default::default()).send().await;
-    let resolution = Resolution { resolution: text() };
+    let resolution = Resolution { resolution: text(), who: None };
     let _ = client.resolve_review_case(id(), &resolution).send().await;
     let decision = LetterDecision { who: text(), why: text() };
     let (provider, who) = (text(), text());
     let run = NewReconciliation { provider, from: None, to: None, who };
     let _ = client.start_reconciliation(&run).send().await;
     let _ = client.accept_difference(id(), &decision).send().await;
+    let assignment = ReviewAssignment { assignee: None, who: text(), why: text() };
+    let action = ReviewAction { action: text(), amount: None, who: text(), why: text() };
+    let _ = client.assign_review_case(id(), &assignment).send().await;
+    let _ = client.note_review_case(id(), &decision).send().await;
+    let _ = client.act_on_review_case(id(), &action).send().await;
     let _ = client.retry_dead_letter(id(), &decision).send().await;
     let _ = client.discard_dead_letter(id(), &decision).send().await;
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
@@ -88,6 +94,7 @@ async fn all_reads(client: &Client) {
     let _ = client.list_ledger_transfers(&Default::default()).await;
     let _ = client.list_events(&Default::default()).await;
     let _ = client.list_review_cases(&Default::default()).await;
+    let _ = client.get_review_case(id()).await;
     let _ = client.list_dead_letters(&Default::default()).await;
     let _ = client.get_dead_letter(id()).await;
     let _ = client.get_dead_letter_history(id(), &list).await;
@@ -126,7 +133,7 @@ async fn all_lists(client: &Client) {
     let _ = client.all_ledger_accounts(&list).collect().await;
     let _ = client.all_ledger_transfers(&list).collect().await;
     let _ = client.events_after(0).rest().collect::<Vec<_>>().await;
-    let _ = client.all_review_cases(&list).collect().await;
+    let _ = client.all_review_cases(&Default::default()).collect().await;
     let _ = client.all_dead_letters(&list).collect().await;
     let _ = client.all_dead_letter_history(id(), &list).collect().await;
     let _ = client.all_breakers(&list).collect().await;

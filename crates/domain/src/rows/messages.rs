@@ -283,6 +283,8 @@ crate::row! {
         fixed opened_at: Timestamp,
         moves resolved_at: Option<Timestamp>,
         moves resolution: Option<String>,
+        /// Who takes care of it.
+        moves assignee: Option<String>,
     }
 }
 

@@ -11,7 +11,7 @@ use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel,
-    Late, Letter, Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route, SpanFate,
+    Late, Letter, Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, ResolvedWithin, Role, Route, SpanFate,
     StatusLabel, Verdict, WorkLabel,
 };
 
@@ -82,6 +82,8 @@ catalogue! {
     /// Attempts whose outcome is not definite. An unknown outcome blocks its payment until it is
     /// known.
     ATTEMPTS_OPEN: Gauge<(AttemptKind, Open)> = "surehold_attempts_open", Count, Rows;
+    /// Attempts whose outcome was unknown and is known now, by how long it was unknown.
+    ATTEMPTS_RESOLVED: Gauge<ResolvedWithin> = "surehold_attempts_resolved", Count, Rows;
     /// Work that was given up and waits for a person.
     DEAD_LETTERS: Gauge<Letter> = "surehold_dead_letters", Count, Rows;
     /// Cases that only a person can settle, by how long they have been open.

@@ -253,6 +253,22 @@ impl Label for Posted {
     }
 }
 
+/// How long an outcome was unknown.
+#[derive(Clone, Copy, Debug)]
+pub struct ResolvedWithin(usize);
+
+impl Label for ResolvedWithin {
+    const NAME: &'static str = "within";
+    fn values() -> &'static [&'static str] {
+        static VALUES: LazyLock<Vec<&'static str>> =
+            LazyLock::new(|| domain::side_effects::RESOLVED_WITHIN.iter().map(|(_, name)| *name).collect());
+        &VALUES
+    }
+    fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// How the provider's books and ours differ.
 #[derive(Clone, Copy, Debug)]
 pub struct DifferenceLabel(usize);

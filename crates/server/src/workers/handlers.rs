@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::charge::ChargeHandler;
 use super::driver::Driver;
+use super::look_up::LookUpHandler;
 use super::reconcile::ReconcileHandler;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
@@ -40,6 +41,7 @@ pub fn registered(driver: &Driver) -> Vec<RegisteredHandler> {
         (&jobs::CAPTURE, Arc::new(ReleaseHandler(driver.clone()))),
         (&jobs::VOID, Arc::new(ReleaseHandler(driver.clone()))),
         (&jobs::REFUND, Arc::new(RefundHandler(driver.clone()))),
+        (&jobs::LOOK_UP, Arc::new(LookUpHandler(driver.clone()))),
         (&jobs::RECONCILE, Arc::new(ReconcileHandler(driver.clone()))),
     ]
 }

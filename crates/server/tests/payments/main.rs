@@ -28,5 +28,6 @@ mod outage;
 mod reconciliation;
 mod refunds;
 mod restarts;
+mod review_cases;
 mod storm;
 mod webhooks;

@@ -140,6 +140,15 @@ impl Queries {
                 union all select 'transfers', kind, count(*) from transfers group by kind \
                 union all select 'differences', kind, count(*) from differences where state = 'open' \
                     group by kind \
+                union all select 'unknown_attempts', within, count(*) from ( \
+                        select case when waited < 60000000 then 'a_minute' \
+                            when waited < 600000000 then 'ten_minutes' \
+                            when waited < 3600000000 then 'an_hour' \
+                            when waited < 86400000000 then 'a_day' else 'longer' end as within \
+                        from (select updated_at - unknown_since as waited from attempts \
+                            where unknown_since is not null \
+                            and state in ('succeeded', 'declined', 'written_off')) as waits) as resolved \
+                    group by within \
                 union all select 'late_payments', 'refunded', count(*) from refunds \
                     where key is null and external = 0 \
                 union all select 'late_payments', 'voided', count(*) from attempts \

@@ -5,10 +5,9 @@ mod change_settings;
 mod dead_letters;
 mod get_settings;
 mod list_breakers;
-mod list_review_cases;
 mod probes;
 mod reconciliation;
-mod resolve_review_case;
+mod review;
 
 use crate::http::endpoint::{Endpoint, Group};
 
@@ -16,8 +15,12 @@ pub const GROUP: Group = Group {
     tag: "Operations",
     description: "What waits for a person; probes and numbers.",
     endpoints: &[
-        list_review_cases::endpoint,
-        resolve_review_case::endpoint,
+        review::list_review_cases::endpoint,
+        review::get_review_case::endpoint,
+        review::assign_review_case::endpoint,
+        review::note_review_case::endpoint,
+        review::act_on_review_case::endpoint,
+        review::resolve_review_case::endpoint,
         get_settings::endpoint,
         change_settings::endpoint,
         list_breakers::endpoint,

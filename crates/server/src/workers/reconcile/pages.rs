@@ -267,7 +267,9 @@ impl RunAtWork<'_> {
             }
             FetchedObject::Missing => {
                 let mut examined = Examined::default();
-                examined.found.extend(payment.as_ref().and_then(missing_payment));
+                // The payment may have got another object since.
+                let own = payment.as_ref().and_then(missing_payment);
+                examined.found.extend(own.filter(|found| found.object == difference.object));
                 Ok(examined)
             }
         }
