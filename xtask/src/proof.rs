@@ -147,6 +147,13 @@ const PLANS: &[Plan] = &[
     neighbours(InjectedFault::WebhooksTakeRequests, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
     neighbours(InjectedFault::QueueNotShared, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
     neighbours(InjectedFault::EventsInNoLane, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
+    plan(
+        InjectedFault::ReconciliationSkipsPage,
+        Ground::Sqlite,
+        "reconciliation",
+        60,
+        "what_nobody_reported_is_found",
+    ),
     neighbours(InjectedFault::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
     plan(
         InjectedFault::OneStepSentAfterCall,

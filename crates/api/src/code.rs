@@ -106,6 +106,10 @@ codes! {
         ReviewCaseNotFound = "review_case_not_found", 404, false, "There is no such review case";
         ApiKeyNotFound = "api_key_not_found", 404, false, "There is no such API key";
         DeadLetterNotFound = "dead_letter_not_found", 404, false, "There is no such dead letter";
+        ReconciliationNotFound = "reconciliation_not_found", 404, false, "There is no such reconciliation";
+        DifferenceNotFound = "difference_not_found", 404, false, "There is no such difference";
+        ReconciliationIsRunning = "reconciliation_is_running", 409, true,
+            "A reconciliation of the account is running";
         ChangedMeanwhile = "changed_meanwhile", 409, true, "It was changed meanwhile";
         ProductIsNotOnSale = "product_is_not_on_sale", 409, false, "The product is not on sale";
         UnitIsNotOfThisProduct = "unit_is_not_of_this_product", 422, false,

@@ -6,7 +6,10 @@ use domain::{Refusal, Reply};
 use serde::Serialize;
 
 use crate::problem::Problem;
-use crate::views::{ApiKey, Booking, DeadLetter, Page, Payment, Product, Refund, ReviewCase, Settings, Slot};
+use crate::views::{
+    ApiKey, Booking, DeadLetter, Difference, Page, Payment, Product, Reconciliation, Refund, ReviewCase,
+    Settings, Slot,
+};
 
 /// A reply as it is stored and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,11 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::ApiKey(made) => rendered(200, &ApiKey::of(&made.0, &made.1), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),
         Reply::DeadLetter(letter) => rendered(200, &DeadLetter::of(letter), None),
+        Reply::Reconciliation(run) => {
+            let location = Some(format!("/v1/ops/reconciliations/{}", run.id));
+            rendered(202, &Reconciliation::of(run), location)
+        }
+        Reply::Difference(difference) => rendered(200, &Difference::of(difference), None),
         Reply::Started(started) => match &started.refund {
             Some(refund) => with_refund(202, refund),
             None => with_payment(202, &started.payment),

@@ -6,6 +6,8 @@ mod catalogue;
 mod operations;
 mod payment;
 mod queries;
+mod reconciliation;
+mod review;
 
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
@@ -16,6 +18,8 @@ pub use payment::{
     NewRecordedRefund, NewRefund, Payer, TaxId, TaxIdKind,
 };
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
+pub use reconciliation::{DifferencesQuery, NewReconciliation};
+pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -13,6 +13,7 @@ mod list;
 mod movement;
 mod payment;
 mod product;
+mod reconciliation;
 mod refund;
 mod review;
 mod settings;
@@ -32,8 +33,9 @@ pub use list::Page;
 pub use movement::Movement;
 pub use payment::{NextAction, Payment};
 pub use product::{Product, Unit};
+pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;
-pub use review::ReviewCase;
+pub use review::{ReviewCase, ReviewCaseDetail, TimelineEntry};
 pub use settings::Settings;
 pub use slot::Slot;
 

@@ -14,6 +14,7 @@ mod poison;
 mod postgres;
 mod provider;
 mod races;
+mod reconciliation;
 mod redis;
 mod relay;
 mod same_key;
@@ -40,6 +41,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &neighbours::SCENARIO,
     &lost_webhooks::SCENARIO,
     &forgotten_keys::SCENARIO,
+    &reconciliation::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

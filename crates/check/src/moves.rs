@@ -1,6 +1,8 @@
 //! Checks `only_forward`: every move in the audit is a row of its lifecycle's table.
 
-use domain::lifecycle::{State, booking, delivery, inbound_event, job, payment, refund};
+use domain::lifecycle::{
+    State, booking, delivery, difference, inbound_event, job, payment, reconciliation, refund,
+};
 use store::queries::check::StateChange;
 
 use super::Verdicts;
@@ -25,6 +27,8 @@ fn allowed(made: &StateChange) -> bool {
         "event" => has_row::<inbound_event::State>(made),
         "job" => has_row::<job::State>(made),
         "delivery" => has_row::<delivery::State>(made),
+        "reconciliation" => has_row::<reconciliation::State>(made),
+        "difference" => has_row::<difference::State>(made),
         "api_key" => (made.from.as_str(), made.to.as_str()) == ("live", "revoked"),
         // A subject without a lifecycle has no moves.
         _ => false,
@@ -64,6 +68,10 @@ mod tests {
         check("job", "done", "ready", false);
         check("delivery", "dead", "discarded", true);
         check("delivery", "received", "waiting", false);
+        check("reconciliation", "running", "finished", true);
+        check("reconciliation", "failed", "running", false);
+        check("difference", "settled", "open", true);
+        check("difference", "settled", "accepted", false);
         check("product", "a", "b", false);
     }
 }

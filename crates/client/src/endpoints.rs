@@ -6,6 +6,7 @@ mod catalogue;
 mod ledger;
 mod ops;
 mod payments;
+mod reconciliation;
 
 #[cfg(test)]
 mod tests;

@@ -5,10 +5,11 @@
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`] |
+//! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
 //! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
-//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
+//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`AssignReview`], [`NoteReview`], [`LookUpReview`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
 //!
 //! What must never be here: a call to a provider, or anything that has to be undone.
 
@@ -23,7 +24,9 @@ mod jobs;
 mod operate;
 mod payment;
 mod prune;
+mod reconciliation;
 mod relay;
+mod review;
 
 pub use booking::{CancelHold, CustomerDetails, ExpireHolds, LapsedHold, Reserve};
 pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, UnitChange};
@@ -46,10 +49,16 @@ pub use payment::{
     Settle, SettleDispute, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
 };
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
+pub(crate) use reconciliation::ReconciliationJobs;
+pub use reconciliation::{
+    AcceptDifference, ClearMarks, DecidedDifference, FinishReconciliation, RecordPage, RunProgress,
+    StartReconciliation, StartedBy,
+};
 pub use relay::{
     ClaimPartitions, MarkPublished, MarkRepublished, PartitionLease, PruneDeliveries, PruneMessages,
     Published, SettleMessages, Subscribe,
 };
+pub use review::{AssignReview, CloseLookedUp, DecidedReview, LookUpReview, NoteReview};
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,12 @@ id! {
     SubscriptionId,
     /// A running process that claims jobs; random at each start.
     WorkerId,
+    /// One run that compares an account's books at the provider with ours. Its job has the same id.
+    ReconciliationId,
+    /// A difference that such a run found; hashed from the account, the kind and the object.
+    DifferenceId,
+    /// What a run has compared already; hashed from the run and the row.
+    ReconciliationMarkId,
 }
 
 impl From<PaymentId> for AttemptId {
@@ -141,6 +147,23 @@ impl RefundId {
     /// The id of a refund that somebody made at the provider.
     pub fn at_provider(account: AccountId, object: &str) -> RefundId {
         RefundId(hashed(&[b"refund", account.0.as_bytes(), object.as_bytes()]))
+    }
+}
+/// A run has exactly one job.
+impl From<ReconciliationId> for JobId {
+    fn from(run: ReconciliationId) -> JobId {
+        JobId(run.0)
+    }
+}
+impl DifferenceId {
+    /// `object` is the provider's id, or ours if the provider has none.
+    pub fn of(account: AccountId, kind: &str, object: &str) -> DifferenceId {
+        DifferenceId(hashed(&[b"difference", account.0.as_bytes(), kind.as_bytes(), object.as_bytes()]))
+    }
+}
+impl ReconciliationMarkId {
+    pub fn of(run: ReconciliationId, subject: Uuid) -> ReconciliationMarkId {
+        ReconciliationMarkId(hashed(&[b"mark", run.0.as_bytes(), subject.as_bytes()]))
     }
 }
 impl MovementId {

@@ -7,7 +7,7 @@
 //!
 //! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
-use crate::commands::{AttemptJobs, JobRules, StandaloneJobs};
+use crate::commands::{AttemptJobs, JobRules, ReconciliationJobs, StandaloneJobs};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::rows::{AttemptKind, Job, Lane};
 use crate::time::Span;
@@ -62,11 +62,27 @@ pub static CAPTURE: JobKind = JobKind::attempt("capture");
 pub static VOID: JobKind = JobKind::attempt("void");
 pub static REFUND: JobKind = JobKind::attempt("refund");
 
-/// Fetches a payment's object, and settles what it shows.
-pub static LOOK_UP: JobKind = JobKind::standalone("look_up", Lane::Ordinary);
+/// Compares an account's books at its provider with ours. A page that fails is read again; the run is given
+/// up after a day without a page.
+pub static RECONCILE: JobKind = JobKind {
+    attempts_max: 30,
+    dead_letter: "the provider's books could not be read",
+    rules: &ReconciliationJobs,
+    ..JobKind::standalone("reconcile", Lane::Ordinary)
+};
+
+/// Fetches what a review case is about, because a person wants to know what the provider says.
+pub static LOOK_UP: JobKind = JobKind {
+    dead_letter: "the provider did not show the object",
+    ..JobKind::standalone("look_up", Lane::Ordinary)
+};
+
+/// Fetches the object of an authorised payment whose end has passed without news, and settles what it shows.
+pub static CHECK_AUTHORIZATION: JobKind = JobKind::standalone("check_authorization", Lane::Ordinary);
 
 /// Every kind of this version.
-pub static ALL: [&JobKind; 5] = [&CHARGE, &CAPTURE, &VOID, &REFUND, &LOOK_UP];
+pub static ALL: [&JobKind; 7] =
+    [&CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE, &LOOK_UP, &CHECK_AUTHORIZATION];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

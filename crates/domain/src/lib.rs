@@ -10,7 +10,7 @@
 //! is how rows go in and changes come out, and [`side_effects`] are what they start; [`commands`]
 //! has one file for each thing that can be requested; [`jobs`] is the work that continues after a
 //! transaction, [`consumers`] who receives which messages, and [`ledger`] turns what happened into
-//! balanced transfers.
+//! balanced transfers; [`reconciliation`] compares the provider's books with ours.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -39,6 +39,7 @@ pub mod commands;
 pub mod consumers;
 pub mod jobs;
 pub mod ledger;
+pub mod reconciliation;
 pub mod reply;
 
 pub use ids::*;

@@ -21,9 +21,11 @@ pub mod attempt;
 pub mod booking;
 pub mod booking_item;
 pub mod delivery;
+pub mod difference;
 pub mod inbound_event;
 pub mod job;
 pub mod payment;
+pub mod reconciliation;
 pub mod refund;
 pub mod review;
 

@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::ids::{PaymentId, RefundId};
 use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
 use crate::rows::{Failure, FailureCause, NextAction};
@@ -66,6 +67,28 @@ pub enum RefundStatus {
     Pending,
     Succeeded,
     Failed(Failure),
+}
+
+/// A payment's object in the provider's list of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentAtProvider {
+    /// Our payment, by the reference that the object carries.
+    pub reference: Option<PaymentId>,
+    pub observation: Observation,
+    /// What went back to the customer, if the object shows it.
+    pub refunded_minor: Option<i64>,
+    pub created_at: Timestamp,
+}
+
+/// A refund in the provider's list of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundAtProvider {
+    /// Our refund, by the reference that it carries.
+    pub reference: Option<RefundId>,
+    /// The provider's id of the payment's object.
+    pub payment_object: String,
+    pub observation: RefundObservation,
+    pub created_at: Timestamp,
 }
 
 /// The source of an observation. The reply to our own call moves the attempt and the payment. Only the other

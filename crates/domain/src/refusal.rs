@@ -24,6 +24,12 @@ pub enum Refusal {
     ReviewNotFound,
     ApiKeyNotFound,
     DeadLetterNotFound,
+    ReconciliationNotFound,
+    DifferenceNotFound,
+    /// One run per account at a time.
+    ReconciliationIsRunning {
+        run: Uuid,
+    },
 
     /// Another request changed the resource in the meantime. Repeating this one is safe.
     ChangedMeanwhile,
@@ -208,6 +214,9 @@ impl Refusal {
             Refusal::ReviewNotFound => "review_case_not_found",
             Refusal::ApiKeyNotFound => "api_key_not_found",
             Refusal::DeadLetterNotFound => "dead_letter_not_found",
+            Refusal::ReconciliationNotFound => "reconciliation_not_found",
+            Refusal::DifferenceNotFound => "difference_not_found",
+            Refusal::ReconciliationIsRunning { .. } => "reconciliation_is_running",
             Refusal::ChangedMeanwhile => "changed_meanwhile",
             Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
@@ -279,6 +288,9 @@ impl Refusal {
                 | Refusal::ReviewNotFound
                 | Refusal::ApiKeyNotFound
                 | Refusal::DeadLetterNotFound
+                | Refusal::ReconciliationNotFound
+                | Refusal::DifferenceNotFound
+                | Refusal::ReconciliationIsRunning { .. }
                 | Refusal::TooManyApiKeys { .. }
                 | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile

@@ -10,8 +10,8 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, InboundEvent, Job, Message, Payment, Product,
-    Refund, Review, Slot, Tenant, Unit,
+    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, InboundEvent, Job, Message, Payment,
+    Product, Reconciliation, Refund, Review, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 
@@ -70,6 +70,10 @@ pub enum Reply {
     Delivery(DeliveryStatus),
     /// A dead letter after a person's decision.
     DeadLetter(Box<DeadLetter>),
+    /// A reconciliation that was started.
+    Reconciliation(Box<Reconciliation>),
+    /// A difference after a person's decision.
+    Difference(Box<Difference>),
 }
 
 /// Slots of one product with their availability.

@@ -9,6 +9,7 @@ mod ledger;
 mod messages;
 mod movement;
 mod payment;
+mod reconciliation;
 mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
@@ -22,6 +23,10 @@ pub use movement::{Movement, MovementKind};
 pub use payment::{
     Attempt, AttemptKind, Capture, Failure, FailureCause, MANUAL, ManualMethod, NextAction, PAYMENT_FORM,
     PIX, PayBy, Payer, Payment, PaymentMethod, PaymentRoute, Refund, TaxId, TaxIdKind,
+};
+pub use reconciliation::{
+    AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,
+    ReconciliationStage,
 };
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
@@ -49,6 +54,10 @@ crate::working_set! {
     payments payment: Payment,
     refunds refund: Refund,
     movements movement: Movement,
+    account_reconciliations account_reconciliation: AccountReconciliation,
+    reconciliations reconciliation: Reconciliation,
+    reconciliation_marks reconciliation_mark: ReconciliationMark,
+    differences difference: Difference,
     reviews review: Review,
     attempts attempt: Attempt,
     jobs job: Job,

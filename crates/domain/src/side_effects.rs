@@ -18,6 +18,8 @@
 //! | `payments` | states | `created`, `pending` |
 //! | `refunds` | states | `created`, `pending`, `unknown`, `review` |
 //! | `transfers` | kinds | |
+//! | `differences` | kinds, while they are open | |
+//! | `unknown_attempts` | how long until the outcome was known, once it is | |
 //! | `late_payments` | `seated`, `refunded`, `voided` | a refund that somebody made at the provider |
 //!
 //! Rows under way are not counted: they are few, a partial index finds them, and a command that
@@ -28,10 +30,15 @@
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::lifecycle::{CurrentState, State, booking, delivery, inbound_event, job, payment, refund};
-use crate::rows::{
-    Attempt, AttemptKind, Booking, Delivery, InboundEvent, Job, Message, Partition, Payment, Refund, Transfer,
+use crate::lifecycle::{
+    CurrentState, State, booking, delivery, difference, inbound_event, job, payment, refund,
 };
+use crate::rows::{
+    Attempt, AttemptKind, Booking, Delivery, Difference, InboundEvent, Job, Message, Partition, Payment,
+    Refund, Transfer,
+};
+
+use crate::time::Span;
 
 /// Work that workers or relays wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,9 +139,36 @@ pub(crate) fn of_refund(before: Option<&Refund>, after: &Refund, effects: &mut S
     effects.count_late_payment("refunded", before.is_none() && is_own);
 }
 
+/// The spans in which an unknown outcome may become known, in seconds, and their names.
+pub const RESOLVED_WITHIN: [(i64, &str); 5] = [
+    (60, "a_minute"),
+    (10 * 60, "ten_minutes"),
+    (60 * 60, "an_hour"),
+    (24 * 60 * 60, "a_day"),
+    (i64::MAX, "longer"),
+];
+
+fn resolved_within(span: Span) -> &'static str {
+    let within = RESOLVED_WITHIN.iter().find(|(seconds, _)| span.as_seconds() < *seconds);
+    within.map_or("longer", |(_, name)| *name)
+}
+
 pub(crate) fn of_attempt(before: Option<&Attempt>, after: &Attempt, effects: &mut SideEffects) {
+    let was_open = before.is_some_and(|before| !before.state.is_final());
+    if let Some(since) = after.unknown_since.filter(|_| was_open && after.state.is_final()) {
+        effects.count("unknown_attempts", resolved_within(after.updated_at.since(since)), 1);
+    }
     let is_own_void = after.kind == AttemptKind::Void && after.key.is_none();
     effects.count_late_payment("voided", before.is_none() && is_own_void);
+}
+
+pub(crate) fn of_difference(before: Option<&Difference>, after: &Difference, effects: &mut SideEffects) {
+    let is_open = |row: &&Difference| row.state.is(difference::State::Open);
+    for (_, by) in
+        [(before, -1), (Some(after), 1)].into_iter().filter(|(row, _)| row.is_some_and(|row| is_open(&row)))
+    {
+        effects.count("differences", after.kind.name(), by);
+    }
 }
 
 pub(crate) fn of_transfer(before: Option<&Transfer>, after: &Transfer, effects: &mut SideEffects) {

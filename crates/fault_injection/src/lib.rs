@@ -108,6 +108,8 @@ faults! {
         "One tenant's commands may fill the store's queue.",
     EventsInNoLane = "events_in_no_lane":
         "One account's events may fill the queue of the system's own commands.",
+    ReconciliationSkipsPage = "reconciliation_skips_page":
+        "A reconciliation compares the first page of the provider's list and skips the others.",
     ReadersNotShared = "readers_not_shared":
         "One tenant's reads may take every reader.",
     OneStepSentAfterCall = "one_step_sent_after_call":

@@ -49,6 +49,7 @@ mod client;
 mod decimal;
 mod decline;
 mod events;
+mod listing;
 mod objects;
 mod outcome;
 mod payment_body;
@@ -71,8 +72,9 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
-    ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedPage, ListedRefund,
+    Listing, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
+    VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use payments::Payments;
@@ -130,6 +132,7 @@ impl Provider for MercadoPago {
             creation: Creation::OneStep,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: false,
+            listing: Listing::MadeAndChanged,
         }
     }
 
@@ -176,6 +179,15 @@ impl Provider for MercadoPago {
 
     fn fetch_events<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<VerifiedEvent>> {
         Box::pin(self.payments.events_of(object))
+    }
+
+    fn listed<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> CallFuture<'a, ListedPage> {
+        Box::pin(self.payments.listed(from, before, page))
     }
 
     fn check_head(&self, head: WebhookHead<'_>) -> Result<(), WebhookRefused> {

@@ -24,7 +24,7 @@ use std::{
 
 use domain::{
     AttemptId, BookingId, Money, PaymentId, RefundId, TenantId, Timestamp,
-    provider::{CallOutcome, Observation, RefundObservation},
+    provider::{CallOutcome, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation},
     rows::{Capture, FailureCause, Payer, PaymentMethod},
     time::Span,
 };
@@ -43,6 +43,20 @@ pub struct Capabilities {
     pub key_retention: Span,
     /// Whether a refund carries our reference, so that one whose reply was lost can be recognised.
     pub refunds_carry_reference: bool,
+    pub listing: Listing,
+}
+
+/// What a provider lists of an account, by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// The payments and the refunds that were made within the time. A payment that was made before it and
+    /// captured within it is not shown.
+    Made,
+    /// The payments that were made or changed within the time, each with its refunds. A refund has no time of
+    /// its own.
+    MadeAndChanged,
+    /// Nothing. Only our own payments are compared, by the provider's ids.
+    Nothing,
 }
 
 /// How a payment is created at a provider.
@@ -119,6 +133,15 @@ pub struct EventPage {
     pub next: Option<String>,
 }
 
+/// A page of what a provider lists of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListedPage {
+    pub payments: Vec<PaymentAtProvider>,
+    pub refunds: Vec<RefundAtProvider>,
+    /// The cursor of the next page, if there is one. A page may be empty and have a next one.
+    pub next: Option<String>,
+}
+
 /// A call that a provider's [`Capabilities`], or its events, leave out.
 fn not_offered<'a, T: Send + 'a>() -> CallFuture<'a, T> {
     let code = "not_offered_by_provider".to_owned();
@@ -175,6 +198,17 @@ pub trait Provider: Send + Sync {
         before: Timestamp,
         page: Option<&'a str>,
     ) -> CallFuture<'a, EventPage>;
+
+    /// The account's payments and refunds of this time, as [`Capabilities::listing`] says, page by page; `page`
+    /// is the cursor from the page before. `before` is not included. An object may be on several pages.
+    fn listed<'a>(
+        &'a self,
+        _from: Timestamp,
+        _before: Timestamp,
+        _page: Option<&'a str>,
+    ) -> CallFuture<'a, ListedPage> {
+        not_offered()
+    }
 
     /// What an object shows now, as events to store. An event that only names its object
     /// ([`EventContent::Fetch`]) becomes these.

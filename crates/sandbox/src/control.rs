@@ -23,6 +23,8 @@
 //! |                                        | disputes a captured intent                              |
 //! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, or `lost`, or for an inquiry       |
 //! |                                        | `escalated`: the bank decides                           |
+//! | `POST /sandbox/plant/{object}`         | changes an object, and no event reports it: see         |
+//! |                                        | `plant`                                                 |
 //! | `/sandbox/mercado_pago/payments/{id}…` | see `mercado_pago::dashboard`                           |
 
 use bytes::Bytes;
@@ -45,6 +47,7 @@ use crate::{
     line::JournalRecord,
     mercado_pago,
     parameters::StripeMetadata,
+    plant,
     random::Random,
     refusal::StripeRefusal,
     reply::{json as answered, typed},
@@ -115,6 +118,7 @@ pub fn answer(shared: &SharedState, request: &ControlRequest) -> Answered {
             Err(refusal) => refused(refusal.status, &refusal.message),
         },
         ("POST", ["dispute", intent]) => dispute(shared, intent, request.body),
+        ("POST", ["plant", object]) => plant::change_object(shared, object, request.body),
         ("POST", ["disputes", dispute]) => decide(shared, dispute, request.body),
         ("GET", ["mercado_pago", "payments", id]) => payment_page(&shared.state(), id),
         ("POST", ["mercado_pago", "payments", id, action]) => change_payment(shared, id, action, request),
@@ -471,6 +475,6 @@ fn intent_shown(shared: &SharedState, intent: &str) -> Answered {
     answered(200, serde_json::to_vec(&intent.view()).expect("an intent has only text keys"))
 }
 
-fn refused(status: u16, message: &str) -> Answered {
+pub(crate) fn refused(status: u16, message: &str) -> Answered {
     answered(status, json!({"error": {"message": message}}).to_string().into_bytes())
 }

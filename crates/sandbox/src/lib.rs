@@ -41,6 +41,7 @@ mod nesting;
 mod parameters;
 mod payment_entries;
 mod payment_method;
+mod plant;
 mod random;
 mod record;
 mod refund;

@@ -26,6 +26,7 @@ mod date;
 mod notification;
 mod payment;
 mod payment_request;
+mod plant;
 mod refunds;
 mod refusal;
 mod search;
@@ -41,6 +42,7 @@ pub use br_code::dynamic as pix_code;
 pub use dashboard::{act, page};
 pub use notification::{PaymentNotification, sign};
 pub use payment::StoredPayment;
+pub use plant::plant;
 pub use refusal::{MercadoPagoRefusal, call_refusal};
 pub use view::PaymentView;
 

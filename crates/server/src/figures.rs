@@ -89,6 +89,7 @@ fn show(figures: &Figures, now: Timestamp) {
         REVIEW_CASES_OPEN.set(age, count as f64);
     }
     REVIEW_CASE_AGE_SECONDS.set((), age(figures.reviews_oldest));
+    RECONCILIATION_AGE_SECONDS.set((), age(figures.reconciled_oldest));
     let WaitingRows { count, oldest } = figures.holds_lapsed;
     HOLDS_OVERDUE.set((), count as f64);
     HOLDS_OVERDUE_SECONDS.set((), age(oldest));
@@ -107,6 +108,8 @@ fn show_counters(counters: &[RowCount]) {
     };
     BOOKINGS.set_all(of("bookings"));
     EFFECTS_APPLIED.set_all(of("transfers"));
+    ATTEMPTS_RESOLVED.set_all(of("unknown_attempts"));
+    DIFFERENCES_OPEN.set_all(of("differences"));
     LATE_PAYMENTS.set_all(of("late_payments"));
     let operation = |operation: &str, (values, count): (&[String], i64)| {
         // A charge has succeeded when its money is captured.

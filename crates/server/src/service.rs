@@ -12,10 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::WorkerId;
 use domain::commands::Subscribe;
 use domain::consumers::Consumers;
 use domain::time::Span;
+use domain::{AccountId, WorkerId};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use providers::{Registry, guard};
@@ -42,7 +42,9 @@ use crate::roles::Roles;
 use crate::wake::Wake;
 use crate::webhooks;
 use crate::wire::Wire;
-use crate::workers::{Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered};
+use crate::workers::{
+    Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered, schedule,
+};
 use crate::{figures, timers};
 
 #[derive(Clone, Debug)]
@@ -70,6 +72,8 @@ pub struct Settings {
     pub events_every: Span,
     /// How long before its end the tenant is warned of an authorisation.
     pub authorization_warning: Span,
+    /// How often the provider's books of each account are compared with ours; `None`: only on request.
+    pub reconcile_every: Option<Span>,
     /// How long stored replies are kept at least. The keys are kept forever.
     pub replies_kept: Span,
     /// How long events and jobs are kept after their end.
@@ -108,6 +112,7 @@ impl Settings {
             consumers: consumers::Settings::default(),
             events_every: webhooks::feed::EVERY,
             authorization_warning: domain::limits::AUTHORIZATION_WARNING,
+            reconcile_every: Some(schedule::EVERY),
             replies_kept: Span::seconds(30 * 24 * 60 * 60),
             work_kept: Span::seconds(90 * 24 * 60 * 60),
             audit_kept: None,
@@ -425,6 +430,15 @@ fn workers(
         |kept| tokio::spawn(timers::prune_audit(store.clone(), clock.clone(), kept, stop.clone()));
     let warned_before = settings.authorization_warning;
     let check = timers::check_authorizations(store.clone(), clock.clone(), warned_before, stop.clone());
+    let reconcile = |every| {
+        let accounts = settings
+            .accounts
+            .iter()
+            .map(|account| (account.tenant, AccountId::of(account.adapter.name, &account.name)));
+        let accounts = accounts.collect();
+        tokio::spawn(schedule::start_due(store.clone(), accounts, every, stop.clone()))
+    };
+    let reconciling = settings.reconcile_every.map(reconcile);
     let timers = [
         tokio::spawn(check),
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
@@ -432,7 +446,7 @@ fn workers(
         tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), replies_kept, stop.clone())),
         tokio::spawn(timers::prune_work(store.clone(), clock.clone(), work_kept, stop.clone())),
     ];
-    timers.into_iter().chain(settings.audit_kept.map(prune_audit)).collect()
+    timers.into_iter().chain(settings.audit_kept.map(prune_audit)).chain(reconciling).collect()
 }
 
 /// The relay, its sweep, and the pruning of old messages; and with an external broker, the consumer

@@ -268,6 +268,7 @@ create table refunds (
     foreign key (payment, tenant) references payments (id, tenant)
 );
 create index refunds_of_payment on refunds (tenant, payment);
+create index refunds_of_tenant on refunds (tenant, created_at, id);
 create index refunds_at_provider on refunds (provider_ref) where provider_ref is not null;
 
 create table movements (
@@ -285,6 +286,84 @@ create table movements (
 );
 create index movements_of_payment on movements (tenant, payment, recorded_at, id);
 
+create table account_reconciliations (
+    id uuid not null primary key,
+    tenant uuid not null,
+    version bigint not null check (version >= 0),
+    current uuid,
+    compared_until bigint,
+    succeeded_at bigint,
+    due_at bigint not null,
+    created_at bigint not null
+);
+
+create table reconciliations (
+    id uuid not null primary key,
+    tenant uuid not null,
+    account uuid not null,
+    begins_at bigint not null,
+    ends_at bigint not null,
+    requested_by text,
+    state text not null check (state in ('running', 'finished', 'failed')),
+    pages bigint not null check (pages >= 0),
+    stage text not null check (stage in ('provider', 'payments', 'refunds', 'recheck', 'clear')),
+    cursor text,
+    provider_objects bigint not null check (provider_objects >= 0),
+    own_objects bigint not null check (own_objects >= 0),
+    repaired bigint not null check (repaired >= 0),
+    found bigint not null check (found >= 0),
+    settled bigint not null check (settled >= 0),
+    error text,
+    created_at bigint not null,
+    updated_at bigint not null,
+    finished_at bigint,
+    check (begins_at < ends_at)
+);
+create index reconciliations_of_tenant on reconciliations (tenant, created_at, id);
+-- The last wall of one run an account at a time.
+create unique index reconciliations_running on reconciliations (account) where state = 'running';
+
+create table reconciliation_marks (
+    id uuid not null primary key,
+    tenant uuid not null,
+    run uuid not null,
+    subject uuid not null
+);
+create index reconciliation_marks_of_run on reconciliation_marks (run, id);
+
+create table differences (
+    id uuid not null primary key,
+    tenant uuid not null,
+    account uuid not null,
+    kind text not null check (kind in ('captured_not_here', 'captured_not_there', 'missing_there',
+        'other_amount', 'other_currency', 'other_object', 'payment_unknown_here', 'foreign_object',
+        'refund_unknown_here', 'refund_unknown_there', 'state_behind', 'ledger_lacks_transfer',
+        'ledger_extra_transfer', 'ledger_other_amount')),
+    object text not null,
+    payment uuid,
+    provider_minor bigint,
+    provider_currency text,
+    own_minor bigint,
+    own_currency text,
+    ledger_minor bigint,
+    detail text not null,
+    state text not null check (state in ('open', 'settled', 'accepted')),
+    assignee text,
+    first_run uuid not null,
+    last_run uuid not null,
+    object_at bigint not null,
+    found_at bigint not null,
+    seen_at bigint not null,
+    closed_at bigint,
+    closed_by text,
+    closed_because text
+);
+create index differences_of_tenant on differences (tenant, found_at, id);
+create index differences_of_state on differences (tenant, state, found_at, id);
+create index differences_open on differences (account, id) where state = 'open';
+create index differences_of_object on differences (account, object);
+create index differences_of_payment on differences (tenant, payment) where payment is not null;
+
 create table reviews (
     id uuid not null primary key,
     tenant uuid not null,
@@ -296,9 +375,11 @@ create table reviews (
     state text not null check (state in ('open', 'resolved')),
     opened_at bigint not null,
     resolved_at bigint,
-    resolution text
+    resolution text,
+    assignee text
 );
 create index reviews_open on reviews (tenant, opened_at, id) where state = 'open';
+create index reviews_of_state on reviews (tenant, state, opened_at, id);
 create index reviews_of_subject on reviews (tenant, subject);
 
 create table attempts (
@@ -318,6 +399,7 @@ create table attempts (
     failure text,
     created_at bigint not null,
     updated_at bigint not null,
+    unknown_since bigint,
     foreign key (payment, tenant) references payments (id, tenant)
 );
 create index attempts_of_payment on attempts (tenant, payment);
@@ -400,6 +482,7 @@ create table transfers (
     subject uuid not null
 );
 create index transfers_of_tenant on transfers (tenant, posted_at, id);
+create index transfers_of_subject on transfers (tenant, subject);
 create unique index transfers_by_id on transfers (id, tenant);
 
 create table postings (

@@ -10,6 +10,7 @@
 //! | [`booking`], [`payment`] | clients and people who read one row, or search |
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
+//! | [`reconciliation`] | runs that compare the provider's books with ours |
 //! | [`relay`] | the relay, its sweep and its pruning |
 //! | [`retention`] | the timer that prunes the audit |
 //! | [`dead_letters`] | people who decide on dead letters |
@@ -28,6 +29,7 @@ mod filter;
 mod history;
 mod payment;
 mod reader;
+mod reconciliation;
 mod relay;
 mod retention;
 mod tenancy;
@@ -37,7 +39,9 @@ pub use booking::BookingSearch;
 pub use due::DueJob;
 pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;
+pub use history::ReviewSearch;
 pub use payment::PaymentSearch;
 pub use reader::{Plans, Queries};
+pub use reconciliation::{DifferenceSearch, PaymentRows};
 pub use relay::PartitionBacklog;
 pub use work::OldRows;

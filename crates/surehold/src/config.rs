@@ -129,6 +129,8 @@ pub struct WorkersFile {
     pub operation_deadline_seconds: Option<i64>,
     pub events_every_ms: Option<i64>,
     pub authorization_warning_seconds: Option<i64>,
+    /// 0: only on request.
+    pub reconcile_every_hours: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -221,6 +223,12 @@ impl File {
         }
         if !(Span::millis(100)..=Span::seconds(3_600)).contains(&settings.events_every) {
             return Err(failed("workers.events_every_ms must be from 100 to 3600000"));
+        }
+        if let Some(hours) = file.reconcile_every_hours {
+            if !(0..=24 * 31).contains(&hours) {
+                return Err(failed("workers.reconcile_every_hours must be from 0 to 744"));
+            }
+            settings.reconcile_every = (hours > 0).then(|| Span::seconds(hours * 60 * 60));
         }
         if settings.lease < Span::millis(1_000) || settings.lease > Span::seconds(3_600) {
             return Err(failed("workers.lease_ms must be from a second to an hour"));
@@ -457,6 +465,8 @@ mod tests {
             ("[workers]\noperation_deadline_seconds = 0", "operation_deadline_seconds"),
             ("[workers]\noperation_deadline_seconds = 43201", "operation_deadline_seconds"),
             ("[workers]\nevents_every_ms = 99", "events_every_ms"),
+            ("[workers]\nreconcile_every_hours = 745", "reconcile_every_hours"),
+            ("[workers]\nreconcile_every_hours = -1", "reconcile_every_hours"),
             ("[workers]\nanother_key_after_ms = 999", "another_key_after_ms"),
             ("[workers]\nauthorization_warning_seconds = 59", "authorization_warning_seconds"),
             ("[store]\nreplies_kept_days = 9223372036854775807", "replies_kept_days"),

@@ -4,6 +4,8 @@
 //! the person and the reason. Nothing here reads a database.
 
 mod dead_letters;
+mod reconcile;
+mod review;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -24,6 +26,14 @@ enum Action {
     /// Work that was given up: jobs, events of providers, and messages at a consumer
     #[command(subcommand)]
     DeadLetters(dead_letters::Action),
+    /// Cases that only a person can settle
+    #[command(subcommand)]
+    Review(review::Action),
+    /// Compare a provider's books with ours, and show what differs
+    Reconcile(reconcile::Arguments),
+    /// Differences between the provider's books and ours
+    #[command(subcommand)]
+    Differences(reconcile::Differences),
 }
 
 /// The server and the caller's key.
@@ -48,6 +58,9 @@ impl Server {
 pub async fn run(arguments: Arguments) -> crate::Exit {
     match arguments.action {
         Action::DeadLetters(action) => dead_letters::run(action).await,
+        Action::Review(action) => review::run(action).await,
+        Action::Reconcile(arguments) => reconcile::run(arguments).await,
+        Action::Differences(action) => reconcile::differences(action).await,
     }
 }
 

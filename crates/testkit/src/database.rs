@@ -20,6 +20,8 @@ use crate::{Engine, OnEngine};
 pub struct TestDatabase {
     pub location: Location,
     directory: TempDir,
+    /// The directories of copies that took its place.
+    restored: Vec<TempDir>,
 }
 
 impl OnEngine for TestDatabase {
@@ -38,12 +40,12 @@ impl TestDatabase {
             Engine::Sqlite => Location::Sqlite { path: directory.path().join("surehold.sqlite") },
             Engine::Postgres => Location::postgres(create_database("").await),
         };
-        TestDatabase { location, directory }
+        TestDatabase { location, directory, restored: Vec::new() }
     }
 
     /// A database that was made elsewhere, for example on a server that the test stops.
     pub fn at(location: Location) -> TestDatabase {
-        TestDatabase { location, directory: tempfile::tempdir().unwrap() }
+        TestDatabase { location, directory: tempfile::tempdir().unwrap(), restored: Vec::new() }
     }
 
     /// A copy with the same rows. No process may have the original open.
@@ -65,7 +67,13 @@ impl TestDatabase {
                 Location::postgres(create_database(&format!("template {name}")).await)
             }
         };
-        TestDatabase { location, directory }
+        TestDatabase { location, directory, restored: Vec::new() }
+    }
+
+    /// Takes the place of this one. The directory with the other files of the test stays.
+    pub fn restore(&mut self, backup: TestDatabase) {
+        self.location = backup.location.clone();
+        self.restored.push(backup.directory);
     }
 
     pub async fn open(&self) -> Store {

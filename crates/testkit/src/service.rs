@@ -56,6 +56,7 @@ impl TestService {
         settings.pace.cap = Span::millis(200);
         settings.pace.evidence_after = Span::seconds(60);
         settings.events_every = Span::seconds(3_600);
+        settings.reconcile_every = None;
         // An open circuit is probed soon; and only the tests of the budget run short of tokens.
         settings.guard.breaker.open_base = Duration::from_millis(100);
         settings.guard.breaker.open_cap = Duration::from_millis(400);
@@ -110,6 +111,21 @@ impl TestService {
 
     pub async fn stop_service(&mut self) {
         self.service.take().expect("the service is at work").stop().await;
+    }
+
+    /// Puts an earlier copy of the database in its place, while the service is stopped.
+    pub async fn restore(&mut self, backup: TestDatabase) {
+        self.settings.location = backup.location.clone();
+        // The directory of the first database has the sandbox's journal.
+        self.database.restore(backup);
+    }
+
+    /// Ends the test without checks: rows or the provider's books were spoiled on purpose.
+    pub async fn stop(self) {
+        if let Some(service) = self.service {
+            service.stop().await;
+        }
+        self.sandbox.stop().await;
     }
 
     /// Takes effect at the next start of the service.

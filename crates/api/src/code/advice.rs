@@ -55,8 +55,11 @@ impl Code {
             | Code::ClientNotFound
             | Code::ReviewCaseNotFound
             | Code::ApiKeyNotFound
+            | Code::ReconciliationNotFound
+            | Code::DifferenceNotFound
             | Code::DeadLetterNotFound => "This tenant has no such id.",
             Code::ProviderAccountNotFound => "Use a provider at which this tenant has an account.",
+            Code::ReconciliationIsRunning => "Wait until it has finished; `resource` names it.",
             Code::ChangedMeanwhile => "Read it again, and decide again.",
             Code::ProductIsNotOnSale => "It can be booked once it is on sale.",
             Code::UnitIsNotOfThisProduct => "Use units of the slot's product.",

@@ -2,13 +2,15 @@
 //! constant or the list that checks it. So the document cannot promise a value that is refused.
 
 use domain::availability::Availability;
-use domain::lifecycle::{State, booking, booking_item, inbound_event, job, payment, refund, review};
+use domain::lifecycle::{
+    State, booking, booking_item, difference, inbound_event, job, payment, reconciliation, refund, review,
+};
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
     PERSON_CHARACTERS_MAX, QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX,
     WHY_CHARACTERS_MAX,
 };
-use domain::rows::{Actor, Mode, MovementKind, PayBy};
+use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, ReconciliationStage};
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
@@ -22,7 +24,7 @@ use crate::limits::{
     NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX,
     REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
 };
-use crate::requests::Scope;
+use crate::requests::{REVIEW_ACTIONS, Scope};
 use crate::views;
 
 /// The limits of an idempotency key in a query. In a header it may be quoted:
@@ -103,10 +105,28 @@ fn texts() -> Vec<Rule> {
             "who",
             line(PERSON_CHARACTERS_MAX),
         ),
+        rule(&["ReviewAssignment", "ReviewCasesQuery"], "assignee", line(PERSON_CHARACTERS_MAX)),
+        rule(&["ReviewAssignment", "ReviewAction"], "why", line(WHY_CHARACTERS_MAX)),
+        rule(&["ReviewCasesQuery"], "reason", line(REASON_CHARS_MAX)),
+        rule(&["ReviewCasesQuery"], "opened_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
         rule(
-            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery"],
+            &["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution"],
+            "who",
+            line(PERSON_CHARACTERS_MAX),
+        ),
+        rule(&["NewReconciliation"], "from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["NewReconciliation"], "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(
+            &[
+                "ListQuery",
+                "AvailabilityQuery",
+                "BookingsQuery",
+                "PaymentsQuery",
+                "DifferencesQuery",
+                "ReviewCasesQuery",
+            ],
             "cursor",
             json!({ "pattern": CURSOR_PATTERN }),
         ),
@@ -114,10 +134,24 @@ fn texts() -> Vec<Rule> {
 }
 
 fn numbers() -> Vec<Rule> {
-    const QUERIES: &[&str] =
-        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
-    const MOVING: &[&str] =
-        &["NewPayment", "NewCharge", "NewCapture", "NewRefund", "NewRecordedPayment", "NewRecordedRefund"];
+    const QUERIES: &[&str] = &[
+        "ListQuery",
+        "AvailabilityQuery",
+        "BookingsQuery",
+        "PaymentsQuery",
+        "EventsQuery",
+        "DifferencesQuery",
+        "ReviewCasesQuery",
+    ];
+    const MOVING: &[&str] = &[
+        "NewPayment",
+        "NewCharge",
+        "NewCapture",
+        "NewRefund",
+        "NewRecordedPayment",
+        "NewRecordedRefund",
+        "ReviewAction",
+    ];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -183,7 +217,17 @@ fn words() -> Vec<Rule> {
         rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
-        rule(&["ReviewCase"], "state", one_of(&states::<review::State>())),
+        rule(&["Reconciliation"], "state", one_of(&states::<reconciliation::State>())),
+        rule(
+            &["Reconciliation"],
+            "stage",
+            one_of(&ReconciliationStage::ALL.each_ref().map(ReconciliationStage::name)),
+        ),
+        rule(&["Difference", "DifferencesQuery"], "state", one_of(&states::<difference::State>())),
+        rule(&["Difference", "DifferencesQuery"], "kind", one_of(&difference_kinds())),
+        rule(&["ReviewCaseDetail"], "actions", one_of(&REVIEW_ACTIONS)),
+        rule(&["ReviewAction"], "action", one_of(&REVIEW_ACTIONS)),
+        rule(&["ReviewCase", "ReviewCasesQuery"], "state", one_of(&states::<review::State>())),
         rule(&["DeadLetter"], "state", one_of(&letters)),
         rule(&["DeadLetter"], "kind", one_of(&views::DEAD_LETTER_KINDS)),
         rule(&["BookingItem"], "state", one_of(&states::<booking_item::State>())),
@@ -204,6 +248,10 @@ fn one_of(words: &[&str]) -> Value {
     words.sort_unstable();
     words.dedup();
     json!({ "enum": words })
+}
+
+fn difference_kinds() -> Vec<&'static str> {
+    DifferenceKind::ALL.iter().map(DifferenceKind::name).collect()
 }
 
 fn states<S: State>() -> Vec<&'static str> {

@@ -12,13 +12,15 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, EventsQuery, LetterDecision,
-    ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment, NewProduct,
-    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, PaymentsQuery, Resolution,
+    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, EventsQuery,
+    LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment,
+    NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, PaymentsQuery,
+    Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
-    Payment, Product, ProviderAccount, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Difference, Event, HistoryEntry, LedgerAccount,
+    Movement, Page, Payment, Product, ProviderAccount, Reconciliation, Refund, ReviewCase, ReviewCaseDetail,
+    Settings, ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -46,6 +48,8 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<BookingsQuery>(&mut schemas);
     add::<PaymentsQuery>(&mut schemas);
     add::<EventsQuery>(&mut schemas);
+    add::<DifferencesQuery>(&mut schemas);
+    add::<ReviewCasesQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -91,6 +95,9 @@ fn requests(schemas: &mut Schemas) {
     add::<ChangedSettings>(schemas);
     add::<Resolution>(schemas);
     add::<NewApiKey>(schemas);
+    add::<NewReconciliation>(schemas);
+    add::<ReviewAssignment>(schemas);
+    add::<ReviewAction>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -98,6 +105,7 @@ fn views(schemas: &mut Schemas) {
     add::<BookingDetail>(schemas);
     add::<Settings>(schemas);
     add::<ShownApiKey>(schemas);
+    add::<ReviewCaseDetail>(schemas);
     add_with_page::<ApiKey>(schemas);
     add_with_page::<Booking>(schemas);
     add_with_page::<ProviderAccount>(schemas);
@@ -113,6 +121,8 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<Event>(schemas);
     add_with_page::<ReviewCase>(schemas);
     add_with_page::<DeadLetter>(schemas);
+    add_with_page::<Reconciliation>(schemas);
+    add_with_page::<Difference>(schemas);
 }
 
 /// The schema and all schemas that it refers to.

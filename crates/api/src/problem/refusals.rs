@@ -58,6 +58,9 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ReviewNotFound => Code::ReviewCaseNotFound,
         Refusal::ApiKeyNotFound => Code::ApiKeyNotFound,
         Refusal::DeadLetterNotFound => Code::DeadLetterNotFound,
+        Refusal::ReconciliationNotFound => Code::ReconciliationNotFound,
+        Refusal::DifferenceNotFound => Code::DifferenceNotFound,
+        Refusal::ReconciliationIsRunning { .. } => Code::ReconciliationIsRunning,
         Refusal::ChangedMeanwhile => Code::ChangedMeanwhile,
         Refusal::ProductIsNotOnSale => Code::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
@@ -132,6 +135,7 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
             Some(*resource)
         }
         Refusal::RefundFailed { refund, .. } => Some(*refund),
+        Refusal::ReconciliationIsRunning { run } => Some(*run),
         _ => None,
     }
 }

@@ -50,6 +50,9 @@ pub struct ClientLimit {
 pub struct Resolution {
     /// What was found and what was done.
     pub resolution: String,
+    /// Who closes it, in free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
 }
 
 /// A person's decision on a dead letter, with a name and a reason.
@@ -96,6 +99,9 @@ impl Request for ChangedSettings {
 impl Request for Resolution {
     fn check(&self, findings: &mut ValidationErrors) {
         findings.line("/resolution", &self.resolution, DESCRIPTION_CHARS_MAX);
+        if let Some(who) = &self.who {
+            findings.line("/who", who, PERSON_CHARACTERS_MAX);
+        }
     }
 }
 

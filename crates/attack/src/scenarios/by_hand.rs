@@ -16,6 +16,8 @@ mod impostor;
 mod jobs_in_review;
 mod person;
 
+pub use person::Person;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,8 +1,13 @@
 //! What needs a person's decision, and a tenant's settings. All calls need a key with the scope
 //! `ops`.
 
-use api::requests::{ChangedSettings, LetterDecision, ListQuery, NewApiKey, Resolution};
-use api::views::{ApiKey, Breaker, DeadLetter, HistoryEntry, Page, ReviewCase, Settings, ShownApiKey};
+use api::requests::{
+    ChangedSettings, LetterDecision, ListQuery, NewApiKey, Resolution, ReviewAction, ReviewAssignment,
+    ReviewCasesQuery,
+};
+use api::views::{
+    ApiKey, Breaker, DeadLetter, HistoryEntry, Page, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey,
+};
 use http::Method;
 use uuid::Uuid;
 
@@ -11,14 +16,36 @@ use crate::reply_meaning::json;
 use crate::{Client, Listing, Operation, Result};
 
 impl Client {
-    /// The open cases, oldest first.
-    pub async fn list_review_cases(&self, query: &ListQuery) -> Result<Page<ReviewCase>> {
+    /// Oldest first; by default the open cases.
+    pub async fn list_review_cases(&self, query: &ReviewCasesQuery) -> Result<Page<ReviewCase>> {
         self.call(ApiRequest::search("/v1/ops/review_cases", query)).await
     }
 
-    /// All open cases, oldest first.
-    pub fn all_review_cases(&self, query: &ListQuery) -> Listing<ReviewCase> {
+    /// All cases that match, oldest first.
+    pub fn all_review_cases(&self, query: &ReviewCasesQuery) -> Listing<ReviewCase> {
         Listing::new(self, "/v1/ops/review_cases", query)
+    }
+
+    /// A case with everything that is known of it.
+    pub async fn get_review_case(&self, id: Uuid) -> Result<ReviewCaseDetail> {
+        self.call(ApiRequest::get(format!("/v1/ops/review_cases/{id}"))).await
+    }
+
+    pub fn assign_review_case(&self, id: Uuid, request: &ReviewAssignment) -> Operation<ReviewCase> {
+        let path = format!("/v1/ops/review_cases/{id}/assign");
+        self.operation(ApiRequest::send(Method::POST, path, request), json)
+    }
+
+    /// `why` is the note.
+    pub fn note_review_case(&self, id: Uuid, note: &LetterDecision) -> Operation<ReviewCase> {
+        let path = format!("/v1/ops/review_cases/{id}/notes");
+        self.operation(ApiRequest::send(Method::POST, path, note), json)
+    }
+
+    /// Looks it up, refunds, releases or writes off.
+    pub fn act_on_review_case(&self, id: Uuid, action: &ReviewAction) -> Operation<ReviewCase> {
+        let path = format!("/v1/ops/review_cases/{id}/actions");
+        self.operation(ApiRequest::send(Method::POST, path, action), json)
     }
 
     /// Closes a review case with a note of what was found and done.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, LetterDecision, ListQuery, ManualMethod, NewApiKey,
-    NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewRecordedPayment, NewRecordedRefund,
-    NewSlots, Resolution,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
+    ManualMethod, NewApiKey, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation,
+    NewRecordedPayment, NewRecordedRefund, NewSlots, Resolution, ReviewAction, ReviewAssignment,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -74,9 +74,18 @@ async fn all_writes(client: &Client) {
         metadata: Default::default(),
     };
     let _ = client.record_refund(&back).send().await;
-    let resolution = Resolution { resolution: text() };
+    let resolution = Resolution { resolution: text(), who: None };
     let _ = client.resolve_review_case(id(), &resolution).send().await;
     let decision = LetterDecision { who: text(), why: text() };
+    let (provider, who) = (text(), text());
+    let run = NewReconciliation { provider, from: None, to: None, who };
+    let _ = client.start_reconciliation(&run).send().await;
+    let _ = client.accept_difference(id(), &decision).send().await;
+    let assignment = ReviewAssignment { assignee: None, who: text(), why: text() };
+    let action = ReviewAction { action: text(), amount: None, who: text(), why: text() };
+    let _ = client.assign_review_case(id(), &assignment).send().await;
+    let _ = client.note_review_case(id(), &decision).send().await;
+    let _ = client.act_on_review_case(id(), &action).send().await;
     let _ = client.retry_dead_letter(id(), &decision).send().await;
     let _ = client.discard_dead_letter(id(), &decision).send().await;
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
@@ -104,11 +113,15 @@ async fn all_reads(client: &Client) {
     let _ = client.list_ledger_transfers(&Default::default()).await;
     let _ = client.list_events(&Default::default()).await;
     let _ = client.list_review_cases(&Default::default()).await;
+    let _ = client.get_review_case(id()).await;
     let _ = client.list_dead_letters(&Default::default()).await;
     let _ = client.get_dead_letter(id()).await;
     let _ = client.get_dead_letter_history(id(), &list).await;
     let _ = client.list_accounts(&list).await;
     let _ = client.list_breakers(&list).await;
+    let _ = client.list_reconciliations(&list).await;
+    let _ = client.get_reconciliation(id()).await;
+    let _ = client.list_differences(&Default::default()).await;
     let _ = client.get_settings().await;
     let _ = client.list_api_keys(&Default::default()).await;
 }
@@ -127,6 +140,8 @@ fn span() -> AvailabilityQuery {
 async fn all_lists(client: &Client) {
     let list = ListQuery::default();
     let _ = client.all_products(&list).collect().await;
+    let _ = client.all_reconciliations(&list).collect().await;
+    let _ = client.all_differences(&DifferencesQuery::default()).collect().await;
     let _ = client.all_availability(&span()).collect().await;
     let _ = client.all_bookings(&Default::default()).collect().await;
     let _ = client.all_booking_history(id(), &list).collect().await;
@@ -138,7 +153,7 @@ async fn all_lists(client: &Client) {
     let _ = client.all_ledger_accounts(&list).collect().await;
     let _ = client.all_ledger_transfers(&list).collect().await;
     let _ = client.events_after(0).rest().collect::<Vec<_>>().await;
-    let _ = client.all_review_cases(&list).collect().await;
+    let _ = client.all_review_cases(&Default::default()).collect().await;
     let _ = client.all_dead_letters(&list).collect().await;
     let _ = client.all_dead_letter_history(id(), &list).collect().await;
     let _ = client.all_accounts(&list).collect().await;

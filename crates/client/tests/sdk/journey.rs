@@ -172,8 +172,8 @@ async fn books_and_operations() {
     let changed = client.change_settings(&change).send().await.unwrap();
     assert_eq!((changed.status, changed.value.hold_seconds), (200, 1_200));
     assert_eq!(client.get_settings().await.unwrap(), changed.value);
-    assert_eq!(client.list_review_cases(&ListQuery::default()).await.unwrap().data, []);
-    let resolution = client::requests::Resolution { resolution: "seen".to_owned() };
+    assert_eq!(client.list_review_cases(&Default::default()).await.unwrap().data, []);
+    let resolution = client::requests::Resolution { resolution: "seen".to_owned(), who: None };
     let unknown = client.resolve_review_case(Uuid::nil(), &resolution).send().await.unwrap_err();
     assert_eq!(unknown.code(), Some("review_case_not_found"));
 

@@ -158,6 +158,7 @@ impl<'a> Draft<'a> {
             opened_at: self.context.now,
             resolved_at: None,
             resolution: None,
+            assignee: None,
         }
     }
 

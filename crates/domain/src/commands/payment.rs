@@ -169,6 +169,7 @@ fn enqueue(
         failure: None,
         created_at: now,
         updated_at: now,
+        unknown_since: None,
     };
     let mut job = Job::of_attempt(&attempt, &payment, now);
     if let Some(lease) = lease {

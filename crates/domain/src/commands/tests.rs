@@ -26,6 +26,7 @@ mod operate;
 mod owed;
 mod payments;
 mod prune_audit;
+mod reconciliation;
 mod recorded;
 mod refunds;
 mod relay;

@@ -27,10 +27,12 @@ pub enum Subject {
     Job,
     /// One message at one consumer.
     Delivery,
+    Reconciliation,
+    Difference,
 }
 
 impl Subject {
-    pub const ALL: [Subject; 10] = [
+    pub const ALL: [Subject; 12] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
@@ -41,6 +43,8 @@ impl Subject {
         Subject::ApiKey,
         Subject::Job,
         Subject::Delivery,
+        Subject::Reconciliation,
+        Subject::Difference,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -55,6 +59,8 @@ impl Subject {
             Subject::ApiKey => "api_key",
             Subject::Job => "job",
             Subject::Delivery => "delivery",
+            Subject::Reconciliation => "reconciliation",
+            Subject::Difference => "difference",
         }
     }
     pub fn from_name(name: &str) -> Option<Subject> {
@@ -277,6 +283,8 @@ crate::row! {
         fixed opened_at: Timestamp,
         moves resolved_at: Option<Timestamp>,
         moves resolution: Option<String>,
+        /// Who takes care of it.
+        moves assignee: Option<String>,
     }
 }
 

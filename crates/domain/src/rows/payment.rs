@@ -467,6 +467,8 @@ crate::row! {
         moves failure: Option<Json<Failure>>,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
+        /// Since when its outcome is unknown, also after it is known.
+        moves unknown_since: Option<Timestamp>,
     }
 }
 

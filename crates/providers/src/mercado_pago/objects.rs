@@ -101,6 +101,9 @@ pub struct ProviderPayment {
     point_of_interaction: Option<PointOfInteraction>,
     #[serde(default, deserialize_with = "lenient")]
     metadata: Option<Metadata>,
+    /// Never a part of an event's body, whose name is a hash of it.
+    #[serde(default, deserialize_with = "lenient", skip_serializing)]
+    date_created: Option<String>,
     /// Each becomes an event of its own.
     #[serde(default, deserialize_with = "lenient", skip_serializing)]
     pub refunds: Option<Vec<ProviderRefund>>,
@@ -141,6 +144,15 @@ impl ProviderPayment {
     /// Whether money was taken, so that there may be refunds.
     pub fn is_captured(&self) -> bool {
         matches!(self.status.as_deref(), Some("approved" | "in_mediation" | "refunded" | "charged_back"))
+    }
+
+    pub fn created_at(&self) -> Option<Timestamp> {
+        self.date_created.as_deref().and_then(parse_time)
+    }
+
+    /// What went back to the customer, if it is shown.
+    pub fn refunded_minor(&self, currency: Currency) -> Option<i64> {
+        self.transaction_amount_refunded.as_ref().and_then(|amount| from_number(amount, currency))
     }
 
     /// Whether refunds exist that are not shown here.
@@ -219,9 +231,15 @@ pub struct ProviderRefund {
     amount: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "lenient")]
     status: Option<String>,
+    #[serde(default, deserialize_with = "lenient", skip_serializing)]
+    date_created: Option<String>,
 }
 
 impl ProviderRefund {
+    pub fn created_at(&self) -> Option<Timestamp> {
+        self.date_created.as_deref().and_then(parse_time)
+    }
+
     pub fn observe(&self, currency: Currency) -> Result<RefundObservation, String> {
         let amount = self.amount.as_ref().and_then(|amount| from_number(amount, currency));
         let amount_minor = amount.ok_or("its amount is missing or not an amount")?;

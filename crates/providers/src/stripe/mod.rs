@@ -59,6 +59,7 @@ mod dispute;
 mod event;
 mod events;
 mod form;
+mod listing;
 mod objects;
 mod order;
 mod outcome;
@@ -76,8 +77,9 @@ use domain::{
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
-    ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedPage, ListedRefund,
+    Listing, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
+    VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -174,6 +176,7 @@ impl Provider for Stripe {
             creation: Creation::TwoSteps,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
+            listing: Listing::Made,
         }
     }
 
@@ -243,6 +246,15 @@ impl Provider for Stripe {
         page: Option<&'a str>,
     ) -> CallFuture<'a, EventPage> {
         Box::pin(events::list(&self.client, self.settings.mode, from, before, page))
+    }
+
+    fn listed<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> CallFuture<'a, ListedPage> {
+        Box::pin(listing::page(&self.client, from, before, page))
     }
 
     fn check_head(&self, head: WebhookHead<'_>) -> Result<(), WebhookRefused> {

@@ -54,6 +54,7 @@ pub struct PaymentIntent {
     last_payment_error: Option<StripeError>,
     latest_charge: Option<LatestCharge>,
     metadata: Option<Metadata>,
+    created: Option<i64>,
 }
 
 /// The whole charge where a call requests it; its id in an event.
@@ -101,6 +102,15 @@ struct Page {
 }
 
 impl PaymentIntent {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// In Unix seconds.
+    pub fn created(&self) -> Option<i64> {
+        self.created
+    }
+
     pub fn payment(&self) -> Option<PaymentId> {
         parse_own_id(self.metadata.as_ref()?.operation.as_deref()).map(PaymentId)
     }
@@ -172,11 +182,17 @@ pub struct Refund {
     payment_intent: Option<String>,
     failure_reason: Option<String>,
     metadata: Option<Metadata>,
+    created: Option<i64>,
 }
 
 impl Refund {
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// In Unix seconds.
+    pub fn created(&self) -> Option<i64> {
+        self.created
     }
 
     pub fn refund(&self) -> Option<RefundId> {

@@ -15,6 +15,8 @@ use crate::form::FormPairs;
 
 const LIMIT_DEFAULT: usize = 30;
 const LIMIT_MAX: usize = 1_000;
+/// No page ends behind this many payments.
+const REACH_MAX: usize = 10_000;
 /// The cause of a page that is too large.
 const TOO_MANY_ROWS: u16 = 1000;
 
@@ -72,6 +74,9 @@ pub fn search(context: &ReadContext, pairs: &FormPairs) -> Result<Vec<u8>, Merca
     let sort = criteria.sort.ok_or_else(|| MercadoPagoRefusal::missing("sort"))?;
     let descending = criteria.descending.ok_or_else(|| MercadoPagoRefusal::missing("criteria"))?;
     let (limit, offset) = (criteria.limit.unwrap_or(LIMIT_DEFAULT), criteria.offset.unwrap_or(0));
+    if offset.saturating_add(limit) > REACH_MAX {
+        return Err(MercadoPagoRefusal::caused(TOO_MANY_ROWS, "Number of rows exceeded the limits"));
+    }
     let indexed = context.held.payments.values();
     let mut found: Vec<&StoredPayment> = indexed
         .filter(|payment| payment.updated_ms <= context.indexed_until_ms && criteria.fits(payment))

@@ -38,6 +38,12 @@ pub const fn shown_by(subject: Subject) -> &'static [Scope] {
         Subject::Booking => Bookings::ANY,
         Subject::Payment | Subject::Refund => Payments::ANY,
         Subject::Product | Subject::Slot => ReadCatalogue::ANY,
-        Subject::Event | Subject::Tenant | Subject::ApiKey | Subject::Job | Subject::Delivery => Ops::ANY,
+        Subject::Event
+        | Subject::Tenant
+        | Subject::ApiKey
+        | Subject::Job
+        | Subject::Delivery
+        | Subject::Reconciliation
+        | Subject::Difference => Ops::ANY,
     }
 }

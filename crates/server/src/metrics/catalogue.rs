@@ -10,9 +10,9 @@ use super::instrument::MetricSource::{Process, Rows};
 use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
-    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, Late, Letter,
-    Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route, SpanFate,
-    StatusLabel, Verdict, WorkLabel,
+    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel,
+    Late, Letter, Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, ResolvedWithin,
+    Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel,
 };
 
 macro_rules! catalogue {
@@ -82,10 +82,17 @@ catalogue! {
     /// Attempts whose outcome is not definite. An unknown outcome blocks its payment until it is
     /// known.
     ATTEMPTS_OPEN: Gauge<(AttemptKind, Open)> = "surehold_attempts_open", Count, Rows;
+    /// Attempts whose outcome was unknown and is known now, by how long it was unknown.
+    ATTEMPTS_RESOLVED: Gauge<ResolvedWithin> = "surehold_attempts_resolved", Count, Rows;
     /// Work that was given up and waits for a person.
     DEAD_LETTERS: Gauge<Letter> = "surehold_dead_letters", Count, Rows;
     /// Cases that only a person can settle, by how long they have been open.
     REVIEW_CASES_OPEN: Gauge<Age> = "surehold_review_cases_open", Count, Rows;
+    /// Open differences between the provider's books and ours, by kind.
+    DIFFERENCES_OPEN: Gauge<DifferenceLabel> = "surehold_differences_open", Count, Rows;
+    /// How long ago the books of the account that waits longest were last compared with the provider's, from
+    /// the first start on.
+    RECONCILIATION_AGE_SECONDS: Gauge<()> = "surehold_reconciliation_age_seconds", Seconds, Rows;
     /// How long the oldest open review case has been open.
     REVIEW_CASE_AGE_SECONDS: Gauge<()> = "surehold_review_case_age_seconds", Seconds, Rows;
 

@@ -8,7 +8,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use axum::extract::MatchedPath;
 use domain::lifecycle::{State, booking};
-use domain::rows::{AttemptKind, Lane};
+use domain::rows::{AttemptKind, DifferenceKind, Lane};
 use http::StatusCode;
 
 use sets::set;
@@ -92,6 +92,7 @@ labels! {
         RefundsOf = "refunds_of",
         FetchRefund = "fetch_refund",
         Events = "events",
+        Listed = "listed",
         FetchEvents = "fetch_events",
     }
 
@@ -246,6 +247,38 @@ impl Label for Posted {
     const NAME: &'static str = "kind";
     fn values() -> &'static [&'static str] {
         &domain::ledger::POSTED
+    }
+    fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// How long an outcome was unknown.
+#[derive(Clone, Copy, Debug)]
+pub struct ResolvedWithin(usize);
+
+impl Label for ResolvedWithin {
+    const NAME: &'static str = "within";
+    fn values() -> &'static [&'static str] {
+        static VALUES: LazyLock<Vec<&'static str>> =
+            LazyLock::new(|| domain::side_effects::RESOLVED_WITHIN.iter().map(|(_, name)| *name).collect());
+        &VALUES
+    }
+    fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// How the provider's books and ours differ.
+#[derive(Clone, Copy, Debug)]
+pub struct DifferenceLabel(usize);
+
+impl Label for DifferenceLabel {
+    const NAME: &'static str = "kind";
+    fn values() -> &'static [&'static str] {
+        static VALUES: LazyLock<Vec<&'static str>> =
+            LazyLock::new(|| DifferenceKind::ALL.iter().map(DifferenceKind::name).collect());
+        &VALUES
     }
     fn index(self) -> usize {
         self.0

@@ -11,8 +11,10 @@ use domain::reply::ClaimedJob;
 use futures_util::future::BoxFuture;
 
 use super::charge::ChargeHandler;
+use super::check_authorization::CheckAuthorizationHandler;
 use super::driver::Driver;
 use super::look_up::LookUpHandler;
+use super::reconcile::ReconcileHandler;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
 
@@ -41,6 +43,8 @@ pub fn registered(driver: &Driver) -> Vec<RegisteredHandler> {
         (&jobs::VOID, Arc::new(ReleaseHandler(driver.clone()))),
         (&jobs::REFUND, Arc::new(RefundHandler(driver.clone()))),
         (&jobs::LOOK_UP, Arc::new(LookUpHandler(driver.clone()))),
+        (&jobs::CHECK_AUTHORIZATION, Arc::new(CheckAuthorizationHandler(driver.clone()))),
+        (&jobs::RECONCILE, Arc::new(ReconcileHandler(driver.clone()))),
     ]
 }
 

@@ -9,7 +9,8 @@ use domain::rows::FailureCause;
 use domain::{Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
-    Capabilities, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, WebhookHead, port,
+    Capabilities, EventPage, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder,
+    WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -134,6 +135,15 @@ impl Provider for MeteredProvider {
         page: Option<&'a str>,
     ) -> port::CallFuture<'a, EventPage> {
         Box::pin(self.watch(Call::Events, self.inner.events(from, before, page), outcome_label))
+    }
+
+    fn listed<'a>(
+        &'a self,
+        from: Timestamp,
+        before: Timestamp,
+        page: Option<&'a str>,
+    ) -> port::CallFuture<'a, ListedPage> {
+        Box::pin(self.watch(Call::Listed, self.inner.listed(from, before, page), outcome_label))
     }
 
     fn fetch_events<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, Vec<VerifiedEvent>> {

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
 use crate::rows::{
-    self, Insert, audit, dead_event, event, ledger_account, movement, refund, review, transfer,
+    self, Insert, audit, dead_event, difference, event, ledger_account, movement, reconciliation, refund,
+    review, transfer,
 };
 use crate::test_server::TestServer;
 
@@ -154,6 +155,8 @@ impl Seeds {
         Insert::of(vec![movement(payment_id(&self.payment), number)]).into(server).await;
         Insert::of(vec![review(number)]).into(server).await;
         Insert::of(vec![dead_event(number)]).into(server).await;
+        Insert::of(vec![reconciliation(number)]).into(server).await;
+        Insert::of(vec![difference(number)]).into(server).await;
         Insert::of(vec![event(number as i64 + 1)]).into(server).await;
         self.post(server, number).await;
     }
@@ -221,6 +224,8 @@ impl Seeds {
             "/v1/events" => Insert::of(vec![event(100)]).into(server).await,
             "/v1/ops/review_cases" => Insert::of(vec![review(100)]).into(server).await,
             "/v1/ops/dead_letters" => Insert::of(vec![dead_event(100)]).into(server).await,
+            "/v1/ops/reconciliations" => Insert::of(vec![reconciliation(100)]).into(server).await,
+            "/v1/ops/differences" => Insert::of(vec![difference(100)]).into(server).await,
             "/v1/ops/api_keys" => self.api_key(server, 100).await,
             // Accounts are configured, not added.
             "/v1/ops/breakers" => {}

@@ -5,12 +5,14 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Changes, Facts, InboundEvent, LedgerAccount, Message, Movement, MovementKind, Needs, Posting, Put,
-    Refund, Review, Subject, Transfer,
+    Audit, Changes, Difference, DifferenceKind, Facts, InboundEvent, LedgerAccount, Message, Movement,
+    MovementKind, Needs, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review, Subject,
+    Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, Currency, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp, TransferId,
+    AccountId, Currency, DifferenceId, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId,
+    Timestamp, TransferId,
 };
 use uuid::Uuid;
 
@@ -98,6 +100,59 @@ pub fn review(number: usize) -> Review {
         opened_at: AT,
         resolved_at: None,
         resolution: None,
+        assignee: None,
+    }
+}
+
+pub fn reconciliation(number: usize) -> Reconciliation {
+    Reconciliation {
+        id: id(),
+        tenant: ONE.id(),
+        account: ONE.account(),
+        begins_at: AT,
+        ends_at: Timestamp(AT.0 + 1),
+        requested_by: Some(number.to_string()),
+        state: stage("finished"),
+        pages: 1,
+        stage: ReconciliationStage::Clear,
+        cursor: None,
+        provider_objects: 0,
+        own_objects: 0,
+        repaired: 0,
+        found: 0,
+        settled: 0,
+        error: None,
+        created_at: AT,
+        updated_at: AT,
+        finished_at: Some(AT),
+    }
+}
+
+pub fn difference(number: usize) -> Difference {
+    let (kind, object) = (DifferenceKind::ForeignObject, format!("pi_{number}"));
+    Difference {
+        id: DifferenceId::of(ONE.account(), kind.name(), &object),
+        tenant: ONE.id(),
+        account: ONE.account(),
+        kind,
+        object,
+        payment: None,
+        provider_minor: Some(5),
+        provider_currency: Some(Currency::EUR),
+        own_minor: None,
+        own_currency: None,
+        ledger_minor: None,
+        detail: "it carries no reference of ours".to_owned(),
+        state: CurrentState::start(),
+        assignee: None,
+        first_run: id(),
+        last_run: id(),
+        object_at: AT,
+        found_at: AT,
+        seen_at: AT,
+        closed_at: None,
+        closed_by: None,
+        closed_because: None,
     }
 }
 

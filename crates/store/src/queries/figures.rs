@@ -60,6 +60,8 @@ pub struct Figures {
     /// Review cases for a person: opened within the last hour, the last day, and longer ago.
     pub reviews_open: [i64; 3],
     pub reviews_oldest: Option<Timestamp>,
+    /// When the account whose books were compared longest ago was last compared, or known first.
+    pub reconciled_oldest: Option<Timestamp>,
     pub holds: i64,
     /// Holds past their expiry that are not expired yet.
     pub holds_lapsed: WaitingRows,
@@ -106,6 +108,7 @@ impl Queries {
                 .await?,
             reviews_open: self.reviews_by_age(now).await?,
             reviews_oldest: reviews.oldest,
+            reconciled_oldest: self.reconciled_oldest().await?,
             holds: self.count("bookings where state = 'held'").await?,
             holds_lapsed: self.waiting(lapsed, "sweep_at", with![now]).await?,
             authorizations_expiring: self
@@ -113,6 +116,13 @@ impl Queries {
                 .await?,
             counters: self.counters().await?,
         })
+    }
+
+    async fn reconciled_oldest(&self) -> Result<Option<Timestamp>, Error> {
+        let sql = "select coalesce(succeeded_at, created_at) from account_reconciliations \
+             order by coalesce(succeeded_at, created_at) limit 1";
+        let rows = self.values(sql, vec![], &[Kind::Int]).await?;
+        Ok(rows.into_iter().flatten().next().and_then(Value::int).map(Timestamp))
     }
 
     async fn counters(&self) -> Result<Vec<RowCount>, Error> {
@@ -133,6 +143,17 @@ impl Queries {
                 union all select 'refunds', state, count(*) from refunds \
                     where state in ('succeeded', 'written_off', 'failed') group by state \
                 union all select 'transfers', kind, count(*) from transfers group by kind \
+                union all select 'differences', kind, count(*) from differences where state = 'open' \
+                    group by kind \
+                union all select 'unknown_attempts', within, count(*) from ( \
+                        select case when waited < 60000000 then 'a_minute' \
+                            when waited < 600000000 then 'ten_minutes' \
+                            when waited < 3600000000 then 'an_hour' \
+                            when waited < 86400000000 then 'a_day' else 'longer' end as within \
+                        from (select updated_at - unknown_since as waited from attempts \
+                            where unknown_since is not null \
+                            and state in ('succeeded', 'declined', 'written_off')) as waits) as resolved \
+                    group by within \
                 union all select 'late_payments', 'refunded', count(*) from refunds \
                     where key is null and external = 0 \
                 union all select 'late_payments', 'voided', count(*) from attempts \

@@ -48,6 +48,17 @@ impl Filter {
         self
     }
 
+    /// `column` has one of these values. Without values nothing is found.
+    pub fn one_of<C: Column>(mut self, column: &str, values: &[C]) -> Filter {
+        if values.is_empty() {
+            return self.holds("1 = 0");
+        }
+        let places = placeholders(self.parameters.len() + 1, values.len());
+        self.parameters.extend(values.iter().map(owned));
+        write!(self.sql, " and {column} in ({places})").expect("a String takes it");
+        self
+    }
+
     pub fn after(mut self, cursor: Option<Cursor>) -> Filter {
         if let Some(Cursor { created_at, id }) = cursor {
             let at = self.parameters.len();

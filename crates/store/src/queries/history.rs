@@ -1,5 +1,6 @@
 //! History: the audit, the event log, the ledger, and review cases.
 
+use domain::lifecycle::{State as _, review};
 use domain::rows::{Audit, LedgerAccount, Message, Posting, Review, Subject, Transfer};
 use domain::working_set::{Kind, Value};
 use domain::{LedgerAccountId, ReviewId, TenantId, Timestamp, TransferId};
@@ -8,6 +9,31 @@ use uuid::Uuid;
 use super::filter::{Filter, limit, owned, placeholders, with};
 use super::{Cursor, Queries};
 use crate::Error;
+
+/// The conditions of a search for review cases. `None` is no condition.
+#[derive(Clone, Debug)]
+pub struct ReviewSearch {
+    pub state: review::State,
+    pub reason: Option<String>,
+    pub assignee: Option<String>,
+    pub opened_before: Option<Timestamp>,
+    pub after: Option<Cursor>,
+    pub limit: usize,
+}
+
+/// Open cases.
+impl Default for ReviewSearch {
+    fn default() -> ReviewSearch {
+        ReviewSearch {
+            state: review::State::Open,
+            reason: None,
+            assignee: None,
+            opened_before: None,
+            after: None,
+            limit: 0,
+        }
+    }
+}
 
 impl Queries {
     /// Oldest first. The cursor's instant is `at`.
@@ -114,15 +140,24 @@ impl Queries {
     }
 
     /// Oldest first; the cursor's instant is `opened_at`.
+    pub async fn reviews(&self, tenant: TenantId, search: &ReviewSearch) -> Result<Vec<Review>, Error> {
+        let (rest, parameters) = Filter::of(tenant)
+            .and("state =", Some(search.state.name().to_owned()))
+            .and("reason =", search.reason.clone())
+            .and("assignee =", search.assignee.clone())
+            .and("opened_at <", search.opened_before)
+            .oldest("opened_at", search.after, search.limit);
+        self.rows(&rest, parameters).await
+    }
+
     pub async fn open_reviews(
         &self,
         tenant: TenantId,
         after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<Review>, Error> {
-        let (rest, parameters) =
-            Filter::of(tenant).and("state =", Some("open".to_owned())).oldest("opened_at", after, max);
-        self.rows(&rest, parameters).await
+        let search = ReviewSearch { after, limit: max, ..ReviewSearch::default() };
+        self.reviews(tenant, &search).await
     }
 
     /// The messages of the outbox about one subject, in order.

@@ -72,6 +72,7 @@ fn subject_is_over() -> String {
             and reviews.state = 'open' limit 1) is null \
          and case subject_kind when 'booking' then {} when 'payment' then {} when 'refund' then {} \
             when 'event' then {} when 'job' then {} when 'delivery' then {} \
+            when 'reconciliation' then {} when 'difference' then {} \
             when 'api_key' then (select 1 from api_keys where api_keys.id = audit.subject \
                 and api_keys.tenant = audit.tenant and revoked_at < $1 limit 1) is not null \
             else false end",
@@ -88,6 +89,8 @@ fn subject_is_over() -> String {
         gone_or("inbound_events", "'processed', 'ignored'"),
         gone_or("jobs", "'done'"),
         gone_or("inbox", "'received', 'discarded'"),
+        gone_or("reconciliations", "'finished', 'failed'"),
+        gone_or("differences", "'settled', 'accepted'"),
     )
 }
 

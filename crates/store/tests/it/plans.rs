@@ -83,7 +83,7 @@ async fn fill_work(database: &StoreDatabase) {
         (
             "attempts",
             "payments",
-            "id, tenant, id, null, 'charge', 100, key, OPEN, 0, null, 1, created_at, null, 1, 1",
+            "id, tenant, id, null, 'charge', 100, key, OPEN, 0, null, 1, created_at, null, 1, 1, null",
         ),
         (
             "jobs",
@@ -96,7 +96,18 @@ async fn fill_work(database: &StoreDatabase) {
             "payments",
             "id, tenant, id, null, 1, 'EUR', 0, null, '{}', null, 'failed', 1, null, null, 1, 1",
         ),
-        ("reviews", "payments", "NEW, tenant, 'payment', id, null, '', '', 'resolved', 1, 1, ''"),
+        ("reviews", "payments", "NEW, tenant, 'payment', id, null, '', '', 'resolved', 1, 1, '', null"),
+        (
+            "reconciliations",
+            "payments",
+            "id, tenant, id, 1, 2, null, 'finished', 1, 'clear', null, 0, 0, 0, 0, 0, null, 1, 1, 1",
+        ),
+        (
+            "differences",
+            "payments",
+            "id, tenant, id, 'foreign_object', 'pi', null, 1, 'EUR', null, null, null, '', 'settled', null, \
+             id, id, 1, 1, 1, 1, null, null",
+        ),
         ("inbound_events", "payments", "id, tenant, account, '', '', EMPTY, 'processed', 1, null, 1, 1"),
         ("inbox", "payments", "id, tenant, 'ledger', id, 'received', 1, null, null, 1, 1"),
         ("api_keys", "payments", "id, tenant, client, EMPTY, '[]', 'test', 1, 1"),

@@ -163,6 +163,7 @@ async fn review_cases_are_found(database: StoreDatabase) {
         opened_at: Timestamp(3),
         resolved_at: None,
         resolution: None,
+        assignee: None,
     };
     insert(move |outcome| outcome.put(event.clone())).on(&store).await.unwrap();
     assert_eq!(store.open_reviews(seller.tenant, None, 9).await.unwrap().len(), 1);

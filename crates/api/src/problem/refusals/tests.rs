@@ -26,6 +26,9 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ReviewNotFound,
         Refusal::ApiKeyNotFound,
         Refusal::DeadLetterNotFound,
+        Refusal::ReconciliationNotFound,
+        Refusal::DifferenceNotFound,
+        Refusal::ReconciliationIsRunning { run: ID },
         Refusal::SettingsContradictEachOther {
             setting: "hold_seconds_max",
             hold_seconds: 900,

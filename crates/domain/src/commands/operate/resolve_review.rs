@@ -32,6 +32,8 @@ pub struct ResolveReview {
     /// The case's attempt. Its rows are locked before the row of the case.
     pub attempt: Option<AttemptId>,
     pub resolution: String,
+    /// The person's name, if the request has it.
+    pub person: Option<String>,
 }
 
 impl ResolveReview {
@@ -96,7 +98,11 @@ impl Command for ResolveReview {
         };
         // Nothing can fail from here on.
 
-        let origin = Origin::of_request(Actor::Client(self.client), self.claim.as_ref());
+        let origin = Origin {
+            person: self.person.clone(),
+            why: Some(self.resolution.clone()),
+            ..Origin::of_request(Actor::Client(self.client), self.claim.as_ref())
+        };
         let mut draft = Draft::new(context, &origin);
         let closed = ending.as_ref().is_some_and(|ending| ending.closes_case);
         if let Some(Ending { job_after, discard, .. }) = ending {

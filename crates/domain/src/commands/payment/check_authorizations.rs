@@ -13,7 +13,7 @@ use super::append_message;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::NewJob;
 use crate::ids::{JobId, PaymentId, TenantId};
-use crate::jobs::LOOK_UP;
+use crate::jobs::CHECK_AUTHORIZATION;
 use crate::lifecycle::payment;
 use crate::limits::{AUTHORIZATION_LOOKED_UP_EVERY, CAPTURE_BEFORE_AWAITED, LAPSE_AWAITED};
 use crate::money::Money;
@@ -110,7 +110,7 @@ fn look_up(draft: &mut Draft<'_>, payment: &Payment) {
     let job = NewJob {
         id: draft.id::<JobId>(),
         tenant: payment.tenant,
-        kind: &LOOK_UP,
+        kind: &CHECK_AUTHORIZATION,
         subject_kind: "payment",
         subject: payment.id.0,
         concurrency_key: Some(payment.account.0),

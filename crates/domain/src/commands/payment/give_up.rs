@@ -48,6 +48,7 @@ pub(in crate::commands) fn lose_sight(
     if attempt.state.is(attempt::State::Sent) {
         attempt.state = const { attempt::step(attempt::State::Sent, attempt::Event::LoseSight) }.to();
         attempt.updated_at = draft.context.now;
+        attempt.unknown_since = attempt.unknown_since.or(Some(draft.context.now));
         if let Some(refund) = refund {
             lose_sight_of_refund(draft, refund);
         }

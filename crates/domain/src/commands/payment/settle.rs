@@ -33,21 +33,40 @@ pub enum ObservedBy {
         token: i64,
     },
     Event(EventId),
+    /// A job that looks objects of an account up and drives no attempt, under its token.
+    LookUp {
+        job: JobId,
+        token: i64,
+    },
 }
 
 impl ObservedBy {
     pub(super) fn origin(self) -> Origin {
         Origin::of(match self {
-            ObservedBy::Job { .. } => Actor::Worker,
+            ObservedBy::Job { .. } | ObservedBy::LookUp { .. } => Actor::Worker,
             ObservedBy::Event(_) => Actor::Webhook,
         })
     }
 
-    /// Refuses a worker that lost its lease, an event that was processed before, and an event of
+    /// Requests the rows of the source. The job of an attempt is requested with the attempt.
+    pub(super) fn needs(self, rows: &mut Needs<'_>) {
+        match self {
+            ObservedBy::Job { .. } => {}
+            ObservedBy::Event(event) => _ = rows.inbound_event(event),
+            ObservedBy::LookUp { job, .. } => _ = rows.job(job),
+        }
+    }
+
+    /// Refuses a worker that lost its lease, an event that was processed before, and an event or a look-up of
     /// another account than the payment's.
     pub(super) fn check<'f>(self, facts: &'f Facts, payment: &Payment) -> Result<CheckedSource<'f>, Refusal> {
         match self {
             ObservedBy::Job { job, token } => held(facts, job, token).map(CheckedSource::Job),
+            ObservedBy::LookUp { job, token } => {
+                let held = held(facts, job, token)?;
+                let is_own = held.job.concurrency_key == Some(payment.account.0);
+                is_own.then_some(CheckedSource::LookUp).ok_or(Refusal::PaymentNotFound)
+            }
             ObservedBy::Event(event) => {
                 let open = events::open(facts, event)?;
                 let is_own = open.event.account == payment.account;
@@ -57,10 +76,12 @@ impl ObservedBy {
     }
 }
 
-/// The checked source of an observation: a job under its lease, or an event that is not processed yet.
+/// The checked source of an observation: a job under its lease, an event that is not processed yet, or a
+/// look-up of the payment's account.
 pub(super) enum CheckedSource<'f> {
     Job(HeldJob<'f>),
     Event(OpenEvent<'f>),
+    LookUp,
 }
 
 impl CheckedSource<'_> {
@@ -184,12 +205,7 @@ impl Command for Settle {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        if let ObservedBy::Event(event) = self.by {
-            rows.inbound_event(event);
-        }
-        if let ObservedBy::Job { job, .. } = self.by {
-            rows.job(job);
-        }
+        self.by.needs(rows);
         rows.job(JobId::from(self.attempt));
         rows.job(JobId::from(self.charge()));
         let own = rows.attempt(self.attempt);

@@ -110,7 +110,9 @@ impl SettleRefund {
     fn known<'f>(&self, facts: &'f Facts) -> Option<&'f Refund> {
         let known = facts.refunds.get(self.refund).filter(|refund| refund.payment == self.payment)?;
         let another = match (&self.by, &self.outcome, &known.provider_ref) {
-            (ObservedBy::Event(_), RefundOutcome::Seen(seen), Some(object)) => *object != seen.object,
+            (ObservedBy::Event(_) | ObservedBy::LookUp { .. }, RefundOutcome::Seen(seen), Some(object)) => {
+                *object != seen.object
+            }
             _ => false,
         };
         (!another).then_some(known)
@@ -310,9 +312,7 @@ impl Command for SettleRefund {
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         let attempt = AttemptId::from(self.refund);
-        if let ObservedBy::Event(event) = self.by {
-            rows.inbound_event(event);
-        }
+        self.by.needs(rows);
         rows.job(JobId::from(attempt));
         let attempt = rows.attempt(attempt);
         if let Some(attempt) = attempt {

@@ -16,8 +16,13 @@ use alloc::vec::Vec;
 use uuid::Uuid;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::ids::{ApiKeyId, AuditId, BookingId, EventId, InboxId, JobId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{State as _, booking, delivery, inbound_event, job, refund};
+use crate::ids::{
+    ApiKeyId, AuditId, BookingId, DifferenceId, EventId, InboxId, JobId, PaymentId, ReconciliationId,
+    RefundId, TenantId,
+};
+use crate::lifecycle::{
+    State as _, booking, delivery, difference, inbound_event, job, reconciliation, refund,
+};
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Facts, Needs, Payment, Subject};
 use crate::time::{Span, Timestamp};
@@ -89,6 +94,14 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             rows.api_key(ApiKeyId(id));
             Some(())
         }
+        Subject::Reconciliation => {
+            rows.reconciliation(ReconciliationId(id));
+            Some(())
+        }
+        Subject::Difference => {
+            rows.difference(DifferenceId(id));
+            Some(())
+        }
         Subject::Product | Subject::Slot | Subject::Tenant => Some(()),
     }
 }
@@ -134,6 +147,14 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
         Subject::ApiKey => {
             facts.api_keys.get(ApiKeyId(id)).is_some_and(|key| key.revoked_at.is_some_and(|at| at < before))
         }
+        Subject::Reconciliation => facts
+            .reconciliations
+            .get(ReconciliationId(id))
+            .is_none_or(|run| !run.state.is(reconciliation::State::Running)),
+        Subject::Difference => facts
+            .differences
+            .get(DifferenceId(id))
+            .is_none_or(|difference| !difference.state.is(difference::State::Open)),
         Subject::Product | Subject::Slot | Subject::Tenant => false,
     }
 }

@@ -6,7 +6,7 @@ use super::payments::{AUTHORIZED, CAPTURED};
 use super::test_world::{LEASE, RECHECK, TestWorld};
 use crate::commands::{CheckAuthorizations, ClaimJobs, FinishJob, ObservedBy, Settle};
 use crate::ids::JobId;
-use crate::jobs::{JobKinds, LOOK_UP};
+use crate::jobs::{CHECK_AUTHORIZATION, JobKinds};
 use crate::lifecycle::{job, payment};
 use crate::limits::{
     AUTHORIZATION_LOOKED_UP_EVERY, CAPTURE_BEFORE_AWAITED, LAPSE_AWAITED, OPERATION_DEADLINE_SECONDS,
@@ -44,7 +44,7 @@ fn warnings(world: &TestWorld) -> usize {
 }
 
 fn look_ups(world: &TestWorld) -> Vec<Job> {
-    world.all::<Job>().into_iter().filter(|job| job.kind == LOOK_UP.name).collect()
+    world.all::<Job>().into_iter().filter(|job| job.kind == CHECK_AUTHORIZATION.name).collect()
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn without_news_the_object_is_looked_up_and_settles_the_payment() {
     let [job] = look_ups(&world).try_into().unwrap();
     world.run(&ClaimJobs { jobs: [job.id].into(), kinds: JobKinds::default(), lease: LEASE, alone: false });
     let settle = Settle {
-        by: ObservedBy::Job { job: job.id, token: 1 },
+        by: ObservedBy::LookUp { job: job.id, token: 1 },
         payment,
         attempt: payment.into(),
         observation: world.seen(payment, ProviderStatus::Cancelled),
@@ -90,7 +90,7 @@ fn without_news_the_object_is_looked_up_and_settles_the_payment() {
         recheck: RECHECK,
         deadline: Span::seconds(OPERATION_DEADLINE_SECONDS),
     };
-    let of_another = Settle { by: ObservedBy::Job { job: job.id, token: 9 }, ..settle.clone() };
+    let of_another = Settle { by: ObservedBy::LookUp { job: job.id, token: 9 }, ..settle.clone() };
     assert_eq!(world.run(&of_another).refusal(), crate::Refusal::LeaseLost);
     world.run(&settle).reply();
     world.run(&FinishJob { job: job.id, token: 1 }).reply();

@@ -9,12 +9,14 @@ use uuid::Uuid;
 use super::test_store::{Rows, TestStore};
 use crate::ReviewId;
 use crate::commands::PostTransfer;
-use crate::lifecycle::{CurrentState, State, attempt, booking, booking_item, job, payment, refund, review};
-use crate::rows::{
-    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Job, LedgerAccount, Message,
-    Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
+use crate::lifecycle::{
+    CurrentState, State, attempt, booking, booking_item, difference, job, payment, refund, review,
 };
-use crate::side_effects::Counter;
+use crate::rows::{
+    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Job, LedgerAccount,
+    Message, Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
+};
+use crate::side_effects::{Counter, RESOLVED_WITHIN};
 use crate::working_set::{Command, Row};
 
 /// The expected counters as `subject/word`, without the late payments that were seated.
@@ -31,8 +33,24 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     let refunded = refunded.map(|_| "late_payments/refunded".into());
     let voided = all(rows).filter(|row: &Attempt| row.kind == AttemptKind::Void && row.key.is_none());
     let voided = voided.map(|_| "late_payments/voided".into());
+    let open = all(rows).filter(|row: &Difference| row.state.is(difference::State::Open));
+    let differences = open.map(|row| format!("differences/{}", row.kind.name()));
+    let resolved = all(rows).filter_map(|row: Attempt| {
+        let since = row.unknown_since.filter(|_| row.state.is_final())?;
+        let seconds = row.updated_at.since(since).as_seconds();
+        let (_, within) = RESOLVED_WITHIN.iter().find(|(limit, _)| seconds < *limit)?;
+        Some(format!("unknown_attempts/{within}"))
+    });
+    let late = refunded.chain(voided);
     let mut counted = BTreeMap::new();
-    for name in bookings.chain(payments).chain(refunds).chain(transfers).chain(refunded).chain(voided) {
+    for name in bookings
+        .chain(payments)
+        .chain(refunds)
+        .chain(transfers)
+        .chain(late)
+        .chain(differences)
+        .chain(resolved)
+    {
         *counted.entry(name).or_default() += 1;
     }
     for under_way in [

@@ -75,6 +75,7 @@ pub fn resolution(case: &Review) -> ResolveReview {
         review: case.id,
         attempt: case.attempt,
         resolution: "it was ours".into(),
+        person: None,
     }
 }
 

@@ -5,9 +5,9 @@ mod change_settings;
 mod dead_letters;
 mod get_settings;
 mod list_breakers;
-mod list_review_cases;
 mod probes;
-mod resolve_review_case;
+mod reconciliation;
+mod review;
 
 use crate::http::endpoint::{Endpoint, Group};
 
@@ -15,8 +15,12 @@ pub const GROUP: Group = Group {
     tag: "Operations",
     description: "What waits for a person; probes and numbers.",
     endpoints: &[
-        list_review_cases::endpoint,
-        resolve_review_case::endpoint,
+        review::list_review_cases::endpoint,
+        review::get_review_case::endpoint,
+        review::assign_review_case::endpoint,
+        review::note_review_case::endpoint,
+        review::act_on_review_case::endpoint,
+        review::resolve_review_case::endpoint,
         get_settings::endpoint,
         change_settings::endpoint,
         list_breakers::endpoint,
@@ -25,6 +29,11 @@ pub const GROUP: Group = Group {
         dead_letters::get_dead_letter_history::endpoint,
         dead_letters::retry_dead_letter::endpoint,
         dead_letters::discard_dead_letter::endpoint,
+        reconciliation::list_reconciliations::endpoint,
+        reconciliation::start_reconciliation::endpoint,
+        reconciliation::get_reconciliation::endpoint,
+        reconciliation::list_differences::endpoint,
+        reconciliation::accept_difference::endpoint,
         api_keys::list_api_keys::endpoint,
         api_keys::create_api_key::endpoint,
         api_keys::revoke_api_key::endpoint,

@@ -28,6 +28,7 @@ async fn handle(State(app): State<App>, Id(id): Id, call: WriteRequest<Ops, Reso
         review: ReviewId(id),
         attempt: review.ok_or(Refusal::ReviewNotFound)?.attempt,
         resolution: call.request.resolution,
+        person: call.request.who,
     };
     submit(&app, command).await
 }

@@ -1,0 +1,170 @@
+//! What no webhook and no list of events reports: only a comparison of the provider's books with ours finds it.
+//!
+//! | part | what happens at the provider | what must hold after a reconciliation |
+//! |---|---|---|
+//! | charges that wait for 3-D Secure | the customer approves | each is captured, by evidence |
+//! | captured charges | a person refunds a part | each has the refund, to the minor unit |
+//!
+//! Every webhook is lost, the list of events is not read, and nobody else fetches in time. The servers are
+//! killed while the reconciliation runs, and it goes on.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use outbound::HttpConnection;
+use serde_json::{Value, json};
+
+use super::by_hand::Person;
+use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::{
+    Deployment, Error, Need, OperationRequest, RetryingClient, Scenario, ScenarioContext, Tuning, judge,
+};
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 17,
+    name: "reconciliation",
+    promise: "A reconciliation finds what no webhook reported, also if its server is killed, and applies it once.",
+    needs: &[Need::Deployment],
+    always: &["what_nobody_reported_is_found", "a_run_survives_its_server"],
+    sometimes: &["paid_unreported", "refunded_unreported", "killed_during_a_run"],
+    run: |context| Box::pin(run(context)),
+};
+
+const OPERATIONS_A_PAYMENT: usize = 10;
+const PAYMENTS_MIN: usize = 3;
+const PAYMENTS_MAX: usize = 60;
+const PART_MINOR: i64 = 700;
+const ASKS: &str = "pm_card_authenticationRequired";
+const ENDED_WITHIN: Duration = Duration::from_secs(60);
+/// Stripe lists whole seconds: the objects of the last second are listed once it is over.
+const SECOND_OVER: Duration = Duration::from_millis(1_100);
+
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = (context.operations() / OPERATIONS_A_PAYMENT).clamp(PAYMENTS_MIN, PAYMENTS_MAX);
+    let silent = Tuning::default()
+        .with("workers", "evidence_after_ms", 900_000)
+        .with("workers", "events_every_ms", 3_600_000)
+        .with("workers", "lease_ms", 1_000);
+    let mut deployment = context.deploy(&silent).await?;
+    deployment.set_faults(json!({ "webhook_drop": 1 })).await?;
+    context.progress.counts("unreported at the provider", 2 * count);
+    let expected = {
+        let deployment = &deployment;
+        let context = &context;
+        let (paid, refunded) = tokio::try_join!(
+            try_join_all((0..count).map(|number| async move { paid(context, deployment, number).await })),
+            try_join_all((0..count).map(|number| async move { refunded(context, deployment, number).await })),
+        )?;
+        paid.into_iter().chain(refunded).collect::<Vec<_>>()
+    };
+    tokio::time::sleep(SECOND_OVER).await;
+    deployment.set_faults(json!({ "webhook_drop": 1, "delay_ms": [100, 200] })).await?;
+    reconcile(&context, &mut deployment).await?;
+    let mut caller = context.caller(&deployment.target, 0);
+    for Unreported { path, captured, refunded } in expected {
+        let seen = caller.get(&path, None).await?;
+        let found = seen["captured"]["minor"] == captured
+            && seen["refunded"]["minor"] == refunded
+            && seen["confirmed_by_provider"] == true;
+        context.findings.always("what_nobody_reported_is_found", found, || format!("{path}: {seen}"));
+    }
+    deployment.set_faults(json!({})).await?;
+    deployment.retune(&Tuning::default()).await?;
+    deployment.all_alive()?;
+    judge(&context, &deployment).await.map(drop)
+}
+
+/// A payment, and what it must have after the reconciliation.
+struct Unreported {
+    path: String,
+    captured: i64,
+    refunded: i64,
+}
+
+async fn made(caller: &mut RetryingClient, request: &OperationRequest) -> Result<(String, String), Error> {
+    let made = caller.retry_until_definite(request).await?;
+    let object = made.body["provider_reference"].as_str().map(str::to_owned);
+    let both = made.id().zip(object).filter(|_| made.is_success());
+    both.ok_or_else(|| Error::Unexpected { operation: request.operation.clone(), outcome: made.summary() })
+}
+
+async fn paid(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    number: usize,
+) -> Result<Unreported, Error> {
+    let mut caller = context.caller(&deployment.target, number);
+    let operation = context.operation(format!("paid-{number}"));
+    let (payment, object) =
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, ASKS)).await?;
+    let mut bank = HttpConnection::new(deployment.sandbox_url()?);
+    let path = format!("/sandbox/authenticate/{object}");
+    let approved = bank.post(&path, &[], json!({ "approve": true }).to_string()).await?;
+    if !approved.status.is_success() {
+        return Err(Error::Unexpected { operation, outcome: approved.status.to_string() });
+    }
+    context.findings.reached("paid_unreported");
+    context.progress.advance();
+    Ok(Unreported { path: format!("/v1/payments/{payment}"), captured: PRICE_MINOR, refunded: 0 })
+}
+
+async fn refunded(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    number: usize,
+) -> Result<Unreported, Error> {
+    let mut caller = context.caller(&deployment.target, number);
+    let operation = context.operation(format!("refunded-{number}"));
+    let (payment, object) =
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, PAYS)).await?;
+    let mut person = Person::of(context, deployment)?;
+    person.refunds(&format!("{operation}-hand"), &operation, &object, PART_MINOR).await?;
+    context.findings.reached("refunded_unreported");
+    context.progress.advance();
+    Ok(Unreported { path: format!("/v1/payments/{payment}"), captured: PRICE_MINOR, refunded: PART_MINOR })
+}
+
+/// Starts a run, kills a server that may work on it, and waits for its end.
+async fn reconcile(context: &ScenarioContext, deployment: &mut Deployment) -> Result<(), Error> {
+    let run = started(deployment).await?;
+    let path = format!("/v1/ops/reconciliations/{run}");
+    let ops = format!("Bearer {}", deployment.target.ops_key.as_deref().unwrap_or_default());
+    let ours = |deployment: &Deployment| {
+        HttpConnection::new(deployment.target.base_urls.first().map_or("", String::as_str))
+    };
+    let mut seen = Value::Null;
+    let until = tokio::time::Instant::now() + ENDED_WITHIN;
+    let mut killed = false;
+    while tokio::time::Instant::now() < until && seen["state"] != "finished" && seen["state"] != "failed" {
+        if let Ok(response) = ours(deployment).get(&path, &[("authorization", &ops)]).await {
+            seen = response.json().unwrap_or(Value::Null);
+        }
+        if !killed && seen["state"] == "running" && seen["pages"].as_i64() > Some(0) {
+            for name in deployment.workers() {
+                deployment.kill(&name).await?;
+                deployment.start_again(&name).await?;
+            }
+            context.findings.reached("killed_during_a_run");
+            killed = true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let ended = seen["state"] == "finished";
+    context.findings.always("a_run_survives_its_server", ended, || format!("{path}: {seen}"));
+    Ok(())
+}
+
+async fn started(deployment: &Deployment) -> Result<String, Error> {
+    const PATH: &str = "/v1/ops/reconciliations";
+    let mut ours = HttpConnection::new(deployment.target.base_urls.first().map_or("", String::as_str));
+    let ops = format!("Bearer {}", deployment.target.ops_key.as_deref().unwrap_or_default());
+    let headers = [("authorization", ops.as_str()), ("content-type", "application/json")];
+    let request = json!({ "provider": "stripe", "who": "the attack" }).to_string();
+    let response = ours.post(PATH, &headers, request).await?;
+    let body: Value =
+        response.json().map_err(|error| Error::Unreadable(PATH.to_owned(), error.to_string()))?;
+    body["id"].as_str().map(str::to_owned).ok_or_else(|| Error::Unexpected {
+        operation: PATH.to_owned(),
+        outcome: format!("{}: {}", response.status, response.text()),
+    })
+}

@@ -1,0 +1,46 @@
+//! Reconciliation: what differs between the provider's books, our rows and the ledger. Pure: it compares
+//! rows that are given, and changes none.
+//!
+//! | compared | with | by |
+//! |---|---|---|
+//! | an object of the provider's list | our payment or refund | the provider's id, then our reference |
+//! | our payment or refund | the provider's object, fetched | the provider's id |
+//! | the movements of a payment | the ledger's transfers | the movement's name |
+//!
+//! A missing object is a difference. It never proves that a call in flight moved nothing: no outcome is
+//! decided here.
+
+mod ledger;
+mod payments;
+mod refunds;
+
+pub use ledger::{PostedTransfer, compare_ledger};
+pub use payments::{compare_payment, missing_payment, without_payment};
+pub use refunds::{compare_refund, missing_refund, without_refund};
+
+use alloc::string::String;
+
+use crate::ids::{AccountId, DifferenceId, PaymentId};
+use crate::money::Money;
+use crate::rows::DifferenceKind;
+use crate::time::Timestamp;
+
+/// A difference that is not a row yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundDifference {
+    pub kind: DifferenceKind,
+    /// The provider's id of what differs, or ours if the provider has none.
+    pub object: String,
+    pub payment: Option<PaymentId>,
+    pub at_provider: Option<Money>,
+    pub here: Option<Money>,
+    pub in_ledger: Option<Money>,
+    pub detail: String,
+    pub object_at: Timestamp,
+}
+
+impl FoundDifference {
+    pub fn id(&self, account: AccountId) -> DifferenceId {
+        DifferenceId::of(account, self.kind.name(), &self.object)
+    }
+}
