@@ -21,8 +21,10 @@ pub const REFERENCE_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 500;
 /// Instalments of one charge: no provider offers more.
 pub const INSTALMENTS_MAX: u32 = 24;
-/// Seconds that a Pix code can be paid: at least half an hour, the shortest at Mercado Pago.
-pub const PIX_SECONDS_MIN: u32 = 1_800;
+/// Seconds that a Pix code can be paid, if the request has no time: the shortest at Mercado Pago.
+pub const PIX_SECONDS: u32 = 1_800;
+/// The shortest at any provider.
+pub const PIX_SECONDS_MIN: u32 = 60;
 pub const PIX_SECONDS_MAX: u32 = 30 * 86_400;
 pub const TOKEN_CHARS_MAX: usize = 255;
 pub const URL_CHARS_MAX: usize = 2_000;

@@ -83,7 +83,13 @@ pub static ADAPTER: Adapter = Adapter {
     check_keys: settings::check_keys,
     open: |settings, guard| Ok(Arc::new(MercadoPago::guarded(settings.clone(), guard)?)),
     amounts: decimal::amounts,
-    methods: MethodRules { pix: true, card_needs_brand: true, needs_payer: true, instalments_max: 24 },
+    methods: MethodRules {
+        cards: true,
+        pix_seconds_min: Some(1_800),
+        card_needs_brand: true,
+        needs_payer: true,
+        instalments_max: 24,
+    },
     currency: Some(Currency::BRL),
 };
 
@@ -116,6 +122,7 @@ impl Provider for MercadoPago {
             creation: Creation::OneStep,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: false,
+            ends_expired_objects: true,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AccountId, AttemptId, BookingId, ClientId, KeyId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::{CurrentState, attempt, payment, refund};
 use crate::money::{Currency, Money};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::working_set::Json;
 
 /// When authorised money is taken.
@@ -55,7 +55,11 @@ pub enum PaymentMethod {
         instalments: i64,
     },
     /// With Pix, until then.
-    Pix { pay_until: Timestamp },
+    Pix {
+        pay_until: Timestamp,
+        /// The same as a time that begins with the payment.
+        pay_within: Span,
+    },
 }
 
 /// Who pays.
@@ -183,12 +187,20 @@ impl Payment {
 
     pub fn method(&self) -> PaymentMethod {
         match self.pay_until {
-            Some(pay_until) => PaymentMethod::Pix { pay_until },
+            Some(pay_until) => PaymentMethod::Pix { pay_until, pay_within: pay_until.since(self.created_at) },
             None => PaymentMethod::Card {
                 token: self.payment_method.clone(),
                 brand: self.brand.clone(),
                 instalments: self.instalments,
             },
+        }
+    }
+
+    /// The end of the time in which the customer can complete the payment, if it has one.
+    pub fn payable_until(&self) -> Option<Timestamp> {
+        match &self.next_action {
+            Some(Json(NextAction::PayPix { expires_at, .. })) => Some(*expires_at),
+            _ => None,
         }
     }
 

@@ -77,7 +77,7 @@ pub fn payment_body<'a>(
         PaymentMethod::Pix { .. } if order.capture == Capture::Manual => {
             return Err("pix_cannot_be_authorized");
         }
-        PaymentMethod::Pix { pay_until } => {
+        PaymentMethod::Pix { pay_until, .. } => {
             let until = to_time(*pay_until).ok_or("time_is_not_representable")?;
             ("pix", None, None, None, Some(until))
         }
@@ -194,8 +194,10 @@ mod tests {
             change(&mut order);
             assert_eq!(refusal(&order), expected);
         };
-        let pix =
-            |seconds: i64| PaymentMethod::Pix { pay_until: Timestamp(seconds.saturating_mul(1_000_000)) };
+        let pix = |seconds: i64| PaymentMethod::Pix {
+            pay_until: Timestamp(seconds.saturating_mul(1_000_000)),
+            pay_within: domain::time::Span::seconds(1_800),
+        };
         check(None, |_| ());
         check(None, |order| order.capture = Capture::Manual);
         check(Some("payer_is_missing"), |order| order.payer = None);

@@ -83,7 +83,13 @@ pub static ADAPTER: Adapter = Adapter {
     check_keys: settings::check_keys,
     open: |settings, guard| Ok(Arc::new(Stripe::guarded(settings.clone(), guard)?)),
     amounts: currency::amounts,
-    methods: MethodRules { pix: false, card_needs_brand: false, needs_payer: false, instalments_max: 1 },
+    methods: MethodRules {
+        cards: true,
+        pix_seconds_min: None,
+        card_needs_brand: false,
+        needs_payer: false,
+        instalments_max: 1,
+    },
     currency: None,
 };
 
@@ -179,6 +185,7 @@ impl Provider for Stripe {
             creation: Creation::TwoSteps,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
+            ends_expired_objects: true,
         }
     }
 

@@ -99,6 +99,20 @@ impl StartPayment {
         Ok(amount)
     }
 
+    /// The end of a hold during this payment: the customer must be able to use all the time that there is
+    /// to pay, and the seats must be there for what was paid in time.
+    fn held_until(&self, booking: &Booking, now: Timestamp) -> Result<Timestamp, Refusal> {
+        let Some(pay_within) = self.pay_within.filter(|_| booking.state.is(booking::State::Held)) else {
+            return Ok(booking.hold_expires_at);
+        };
+        let until = now.plus(pay_within);
+        if until > booking.hold_expires_max {
+            let seconds_max = booking.hold_expires_max.since(now).as_seconds().max(0);
+            return Err(Refusal::PaymentOutlivesHold { seconds_max });
+        }
+        Ok(booking.hold_expires_at.max(until))
+    }
+
     fn payment(
         &self,
         draft: &Draft<'_>,
@@ -181,7 +195,8 @@ impl Command for StartPayment {
         let (amount, booking) = match &self.target {
             PaymentTarget::Booking { booking, amount } => {
                 let booking = self.payable(facts, *booking, context.now)?;
-                (Self::part_of(booking, *amount)?, Some(booking))
+                let held_until = self.held_until(booking, context.now)?;
+                (Self::part_of(booking, *amount)?, Some((booking, held_until)))
             }
             PaymentTarget::Amount { amount, .. } => (*amount, None),
         };
@@ -196,11 +211,13 @@ impl Command for StartPayment {
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let payment = self.payment(&draft, &account.provider, amount, booking);
-        if let Some(booking) = booking {
+        let payment = self.payment(&draft, &account.provider, amount, booking.map(|(booking, _)| booking));
+        if let Some((booking, held_until)) = booking {
             draft.put(Booking {
                 open_payment: Some(payment.id),
                 payments: booking.payments + 1,
+                hold_expires_at: held_until,
+                sweep_at: if held_until > booking.hold_expires_at { held_until } else { booking.sweep_at },
                 updated_at: context.now,
                 ..booking.clone()
             });

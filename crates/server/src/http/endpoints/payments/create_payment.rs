@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use api::Code;
-use api::limits::PIX_SECONDS_MIN;
+use api::limits::PIX_SECONDS;
 use api::requests::{NewPayment, PIX};
 use api::validation_errors::ValidationErrors;
 use api::views::Payment;
@@ -44,6 +44,7 @@ pub fn endpoint() -> Endpoint {
             Code::CurrencyIsNotTheBookings,
             Code::AmountExceedsTotal,
             Code::AmountDoesNotCoverWhatIsDue,
+            Code::PaymentOutlivesHold,
             Code::AmountIsTooLarge,
             Code::AmountIsNotPayable,
             Code::CurrencyIsNotTaken,
@@ -78,7 +79,7 @@ pub async fn start(
         (None, None) => unreachable!("a payment for nothing was refused when it was read"),
     };
     let pay_within = (request.payment_method == PIX)
-        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PIX_SECONDS_MIN).into()));
+        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PIX_SECONDS).into()));
     begin(app, &claim.clone(), wait, |lease| StartPayment {
         claim,
         target,
@@ -110,7 +111,11 @@ fn check_method(request: &NewPayment) -> Result<(), RefusedRequest> {
             findings.add(pointer, format!("{detail} {}", request.provider));
         }
     };
-    needs(is_pix && !rules.pix, "/payment_method", "pix is not offered by");
+    needs(is_pix && rules.pix_seconds_min.is_none(), "/payment_method", "pix is not offered by");
+    needs(!is_pix && !rules.cards, "/payment_method", "cards are not offered by");
+    let too_short = |seconds: u32| rules.pix_seconds_min.is_some_and(|least| seconds < least);
+    let is_too_short = request.expires_in_seconds.is_some_and(too_short);
+    needs(is_too_short, "/expires_in_seconds", "is shorter than a Pix code can live at");
     needs(!is_pix && rules.card_needs_brand && request.brand.is_none(), "/brand", "is needed by");
     needs(rules.needs_payer && request.payer.is_none(), "/payer", "is needed by");
     needs(instalments > rules.instalments_max, "/instalments", "more than are offered by");
