@@ -96,6 +96,8 @@ pub struct Faults {
     pub webhook_id_case: IdCase,
     /// Mercado Pago only: the unit of `ts` in a signature.
     pub webhook_time_unit: TimeUnit,
+    /// A bank only: a token ends after this time, whatever its reply claims; 0 keeps the claim.
+    pub token_life_ms: u64,
 }
 
 /// Mercado Pago's pages say that the signed id is lower-cased, its SDKs sign it as it is.
@@ -146,6 +148,7 @@ impl Default for Faults {
             search_lag_ms: 0,
             webhook_id_case: IdCase::default(),
             webhook_time_unit: TimeUnit::default(),
+            token_life_ms: 0,
         }
     }
 }

@@ -8,6 +8,7 @@ mod broker;
 pub mod fit;
 mod guard;
 mod metrics;
+mod pix;
 mod redis;
 mod relay;
 mod telemetry;
@@ -24,6 +25,7 @@ use domain::time::Span;
 use domain::{Currency, TenantId};
 pub use guard::{BreakerFile, RetryBudgetFile};
 pub use metrics::MetricsFile;
+pub use pix::PixFile;
 use providers::Secret;
 pub use redis::RedisFile;
 pub use relay::{ConsumersFile, RelayFile};
@@ -83,6 +85,7 @@ pub struct AccountFile {
     pub key_retention_seconds: Option<i64>,
     pub currency: Option<Currency>,
     pub notification_url: Option<String>,
+    pub pix: Option<PixFile>,
 }
 
 #[derive(Deserialize)]
@@ -333,6 +336,9 @@ impl AccountFile {
         set(&mut settings.key_retention, self.key_retention_seconds.map(Span::seconds));
         settings.currency = self.currency.or(settings.currency);
         settings.notification_url.clone_from(&self.notification_url);
+        if let Some(pix) = &self.pix {
+            pix.apply(&mut settings, &what("pix"))?;
+        }
         adapter.check(&settings).map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
         Ok(AccountSettings { tenant, adapter, name: self.name.clone(), settings })
     }

@@ -25,6 +25,7 @@ mod lanes;
 mod leases;
 mod mercado_pago;
 mod outage;
+mod pix;
 mod refunds;
 mod restarts;
 mod storm;
