@@ -69,7 +69,7 @@ use crate::{
 };
 use charges::Charges;
 pub use registration::register_webhook;
-pub use settings::{PixAccount, Receiver};
+pub use settings::{PixAccount, PixReceiver};
 
 /// An id of ours stays the id of its object. After a month a person decides all the same.
 pub static ADAPTER: Adapter = Adapter {
@@ -77,7 +77,7 @@ pub static ADAPTER: Adapter = Adapter {
     base_url: "",
     keys_kept: Span::seconds(30 * 86_400),
     check_keys: settings::check_keys,
-    open: |settings, guard| Ok(Arc::new(Pix::guarded(settings.clone(), guard)?)),
+    open: |settings, guard| Ok(Arc::new(PixBank::guarded(settings.clone(), guard)?)),
     amounts: amount::amounts,
     methods: MethodRules {
         cards: false,
@@ -90,20 +90,20 @@ pub static ADAPTER: Adapter = Adapter {
 };
 
 /// One account at a bank.
-pub struct Pix {
+pub struct PixBank {
     charges: Charges,
     settings: ProviderSettings,
 }
 
-impl Pix {
+impl PixBank {
     /// Opens no connection. The error is a sentence that says what is wrong with the settings.
-    pub fn guarded(settings: ProviderSettings, guard: &Guard) -> Result<Pix, String> {
+    pub fn guarded(settings: ProviderSettings, guard: &Guard) -> Result<PixBank, String> {
         ADAPTER.check(&settings)?;
-        Ok(Pix { charges: Charges::new(&settings, guard)?, settings })
+        Ok(PixBank { charges: Charges::new(&settings, guard)?, settings })
     }
 }
 
-impl Provider for Pix {
+impl Provider for PixBank {
     fn name(&self) -> &'static str {
         ADAPTER.name
     }

@@ -298,7 +298,7 @@ fn read_body(
             let indexed_until_ms = if lag_ms == 0 { i64::MAX } else { arrival.at - lag_ms };
             checked.read_from(&mercado_pago::ReadContext { held, indexed_until_ms })?
         }
-        CheckedWireCall::Pix(checked) => checked.read_from(held)?,
+        CheckedWireCall::Pix(checked) => checked.read_from(held, state.faults.returns_hidden)?,
     })
 }
 

@@ -99,8 +99,10 @@ impl CheckedCall {
         }
     }
 
-    pub fn read_from(self, held: &AccountBooks) -> Result<Vec<u8>, PixRefusal> {
+    /// With `returns_hidden` a charge shows no returns.
+    pub fn read_from(self, held: &AccountBooks, returns_hidden: bool) -> Result<Vec<u8>, PixRefusal> {
         let shown = match self.endpoint {
+            Endpoint::GetCob(txid) if returns_hidden => find(held, &txid)?.without_returns().view(),
             Endpoint::GetCob(txid) => find(held, &txid)?.view(),
             Endpoint::ListPix => received::list(held, &self.pairs)?,
             Endpoint::GetPix(id) => received::show(held, &id)?,

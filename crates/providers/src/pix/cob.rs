@@ -32,7 +32,7 @@ use domain::{
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{amount, ids, ids::ReturnOfPix, settings::Receiver};
+use super::{amount, ids, ids::ReturnOfPix, settings::PixReceiver};
 use crate::br_code::BrCode;
 
 /// The API's default, if a charge shows no time.
@@ -85,12 +85,12 @@ pub struct ReceivedPix {
     pub txid: Option<String>,
     valor: String,
     #[serde(default, deserialize_with = "lenient", rename = "devolucoes")]
-    pub returns: Option<Vec<Return>>,
+    pub returns: Option<Vec<PixReturn>>,
 }
 
 /// The return of a Pix, or of a part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Return {
+pub struct PixReturn {
     pub id: String,
     valor: String,
     #[serde(default, deserialize_with = "lenient")]
@@ -106,7 +106,7 @@ impl Cob {
     }
 
     /// The error says which part of the object is invalid.
-    pub fn observe(&self, receiver: &Receiver) -> Result<Observation, String> {
+    pub fn observe(&self, receiver: &PixReceiver) -> Result<Observation, String> {
         let original = self.valor.as_ref().and_then(|valor| amount::read(&valor.original));
         let amount_minor = original.ok_or("its valor.original is missing or not an amount")?;
         let received_minor = self.received_minor()?;
@@ -128,7 +128,7 @@ impl Cob {
         Ok(sum)
     }
 
-    fn next_action(&self, receiver: &Receiver) -> Result<NextAction, String> {
+    fn next_action(&self, receiver: &PixReceiver) -> Result<NextAction, String> {
         let calendar = self.calendario.as_ref().ok_or("its calendario is missing")?;
         let created = calendar.criacao.as_deref().and_then(read_time);
         let created = created.ok_or("its calendario.criacao is missing or not a time")?;
@@ -139,7 +139,7 @@ impl Cob {
 
     /// As the provider wrote it, if it can be paid; otherwise made from the charge's location, because
     /// `pixCopiaECola` is optional.
-    fn code(&self, receiver: &Receiver) -> Result<String, String> {
+    fn code(&self, receiver: &PixReceiver) -> Result<String, String> {
         if let Some(code) = self.code.as_ref().filter(|code| BrCode::parse(code).is_ok()) {
             return Ok(code.clone());
         }
@@ -163,7 +163,7 @@ impl Cob {
     }
 
     /// Each return with its Pix.
-    pub fn returns(&self) -> impl Iterator<Item = (&ReceivedPix, &Return)> {
+    pub fn returns(&self) -> impl Iterator<Item = (&ReceivedPix, &PixReturn)> {
         self.pix.iter().flat_map(|pix| pix.returns.iter().flatten().map(move |made| (pix, made)))
     }
 }
@@ -174,7 +174,7 @@ impl ReceivedPix {
     }
 }
 
-impl Return {
+impl PixReturn {
     /// Whether the customer's bank took it.
     pub fn is_by_bank(&self) -> bool {
         self.natureza.as_deref().is_some_and(|nature| nature.starts_with(BY_BANK))

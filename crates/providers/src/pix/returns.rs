@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     amount,
     charges::Charges,
-    cob::{ReceivedPix, Return},
+    cob::{PixReturn, ReceivedPix},
     ids::{self, ReturnOfPix},
     outcome::{self, MISSING, never_sent, refused, unknown},
 };
@@ -87,7 +87,7 @@ fn path(returned: ReturnOfPix<'_>) -> String {
     format!("/pix/{}/devolucao/{}", segment(returned.end_to_end_id), segment(returned.id))
 }
 
-fn observed(pix: &ReceivedPix, made: &Return) -> CallOutcome<RefundObservation> {
+fn observed(pix: &ReceivedPix, made: &PixReturn) -> CallOutcome<RefundObservation> {
     match made.observe(&pix.end_to_end_id) {
         Ok(observation) => CallOutcome::Object(observation),
         Err(reason) => unknown(&reason),
@@ -95,7 +95,7 @@ fn observed(pix: &ReceivedPix, made: &Return) -> CallOutcome<RefundObservation> 
 }
 
 fn read(
-    shown: Result<Return, CallOutcome<RefundObservation>>,
+    shown: Result<PixReturn, CallOutcome<RefundObservation>>,
     requested: ReturnOfPix<'_>,
 ) -> CallOutcome<RefundObservation> {
     match shown {

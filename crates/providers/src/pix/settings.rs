@@ -22,12 +22,12 @@ pub struct PixAccount {
     pub token_url: Option<String>,
     /// The path of the API below the base URL, such as `/v2`. Banks differ in it.
     pub api_path: String,
-    pub receiver: Receiver,
+    pub receiver: PixReceiver,
 }
 
 /// Who receives, as it is written into a code that the bank leaves to us.
 #[derive(Clone, Debug)]
-pub struct Receiver {
+pub struct PixReceiver {
     pub name: String,
     pub city: String,
 }
@@ -69,7 +69,7 @@ pub fn check_keys(settings: &ProviderSettings) -> Result<(), String> {
     if let Some(url) = &account.token_url {
         check_token_url(url, settings.mode)?;
     }
-    let Receiver { name, city } = &account.receiver;
+    let PixReceiver { name, city } = &account.receiver;
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let longest_location = "x".repeat(KEY_CHARACTERS_MAX);
     let is_written = BrCode::of_location(&longest_location, name, city).write().is_ok();
@@ -126,7 +126,7 @@ mod tests {
             key: "7d9f0335-8dcc-4054-9bf9-0dbd61d36906".to_owned(),
             token_url: None,
             api_path: "/v2".to_owned(),
-            receiver: Receiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() },
+            receiver: PixReceiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() },
         });
         settings
     }

@@ -24,9 +24,9 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::{
-    cob::{Cob, ReceivedPix, Return},
+    cob::{Cob, PixReturn, ReceivedPix},
     ids,
-    settings::Receiver,
+    settings::PixReceiver,
 };
 use crate::{
     Secret, VerifiedEvent, WebhookHead,
@@ -59,7 +59,7 @@ enum EventBody {
 struct ReturnOfCharge {
     txid: String,
     end_to_end_id: String,
-    made: Return,
+    made: PixReturn,
 }
 
 /// Only what names an object is read.
@@ -134,7 +134,7 @@ pub fn events_of(cob: Cob) -> Vec<VerifiedEvent> {
     events
 }
 
-fn event_of(cob: &Cob, pix: &ReceivedPix, made: &Return) -> VerifiedEvent {
+fn event_of(cob: &Cob, pix: &ReceivedPix, made: &PixReturn) -> VerifiedEvent {
     let (txid, end_to_end_id) = (cob.txid.clone(), pix.end_to_end_id.clone());
     let id = format!("{end_to_end_id}.{}", made.id);
     state("return", &id, &EventBody::Return(ReturnOfCharge { txid, end_to_end_id, made: made.clone() }))
@@ -146,7 +146,7 @@ fn state(kind: &str, id: &str, content: &EventBody) -> VerifiedEvent {
     VerifiedEvent { event: format!("{kind}.{id}.{}", hash(&body)), kind: kind.to_owned(), body }
 }
 
-pub fn interpret(body: &[u8], receiver: &Receiver) -> Result<EventContent, MalformedEvent> {
+pub fn interpret(body: &[u8], receiver: &PixReceiver) -> Result<EventContent, MalformedEvent> {
     let stored: EventBody =
         serde_json::from_slice(body).map_err(|_| MalformedEvent("the body is not one of ours".to_owned()))?;
     match stored {

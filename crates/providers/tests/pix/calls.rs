@@ -1,7 +1,7 @@
 //! The bytes of each call.
 
 use domain::Timestamp;
-use providers::{PaymentOrder, Provider, pix::Pix};
+use providers::{PaymentOrder, Provider, pix::PixBank};
 use serde_json::{Value, json};
 use testkit::scripted_server::ScriptedServer;
 
@@ -17,7 +17,7 @@ fn body(request: &str) -> Value {
 }
 
 /// Makes the call twice, and returns the request that the script's last step answers.
-async fn requested(call: impl AsyncFn(&Pix), server: ScriptedServer, line: &str) -> String {
+async fn requested(call: impl AsyncFn(&PixBank), server: ScriptedServer, line: &str) -> String {
     let adapter = adapter(&server.base_url);
     call(&adapter).await;
     let first = server.requests().last().unwrap().clone();

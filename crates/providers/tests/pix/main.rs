@@ -16,7 +16,7 @@ use domain::{
 };
 use providers::{
     Guard, ObjectCall, PaymentOrder, ProviderSettings, RefundOrder, Secret, WireSettings, guard,
-    pix::{ADAPTER, Pix, PixAccount, Receiver},
+    pix::{ADAPTER, PixAccount, PixBank, PixReceiver},
 };
 use resilience::{NoObserver, breaker, budget};
 use serde_json::{Value, json};
@@ -37,20 +37,20 @@ fn settings(base_url: String) -> ProviderSettings {
         key: "key@a.example".to_owned(),
         token_url: None,
         api_path: "/api/v2".to_owned(),
-        receiver: Receiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() },
+        receiver: PixReceiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() },
     };
     let settings = ADAPTER.settings(Secret::new("client_secret_1"), secrets, Mode::Test);
     ProviderSettings { wire, pix: Some(account), ..settings }
 }
 
 /// An adapter that never retries and whose circuit never opens, to observe single calls.
-fn adapter(base_url: &str) -> Pix {
+fn adapter(base_url: &str) -> PixBank {
     let settings_of_guard = guard::Settings {
         breaker: breaker::Settings { calls_min: breaker::Settings::CALLS_MIN_MAX, ..Default::default() },
         budget: budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() },
     };
     let guard = Guard::new("test", &settings_of_guard, None, Arc::new(NoObserver));
-    Pix::guarded(settings(base_url.to_owned()), &guard).unwrap()
+    PixBank::guarded(settings(base_url.to_owned()), &guard).unwrap()
 }
 
 fn reais(minor: i64) -> Money {

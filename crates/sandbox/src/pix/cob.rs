@@ -119,6 +119,12 @@ impl StoredCob {
         changed
     }
 
+    pub fn without_returns(&self) -> Self {
+        let mut shown = self.clone();
+        shown.pix.iter_mut().for_each(|pix| pix.returns.clear());
+        shown
+    }
+
     /// As the reply to a call that changes it.
     pub fn view_without_pix(&self) -> Value {
         let mut shown = json!({

@@ -14,13 +14,19 @@ use http_body_util::Full;
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::{books::Books, faults::Faults, form, reply, wire::ProviderWire};
+use crate::{books::Books, faults::Faults, form, reply, state::SandboxState, wire::ProviderWire};
 
 /// What a reply claims.
 const LIFETIME_SECONDS: i64 = 3_600;
 
 /// The reply to a request for a token.
-pub fn issue(books: &Books, credential: Option<&str>, body: &[u8], now_ms: i64) -> Response<Full<Bytes>> {
+pub fn issue(
+    state: &SandboxState,
+    credential: Option<&str>,
+    body: &[u8],
+    now_ms: i64,
+) -> Response<Full<Bytes>> {
+    let SandboxState { books, faults, .. } = state;
     let refused =
         |status: u16, error: &str| reply::json(status, json!({"error": error}).to_string().into_bytes());
     let pairs = form::decode(body).unwrap_or_default();
@@ -31,7 +37,7 @@ pub fn issue(books: &Books, credential: Option<&str>, body: &[u8], now_ms: i64) 
     let is_known = secret_key.as_ref().and_then(|key| books.account_of(key));
     let is_bank = is_known.is_some_and(|id| books.accounts[id].account.wire == ProviderWire::Pix);
     let Some(secret_key) = secret_key.filter(|_| is_bank) else { return refused(401, "invalid_client") };
-    let token = format!("{now_ms}.{}", sign(&secret_key, now_ms));
+    let token = format!("{now_ms}.{}", sign(&secret_key, now_ms, faults));
     let shown = json!({"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME_SECONDS});
     reply::json(200, shown.to_string().into_bytes())
 }
@@ -47,22 +53,19 @@ fn basic(header: &str) -> Option<String> {
 pub fn account<'a>(books: &'a Books, token: &str, faults: &Faults, now_ms: i64) -> Option<&'a Arc<str>> {
     let (issued, signature) = token.split_once('.')?;
     let issued_ms: i64 = issued.parse().ok()?;
-    let life_ms = match faults.token_life_ms {
-        0 => LIFETIME_SECONDS * 1_000,
-        short => short as i64,
-    };
-    if now_ms >= issued_ms + life_ms {
+    if now_ms >= issued_ms + LIFETIME_SECONDS * 1_000 {
         return None;
     }
     let signed = |account: &crate::account::Account| {
-        account.wire == ProviderWire::Pix && sign(&account.secret_key, issued_ms) == signature
+        account.wire == ProviderWire::Pix && sign(&account.secret_key, issued_ms, faults) == signature
     };
     books.accounts.iter().find(|(_, held)| signed(&held.account)).map(|(id, _)| id)
 }
 
-fn sign(secret_key: &str, issued_ms: i64) -> String {
+fn sign(secret_key: &str, issued_ms: i64, faults: &Faults) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret_key.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(&issued_ms.to_be_bytes());
+    mac.update(&faults.token_generation.to_be_bytes());
     hex::encode(mac.finalize().into_bytes())
 }

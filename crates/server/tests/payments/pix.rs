@@ -3,7 +3,7 @@
 
 use domain::rows::Mode;
 use domain::time::Span;
-use providers::pix::{ADAPTER, PixAccount, Receiver};
+use providers::pix::{ADAPTER, PixAccount, PixReceiver};
 use providers::{ProviderSettings, Secret, WireSettings};
 use serde_json::{Value, json};
 use server::service::{AccountSettings, Settings};
@@ -37,7 +37,7 @@ const SECRET: &str = "webhook_secret_of_thirty_two_bytes";
 fn account(base_url: &str) -> ProviderSettings {
     let secrets = vec![Secret::new(SECRET)];
     let settings = ADAPTER.settings(Secret::new(CLIENT_SECRET), secrets, Mode::Test);
-    let receiver = Receiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() };
+    let receiver = PixReceiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() };
     let account = PixAccount {
         client_id: CLIENT.to_owned(),
         key: "key@tours.example".to_owned(),
@@ -195,11 +195,11 @@ async fn a_charge_whose_reply_was_lost_is_found_by_our_id(engine: Engine) {
 }
 
 async fn a_return_is_refused_when_it_is_repeated_and_made_once(engine: Engine) {
-    let service = service(engine).await;
+    let service = watchful(engine).await;
     let payment = paid(&service, 4_000).await;
     let id = payment["id"].as_str().unwrap();
-    // The return is made, and its reply and its appearance in the charge are lost with the call.
-    service.provider.faults(json!({ "commit_then_drop": 1 })).await;
+    // The return is made and its reply is lost, and the charge does not show it yet.
+    service.provider.faults(json!({ "commit_then_drop": 1, "returns_hidden": true })).await;
     let path = format!("/v1/payments/{id}/refunds");
     let refund = service.one.post(&path, &json!({ "amount": brl(1_500) })).key("r").without_waiting();
     let refund = refund.expect(202).await.id();
@@ -207,7 +207,12 @@ async fn a_return_is_refused_when_it_is_repeated_and_made_once(engine: Engine) {
         (!service.provider.books().await.refunds().is_empty()).then_some(())
     })
     .await;
-    service.provider.faults(json!({})).await;
+    service.provider.faults(json!({ "returns_hidden": true })).await;
+    until("the repeated call is refused", async || {
+        let books = service.provider.books().await;
+        books.calls().iter().any(|call| call["outcome"] == "400 PixDevolucaoInvalida").then_some(())
+    })
+    .await;
     service.one.refund_becomes(&refund, "succeeded").await;
     let books = service.quiet().await;
     assert_eq!(books.stands(id), ("concluida", 4_000, 4_000, 1_500));
@@ -300,19 +305,16 @@ async fn a_payment_that_is_called_off_is_removed_at_the_bank(engine: Engine) {
 
 async fn a_token_that_ends_early_is_replaced(engine: Engine) {
     let service = service(engine).await;
-    service.provider.faults(json!({ "token_life_ms": 1 })).await;
-    let first = service.one.post("/v1/payments", &pix(4_000)).key("k").without_waiting().expect(202).await;
-    until("a call was refused because of its token", async || {
-        let books = service.provider.books().await;
-        books.calls().iter().any(|call| call["outcome"] == "token ended").then_some(())
-    })
-    .await;
-    service.provider.faults(json!({})).await;
-    let path = format!("/v1/payments/{}", first.id());
-    let waiting = service.one.becomes(&path, |seen| !seen["next_action"].is_null(), "it can be paid").await;
-    acts(&service, &waiting, "pay", json!({})).await;
-    service.one.payment_becomes(&first.id(), "captured").await;
-    confirmed(&service, &first.id()).await;
+    let first = service.one.post("/v1/payments", &pix(4_000)).key("k").expect(201).await.body;
+    service.provider.faults(json!({ "token_generation": 1 })).await;
+    let second = service.one.post("/v1/payments", &pix(5_000)).key("k2").expect(201).await.body;
+    for waiting in [&first, &second] {
+        acts(&service, waiting, "pay", json!({})).await;
+        confirmed(&service, waiting["id"].as_str().unwrap()).await;
+    }
+    let books = service.quiet().await;
+    let ended = books.calls().iter().filter(|call| call["outcome"] == "token ended");
+    assert_eq!(ended.count(), 1);
     service.end().await;
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use outbound::ClientIdentity;
 use providers::ProviderSettings;
-use providers::pix::{PixAccount, Receiver};
+use providers::pix::{PixAccount, PixReceiver};
 use serde::Deserialize;
 
 use super::SecretFile;
@@ -34,7 +34,7 @@ impl PixFile {
             key: self.key.clone(),
             token_url: self.token_url.clone(),
             api_path: self.api_path.clone().unwrap_or_else(|| "/api/v2".to_owned()),
-            receiver: Receiver { name: self.receiver_name.clone(), city: self.receiver_city.clone() },
+            receiver: PixReceiver { name: self.receiver_name.clone(), city: self.receiver_city.clone() },
         });
         Ok(())
     }

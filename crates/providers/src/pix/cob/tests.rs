@@ -8,8 +8,8 @@ const PAID_TOO: &str = "E12345678202009091000abcde123457";
 const CODE: &str = "00020101021226760014br.gov.bcb.pix2554pix.example.com/qr/v2/8b3da2f39a4140d1a91abd93113bd4415204000053039865802BR5913Fulano de Tal6008BRASILIA62070503***80800014br.gov.bcb.pix2558pix.example.com/qr/v2/rec/94ed2badcbc04c15b0bb7fa35319489063047741";
 const LOCATION: &str = "pix.example.com/qr/v2/7";
 
-fn receiver() -> Receiver {
-    Receiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() }
+fn receiver() -> PixReceiver {
+    PixReceiver { name: "Harbour Tours".to_owned(), city: "RECIFE".to_owned() }
 }
 
 fn cob(changes: &Value) -> Cob {
@@ -114,7 +114,7 @@ fn an_object_without_its_parts_is_refused() {
 #[test]
 fn each_status_of_a_return_has_its_meaning() {
     let check = |status: Value, refund: RefundStatus, dispute: DisputeStatus| {
-        let made: Return =
+        let made: PixReturn =
             serde_json::from_value(json!({"id": "a1", "valor": "7.89", "status": status})).unwrap();
         let (refunded, disputed) = (made.observe(PAID).unwrap(), made.dispute(PAID).unwrap());
         assert_eq!((refunded.status, disputed.status), (refund, dispute), "{status}");
@@ -135,7 +135,7 @@ fn each_status_of_a_return_has_its_meaning() {
 fn only_the_central_banks_mechanism_is_the_bank() {
     let check = |nature: Value, expected: bool| {
         let made = json!({"id": "a1", "valor": "7.89", "natureza": nature});
-        let made: Return = serde_json::from_value(made).unwrap();
+        let made: PixReturn = serde_json::from_value(made).unwrap();
         assert_eq!(made.is_by_bank(), expected, "{nature}");
     };
     for nature in ["MED_OPERACIONAL", "MED_FRAUDE", "MED_PIX_AUTOMATICO", "MED_INVENTADO_EM_2030"] {
