@@ -135,6 +135,8 @@ codes! {
             "The charge exceeds the price of the booking minus the money that it has";
         AmountDoesNotCoverWhatIsDue = "amount_does_not_cover_what_is_due", 422, false,
             "A hold is confirmed only by a payment of all that is due";
+        PaymentOutlivesHold = "payment_outlives_hold", 422, false,
+            "The customer could pay until after the hold must end";
         CurrencyIsNotTaken = "currency_is_not_taken", 422, false,
             "The provider accepts no payments in this currency";
         AmountIsNotPayable = "amount_is_not_payable", 422, false, "The provider cannot move such an amount";

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod money;
 pub mod openapi;
 pub mod problem;
+mod qr_png;
 pub mod render;
 pub mod requests;
 mod shape;

@@ -187,17 +187,20 @@ impl ValidationErrors {
             self.provider(&format!("{pointer}/provider"), provider);
         }
         if let Some(account) = &route.account {
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-            if !(1..=ACCOUNT_NAME_CHARS_MAX).contains(&account.len()) || !account.bytes().all(is_name) {
-                self.add(
-                    format!("{pointer}/account"),
-                    format!("must be 1 to {ACCOUNT_NAME_CHARS_MAX} letters, digits, `_` and `-`"),
-                );
-            }
+            self.account(&format!("{pointer}/account"), account);
         }
         self.payment_method(&format!("{pointer}/payment_method"), &route.payment_method);
         if let Some(brand) = &route.brand {
             self.provider(&format!("{pointer}/brand"), brand);
+        }
+    }
+
+    /// The configured name of an account.
+    pub fn account(&mut self, pointer: &str, account: &str) {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if !(1..=ACCOUNT_NAME_CHARS_MAX).contains(&account.len()) || !account.bytes().all(is_name) {
+            let most = ACCOUNT_NAME_CHARS_MAX;
+            self.add(pointer, format!("must be 1 to {most} letters, digits, `_` and `-`"));
         }
     }
 

@@ -37,6 +37,13 @@ pub static STRIPE: PaymentMethod = PaymentMethod {
     paid_at: None,
 };
 
+pub static STRIPE_ASKING: PaymentMethod = PaymentMethod {
+    name: "a card at Stripe that needs 3-D Secure",
+    pays: r#"{"payment_method":"pm_card_authenticationRequired"}"#,
+    declined: None,
+    ..STRIPE
+};
+
 pub static MERCADO_PAGO: PaymentMethod = PaymentMethod {
     name: "a card at Mercado Pago",
     provider: "mercado_pago",

@@ -81,6 +81,11 @@ pub enum Refusal {
         chargeable: Money,
     },
     /// A hold is confirmed only by a payment of all that is due.
+    /// The customer could pay until after the hold's last possible end.
+    PaymentOutlivesHold {
+        /// The longest time to pay that fits.
+        seconds_max: i64,
+    },
     AmountDoesNotCoverWhatIsDue {
         due: Money,
     },
@@ -236,6 +241,7 @@ impl Refusal {
             Refusal::BookingHasOpenPayment { .. } => "booking_has_open_payment",
             Refusal::NothingIsDue => "nothing_is_due",
             Refusal::AmountExceedsTotal { .. } => "amount_exceeds_total",
+            Refusal::PaymentOutlivesHold { .. } => "payment_outlives_hold",
             Refusal::AmountDoesNotCoverWhatIsDue { .. } => "amount_does_not_cover_what_is_due",
             Refusal::CurrencyIsNotTaken { .. } => "currency_is_not_taken",
             Refusal::AmountIsNotPayable { .. } => "amount_is_not_payable",

@@ -11,6 +11,8 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower::Service;
 
+use crate::identity::ClientIdentity;
+
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Made<S> = <S as Service<Uri>>::Response;
 
@@ -26,8 +28,8 @@ pub struct Connector {
 }
 
 impl Connector {
-    pub fn new(timeout: Duration) -> Result<Connector, String> {
-        Ok(Connector { inner: secured(plain())?, timeout })
+    pub fn new(timeout: Duration, identity: Option<&ClientIdentity>) -> Result<Connector, String> {
+        Ok(Connector { inner: secured(plain(), identity)?, timeout })
     }
 }
 
@@ -41,18 +43,16 @@ pub fn plain() -> HttpConnector {
 }
 
 #[cfg(not(feature = "tls"))]
-#[expect(clippy::unnecessary_wraps, reason = "with TLS the system's certificates may be missing")]
-fn secured(http: HttpConnector) -> Result<Inner, String> {
+fn secured(http: HttpConnector, identity: Option<&ClientIdentity>) -> Result<Inner, String> {
+    identity.map_or(Ok(()), ClientIdentity::check)?;
     Ok(http)
 }
 
-/// rustls with ring, and the certificates the system trusts.
 #[cfg(feature = "tls")]
-fn secured(mut http: HttpConnector) -> Result<Inner, String> {
+fn secured(mut http: HttpConnector, identity: Option<&ClientIdentity>) -> Result<Inner, String> {
     http.enforce_http(false);
-    let builder = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-        .map_err(|error| format!("the system's certificates cannot be read: {error}"))?;
+    let config = crate::identity::tls::config(identity)?;
+    let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config);
     Ok(builder.https_or_http().enable_http1().wrap_connector(http))
 }
 

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
 use crate::connector::Connector;
+use crate::identity::ClientIdentity;
 
 const HEADERS_BYTES_MAX: usize = 64 << 10;
 const IDLE_CONNECTIONS_MAX: usize = 128;
@@ -80,6 +81,11 @@ pub struct HttpClient {
 impl HttpClient {
     /// An error says in a sentence what is wrong with this machine: its certificates cannot be read.
     pub fn new(settings: Settings) -> Result<HttpClient, String> {
+        HttpClient::identified(settings, None)
+    }
+
+    /// A client that shows its certificate to the servers that ask for it.
+    pub fn identified(settings: Settings, identity: Option<&ClientIdentity>) -> Result<HttpClient, String> {
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
@@ -88,7 +94,7 @@ impl HttpClient {
             // The one repetition, and it is none: a kept connection turned out to be closed, and the
             // library still holds the whole request, not a byte of it written.
             .retry_canceled_requests(true)
-            .build(Connector::new(settings.connect_timeout)?);
+            .build(Connector::new(settings.connect_timeout, identity)?);
         Ok(HttpClient { http, reply_bytes_max: settings.reply_bytes_max })
     }
 }

@@ -15,10 +15,12 @@ mod address;
 mod connection;
 mod connector;
 mod http_client;
+mod identity;
 
 pub use address::{Address, AddressError};
 pub use connection::HttpConnection;
 pub use http_client::{Error, HttpClient, HttpReply, Settings, error_chain};
+pub use identity::ClientIdentity;
 
 /// Whether this build can call an `https` address.
 pub const HAS_TLS: bool = cfg!(feature = "tls");

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use domain::{Currency, provider::AmountRule, rows::Mode, time::Span};
 
-use crate::{Guard, Provider, Secret, WireSettings, mercado_pago, stripe};
+use crate::{Guard, Provider, Secret, WireSettings, mercado_pago, pix, stripe};
 
 /// Two while a secret is being replaced.
 const WEBHOOK_SECRETS_MAX: usize = 2;
 const WEBHOOK_TOLERANCE_MAX: Span = Span::seconds(3_600);
 
-pub static ADAPTERS: [&Adapter; 2] = [&stripe::ADAPTER, &mercado_pago::ADAPTER];
+pub static ADAPTERS: [&Adapter; 3] = [&stripe::ADAPTER, &mercado_pago::ADAPTER, &pix::ADAPTER];
 
 /// The adapter of this name.
 pub fn find(name: &str) -> Option<&'static Adapter> {
@@ -26,6 +26,7 @@ pub type Open = fn(&ProviderSettings, &Guard) -> Result<Arc<dyn Provider>, Strin
 pub struct Adapter {
     /// As in settings, in `payments.provider`, and in the path of its webhooks.
     pub name: &'static str,
+    /// Empty if it has none of its own, so that each account must name one.
     pub base_url: &'static str,
     /// How long the provider keeps an idempotency key. After that the same call moves money again.
     pub keys_kept: Span,
@@ -44,6 +45,7 @@ pub struct Adapter {
 /// How a payment can be made at a provider, and what its order needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MethodRules {
+    pub cards: bool,
     pub pix: Option<PixRules>,
     /// The provider has a form for the customer's browser, which confirms the payment.
     pub payment_form: bool,
@@ -82,6 +84,8 @@ pub struct ProviderSettings {
     /// Where the provider sends the webhooks of each payment, where a payment can say so; otherwise to
     /// the address in the provider's own settings.
     pub notification_url: Option<String>,
+    /// For an account at a bank.
+    pub pix: Option<pix::PixAccount>,
 }
 
 impl Adapter {
@@ -95,6 +99,7 @@ impl Adapter {
             key_retention: Span(self.keys_kept.0 / 24 * 23),
             currency: self.currency,
             notification_url: None,
+            pix: None,
         }
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use domain::{provider::CallOutcome, rows::Mode};
 use http::{Method, Request, StatusCode, request};
 use http_body_util::Full;
-use outbound::{Address, HttpClient, HttpReply};
+use outbound::{Address, ClientIdentity, HttpClient, HttpReply};
 use resilience::{
     AttemptOutcome, Backoff, Error, Health, Layer, Policy, RetryAdvice, Timeouts, breaker::BreakerSubject,
     layer::Resilient, retry_after,
@@ -38,6 +38,8 @@ pub struct WireSettings {
     pub call_timeout: Duration,
     /// For a call with its retry, if it has one.
     pub operation_timeout: Duration,
+    /// The certificate that the provider knows us by, if it wants one.
+    pub identity: Option<ClientIdentity>,
 }
 
 impl WireSettings {
@@ -47,6 +49,7 @@ impl WireSettings {
             connect_timeout: Duration::from_secs(3),
             call_timeout: Duration::from_secs(30),
             operation_timeout: Duration::from_secs(40),
+            identity: None,
         }
     }
 
@@ -83,10 +86,11 @@ pub struct Exchange {
 
 impl Exchange {
     pub fn new(settings: &WireSettings, guard: &Guard) -> Result<Exchange, String> {
-        let http = HttpClient::new(outbound::Settings {
+        let limits = outbound::Settings {
             connect_timeout: settings.connect_timeout,
             reply_bytes_max: REPLY_BYTES_MAX,
-        })?;
+        };
+        let http = HttpClient::identified(limits, settings.identity.as_ref())?;
         let layer = Layer::new(RetryPolicy)
             .attempts_max(TRIES_MAX)
             .backoff(BACKOFF)

@@ -10,12 +10,14 @@
 //! Reading order: [`port`] has the calls to a provider; [`webhook`] the events it sends; [`guard`]
 //! what protects its wire; [`exchange`] how a call is made; [`adapter`] what differs before the
 //! first call; [`registry`] finds the provider of an account; then one folder per
-//! provider: [`stripe`], [`mercado_pago`].
+//! provider: [`stripe`], [`mercado_pago`], [`pix`]. [`br_code`] is the text of a Pix code.
 
 pub mod adapter;
+pub mod br_code;
 pub mod exchange;
 pub mod guard;
 pub mod mercado_pago;
+pub mod pix;
 pub mod port;
 pub mod registry;
 pub mod secret;

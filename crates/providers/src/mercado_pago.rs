@@ -89,6 +89,7 @@ pub static ADAPTER: Adapter = Adapter {
     open: |settings, guard| Ok(Arc::new(MercadoPago::guarded(settings.clone(), guard)?)),
     amounts: decimal::amounts,
     methods: MethodRules {
+        cards: true,
         pix: Some(PixRules { seconds_min: 1_800, seconds_max: 30 * 86_400, needs_tax_id: false }),
         payment_form: false,
         card_needs_brand: true,
@@ -133,6 +134,7 @@ impl Provider for MercadoPago {
             key_retention: self.settings.key_retention,
             refunds_carry_reference: false,
             listing: Listing::MadeAndChanged,
+            ends_expired_objects: true,
         }
     }
 

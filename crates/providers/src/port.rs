@@ -44,6 +44,9 @@ pub struct Capabilities {
     /// Whether a refund carries our reference, so that one whose reply was lost can be recognised.
     pub refunds_carry_reference: bool,
     pub listing: Listing,
+    /// Whether the provider itself ends an object that the customer did not pay in time. If not, it shows
+    /// as payable, and whoever drives the payment cancels it.
+    pub ends_expired_objects: bool,
 }
 
 /// What a provider lists of an account, by time.
@@ -64,8 +67,8 @@ pub enum Listing {
 pub enum Creation {
     /// `create` makes an object that moves no money; `confirm` moves it.
     TwoSteps,
-    /// `create` moves the money. So the attempt is committed as sent before it, and an object whose
-    /// id was lost is found by our reference.
+    /// `create` moves the money, or lets the customer move it. So the attempt is committed as sent
+    /// before it, and an object whose id was lost is found by our reference.
     OneStep,
 }
 
@@ -143,7 +146,7 @@ pub struct ListedPage {
 }
 
 /// A call that a provider's [`Capabilities`], or its events, leave out.
-fn not_offered<'a, T: Send + 'a>() -> CallFuture<'a, T> {
+pub fn not_offered<'a, T: Send + 'a>() -> CallFuture<'a, T> {
     let code = "not_offered_by_provider".to_owned();
     Box::pin(ready(CallOutcome::Refused { code, cause: FailureCause::OurRequest, object: None }))
 }

@@ -19,6 +19,7 @@ use crate::{
     line::{JournalRecord, ReceivedCall, Settled},
     mercado_pago::StoredPayment,
     payment_method::PaymentMethod,
+    pix::StoredCob,
     refund::Refund,
     snapshot::Snapshot,
 };
@@ -56,6 +57,8 @@ pub struct AccountBooks {
     pub payment_methods: BTreeMap<String, PaymentMethod>,
     /// Mercado Pago's payments, with their refunds.
     pub payments: BTreeMap<String, StoredPayment>,
+    /// The charges of a bank, with their Pix and returns.
+    pub cobs: BTreeMap<String, StoredCob>,
     /// When objects change by themselves, in Unix milliseconds, by id.
     settles_at_ms: HashMap<String, i64>,
     pub events: Vec<event::StoredEvent>,
@@ -96,6 +99,11 @@ impl Books {
     /// The account of a payment of Mercado Pago.
     pub fn account_with_payment(&self, payment: &str) -> Option<&Arc<str>> {
         self.accounts.iter().find(|(_, held)| held.payments.contains_key(payment)).map(|(id, _)| id)
+    }
+
+    /// The account of a bank's charge.
+    pub fn account_with_cob(&self, txid: &str) -> Option<&Arc<str>> {
+        self.accounts.iter().find(|(_, held)| held.cobs.contains_key(txid)).map(|(id, _)| id)
     }
 
     /// Applies a line and returns the deliveries that it causes.
@@ -159,6 +167,7 @@ impl AccountBooks {
             disputes: BTreeMap::new(),
             payment_methods: BTreeMap::new(),
             payments: BTreeMap::new(),
+            cobs: BTreeMap::new(),
             settles_at_ms: HashMap::new(),
             events: Vec::new(),
             keys: HashMap::new(),
@@ -177,6 +186,7 @@ impl AccountBooks {
             Snapshot::StoredPayment(payment) => {
                 self.payments.insert(payment.id.clone(), (**payment).clone());
             }
+            Snapshot::StoredCob(cob) => drop(self.cobs.insert(cob.txid.clone(), (**cob).clone())),
             Snapshot::WebhookEndpoint(endpoint) => {
                 let endpoints = &mut self.account.endpoints;
                 match endpoints.iter_mut().find(|found| found.id == endpoint.id) {

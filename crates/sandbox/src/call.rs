@@ -21,7 +21,7 @@ use crate::{
     faults::{CallEnding, CallFaults, TurnedAway},
     ids::IdGenerator,
     line::{JournalRecord, ReceivedCall, StoredReply},
-    mercado_pago,
+    mercado_pago, pix,
     record::{call, describe, record, record_with, refuse, should_retry, unwritten},
     refusal::StripeRefusal,
     reply::{CallReply, ConnectionResult, Dropped},
@@ -122,7 +122,11 @@ fn begin(state: &mut SandboxState, arrival: ArrivedCall) -> Begun {
     }
     let account = match account {
         Ok(account) => account,
-        Err(refusal) => return Begun::Over(Ok(refuse(state, &arrival, None, refusal, None))),
+        Err(refusal) => {
+            // A bank's token has ended: its caller is not at fault.
+            let ended = (arrival.wire == ProviderWire::Pix).then(|| "token ended".into());
+            return Begun::Over(Ok(refuse(state, &arrival, None, refusal, ended)));
+        }
     };
     let input = match arrival.wire.read_input(&arrival) {
         Ok(input) => input,
@@ -162,6 +166,10 @@ fn reject(
 fn account(state: &SandboxState, arrival: &ArrivedCall) -> Result<Arc<str>, WireAnswer> {
     let refused = |why: CallRefusal| arrival.wire.refusal(&why);
     let secret_key = arrival.secret_key.as_ref().ok_or_else(|| refused(CallRefusal::NoCredential))?;
+    if arrival.wire == ProviderWire::Pix {
+        let account = pix::token::account(&state.books, secret_key, &state.faults, arrival.at);
+        return account.cloned().ok_or_else(|| refused(CallRefusal::UnknownCredential(secret_key)));
+    }
     let is_here = |id: &&Arc<str>| state.books.accounts[*id].account.wire == arrival.wire;
     let own = state.books.account_of(secret_key).filter(is_here);
     let own = own.ok_or_else(|| refused(CallRefusal::UnknownCredential(secret_key)))?;
@@ -293,6 +301,7 @@ fn read_body(
             let indexed_until_ms = if lag_ms == 0 { i64::MAX } else { arrival.at - lag_ms };
             checked.read_from(&mercado_pago::ReadContext { held, indexed_until_ms })?
         }
+        CheckedWireCall::Pix(checked) => checked.read_from(held, state.faults.returns_hidden)?,
     })
 }
 

@@ -21,6 +21,7 @@ use crate::{
     call::{self, ArrivedCall},
     clock,
     control::{self, ControlRequest},
+    pix,
     reply::{ConnectionResult, json},
     state::SharedState,
     wire::ProviderWire,
@@ -101,6 +102,9 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
     let host = text(&head.headers, "host").map_or_else(|| shared.address.to_string(), str::to_owned);
     let wire = ProviderWire::of_path(path);
     let credential = text(&head.headers, "authorization");
+    if path == pix::TOKEN_PATH {
+        return Ok(pix::token::issue(&shared.state(), credential, &body, clock::now_ms()));
+    }
     let connected = text(&head.headers, "stripe-account").filter(|_| wire == ProviderWire::Stripe);
     let arrival = ArrivedCall {
         wire,
@@ -108,10 +112,14 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
         method,
         path: path.to_owned(),
         query: query.to_owned(),
-        key: text(&head.headers, wire.key_header()).filter(|key| !key.is_empty()).map(str::to_owned),
+        key: wire
+            .key_header()
+            .and_then(|name| text(&head.headers, name))
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned),
         secret_key: match wire {
             ProviderWire::Stripe => credential.and_then(authorization::secret_key),
-            ProviderWire::MercadoPago => credential.and_then(authorization::bearer),
+            ProviderWire::MercadoPago | ProviderWire::Pix => credential.and_then(authorization::bearer),
         },
         version: text(&head.headers, "stripe-version").map(str::to_owned),
         connected: connected.map(str::to_owned),

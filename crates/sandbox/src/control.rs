@@ -26,6 +26,7 @@
 //! | `POST /sandbox/plant/{object}`         | changes an object, and no event reports it: see         |
 //! |                                        | `plant`                                                 |
 //! | `/sandbox/mercado_pago/payments/{id}…` | see `mercado_pago::dashboard`                           |
+//! | `/sandbox/pix/cob/{txid}…`             | see `pix::dashboard`                                    |
 
 use bytes::Bytes;
 use http::{Response, header};
@@ -47,7 +48,7 @@ use crate::{
     line::JournalRecord,
     mercado_pago,
     parameters::StripeMetadata,
-    plant,
+    pix, plant,
     random::Random,
     refusal::StripeRefusal,
     reply::{json as answered, typed},
@@ -122,6 +123,7 @@ pub fn answer(shared: &SharedState, request: &ControlRequest) -> Answered {
         ("POST", ["disputes", dispute]) => decide(shared, dispute, request.body),
         ("GET", ["mercado_pago", "payments", id]) => payment_page(&shared.state(), id),
         ("POST", ["mercado_pago", "payments", id, action]) => change_payment(shared, id, action, request),
+        ("POST", ["pix", "cob", id, action]) => change_charge(shared, id, action, request.body),
         _ => refused(404, "There is nothing here."),
     }
 }
@@ -463,6 +465,26 @@ fn change_payment(shared: &SharedState, id: &str, action: &str, request: &Contro
         return refused(404, "no such payment");
     };
     answered(200, serde_json::to_vec(&payment.view()).expect("a payment has only text keys"))
+}
+
+fn change_charge(shared: &SharedState, txid: &str, action: &str, body: &[u8]) -> Answered {
+    let changed = change::apply(
+        shared,
+        |books| books.account_with_cob(txid),
+        |draft| pix::act(draft, txid, action, body),
+    );
+    match changed {
+        Err(ChangeError::Missing) => return refused(404, "no such charge"),
+        Err(ChangeError::Refused(refusal)) => return refused(refusal.status(), refusal.message()),
+        Err(ChangeError::Unwritten(error)) => return refused(500, &error.to_string()),
+        Ok(()) => {}
+    }
+    let state = shared.state();
+    let account = state.books.account_with_cob(txid).map(|account| &state.books.accounts[account]);
+    match account.and_then(|held| held.cobs.get(txid)) {
+        Some(cob) => answered(200, cob.view().to_string().into_bytes()),
+        None => refused(404, "no such charge"),
+    }
 }
 
 fn intent_shown(shared: &SharedState, intent: &str) -> Answered {

@@ -27,7 +27,7 @@ use crate::{
     event::{StoredEvent, render_as},
     line::{JournalRecord, Settled},
     mercado_pago::PaymentNotification,
-    signature,
+    pix, signature,
     snapshot::Snapshot,
     state::{NewDelivery, REMEMBERED_MAX, SharedState},
     stripe::version,
@@ -219,7 +219,7 @@ async fn attempt(shared: Arc<SharedState>, sender: Sender, delivery: Delivery) -
     let sent = tokio::time::timeout(TIMEOUT, async {
         let response = sender.request(request).await.ok()?;
         let accepted = match wire {
-            ProviderWire::Stripe => response.status().is_success(),
+            ProviderWire::Stripe | ProviderWire::Pix => response.status().is_success(),
             ProviderWire::MercadoPago => matches!(response.status().as_u16(), 200 | 201),
         };
         // Read to the end, so that the connection can be reused.
@@ -255,6 +255,11 @@ fn prepare(shared: &SharedState, delivery: &Delivery) -> Option<(ProviderWire, R
     let event = StoredEvent { created: due.event.created - faults.webhook_age_s as i64, ..due.event };
     let request = match wire {
         ProviderWire::Stripe => stripe_request(&endpoint, &salt, event, line),
+        ProviderWire::Pix => {
+            let noted = line.events.iter().find(|noted| noted.number == event.number)?;
+            let Some(Snapshot::StoredCob(cob)) = line.snapshots.get(noted.snapshot) else { return None };
+            pix::request(&endpoint, event, cob)
+        }
         ProviderWire::MercadoPago => {
             let noted = line.events.iter().find(|noted| noted.number == event.number)?;
             let Some(Snapshot::StoredPayment(payment)) = line.snapshots.get(noted.snapshot) else {

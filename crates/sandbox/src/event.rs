@@ -44,6 +44,8 @@ kinds! {
     RefundFailed = "refund.failed",
     PaymentCreated = "payment.created",
     PaymentUpdated = "payment.updated",
+    PixReceived = "pix.received",
+    PixReturned = "pix.returned",
 }
 
 /// An event as its journal line stores it.

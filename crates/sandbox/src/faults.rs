@@ -99,6 +99,12 @@ pub struct Faults {
     pub webhook_id_case: IdCase,
     /// Mercado Pago only: the unit of `ts` in a signature.
     pub webhook_time_unit: TimeUnit,
+    /// A bank only: another number ends all tokens that were issued under the earlier one, before their
+    /// time.
+    pub token_generation: u64,
+    /// A bank only: a charge shows its Pix without their returns, as while another system of the bank has
+    /// them.
+    pub returns_hidden: bool,
 }
 
 /// Mercado Pago's pages say that the signed id is lower-cased, its SDKs sign it as it is.
@@ -150,6 +156,8 @@ impl Default for Faults {
             search_lag_ms: 0,
             webhook_id_case: IdCase::default(),
             webhook_time_unit: TimeUnit::default(),
+            token_generation: 0,
+            returns_hidden: false,
         }
     }
 }

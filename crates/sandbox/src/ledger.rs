@@ -13,8 +13,9 @@
 //! }
 //! ```
 //!
-//! - `provider` is `stripe` or `mercado_pago`. What follows has Stripe's words; the entries of Mercado
-//!   Pago's payments are in [`crate::payment_entries`].
+//! - `provider` is `stripe`, `mercado_pago` or `pix`. What follows has Stripe's words; the entries of
+//!   Mercado Pago's payments are in [`crate::payment_entries`], those of a bank in
+//!   [`crate::pix::entries`].
 //! - `charges` has one entry for **each** payment intent, with its `pi_` id. Declined and
 //!   unconfirmed ones are included with zero amounts, so nothing is hidden. `authorized_minor` is
 //!   what was ever authorised, `captured_minor` what was captured, `refunded_minor` what was
@@ -46,7 +47,7 @@ use crate::{
     dispute::Dispute,
     intent::Intent,
     parameters::StripeMetadata,
-    payment_entries,
+    payment_entries, pix,
     refund::Refund,
     wire::ProviderWire,
 };
@@ -65,7 +66,7 @@ pub struct ChargeEntry<'a> {
     pub provider: &'static str,
     pub account: &'a str,
     pub id: Cow<'a, str>,
-    pub reference: Option<&'a str>,
+    pub reference: Option<Cow<'a, str>>,
     pub idempotency_key: Option<&'a str>,
     pub amount_minor: i64,
     pub currency: &'a str,
@@ -84,7 +85,7 @@ pub struct RefundEntry<'a> {
     pub id: Cow<'a, str>,
     pub charge: &'a str,
     pub payment_intent: &'a str,
-    pub reference: Option<&'a str>,
+    pub reference: Option<Cow<'a, str>>,
     pub idempotency_key: Option<&'a str>,
     pub amount_minor: i64,
     pub currency: &'a str,
@@ -99,7 +100,7 @@ pub struct DisputeEntry<'a> {
     pub id: Cow<'a, str>,
     pub charge: &'a str,
     pub payment_intent: &'a str,
-    pub reference: Option<&'a str>,
+    pub reference: Option<Cow<'a, str>>,
     pub amount_minor: i64,
     pub currency: &'a str,
     pub status: &'static str,
@@ -137,6 +138,11 @@ pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
             ledger.charges.push(payment_entries::charge(account, payment));
             ledger.refunds.extend(payment_entries::refunds(account, payment));
             ledger.disputes.extend(payment_entries::dispute(account, payment));
+        }
+        for cob in held.cobs.values() {
+            ledger.charges.push(pix::entries::charge(account, cob));
+            ledger.refunds.extend(pix::entries::refunds(account, cob));
+            ledger.disputes.extend(pix::entries::disputes(account, cob));
         }
     }
     let ours = |account: Option<&str>| only.is_none() || account.is_some_and(kept);
@@ -208,6 +214,6 @@ fn dispute<'a>(account: &'a str, held: &'a AccountBooks, dispute: &'a Dispute) -
     }
 }
 
-fn reference(metadata: &StripeMetadata) -> Option<&str> {
-    metadata.get("operation").or_else(|| metadata.get("booking")).map(String::as_str)
+fn reference(metadata: &StripeMetadata) -> Option<Cow<'_, str>> {
+    metadata.get("operation").or_else(|| metadata.get("booking")).map(|name| name.as_str().into())
 }

@@ -1,12 +1,12 @@
 //! A stand-in for payment providers. It speaks Stripe's wire, accurate enough for Stripe's own SDKs,
-//! and that of Mercado Pago's payments.
+//! that of Mercado Pago's payments, and that of a bank with the central bank's API of Pix.
 //!
 //! It shares no code with the program under test. It records the money that moves in its own books
 //! ([`ledger`] has their format), in its own process and in a file ([`journal`]) that survives
 //! `kill -9`. It can be told to fail as networks and providers do ([`faults`]).
 //!
 //! Reading order: a request arrives in `connection` and becomes a `call`; the endpoints in `stripe`
-//! or `mercado_pago` decide it on a `call_draft`; the decision is one `line` of the [`journal`], which the `books`
+//! `mercado_pago` or `pix` decide it on a `call_draft`; the decision is one `line` of the [`journal`], which the `books`
 //! apply; `delivery` delivers the events that it caused.
 //!
 //! What must never be here: another crate of this workspace, TLS, or calls to other addresses than
@@ -41,6 +41,7 @@ mod nesting;
 mod parameters;
 mod payment_entries;
 mod payment_method;
+mod pix;
 mod plant;
 mod random;
 mod record;

@@ -19,10 +19,10 @@
 
 mod amount;
 mod answer;
-mod br_code;
+pub mod br_code;
 mod creation;
 mod dashboard;
-mod date;
+pub mod date;
 mod notification;
 mod payment;
 mod payment_request;

@@ -81,9 +81,10 @@ pub fn dispute<'a>(account: &'a str, payment: &'a StoredPayment) -> Option<Dispu
     })
 }
 
-fn reference(payment: &StoredPayment) -> Option<&str> {
+fn reference(payment: &StoredPayment) -> Option<Cow<'_, str>> {
     let named = |name: &str| payment.metadata.get(name).and_then(Value::as_str);
-    payment.external_reference.as_deref().or_else(|| named("operation")).or_else(|| named("booking"))
+    let own = payment.external_reference.as_deref();
+    own.or_else(|| named("operation")).or_else(|| named("booking")).map(Cow::Borrowed)
 }
 
 fn metadata(payment: &StoredPayment) -> StripeMetadata {

@@ -32,7 +32,7 @@ impl CallReply {
         let replayed = self.original.is_some();
         let original = self.original.or_else(|| self.key.as_ref().map(|_| self.request.clone()));
         let mut response = json(self.status, self.body);
-        if self.wire == ProviderWire::MercadoPago {
+        if self.wire != ProviderWire::Stripe {
             insert(&mut response, "x-request-id", Some(self.request));
             return response;
         }

@@ -10,6 +10,7 @@ use crate::{
     intent::{Intent, IntentView},
     mercado_pago::{PaymentView, StoredPayment},
     payment_method::PaymentMethod,
+    pix::StoredCob,
     refund::{Refund, RefundView},
 };
 
@@ -22,6 +23,7 @@ pub enum Snapshot {
     Dispute(Dispute),
     PaymentMethod(PaymentMethod),
     StoredPayment(Box<StoredPayment>),
+    StoredCob(Box<StoredCob>),
     #[serde(rename = "endpoint")]
     WebhookEndpoint(WebhookEndpoint),
 }
@@ -43,6 +45,7 @@ from_objects! {
     Dispute => ;
     PaymentMethod => ;
     StoredPayment => Box;
+    StoredCob => Box;
     WebhookEndpoint => ;
 }
 
@@ -66,6 +69,7 @@ impl Snapshot {
             Self::Dispute(dispute) => &dispute.id,
             Self::PaymentMethod(method) => &method.id,
             Self::StoredPayment(payment) => &payment.id,
+            Self::StoredCob(cob) => &cob.txid,
             Self::WebhookEndpoint(endpoint) => &endpoint.id,
         }
     }
@@ -77,6 +81,7 @@ impl Snapshot {
             Self::Refund(refund) => refund.settlement.map(|settlement| settlement.at_ms),
             Self::Dispute(dispute) => dispute.settlement.map(|settlement| settlement.at_ms),
             Self::StoredPayment(payment) => payment.settles_at_ms(),
+            Self::StoredCob(cob) => cob.settles_at_ms(),
             Self::Charge(_) | Self::PaymentMethod(_) | Self::WebhookEndpoint(_) => None,
         }
     }
@@ -89,6 +94,7 @@ impl Snapshot {
             Self::Dispute(dispute) => SnapshotView::Other(dispute.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
             Self::StoredPayment(payment) => SnapshotView::Payment(Box::new(payment.view())),
+            Self::StoredCob(cob) => SnapshotView::Other(cob.view()),
             Self::WebhookEndpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
         }
     }

@@ -1,6 +1,6 @@
 //! The providers' wires that one port speaks, and what differs between them in [`crate::call`].
 //!
-//! Both have accounts, idempotency keys, faults, one journal line per call and webhooks. A wire
+//! All have accounts, faults, one journal line per call and webhooks. A wire
 //! reads its calls, decides them and renders their replies. The path of a call decides which wire
 //! it uses, and an account belongs to one wire.
 //!
@@ -14,6 +14,7 @@ use crate::{
     call_draft::CallDraft,
     form::{self, FormPairs},
     mercado_pago::{self, MercadoPagoAnswer, MercadoPagoRefusal},
+    pix::{self, PixAnswer, PixRefusal},
     refusal::StripeRefusal,
     snapshot::Snapshot,
     stripe::{self, version::Version},
@@ -25,6 +26,7 @@ pub enum ProviderWire {
     #[default]
     Stripe,
     MercadoPago,
+    Pix,
 }
 
 /// Why a call is refused before it is executed, on any wire.
@@ -50,12 +52,15 @@ pub enum CallInput {
     Stripe(FormPairs),
     /// Those of the query. The body stays as it arrived, so that no amount becomes a float.
     MercadoPago(FormPairs),
+    /// The same.
+    Pix(FormPairs),
 }
 
 /// A call that its wire accepts.
 pub enum CheckedWireCall<'a> {
     Stripe(stripe::CheckedCall<'a>),
     MercadoPago(mercado_pago::CheckedCall),
+    Pix(pix::CheckedCall),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,6 +68,7 @@ pub enum CheckedWireCall<'a> {
 pub enum WireAnswer {
     Stripe(StripeAnswer),
     MercadoPago(MercadoPagoAnswer),
+    Pix(PixAnswer),
 }
 
 impl From<StripeRefusal> for WireAnswer {
@@ -77,8 +83,17 @@ impl From<MercadoPagoRefusal> for WireAnswer {
     }
 }
 
+impl From<PixRefusal> for WireAnswer {
+    fn from(refusal: PixRefusal) -> Self {
+        Self::Pix(PixAnswer::Refused(refusal))
+    }
+}
+
 impl ProviderWire {
     pub fn of_path(path: &str) -> Self {
+        if pix::is_path(path) {
+            return Self::Pix;
+        }
         match path.strip_prefix("/v1/payments") {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => Self::MercadoPago,
             _ => Self::Stripe,
@@ -90,14 +105,16 @@ impl ProviderWire {
         match self {
             Self::Stripe => "stripe",
             Self::MercadoPago => "mercado_pago",
+            Self::Pix => "pix",
         }
     }
 
-    /// The header of the idempotency key.
-    pub fn key_header(self) -> &'static str {
+    /// The header of the idempotency key. A bank reads none: its ids are the keys.
+    pub fn key_header(self) -> Option<&'static str> {
         match self {
-            Self::Stripe => "idempotency-key",
-            Self::MercadoPago => "x-idempotency-key",
+            Self::Stripe => Some("idempotency-key"),
+            Self::MercadoPago => Some("x-idempotency-key"),
+            Self::Pix => None,
         }
     }
 
@@ -110,6 +127,7 @@ impl ProviderWire {
         match self {
             Self::Stripe => stripe::call_refusal(why).into(),
             Self::MercadoPago => mercado_pago::call_refusal(why).into(),
+            Self::Pix => pix::call_refusal(why).into(),
         }
     }
 
@@ -124,6 +142,9 @@ impl ProviderWire {
             Self::MercadoPago => form::decode(arrival.query.as_bytes())
                 .map(CallInput::MercadoPago)
                 .map_err(|message| MercadoPagoRefusal::bad_request(message).into()),
+            Self::Pix => form::decode(arrival.query.as_bytes())
+                .map(CallInput::Pix)
+                .map_err(|_| PixRefusal::invalid("query").into()),
         }
     }
 
@@ -132,6 +153,7 @@ impl ProviderWire {
         match self {
             Self::Stripe => stripe::settle(draft, object),
             Self::MercadoPago => mercado_pago::settle(draft, object),
+            Self::Pix => pix::settle(draft, object),
         }
     }
 }
@@ -147,7 +169,7 @@ impl CallInput {
     pub fn fingerprint(&self, arrival: &ArrivedCall) -> String {
         match self {
             Self::Stripe(pairs) => form::fingerprint(arrival.method, &arrival.path, pairs),
-            Self::MercadoPago(_) => mercado_pago::fingerprint(arrival),
+            Self::MercadoPago(_) | Self::Pix(_) => mercado_pago::fingerprint(arrival),
         }
     }
 
@@ -162,6 +184,7 @@ impl CallInput {
             Self::MercadoPago(pairs) => {
                 CheckedWireCall::MercadoPago(mercado_pago::CheckedCall::read(arrival, pairs)?)
             }
+            Self::Pix(pairs) => CheckedWireCall::Pix(pix::CheckedCall::read(arrival, pairs)?),
         })
     }
 }
@@ -176,6 +199,7 @@ impl CheckedWireCall<'_> {
             Self::MercadoPago(checked) => {
                 checked.write(draft).map_or_else(WireAnswer::from, WireAnswer::MercadoPago)
             }
+            Self::Pix(checked) => checked.write(draft).map_or_else(WireAnswer::from, WireAnswer::Pix),
         }
     }
 }
@@ -185,6 +209,7 @@ impl WireAnswer {
         match self {
             Self::Stripe(answer) => answer.status(),
             Self::MercadoPago(answer) => answer.status(),
+            Self::Pix(answer) => answer.status(),
         }
     }
 
@@ -193,6 +218,7 @@ impl WireAnswer {
         match self {
             Self::Stripe(answer) => answer.status(),
             Self::MercadoPago(answer) => answer.repeated_status(),
+            Self::Pix(answer) => answer.status(),
         }
     }
 
@@ -201,6 +227,7 @@ impl WireAnswer {
         match self {
             Self::Stripe(_) => true,
             Self::MercadoPago(answer) => answer.is_kept(),
+            Self::Pix(_) => false,
         }
     }
 
@@ -209,6 +236,7 @@ impl WireAnswer {
         match self {
             Self::Stripe(answer) => answer.object(snapshots),
             Self::MercadoPago(answer) => answer.object(snapshots),
+            Self::Pix(answer) => answer.object(snapshots),
         }
     }
 
@@ -216,6 +244,7 @@ impl WireAnswer {
         match self {
             Self::Stripe(answer) => answer.render(snapshots, request),
             Self::MercadoPago(answer) => answer.render(snapshots),
+            Self::Pix(answer) => answer.render(snapshots),
         }
     }
 
@@ -228,6 +257,7 @@ impl WireAnswer {
                 Some(name.to_string())
             }
             Self::MercadoPago(answer) => answer.refusal_name(),
+            Self::Pix(answer) => answer.refusal_name(),
         }
     }
 }
@@ -245,5 +275,8 @@ mod tests {
         check("/v1/payment_methods/pm_1", ProviderWire::Stripe);
         check("/v1/paymentsx", ProviderWire::Stripe);
         check("/v1/refunds", ProviderWire::Stripe);
+        check("/api/v2/cob/1", ProviderWire::Pix);
+        check("/oauth/token", ProviderWire::Pix);
+        check("/api/v2x", ProviderWire::Stripe);
     }
 }

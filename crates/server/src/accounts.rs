@@ -43,7 +43,11 @@ impl AccountSettings {
     }
 
     fn methods(&self) -> Vec<PayBy> {
-        let offered = |method: &PayBy| *method != PayBy::Pix || self.adapter.methods.pix.is_some();
+        let rules = self.adapter.methods;
+        let offered = |method: &PayBy| match method {
+            PayBy::Card => rules.cards,
+            PayBy::Pix => rules.pix.is_some(),
+        };
         let wanted = self.methods.clone().unwrap_or_else(|| PayBy::ALL.to_vec());
         wanted.into_iter().filter(offered).collect()
     }

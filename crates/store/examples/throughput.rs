@@ -156,6 +156,7 @@ impl Reserve {
             refunded_minor: 0,
             settled_minor: 0,
             hold_expires_at: now,
+            hold_expires_max: now,
             sweep_at: now,
             confirmed_at: None,
             ended_at: None,

@@ -155,6 +155,7 @@ create table bookings (
     refunded_minor bigint not null check (refunded_minor >= 0),
     settled_minor bigint not null check (settled_minor >= 0),
     hold_expires_at bigint not null,
+    hold_expires_max bigint not null,
     sweep_at bigint not null,
     confirmed_at bigint,
     ended_at bigint,

@@ -8,6 +8,7 @@ mod broker;
 pub mod fit;
 mod guard;
 mod metrics;
+mod pix;
 mod redis;
 mod relay;
 mod telemetry;
@@ -24,6 +25,7 @@ use domain::time::Span;
 use domain::{Currency, TenantId};
 pub use guard::{BreakerFile, RetryBudgetFile};
 pub use metrics::MetricsFile;
+pub use pix::PixFile;
 use providers::{Adapter, Secret};
 pub use redis::RedisFile;
 pub use relay::{ConsumersFile, RelayFile};
@@ -85,6 +87,7 @@ pub struct AccountFile {
     pub notification_url: Option<String>,
     pub currencies: Option<Vec<Currency>>,
     pub methods: Option<Vec<PayBy>>,
+    pub pix: Option<PixFile>,
 }
 
 #[derive(Deserialize)]
@@ -379,6 +382,9 @@ impl AccountFile {
         set(&mut settings.key_retention, self.key_retention_seconds.map(Span::seconds));
         settings.currency = self.currency.or(settings.currency);
         settings.notification_url.clone_from(&self.notification_url);
+        if let Some(pix) = &self.pix {
+            pix.apply(&mut settings, &what("pix"))?;
+        }
         adapter.check(&settings).map_err(|why| failed(format!("accounts `{}`: {why}", self.name)))?;
         self.check_choice(adapter)?;
         let (currencies, methods) = (self.currencies.clone(), self.methods.clone());

@@ -30,6 +30,7 @@ mod sandbox_alone;
 mod serve;
 mod signals;
 mod tenant;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -79,6 +80,8 @@ enum Command {
     Product(product::Arguments),
     /// Open dated slots of a product
     Slot(product::SlotArguments),
+    /// Tell a bank where to deliver its webhooks
+    Webhook(webhook::Arguments),
     /// Decide by hand what the program left to a person
     Ops(ops::Arguments),
     /// Write the generated pages
@@ -130,6 +133,7 @@ fn main() -> ExitCode {
             Command::Key(arguments) => key::run(arguments).await,
             Command::Product(arguments) => product::run(arguments).await,
             Command::Slot(arguments) => product::run_slot(arguments).await,
+            Command::Webhook(arguments) => webhook::run(arguments).await,
             Command::Ops(arguments) => ops::run(arguments).await,
             Command::Docs(arguments) => docs::run(&arguments),
         }

@@ -80,6 +80,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::BookingHasOpenPayment { .. } => Code::BookingHasOpenPayment,
         Refusal::NothingIsDue => Code::NothingIsDue,
         Refusal::AmountExceedsTotal { .. } => Code::AmountExceedsTotal,
+        Refusal::PaymentOutlivesHold { .. } => Code::PaymentOutlivesHold,
         Refusal::AmountDoesNotCoverWhatIsDue { .. } => Code::AmountDoesNotCoverWhatIsDue,
         Refusal::CurrencyIsNotTaken { .. } => Code::CurrencyIsNotTaken,
         Refusal::AmountIsNotPayable { .. } => Code::AmountIsNotPayable,
@@ -172,6 +173,9 @@ fn detail(refusal: &Refusal) -> Option<String> {
         }
         Refusal::AmountExceedsTotal { chargeable } => {
             format!("At most {chargeable} can be charged.")
+        }
+        Refusal::PaymentOutlivesHold { seconds_max } => {
+            format!("The hold can last {seconds_max} seconds more, and the payment must end with it.")
         }
         Refusal::AmountDoesNotCoverWhatIsDue { due } => format!("{due} is due."),
         Refusal::CurrencyIsNotTaken { currency } => format!("The provider does not accept {currency}."),

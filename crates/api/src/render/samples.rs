@@ -95,6 +95,7 @@ pub fn booking() -> BookingReply {
         refunded_minor: 0,
         settled_minor: 0,
         hold_expires_at: Timestamp(NOW.0 + 900_000_000),
+        hold_expires_max: Timestamp(NOW.0 + 3_600_000_000),
         sweep_at: Timestamp(NOW.0 + 900_000_000),
         confirmed_at: None,
         ended_at: None,

@@ -13,9 +13,13 @@ use crate::validation_errors::ValidationErrors;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewReconciliation {
-    /// The provider; its account of the key's mode is compared.
+    /// The provider; its account of the key's mode is compared, the first one if `account` is absent.
     #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: String,
+    /// The account's configured name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
+    pub account: Option<String>,
     /// Objects that were made at this time or later; by default a day before `to`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<jiff::Timestamp>,
@@ -29,6 +33,9 @@ pub struct NewReconciliation {
 impl Request for NewReconciliation {
     fn check(&self, findings: &mut ValidationErrors) {
         findings.provider("/provider", &self.provider);
+        if let Some(account) = &self.account {
+            findings.account("/account", account);
+        }
         findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Metadata;
 use crate::problem::Failure;
 use crate::requests::Capture;
-use crate::{Money, time};
+use crate::{Money, qr_png, time};
 
 /// One payment at one provider. Another try is a new payment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -83,6 +83,10 @@ pub enum NextAction {
     Pix {
         /// The text of the code, to copy.
         code: String,
+        /// The code as a picture: a QR code as a PNG in a `data:` URL. Absent for a code that is too long
+        /// for a picture.
+        #[serde(default)]
+        qr_png: Option<String>,
         /// The code can be paid until then.
         expires_at: jiff::Timestamp,
     },
@@ -95,9 +99,11 @@ impl NextAction {
             rows::NextAction::UseProviderSdk { client_secret } => {
                 NextAction::UseProviderSdk { client_secret: client_secret.clone() }
             }
-            rows::NextAction::PayPix { code, expires_at } => {
-                NextAction::Pix { code: code.clone(), expires_at: time::instant(*expires_at) }
-            }
+            rows::NextAction::PayPix { code, expires_at } => NextAction::Pix {
+                code: code.clone(),
+                qr_png: qr_png::data_url(code),
+                expires_at: time::instant(*expires_at),
+            },
         }
     }
 }

@@ -15,13 +15,14 @@ use outbound::HttpConnection;
 use serde_json::{Value, json};
 
 use super::by_hand::Person;
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::{STRIPE, STRIPE_ASKING};
+use crate::operation_request::PRICE_MINOR;
 use crate::{
     Deployment, Error, Need, OperationRequest, RetryingClient, Scenario, ScenarioContext, Tuning, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
-    number: 17,
+    number: 19,
     name: "reconciliation",
     promise: "A reconciliation finds what no webhook reported, also if its server is killed, and applies it once.",
     needs: &[Need::Deployment],
@@ -34,7 +35,6 @@ const OPERATIONS_A_PAYMENT: usize = 10;
 const PAYMENTS_MIN: usize = 3;
 const PAYMENTS_MAX: usize = 60;
 const PART_MINOR: i64 = 700;
-const ASKS: &str = "pm_card_authenticationRequired";
 const ENDED_WITHIN: Duration = Duration::from_secs(60);
 /// Stripe lists whole seconds: the objects of the last second are listed once it is over.
 const SECOND_OVER: Duration = Duration::from_millis(1_100);
@@ -96,7 +96,7 @@ async fn paid(
     let mut caller = context.caller(&deployment.target, number);
     let operation = context.operation(format!("paid-{number}"));
     let (payment, object) =
-        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, ASKS)).await?;
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, &STRIPE_ASKING)).await?;
     let mut bank = HttpConnection::new(deployment.sandbox_url()?);
     let path = format!("/sandbox/authenticate/{object}");
     let approved = bank.post(&path, &[], json!({ "approve": true }).to_string()).await?;
@@ -116,7 +116,7 @@ async fn refunded(
     let mut caller = context.caller(&deployment.target, number);
     let operation = context.operation(format!("refunded-{number}"));
     let (payment, object) =
-        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, PAYS)).await?;
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, &STRIPE)).await?;
     let mut person = Person::of(context, deployment)?;
     person.refunds(&format!("{operation}-hand"), &operation, &object, PART_MINOR).await?;
     context.findings.reached("refunded_unreported");

@@ -168,6 +168,7 @@ impl Reservation {
             refunded_minor: 0,
             settled_minor: 0,
             hold_expires_at: now.plus(domain::time::Span::seconds(HOLD_SECONDS)),
+            hold_expires_max: now.plus(domain::time::Span::seconds(HOLD_SECONDS)),
             sweep_at: now.plus(domain::time::Span::seconds(HOLD_SECONDS)),
             confirmed_at: None,
             ended_at: None,

@@ -78,7 +78,7 @@ async fn all_writes(client: &Client) {
     let _ = client.resolve_review_case(id(), &resolution).send().await;
     let decision = LetterDecision { who: text(), why: text() };
     let (provider, who) = (text(), text());
-    let run = NewReconciliation { provider, from: None, to: None, who };
+    let run = NewReconciliation { provider, account: None, from: None, to: None, who };
     let _ = client.start_reconciliation(&run).send().await;
     let _ = client.accept_difference(id(), &decision).send().await;
     let assignment = ReviewAssignment { assignee: None, who: text(), why: text() };

@@ -25,6 +25,7 @@ mod one_step;
 mod operate;
 mod owed;
 mod payments;
+mod pix;
 mod prune_audit;
 mod reconciliation;
 mod recorded;

@@ -41,6 +41,8 @@ crate::row! {
         /// released and money that was refunded later. None of it is due again.
         moves settled_minor: i64,
         moves hold_expires_at: Timestamp,
+        /// A hold that is paid with Pix lives as long as the Pix can be paid, and never longer than this.
+        fixed hold_expires_max: Timestamp,
         /// When the sweep checks the hold: at its expiry, and at the end of the grace if a payment
         /// is under way at the expiry.
         moves sweep_at: Timestamp,

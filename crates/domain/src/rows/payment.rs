@@ -9,7 +9,7 @@ use crate::ids::{AccountId, AttemptId, BookingId, ClientId, KeyId, PaymentId, Re
 use crate::lifecycle::{CurrentState, attempt, payment, refund};
 use crate::money::{Currency, Money};
 use crate::rows::Account;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Json};
 
 /// When authorised money is taken.
@@ -107,8 +107,12 @@ pub enum PaymentMethod {
         brand: Option<String>,
         instalments: i64,
     },
-    /// With Pix, until then, or for so long from when the code is made.
-    Pix { pay_until: Timestamp, seconds: i64 },
+    /// With Pix, until then.
+    Pix {
+        pay_until: Timestamp,
+        /// The same as a time that begins with the payment.
+        pay_within: Span,
+    },
     /// With what the customer enters into the provider's own form, until then. The customer confirms the
     /// payment there, and we never do.
     Form { pay_until: Timestamp },
@@ -323,9 +327,7 @@ impl Payment {
     pub fn method(&self) -> PaymentMethod {
         match self.pay_until {
             Some(pay_until) if self.is_confirmed_by_customer() => PaymentMethod::Form { pay_until },
-            Some(pay_until) => {
-                PaymentMethod::Pix { pay_until, seconds: pay_until.since(self.created_at).as_seconds() }
-            }
+            Some(pay_until) => PaymentMethod::Pix { pay_until, pay_within: pay_until.since(self.created_at) },
             None => PaymentMethod::Card {
                 token: self.payment_method.clone(),
                 brand: self.brand.clone(),

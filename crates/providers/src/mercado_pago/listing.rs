@@ -159,7 +159,7 @@ impl Payments {
             segment(&begin),
             segment(&end)
         );
-        outcome::list(self.client.get(&path, SUBJECT).await)
+        outcome::search(self.client.get(&path, SUBJECT).await)
     }
 
     /// A payment with its refunds. A list may leave refunds out; then they are fetched.

@@ -101,9 +101,6 @@ pub struct ProviderPayment {
     point_of_interaction: Option<PointOfInteraction>,
     #[serde(default, deserialize_with = "lenient")]
     metadata: Option<Metadata>,
-    /// Never a part of an event's body, whose name is a hash of it.
-    #[serde(default, deserialize_with = "lenient", skip_serializing)]
-    date_created: Option<String>,
     /// Each becomes an event of its own.
     #[serde(default, deserialize_with = "lenient", skip_serializing)]
     pub refunds: Option<Vec<ProviderRefund>>,

@@ -197,7 +197,7 @@ mod tests {
         };
         let pix = |seconds: i64| PaymentMethod::Pix {
             pay_until: Timestamp(seconds.saturating_mul(1_000_000)),
-            seconds,
+            pay_within: domain::time::Span::seconds(1_800),
         };
         check(None, |_| ());
         check(None, |order| order.capture = Capture::Manual);

@@ -96,6 +96,7 @@ pub static ADAPTER: Adapter = Adapter {
     open: |settings, guard| Ok(Arc::new(Stripe::guarded(settings.clone(), guard)?)),
     amounts: currency::amounts,
     methods: MethodRules {
+        cards: true,
         pix: Some(PixRules { seconds_min: 60, seconds_max: 1_209_600, needs_tax_id: true }),
         payment_form: true,
         card_needs_brand: false,
@@ -177,6 +178,7 @@ impl Provider for Stripe {
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
             listing: Listing::Made,
+            ends_expired_objects: true,
         }
     }
 

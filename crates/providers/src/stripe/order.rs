@@ -40,7 +40,7 @@ fn with_method(form: Form, order: &PaymentOrder) -> Result<Form, &'static str> {
             Ok(form.with("payment_method", token).with("allowed_payment_method_types[0]", "card"))
         }
         PaymentMethod::Form { .. } => Ok(form.with("automatic_payment_methods[enabled]", "true")),
-        PaymentMethod::Pix { seconds, .. } => with_pix(form, order, seconds),
+        PaymentMethod::Pix { pay_within, .. } => with_pix(form, order, pay_within.as_seconds()),
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     const UNTIL: Timestamp = Timestamp(1_700_000_000_000_000);
 
     fn pix() -> PaymentMethod {
-        PaymentMethod::Pix { pay_until: UNTIL, seconds: 600 }
+        PaymentMethod::Pix { pay_until: UNTIL, pay_within: domain::time::Span::seconds(600) }
     }
 
     #[test]

@@ -73,7 +73,10 @@ async fn a_card_is_charged_or_authorized() {
 #[tokio::test]
 async fn pix_has_an_expiry_and_no_card() {
     let pix = PaymentOrder {
-        method: PaymentMethod::Pix { pay_until: Timestamp(1_700_000_000_000_000), seconds: 1_800 },
+        method: PaymentMethod::Pix {
+            pay_until: Timestamp(1_700_000_000_000_000),
+            pay_within: domain::time::Span::seconds(1_800),
+        },
         payer: Some(Payer { email: "maria@a.example".to_owned(), name: None, tax_id: None }),
         booking: None,
         reference: None,

@@ -18,6 +18,9 @@ use self::admission::WebhookAdmission;
 use super::RefusedRequest;
 use crate::webhooks::{self, NotAccepted, Webhooks};
 
+/// A bank appends this to the address that it was given: to the path, or to the whole text.
+const APPENDED: &str = "/pix";
+
 struct Deliveries {
     webhooks: Arc<Webhooks>,
     admission: WebhookAdmission,
@@ -27,6 +30,7 @@ pub fn router(webhooks: Arc<Webhooks>) -> Router {
     let admission = WebhookAdmission::new(webhooks.accounts.values().map(|entry| entry.id));
     Router::new()
         .route(webhooks::PATH, post(receive))
+        .route(&format!("{}{APPENDED}", webhooks::PATH), post(receive))
         .with_state(Arc::new(Deliveries { webhooks, admission }))
 }
 

@@ -17,7 +17,7 @@
 //! | the object is unconfirmed | confirm again, if that is still wanted: by id, so at most once |
 //! | declined | store the reason, then cancel the object, so that it cannot succeed later; then it has failed |
 //! | the customer confirms it, in the provider's form | never confirm it: reply to the client, and then as the row below; a decline does not end it |
-//! | waits for the customer | reply to the client; check again later; cancel when called off or too late |
+//! | waits for the customer | reply to the client; check again later; cancel when called off or too late. A code that the provider does not end itself is cancelled when its time is over |
 //! | authorised, captured, failed, cancelled | settle |
 //! | a person has the case | fetch; a definite result settles it; cancel an unconfirmed object that is too late |
 
@@ -233,9 +233,10 @@ impl Drive<'_> {
             ProviderStatus::Declined(failure) => {
                 self.end_declined(&seen.object, source, failure.clone()).await
             }
-            ProviderStatus::NeedsAction(_) | ProviderStatus::Unconfirmed if self.must_end() => {
+            ProviderStatus::NeedsAction(next) if self.waits_too_long(next) => {
                 self.cancel_object(&seen.object, source).await
             }
+            ProviderStatus::Unconfirmed if self.must_end() => self.cancel_object(&seen.object, source).await,
             _ => self.settle(seen, source, None).await,
         }
     }

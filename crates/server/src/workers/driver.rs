@@ -13,7 +13,7 @@ use domain::commands::{
 use domain::lifecycle::{State as _, attempt};
 use domain::provider::{Observation, Source};
 use domain::reply::{AttemptJob, ClaimedJob};
-use domain::rows::{AttemptKind, Failure};
+use domain::rows::{AttemptKind, Failure, NextAction};
 use domain::time::Span;
 use domain::working_set::Command;
 use futures_util::future::BoxFuture;
@@ -361,6 +361,16 @@ impl Drive<'_> {
         }
         let finish = FinishAttempt { attempt: attempt.id, token: self.claimed.job.token };
         Some(self.driver.submit(finish).await.map(|_| ()))
+    }
+
+    /// Whether an object that waits for the customer is cancelled at the provider. A code may be paid long
+    /// after the deadline of our own calls.
+    pub(super) fn waits_too_long(&self, next: &NextAction) -> bool {
+        let NextAction::PayPix { expires_at, .. } = next else { return self.must_end() };
+        let payment = &self.claimed.payment;
+        let until = payment.pay_until.map_or(*expires_at, |until| until.min(*expires_at));
+        let ends_itself = self.provider.capabilities().ends_expired_objects;
+        payment.void_requested || (!ends_itself && self.driver.clock.now() >= until)
     }
 
     /// The customer's time is over, the deadline has passed, or the payment was called off: an object that

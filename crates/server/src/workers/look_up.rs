@@ -60,7 +60,7 @@ impl LookUpHandler {
         let id = job.review().ok_or("the job is of no review case")?;
         let Some(review) = store.review(job.tenant, id).await.map_err(described)? else { return Ok(()) };
         let Some(payment) = payment_of_case(store, &review).await.map_err(described)? else { return Ok(()) };
-        let provider = self.0.registry.get(payment.account).cloned();
+        let provider = self.0.registry.get(payment.account);
         let provider = provider.ok_or("no provider is configured for the account")?;
         let Some(object) = payment.provider_ref.clone() else { return Ok(()) };
         let mut agrees = self.settle_payment(job, &review, &payment, provider.as_ref(), &object).await?;

@@ -98,7 +98,7 @@ impl ReconcileHandler {
             if !run.state.is(State::Running) {
                 return Ok(JobOutcome::Done);
             }
-            let provider = driver.registry.get(run.account).cloned();
+            let provider = driver.registry.get(run.account);
             let provider = provider
                 .ok_or_else(|| Halt::Failed("no provider is configured for the account".to_owned()))?;
             let at_work = RunAtWork { driver, provider, run: &run, job };

@@ -31,12 +31,7 @@ async fn service(engine: Engine) -> TestService {
         let secrets = vec![Secret::new(SECRET)];
         let mut of_account = mercado_pago::ADAPTER.settings(Secret::new(TOKEN), secrets, Mode::Test);
         of_account.wire.base_url.clone_from(&settings.accounts[0].settings.wire.base_url);
-        settings.accounts.push(AccountSettings {
-            tenant: ONE.id(),
-            adapter: &mercado_pago::ADAPTER,
-            name: ACCOUNT.to_owned(),
-            settings: of_account,
-        });
+        settings.accounts.push(AccountSettings::new(ONE.id(), &mercado_pago::ADAPTER, ACCOUNT, of_account));
     })
     .await;
     let webhook = json!({

@@ -280,6 +280,7 @@ impl Seller {
             refunded_minor: 0,
             settled_minor: 0,
             hold_expires_at: Timestamp(10),
+            hold_expires_max: Timestamp(10),
             sweep_at: Timestamp(10),
             confirmed_at: None,
             ended_at: None,

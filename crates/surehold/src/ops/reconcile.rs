@@ -23,8 +23,11 @@ pub struct Arguments {
     #[command(flatten)]
     server: Server,
     /// The provider whose account is compared
-    #[arg(long = "account", value_name = "PROVIDER", default_value = "stripe")]
-    account: String,
+    #[arg(long, default_value = "stripe")]
+    provider: String,
+    /// The account's configured name; by default the first account at the provider
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
     /// Objects made at this time or later (RFC 3339); by default a day before `--to`
     #[arg(long)]
     from: Option<jiff::Timestamp>,
@@ -79,7 +82,8 @@ pub enum Differences {
 pub async fn run(arguments: Arguments) -> crate::Exit {
     let client = arguments.server.client()?;
     let request = NewReconciliation {
-        provider: arguments.account,
+        provider: arguments.provider,
+        account: arguments.account,
         from: arguments.from,
         to: arguments.to,
         who: arguments.who,

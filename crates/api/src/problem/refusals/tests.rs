@@ -58,6 +58,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NothingIsDue,
         Refusal::AmountExceedsTotal { chargeable: FIVE },
         Refusal::AmountDoesNotCoverWhatIsDue { due: FIVE },
+        Refusal::PaymentOutlivesHold { seconds_max: 60 },
         Refusal::CurrencyIsNotTaken { currency: Currency::EUR },
         Refusal::AmountIsNotPayable { amount: FIVE, rule: RULE },
         Refusal::PaymentAlreadyOpen { payment: ID },

@@ -83,13 +83,14 @@ impl Reserve {
         Ok(priced)
     }
 
-    fn hold(&self, facts: &Facts) -> Result<Span, Refusal> {
+    /// How long the hold lasts, and how long it may last at most.
+    fn hold(&self, facts: &Facts) -> Result<(Span, Span), Refusal> {
         let settings = &facts.tenants.get(self.tenant()).ok_or(Refusal::SlotNotFound)?.settings.0;
         let seconds = self.hold_seconds.unwrap_or(settings.default_hold_seconds());
         if seconds > settings.hold_seconds_max {
             return Err(Refusal::HoldIsTooLong { seconds_max: settings.hold_seconds_max });
         }
-        Ok(Span::seconds(seconds))
+        Ok((Span::seconds(seconds), Span::seconds(settings.hold_seconds_max)))
     }
 
     /// The customer's row with the seats counted. Refused if the customer would hold too many.
@@ -133,7 +134,7 @@ impl Reserve {
         draft: &Draft<'_>,
         slot: &Slot,
         total_minor: i64,
-        hold: Span,
+        (hold, hold_max): (Span, Span),
         currency: Currency,
     ) -> Booking {
         let now = draft.context.now;
@@ -161,6 +162,7 @@ impl Reserve {
             refunded_minor: 0,
             settled_minor: 0,
             hold_expires_at: expires_at,
+            hold_expires_max: now.plus(hold_max).min(latest),
             sweep_at: expires_at,
             confirmed_at: None,
             ended_at: None,

@@ -25,7 +25,7 @@ use crate::lifecycle::State as _;
 use crate::lifecycle::payment::{Event, State};
 use crate::money::Money;
 use crate::provider::{Observation, ProviderStatus, Source};
-use crate::rows::{MovementKind, Payment};
+use crate::rows::{MovementKind, NextAction, Payment};
 use crate::working_set::Json;
 use contradiction::contradiction;
 
@@ -140,7 +140,7 @@ fn no_move(
             ObservationResult::Agrees
         }
         (ProviderStatus::NeedsAction(next), State::Pending) => {
-            payment.next_action = Some(Json(next.clone()));
+            payment.next_action = Some(Json(in_time(payment, next.clone())));
             ObservationResult::Agrees
         }
         (ProviderStatus::Declined(failure), State::Pending) => {
@@ -151,6 +151,17 @@ fn no_move(
             ObservationResult::Agrees
         }
         _ => ObservationResult::Stale,
+    }
+}
+
+/// A code that the provider made late shows a later end than the payment has. The hold ends with the payment,
+/// so the customer must not be shown more time.
+fn in_time(payment: &Payment, next: NextAction) -> NextAction {
+    match (next, payment.pay_until) {
+        (NextAction::PayPix { code, expires_at }, Some(until)) => {
+            NextAction::PayPix { code, expires_at: expires_at.min(until) }
+        }
+        (next, _) => next,
     }
 }
 

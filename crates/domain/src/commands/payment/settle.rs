@@ -157,11 +157,15 @@ impl Settle {
         draft.put(after);
     }
 
-    /// The end of a hold: by then the object is fetched, because it may be paid already.
+    /// The end of a hold, and the end of the time to pay: by then the object is fetched, because it may be
+    /// paid already, or must be ended.
     fn evidence_needed_by(&self, facts: &Facts, payment: &Payment, now: Timestamp) -> Option<Timestamp> {
-        let booking = payment.booking.and_then(|id| facts.bookings.get(id))?;
+        let booking = payment.booking.and_then(|id| facts.bookings.get(id));
+        let held = booking.filter(|booking| booking.state.is(booking::State::Held));
         let soonest = now.plus(self.recheck.first);
-        booking.state.is(booking::State::Held).then(|| booking.hold_expires_at.max(soonest))
+        let hold_ends = held.map(|booking| booking.hold_expires_at.max(soonest));
+        let time_ends = payment.payable_until().filter(|until| *until > now);
+        hold_ends.into_iter().chain(time_ends).min()
     }
 
     /// When the customer's time is over, and an object that still waits is cancelled.

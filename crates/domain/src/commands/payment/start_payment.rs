@@ -133,6 +133,20 @@ fn part_of(booking: &Booking, wanted: Option<Money>) -> Result<Money, Refusal> {
 }
 
 impl StartPayment {
+    /// The end of a hold during this payment: the customer must be able to use all the time that there is
+    /// to pay, and the seats must be there for what was paid in time.
+    fn held_until(&self, booking: &Booking, now: Timestamp) -> Result<Timestamp, Refusal> {
+        let Some(pay_within) = self.pay_within.filter(|_| booking.state.is(booking::State::Held)) else {
+            return Ok(booking.hold_expires_at);
+        };
+        let until = now.plus(pay_within);
+        if until > booking.hold_expires_max {
+            let seconds_max = booking.hold_expires_max.since(now).as_seconds().max(0);
+            return Err(Refusal::PaymentOutlivesHold { seconds_max });
+        }
+        Ok(booking.hold_expires_at.max(until))
+    }
+
     fn payment(
         &self,
         draft: &Draft<'_>,
@@ -185,6 +199,7 @@ impl Command for StartPayment {
         };
         let account = own(self.account)?;
         let (amount, booking) = self.target.amount(facts, self.claim.tenant, context.now)?;
+        let held_until = booking.map(|booking| self.held_until(booking, context.now)).transpose()?;
         if self.method_currency.is_some_and(|currency| currency != amount.currency) {
             return Err(Refusal::CurrencyIsNotTaken { currency: amount.currency });
         }
@@ -197,10 +212,12 @@ impl Command for StartPayment {
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let payment = self.payment(&draft, account, amount, booking);
-        if let Some(booking) = booking {
+        if let Some((booking, held_until)) = booking.zip(held_until) {
             draft.put(Booking {
                 open_payment: Some(payment.id),
                 payments: booking.payments + 1,
+                hold_expires_at: held_until,
+                sweep_at: if held_until > booking.hold_expires_at { held_until } else { booking.sweep_at },
                 updated_at: context.now,
                 ..booking.clone()
             });

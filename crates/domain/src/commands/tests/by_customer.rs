@@ -41,7 +41,7 @@ fn the_method_of_a_payment_is_what_it_names() {
         assert_eq!(row.is_confirmed_by_customer(), method == PAYMENT_FORM);
     };
     check(PAYMENT_FORM, |method| matches!(method, PaymentMethod::Form { .. }));
-    check(PIX, |method| matches!(method, PaymentMethod::Pix { seconds: 600, .. }));
+    check(PIX, |method| matches!(method, PaymentMethod::Pix { pay_within: Span(600_000_000), .. }));
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub fn endpoint() -> Endpoint {
             Code::CurrencyIsNotTheBookings,
             Code::AmountExceedsTotal,
             Code::AmountDoesNotCoverWhatIsDue,
+            Code::PaymentOutlivesHold,
             Code::AmountIsTooLarge,
             Code::AmountIsNotPayable,
             Code::CurrencyIsNotTaken,
@@ -206,6 +207,7 @@ fn check_method(
     let method = format!("{pointer}/payment_method");
     needs(is_pix && rules.pix.is_none(), &method, "pix is not offered by");
     needs(is_form && !rules.payment_form, &method, "a payment form is not offered by");
+    needs(is_card && !rules.cards, &method, "cards are not offered by");
     if let Some(pix) = rules.pix.filter(|_| is_pix) {
         let offered = (pix.seconds_min..=pix.seconds_max).contains(&seconds);
         needs(!offered, "/expires_in_seconds", "is outside the limits of");

@@ -14,6 +14,7 @@ use crate::http::permission::Ops;
 use crate::http::submit::submit;
 use crate::http::write_request::WriteRequest;
 use crate::http::{App, RefusedRequest, RequestId};
+use crate::ports::PaymentAccount;
 use crate::ports::clock::SystemClock;
 use store::Clock as _;
 
@@ -37,8 +38,12 @@ async fn handle(
     call: WriteRequest<Ops, NewReconciliation>,
 ) -> Handled {
     let (caller, request) = (call.caller, call.request);
-    let account = app.parts.accounts.account(caller.tenant, &request.provider, caller.mode);
-    let account = account.ok_or(Refusal::AccountNotFound)?;
+    let accounts = app.parts.accounts.accounts(caller.tenant, caller.mode);
+    let is_wanted = |account: &PaymentAccount| {
+        account.provider == request.provider
+            && request.account.as_ref().is_none_or(|name| *name == account.name)
+    };
+    let account = accounts.into_iter().find(is_wanted).ok_or(Refusal::AccountNotFound)?.id;
     // Providers list by the time of day.
     let ends_at = request.to.map_or_else(|| SystemClock.now(), timestamp);
     let begins_at = request.from.map_or_else(|| ends_at.minus(DAY), timestamp);
