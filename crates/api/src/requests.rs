@@ -7,6 +7,7 @@ mod operations;
 mod payment;
 mod queries;
 mod reconciliation;
+mod recorded;
 mod review;
 
 pub use api_key::{NewApiKey, Scope};
@@ -14,11 +15,11 @@ pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{
-    Alternative, Capture, ManualMethod, NewCapture, NewCharge, NewPayment, NewRecordedPayment,
-    NewRecordedRefund, NewRefund, Payer, TaxId, TaxIdKind,
+    Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund, Payer, TaxId, TaxIdKind,
 };
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 pub use reconciliation::{DifferencesQuery, NewReconciliation};
+pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
 
 use serde::de::DeserializeOwned;

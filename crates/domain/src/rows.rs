@@ -9,6 +9,7 @@ mod ledger;
 mod messages;
 mod movement;
 mod payment;
+mod payment_method;
 mod reconciliation;
 mod tenancy;
 
@@ -20,9 +21,9 @@ pub use messages::{
     Subscription,
 };
 pub use movement::{Movement, MovementKind};
-pub use payment::{
-    Attempt, AttemptKind, Capture, Failure, FailureCause, MANUAL, ManualMethod, NextAction, PAYMENT_FORM,
-    PIX, PayBy, Payer, Payment, PaymentMethod, PaymentRoute, Refund, TaxId, TaxIdKind,
+pub use payment::{Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, Payment, Refund};
+pub use payment_method::{
+    MANUAL, ManualMethod, PAYMENT_FORM, PIX, PayBy, Payer, PaymentMethod, PaymentRoute, TaxId, TaxIdKind,
 };
 pub use reconciliation::{
     AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,

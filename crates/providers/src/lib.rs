@@ -28,7 +28,7 @@ pub use adapter::{Adapter, MethodRules, PixRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
-    CallFuture, Capabilities, Creation, EventPage, ListedPage, ListedRefund, Listing, ObjectCall,
+    CallFuture, Capabilities, Creation, EventPage, ListedObjects, ListedPage, ListedRefund, ObjectCall,
     PaymentOrder, Provider, RefundOrder,
 };
 pub use registry::Registry;

@@ -72,8 +72,8 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedPage, ListedRefund,
-    Listing, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedPage,
+    ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
     VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -133,7 +133,7 @@ impl Provider for MercadoPago {
             creation: Creation::OneStep,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: false,
-            listing: Listing::MadeAndChanged,
+            listing: ListedObjects::MadeAndChanged,
             ends_expired_objects: true,
         }
     }

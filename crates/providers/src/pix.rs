@@ -63,7 +63,7 @@ use domain::{
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, Listing,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedRefund,
     MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent,
     WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
@@ -115,7 +115,7 @@ impl Provider for PixBank {
             creation: Creation::OneStep,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
-            listing: Listing::Nothing,
+            listing: ListedObjects::Nothing,
             ends_expired_objects: false,
         }
     }

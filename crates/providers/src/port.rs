@@ -43,7 +43,7 @@ pub struct Capabilities {
     pub key_retention: Span,
     /// Whether a refund carries our reference, so that one whose reply was lost can be recognised.
     pub refunds_carry_reference: bool,
-    pub listing: Listing,
+    pub listing: ListedObjects,
     /// Whether the provider itself ends an object that the customer did not pay in time. If not, it shows
     /// as payable, and whoever drives the payment cancels it.
     pub ends_expired_objects: bool,
@@ -51,7 +51,7 @@ pub struct Capabilities {
 
 /// What a provider lists of an account, by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listing {
+pub enum ListedObjects {
     /// The payments and the refunds that were made within the time. A payment that was made before it and
     /// captured within it is not shown.
     Made,

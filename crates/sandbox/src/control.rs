@@ -7,15 +7,13 @@
 //! | `POST /sandbox/accounts`               | sets up or changes an account, durably                  |
 //! | `GET  /sandbox/books`                  | see [`crate::ledger`]                                   |
 //! | `GET  /sandbox/calls`                  | see [`crate::call_counts`]                                    |
-//! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; in memory only. With             |
-//! |                                        | `?defaults=true` the default values                      |
+//! | `GET`, `POST /sandbox/faults`          | see [`crate::faults`]; `?defaults=true`: the defaults   |
 //! | `POST /sandbox/sign`                   | `{"account","body","at"}`: the header that the account's |
 //! |                                        | webhook signs this body with, at this Unix second. For  |
 //! |                                        | Mercado Pago `{"account","data_id","request_id","at"}`  |
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
-//! | `POST /sandbox/form/{pi}`              | `{"card":"pm_card_visa"}`: the payer fills the payment  |
-//! |                                        | form, which confirms the intent                         |
+//! | `POST /sandbox/form/{pi}`              | `{"card":"pm_card_visa"}`: the payer fills and confirms |
 //! | `POST /sandbox/pay/{pi}`               | the payer pays the code of Pix                          |
 //! | `POST /sandbox/expire/{pi}`            | expires an authorisation, as after seven days, or a code |
 //! |                                        | of Pix                                                  |

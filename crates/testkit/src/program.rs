@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
 use guard::Guard;
-pub use installation::{Catalogue, Installation, ProviderAccount, Resident, Serving, Tenant, sell};
+pub use installation::{Catalogue, Installation, InstalledAccount, Resident, Serving, Tenant, sell};
 pub use usage::Usage;
 
 /// Includes a recovery of the database.

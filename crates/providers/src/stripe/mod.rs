@@ -77,8 +77,8 @@ use domain::{
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedPage, ListedRefund,
-    Listing, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedPage,
+    ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
     VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
@@ -177,7 +177,7 @@ impl Provider for Stripe {
             creation: Creation::TwoSteps,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
-            listing: Listing::Made,
+            listing: ListedObjects::Made,
             ends_expired_objects: true,
         }
     }

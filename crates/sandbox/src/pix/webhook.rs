@@ -45,7 +45,7 @@ pub fn register(draft: &mut CallDraft, body: &[u8]) -> Result<PixAnswer, PixRefu
 /// One attempt to deliver one event.
 pub fn request(endpoint: &WebhookEndpoint, event: StoredEvent, cob: &StoredCob) -> Option<Request<Bytes>> {
     let pix: Vec<Value> = cob.pix.iter().map(|pix| pix.view(&cob.txid, &cob.key)).collect();
-    Request::post(address(&endpoint.url, event.number % 2 == 0))
+    Request::post(address(&endpoint.url, event.number.is_multiple_of(2)))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Bytes::from(json!({"pix": pix}).to_string()))
         .ok()

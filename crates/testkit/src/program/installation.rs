@@ -36,12 +36,12 @@ pub struct Resident {
     pub secret_key: String,
     pub webhook_secret: String,
     /// Every account, that at Stripe included.
-    pub accounts: Vec<ProviderAccount>,
+    pub accounts: Vec<InstalledAccount>,
 }
 
 /// An account at a provider.
 #[derive(Clone, Debug)]
-pub struct ProviderAccount {
+pub struct InstalledAccount {
     pub provider: &'static str,
     pub name: String,
     /// The key by which the provider knows the account's owner.
@@ -51,10 +51,10 @@ pub struct ProviderAccount {
 }
 
 /// The account of a tenant at each provider, by the digits of the tenant's id.
-const ACCOUNTS: [fn(&str) -> ProviderAccount; 2] = [stripe, mercado_pago];
+const ACCOUNTS: [fn(&str) -> InstalledAccount; 2] = [stripe, mercado_pago];
 
-fn stripe(tenant: &str) -> ProviderAccount {
-    ProviderAccount {
+fn stripe(tenant: &str) -> InstalledAccount {
+    InstalledAccount {
         provider: "stripe",
         name: format!("acct_{tenant}"),
         secret_key: format!("sk_test_{tenant}"),
@@ -63,9 +63,9 @@ fn stripe(tenant: &str) -> ProviderAccount {
 }
 
 /// Its accounts are numbers, too short to be taken for the number of a card.
-fn mercado_pago(tenant: &str) -> ProviderAccount {
+fn mercado_pago(tenant: &str) -> InstalledAccount {
     let number = u64::from_str_radix(&tenant[tenant.len() - 9..], 16).unwrap_or_default();
-    ProviderAccount {
+    InstalledAccount {
         provider: "mercado_pago",
         name: number.to_string(),
         secret_key: format!("TEST-{tenant}"),
@@ -231,17 +231,17 @@ impl Resident {
         let tenant: Tenant = serde_json::from_str(&printed).map_err(|error| failed(error.to_string()))?;
         let digits = tenant.tenant_id.replace('-', "");
         let accounts = ACCOUNTS.map(|account| account(&digits)).to_vec();
-        let ProviderAccount { name: account, secret_key, webhook_secret, .. } = accounts[0].clone();
-        Ok(Resident { account, secret_key, webhook_secret, accounts, tenant })
+        let InstalledAccount { name: account, secret_key, webhook_secret, .. } = accounts[0].clone();
+        Ok(Resident { tenant, account, secret_key, webhook_secret, accounts })
     }
 
     /// The account at this provider.
-    pub fn account_at(&self, provider: &str) -> Option<&ProviderAccount> {
+    pub fn account_at(&self, provider: &str) -> Option<&InstalledAccount> {
         self.accounts.iter().find(|account| account.provider == provider)
     }
 
     fn toml(&self, base_url: &str, more: &str) -> String {
-        let account = |account: &ProviderAccount| {
+        let account = |account: &InstalledAccount| {
             format!(
                 "\n[[accounts]]\ntenant = {}\nprovider = {}\nname = {}\nmode = \"test\"\n\
                  base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n{more}",
@@ -257,7 +257,7 @@ impl Resident {
     }
 }
 
-impl ProviderAccount {
+impl InstalledAccount {
     async fn open(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
         let webhook = format!("{server_url}/webhooks/{}/{}", self.provider, self.name);
         let account = json!({

@@ -19,7 +19,7 @@ use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext};
 use outbound::HttpConnection;
 use std::time::Duration;
-use testkit::program::{ProviderAccount, Resident};
+use testkit::program::{InstalledAccount, Resident};
 
 const PAIRS_MIN: usize = 2;
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
@@ -49,8 +49,8 @@ struct Deliveries<'a> {
     context: &'a ScenarioContext,
     sandbox: HttpConnection,
     server: HttpConnection,
-    own: ProviderAccount,
-    neighbour: ProviderAccount,
+    own: InstalledAccount,
+    neighbour: InstalledAccount,
     caller: RetryingClient,
     /// Makes the ids of deliveries.
     sent: usize,
@@ -186,7 +186,7 @@ impl Deliveries<'_> {
         request: &str,
         signature: Option<String>,
     ) -> Result<Option<u16>, Error> {
-        let ProviderAccount { provider, name, .. } = &self.own;
+        let InstalledAccount { provider, name, .. } = &self.own;
         let path = format!("/webhooks/{provider}/{name}?data.id={object}&type=payment");
         let body = json!({
             "id": notification.parse::<u64>().unwrap_or_default(), "type": "payment", "action": "payment.updated",

@@ -71,6 +71,37 @@ impl StartReconciliation {
             }
         }
     }
+
+    fn run(
+        &self,
+        draft: &Draft<'_>,
+        begins_at: Timestamp,
+        ends_at: Timestamp,
+        person: Option<String>,
+    ) -> Reconciliation {
+        let now = draft.context.now;
+        Reconciliation {
+            id: draft.id::<ReconciliationId>(),
+            tenant: self.tenant,
+            account: self.account,
+            begins_at,
+            ends_at,
+            requested_by: person,
+            state: CurrentState::start(),
+            pages: 0,
+            stage: ReconciliationStage::Provider,
+            cursor: None,
+            provider_objects: 0,
+            own_objects: 0,
+            repaired: 0,
+            found: 0,
+            settled: 0,
+            error: None,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        }
+    }
 }
 
 impl Command for StartReconciliation {
@@ -134,27 +165,7 @@ impl Command for StartReconciliation {
             draft.put(state);
             return Ok(draft.done());
         };
-        let run = Reconciliation {
-            id: draft.id::<ReconciliationId>(),
-            tenant: self.tenant,
-            account: self.account,
-            begins_at,
-            ends_at,
-            requested_by: person,
-            state: CurrentState::start(),
-            pages: 0,
-            stage: ReconciliationStage::Provider,
-            cursor: None,
-            provider_objects: 0,
-            own_objects: 0,
-            repaired: 0,
-            found: 0,
-            settled: 0,
-            error: None,
-            created_at: now,
-            updated_at: now,
-            finished_at: None,
-        };
+        let run = self.run(&draft, begins_at, ends_at, person);
         let job = NewJob {
             id: JobId::from(run.id),
             tenant: self.tenant,
