@@ -53,8 +53,10 @@ async fn a_charge_consists_of_two_calls() {
 
     let line = "POST /v1/payment_intents/pi_1/confirm";
     let back = PaymentOrder { return_url: Some("https://a.example/b".to_owned()), ..order(1) };
-    check(async |stripe| drop(stripe.confirm(&automatic, "pi_1").await), line, Some("confirm"), "").await;
-    let url = "return_url=https%3A%2F%2Fa.example%2Fb";
+    // The charge shows how long an authorisation lasts.
+    let plain = "expand[0]=latest_charge";
+    check(async |stripe| drop(stripe.confirm(&automatic, "pi_1").await), line, Some("confirm"), plain).await;
+    let url = "expand[0]=latest_charge&return_url=https%3A%2F%2Fa.example%2Fb";
     check(async |stripe| drop(stripe.confirm(&back, "pi_1").await), line, Some("confirm"), url).await;
 }
 
@@ -77,7 +79,7 @@ async fn the_other_calls_have_their_paths_and_bodies() {
     .await;
     check(
         async |stripe| drop(stripe.fetch("pi_1/../x").await),
-        "GET /v1/payment_intents/pi_1%2F%2E%2E%2Fx",
+        "GET /v1/payment_intents/pi_1%2F%2E%2E%2Fx?expand[]=latest_charge",
         None,
         "",
     )
