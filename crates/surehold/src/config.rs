@@ -20,20 +20,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use account::AccountFile;
-use api::card_number;
 pub use broker::BrokerFile;
-use domain::rows::{Mode, PayBy};
 use domain::time::Span;
-use domain::{Currency, TenantId};
 pub use guard::{BreakerFile, RetryBudgetFile};
 pub use metrics::MetricsFile;
 pub use pix::PixFile;
-use providers::{Adapter, Secret};
+use providers::Secret;
 pub use redis::RedisFile;
 pub use relay::{ConsumersFile, RelayFile};
 use serde::Deserialize;
 use server::roles::Roles;
-use server::service::{AccountCredentials, AccountSettings, Settings};
+use server::service::Settings;
 use store::Location;
 pub use telemetry::TelemetryFile;
 

@@ -87,7 +87,7 @@ impl ContractRow {
     /// The shortest time limits at which a connection on loopback is still made on a busy machine.
     pub fn impatient_settings(&self, base_url: &str) -> ProviderSettings {
         let mut settings = self.settings(base_url);
-        settings.wire.connect_timeout = Duration::from_millis(1_000);
+        settings.wire.connect_timeout = Duration::from_secs(1);
         settings.wire.call_timeout = Duration::from_millis(1_100);
         settings
     }
@@ -107,7 +107,9 @@ impl ContractRow {
     pub fn replies_with(&self, call: Call, names: &[&str], value: &str) -> Vec<String> {
         const PLACE: &str = "the place of the value";
         let mut replies = (self.replies)(call);
-        replies.iter_mut().for_each(|reply| replace(reply, names, &Value::String(PLACE.to_owned())));
+        for reply in &mut replies {
+            replace(reply, names, &Value::String(PLACE.to_owned()));
+        }
         // No number is read, so none changes.
         replies.iter().map(|reply| reply.to_string().replace(&format!("\"{PLACE}\""), value)).collect()
     }

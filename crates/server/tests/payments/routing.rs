@@ -37,7 +37,7 @@ async fn service(engine: Engine) -> TestService {
         let chf = Some(vec![Currency::new("CHF").unwrap()]);
         settings.accounts.push(AccountSettings { currencies: chf, ..francs });
         let mut nobody = of(&stripe::ADAPTER, NOBODY, "sk_test_nobody", "whsec_nobody");
-        nobody.settings.wire.base_url = "http://127.0.0.1:1".to_owned();
+        "http://127.0.0.1:1".clone_into(&mut nobody.settings.wire.base_url);
         settings.accounts.push(AccountSettings { currencies: Some(vec![Currency::BRL]), ..nobody });
         let mercado = of(&mercado_pago::ADAPTER, MERCADO, MERCADO_KEY, "signature-one");
         settings.accounts.push(AccountSettings { methods: Some(vec![PayBy::Card, PayBy::Pix]), ..mercado });
