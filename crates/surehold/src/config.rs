@@ -316,7 +316,7 @@ mod tests {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let location = Location::parse("sqlite:x").unwrap();
         for account in &file.accounts {
-            account.settings(TenantId(uuid::Uuid::nil())).map_err(|failed| failed.to_string())?;
+            account.settings(domain::TenantId(uuid::Uuid::nil())).map_err(|failed| failed.to_string())?;
         }
         file.settings("127.0.0.1:0".parse().unwrap(), location, Roles::ALL)
             .map_err(|failed| failed.to_string())
