@@ -15,10 +15,11 @@
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
 //! | `POST /sandbox/expire/{pi}`            | expires an authorisation, as after seven days           |
-//! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry"}`, each of them optional:  |
+//! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry","due_by"}`, each optional: |
 //! |                                        | disputes a captured intent                              |
 //! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, or `lost`, or for an inquiry       |
-//! |                                        | `escalated`: the bank decides                           |
+//! |                                        | `escalated`: the bank decides; `prevented`: the network |
+//! |                                        | settles it before                                       |
 //! | `/sandbox/mercado_pago/payments/{id}…` | see `mercado_pago::dashboard`                           |
 
 use bytes::Bytes;
@@ -322,6 +323,8 @@ struct DisputeRequest {
     reason: Option<String>,
     #[serde(default)]
     inquiry: bool,
+    /// Unix seconds.
+    due_by: Option<i64>,
 }
 
 fn dispute(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
@@ -341,7 +344,8 @@ fn dispute(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
         if !(1..=left).contains(&amount) {
             return Err(StripeRefusal::invalid(format!("amount must be from 1 to {left}")));
         }
-        Ok(stripe::open(draft, charge, &stripe::NewDispute { amount, reason, inquiry: request.inquiry }))
+        let DisputeRequest { inquiry, due_by, .. } = request;
+        Ok(stripe::open(draft, charge, &stripe::NewDispute { amount, reason, inquiry, due_by }))
     });
     dispute_shown(shared, intent, opened.map(|_| intent))
 }

@@ -44,6 +44,8 @@ kinds! {
     RefundFailed = "refund.failed",
     PaymentCreated = "payment.created",
     PaymentUpdated = "payment.updated",
+    ChargebackCreated = "chargeback.created",
+    ChargebackUpdated = "chargeback.updated",
 }
 
 /// An event as its journal line stores it.
