@@ -3,6 +3,7 @@
 mod api_key;
 mod booking;
 mod catalogue;
+mod dispute;
 mod operations;
 mod payment;
 mod queries;
@@ -10,9 +11,12 @@ mod queries;
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
+pub use dispute::NewDisputeEvidence;
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund, PIX, Payer, TaxId, TaxIdKind};
-pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
+pub use queries::{
+    AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery,
+};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -57,6 +57,10 @@ id! {
     /// A provider's event; hashed from provider, account and the provider's id of the event.
     EventId,
     AuditId, MessageId,
+    /// A dispute; hashed from the account and the provider's id of the dispute.
+    DisputeId,
+    /// One submission of evidence for a dispute.
+    DisputeEvidenceId,
     /// One message at one consumer; hashed from both.
     InboxId,
     LedgerAccountId, TransferId, PostingId,
@@ -141,6 +145,12 @@ impl RefundId {
     /// The id of a refund that somebody made at the provider.
     pub fn at_provider(account: AccountId, object: &str) -> RefundId {
         RefundId(hashed(&[b"refund", account.0.as_bytes(), object.as_bytes()]))
+    }
+}
+impl DisputeId {
+    /// `object` is the provider's id of the dispute.
+    pub fn of(account: AccountId, object: &str) -> DisputeId {
+        DisputeId(hashed(&[b"dispute", account.0.as_bytes(), object.as_bytes()]))
     }
 }
 impl MovementId {

@@ -7,7 +7,7 @@
 //!
 //! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
-use crate::commands::{AttemptJobs, JobRules, StandaloneJobs};
+use crate::commands::{AttemptJobs, EvidenceJobs, JobRules, StandaloneJobs};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::rows::{AttemptKind, Job, Lane};
 use crate::time::Span;
@@ -61,9 +61,12 @@ pub static CHARGE: JobKind = JobKind::attempt("charge");
 pub static CAPTURE: JobKind = JobKind::attempt("capture");
 pub static VOID: JobKind = JobKind::attempt("void");
 pub static REFUND: JobKind = JobKind::attempt("refund");
+/// The bank waits for days, so nobody waits for it with their money.
+pub static SUBMIT_EVIDENCE: JobKind =
+    JobKind { rules: &EvidenceJobs, ..JobKind::standalone("submit_evidence", Lane::Ordinary) };
 
 /// Every kind of this version.
-pub static ALL: [&JobKind; 4] = [&CHARGE, &CAPTURE, &VOID, &REFUND];
+pub static ALL: [&JobKind; 5] = [&CHARGE, &CAPTURE, &VOID, &REFUND, &SUBMIT_EVIDENCE];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

@@ -21,6 +21,8 @@ pub mod attempt;
 pub mod booking;
 pub mod booking_item;
 pub mod delivery;
+pub mod dispute;
+pub mod dispute_evidence;
 pub mod inbound_event;
 pub mod job;
 pub mod payment;

@@ -10,7 +10,7 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, InboundEvent, Job, Message, Payment, Product,
+    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Dispute, InboundEvent, Job, Message, Payment, Product,
     Refund, Review, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
@@ -29,6 +29,8 @@ pub enum Reply {
     PaymentChanged(Box<Payment>),
     Refund(Box<Refund>),
     Review(Box<Review>),
+    /// A dispute for which evidence is being submitted.
+    Dispute(Box<Dispute>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
     /// An API key and its client.

@@ -5,6 +5,7 @@
 
 mod booking;
 mod catalogue;
+mod dispute;
 mod ledger;
 mod messages;
 mod movement;
@@ -13,6 +14,7 @@ mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
 pub use catalogue::{Product, Slot, Unit};
+pub use dispute::{Dispute, DisputeEvidence, EvidenceTexts};
 pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use messages::{
     Actor, Audit, Delivery, EventFeed, InboundEvent, Job, Lane, Log, Message, Partition, Review, Subject,
@@ -48,6 +50,8 @@ crate::working_set! {
     booking_items booking_item: BookingItem of Booking,
     payments payment: Payment,
     refunds refund: Refund,
+    disputes dispute: Dispute,
+    dispute_evidence evidence_row: DisputeEvidence,
     movements movement: Movement,
     reviews review: Review,
     attempts attempt: Attempt,

@@ -26,7 +26,7 @@ pub use adapter::{Adapter, MethodRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
-    CallFuture, Capabilities, Creation, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider,
+    CallFuture, Capabilities, Creation, EventPage, EvidenceOrder, ListedRefund, ObjectCall, PaymentOrder, Provider,
     RefundOrder,
 };
 pub use registry::Registry;

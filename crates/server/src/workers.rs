@@ -14,6 +14,7 @@
 
 mod charge;
 mod driver;
+mod evidence;
 mod gate;
 mod guarded_provider;
 mod handlers;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`tenancy`] | authentication, webhooks |
 //! | [`catalogue`] | the catalogue and the availability of slots |
-//! | [`booking`], [`payment`] | clients and people who read one row, or search |
+//! | [`booking`], [`payment`], [`dispute`] | clients and people who read one row, or search |
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
 //! | [`relay`] | the relay, its sweep and its pruning |
@@ -22,6 +22,7 @@ mod booking;
 mod catalogue;
 pub mod check;
 mod dead_letters;
+mod dispute;
 mod due;
 mod figures;
 mod filter;
@@ -34,6 +35,7 @@ mod tenancy;
 mod work;
 
 pub use booking::BookingSearch;
+pub use dispute::{DisputeSearch, OpenDisputes};
 pub use due::DueJob;
 pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;

@@ -2,7 +2,7 @@
 //! constant or the list that checks it. So the document cannot promise a value that is refused.
 
 use domain::availability::Availability;
-use domain::lifecycle::{State, booking, booking_item, inbound_event, job, payment, refund, review};
+use domain::lifecycle::{State, booking, booking_item, dispute, inbound_event, job, payment, refund, review};
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
     PERSON_CHARACTERS_MAX, QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX,
@@ -17,9 +17,10 @@ use super::patterns::{
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
 use crate::limits::{
-    CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, METADATA_BYTES_MAX,
+    CHECK_IN_CHARS_MAX, CLIENTS_MAX, CORRESPONDENCE_CHARS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, METADATA_BYTES_MAX,
     METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS,
-    PAGE_ROWS_MAX, PHONE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX,
+    PAGE_ROWS_MAX, PHONE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, REFUND_REFUSAL_CHARS_MAX, SEATS_MAX, STATEMENT_CHARS_MAX,
+    TERMS_CHARS_MAX, TOKEN_CHARS_MAX,
     URL_CHARS_MAX,
 };
 use crate::requests::Scope;
@@ -78,6 +79,12 @@ fn texts() -> Vec<Rule> {
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "terms", paragraph(TERMS_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "check_in", paragraph(CHECK_IN_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "correspondence", paragraph(CORRESPONDENCE_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "refund_refusal", paragraph(REFUND_REFUSAL_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "statement", paragraph(STATEMENT_CHARS_MAX)),
+        rule(&["DisputesQuery"], "evidence_due_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "currency", json!({ "$ref": CURRENCY_REFERENCE })),
         rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["AvailabilityQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
@@ -97,7 +104,7 @@ fn texts() -> Vec<Rule> {
         rule(&["LetterDecision"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
         rule(
-            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery"],
+            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "DisputesQuery"],
             "cursor",
             json!({ "pattern": CURSOR_PATTERN }),
         ),
@@ -106,7 +113,7 @@ fn texts() -> Vec<Rule> {
 
 fn numbers() -> Vec<Rule> {
     const QUERIES: &[&str] =
-        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
+        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "DisputesQuery", "EventsQuery"];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -165,6 +172,7 @@ fn words() -> Vec<Rule> {
         rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
+        rule(&["Dispute", "DisputesQuery"], "state", one_of(&states::<dispute::State>())),
         rule(&["ReviewCase"], "state", one_of(&states::<review::State>())),
         rule(&["DeadLetter"], "state", one_of(&letters)),
         rule(&["DeadLetter"], "kind", one_of(&views::DEAD_LETTER_KINDS)),

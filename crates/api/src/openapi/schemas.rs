@@ -12,12 +12,12 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, EventsQuery, LetterDecision,
-    ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment, NewProduct,
-    NewRefund, NewSlots, PaymentsQuery, Resolution,
+    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DisputesQuery, EventsQuery,
+    LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge,
+    NewDisputeEvidence, NewPayment, NewProduct, NewRefund, NewSlots, PaymentsQuery, Resolution,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Dispute, Event, HistoryEntry, LedgerAccount, Movement, Page,
     Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 
@@ -45,6 +45,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<AvailabilityQuery>(&mut schemas);
     add::<BookingsQuery>(&mut schemas);
     add::<PaymentsQuery>(&mut schemas);
+    add::<DisputesQuery>(&mut schemas);
     add::<EventsQuery>(&mut schemas);
     refined(schemas)
 });
@@ -82,6 +83,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewCharge>(schemas);
     add::<NewCapture>(schemas);
     add::<NewRefund>(schemas);
+    add::<NewDisputeEvidence>(schemas);
     add::<NewProduct>(schemas);
     add::<ChangedProduct>(schemas);
     add::<NewSlots>(schemas);
@@ -101,6 +103,7 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<Breaker>(schemas);
     add_with_page::<Payment>(schemas);
     add_with_page::<Refund>(schemas);
+    add_with_page::<Dispute>(schemas);
     add_with_page::<Movement>(schemas);
     add_with_page::<Product>(schemas);
     add_with_page::<Slot>(schemas);

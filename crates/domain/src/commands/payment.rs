@@ -6,20 +6,23 @@
 mod answer;
 mod book;
 mod discard;
+mod dispute;
 mod give_up;
 mod movements;
 mod observe;
 mod return_money;
 mod settle;
-mod settle_dispute;
 mod settle_refund;
 mod start_capture;
 mod start_payment;
 mod start_refund;
 mod start_void;
 
+pub(crate) use dispute::EvidenceJobs;
+pub use dispute::{
+    DisputeKey, EvidenceOutcome, MarkEvidenceSent, PutOffEvidence, SettleDispute, SettleEvidence, SubmitEvidence,
+};
 pub use settle::{ObservedBy, Settle};
-pub use settle_dispute::SettleDispute;
 pub use settle_refund::{RefundOutcome, SettleRefund};
 pub use start_capture::StartCapture;
 pub use start_payment::{PaymentTarget, StartPayment};

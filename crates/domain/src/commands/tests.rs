@@ -13,6 +13,7 @@ mod bookings;
 mod catalogue;
 mod dead_letters;
 mod deliveries;
+mod disputes;
 mod events;
 mod in_review;
 mod items;

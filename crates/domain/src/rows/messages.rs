@@ -19,6 +19,7 @@ pub enum Subject {
     Booking,
     Payment,
     Refund,
+    Dispute,
     Product,
     Slot,
     Event,
@@ -30,10 +31,11 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 10] = [
+    pub const ALL: [Subject; 11] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
+        Subject::Dispute,
         Subject::Product,
         Subject::Slot,
         Subject::Event,
@@ -48,6 +50,7 @@ impl Subject {
             Subject::Booking => "booking",
             Subject::Payment => "payment",
             Subject::Refund => "refund",
+            Subject::Dispute => "dispute",
             Subject::Product => "product",
             Subject::Slot => "slot",
             Subject::Event => "event",

@@ -91,6 +91,8 @@ labels! {
         Refund = "refund",
         RefundsOf = "refunds_of",
         FetchRefund = "fetch_refund",
+        SubmitEvidence = "submit_evidence",
+        FetchDispute = "fetch_dispute",
         Events = "events",
         FetchEvents = "fetch_events",
     }
@@ -110,6 +112,12 @@ labels! {
         Sent = "sent",
         Unknown = "unknown",
         Review = "review",
+    }
+
+    /// A dispute that the bank has not decided.
+    OpenDispute in "state" {
+        Inquiry = "inquiry",
+        Opened = "opened",
     }
 
     /// A job that is not done.

@@ -5,12 +5,12 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Changes, Facts, InboundEvent, LedgerAccount, Message, Movement, MovementKind, Needs, Posting, Put,
+    Audit, Changes, Dispute, Facts, InboundEvent, LedgerAccount, Message, Movement, MovementKind, Needs, Posting, Put,
     Refund, Review, Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, Currency, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp, TransferId,
+    AccountId, Currency, DisputeId, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp, TransferId,
 };
 use uuid::Uuid;
 
@@ -186,6 +186,32 @@ pub fn refund(payment: PaymentId) -> Refund {
         provider_ref: None,
         failure: None,
         created_at: AT,
+        updated_at: AT,
+    }
+}
+
+pub fn dispute(payment: PaymentId, number: usize) -> Dispute {
+    let (account, object) = (AccountId::of("stripe", "acct"), format!("du_{number}"));
+    Dispute {
+        id: DisputeId::of(account, &object),
+        tenant: ONE.id(),
+        payment,
+        booking: None,
+        account,
+        object,
+        currency: Currency::EUR,
+        state: stage("lost"),
+        seq: 0,
+        amount_minor: 1,
+        reason: None,
+        network_reason: None,
+        evidence_due_at: None,
+        shown_at: None,
+        evidence_submitted_at: None,
+        submission: None,
+        submission_failure: None,
+        created_at: AT,
+        closed_at: Some(AT),
         updated_at: AT,
     }
 }

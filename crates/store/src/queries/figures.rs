@@ -9,6 +9,7 @@
 use domain::Timestamp;
 use domain::working_set::{Kind, Value};
 
+use super::dispute::OpenDisputes;
 use super::Queries;
 use super::filter::with;
 use crate::Error;
@@ -60,6 +61,7 @@ pub struct Figures {
     /// Review cases for a person: opened within the last hour, the last day, and longer ago.
     pub reviews_open: [i64; 3],
     pub reviews_oldest: Option<Timestamp>,
+    pub disputes_open: OpenDisputes,
     pub holds: i64,
     /// Holds past their expiry that are not expired yet.
     pub holds_lapsed: WaitingRows,
@@ -104,6 +106,7 @@ impl Queries {
                 .await?,
             reviews_open: self.reviews_by_age(now).await?,
             reviews_oldest: reviews.oldest,
+            disputes_open: self.open_disputes().await?,
             holds: self.count("bookings where state = 'held'").await?,
             holds_lapsed: self.waiting(lapsed, "sweep_at", with![now]).await?,
             counters: self.counters().await?,

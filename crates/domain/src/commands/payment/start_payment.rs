@@ -138,6 +138,7 @@ impl StartPayment {
             refunded_minor: 0,
             suspended_minor: 0,
             disputed_minor: 0,
+            open_disputes: 0,
             refunds: 0,
             next_action: None,
             failure: None,

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use uuid::Uuid;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::ids::{ApiKeyId, AuditId, BookingId, EventId, InboxId, JobId, PaymentId, RefundId, TenantId};
+use crate::ids::{ApiKeyId, AuditId, BookingId, DisputeId, EventId, InboxId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::{State as _, booking, delivery, inbound_event, job, refund};
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Facts, Needs, Payment, Subject};
@@ -73,6 +73,10 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             let payment = rows.refund(RefundId(id))?.payment;
             need_payment(payment, rows)
         }
+        Subject::Dispute => {
+            let payment = rows.dispute(DisputeId(id))?.payment;
+            need_payment(payment, rows)
+        }
         Subject::Event => {
             rows.inbound_event(EventId(id));
             Some(())
@@ -123,6 +127,10 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             );
             let payment = facts.payments.get(refund.payment);
             ended && payment.is_some_and(|payment| payment_is_over(payment, facts, before))
+        }),
+        Subject::Dispute => facts.disputes.get(DisputeId(id)).is_some_and(|dispute| {
+            let payment = facts.payments.get(dispute.payment);
+            dispute.state.is_final() && payment.is_some_and(|payment| payment_is_over(payment, facts, before))
         }),
         Subject::Event => facts.inbound_events.get(EventId(id)).is_none_or(|event| {
             matches!(*event.state, inbound_event::State::Processed | inbound_event::State::Ignored)

@@ -11,7 +11,7 @@ use crate::ReviewId;
 use crate::commands::PostTransfer;
 use crate::lifecycle::{CurrentState, State, attempt, booking, booking_item, job, payment, refund, review};
 use crate::rows::{
-    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Job, LedgerAccount, Message,
+    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Dispute, Job, LedgerAccount, Message,
     Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
 };
 use crate::side_effects::Counter;
@@ -60,6 +60,7 @@ impl TestStore {
         self.messages_are_dense(command);
         self.moves_are_audited(before, command);
         self.no_attempt_is_forgotten(command);
+        self.open_disputes_are_counted(&payments, command);
         self.counters_equal_the_rows(before, command);
     }
 
@@ -224,6 +225,19 @@ impl TestStore {
         assert!(net <= booking.total_minor, "overpaid by {command:?}");
     }
 
+    /// Each payment counts its disputes that the bank has not decided, and none is counted twice.
+    fn open_disputes_are_counted(&self, payments: &[Payment], command: &dyn Command) {
+        let disputes: Vec<Dispute> = self.all();
+        for payment in payments {
+            let own = disputes.iter().filter(|dispute| dispute.payment == payment.id);
+            let open = own.clone().filter(|dispute| dispute.is_open()).count() as i64;
+            assert_eq!(payment.open_disputes, open, "open disputes after {command:?}");
+            for dispute in own {
+                assert_eq!(dispute.closed_at.is_some(), dispute.state.is_final(), "{command:?}");
+            }
+        }
+    }
+
     fn messages_are_dense(&self, command: &dyn Command) {
         let mut seqs: BTreeMap<(Subject, Uuid), Vec<i64>> = BTreeMap::new();
         for message in self.all::<Message>() {
@@ -244,6 +258,7 @@ impl TestStore {
         self.audited_in::<Booking, _>(before, &audited, |row| row.state, command);
         self.audited_in::<Payment, _>(before, &audited, |row| row.state, command);
         self.audited_in::<Refund, _>(before, &audited, |row| row.state, command);
+        self.audited_in::<Dispute, _>(before, &audited, |row| row.state, command);
     }
 
     fn audited_in<R: Row, S: State>(

@@ -21,6 +21,7 @@ pub fn endpoint() -> Endpoint {
         .refuses(&[
             Code::PaymentNotFound,
             Code::PaymentIsNotCaptured,
+            Code::PaymentIsDisputed,
             Code::RefundExceedsCapture,
             Code::TooManyRefunds,
             Code::AmountIsNotPayable,
