@@ -3,6 +3,7 @@
 mod by_hand;
 mod changed_body;
 mod charges;
+mod disputes;
 mod killed;
 mod nats;
 mod neighbours;
@@ -36,6 +37,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &by_hand::SCENARIO,
     &owed::SCENARIO,
     &neighbours::SCENARIO,
+    &disputes::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

@@ -12,7 +12,7 @@
 mod beside;
 mod handed_over;
 mod jobs_in_review;
-mod person;
+pub(super) mod person;
 
 use std::time::Duration;
 
