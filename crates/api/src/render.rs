@@ -6,7 +6,9 @@ use domain::{Refusal, Reply};
 use serde::Serialize;
 
 use crate::problem::Problem;
-use crate::views::{ApiKey, Booking, DeadLetter, Dispute, Page, Payment, Product, Refund, ReviewCase, Settings, Slot};
+use crate::views::{
+    ApiKey, Booking, DeadLetter, Dispute, Page, Payment, Product, Refund, ReviewCase, Settings, Slot,
+};
 
 /// A reply as it is stored and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

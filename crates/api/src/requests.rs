@@ -14,9 +14,7 @@ pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, 
 pub use dispute::NewDisputeEvidence;
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund, PIX, Payer, TaxId, TaxIdKind};
-pub use queries::{
-    AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery,
-};
+pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -79,9 +79,8 @@ impl From<MercadoPagoRefusal> for WireAnswer {
 
 impl ProviderWire {
     pub fn of_path(path: &str) -> Self {
-        let below = |root: &str| {
-            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let below =
+            |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let is_mercado_pago = below("/v1/payments") || below("/v1/chargebacks");
         if is_mercado_pago { Self::MercadoPago } else { Self::Stripe }
     }

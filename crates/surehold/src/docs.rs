@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use domain::lifecycle::{
-    attempt, booking, booking_item, delivery, dispute, dispute_evidence, inbound_event, job, page, payment, refund, review,
+    attempt, booking, booking_item, delivery, dispute, dispute_evidence, inbound_event, job, page, payment,
+    refund, review,
 };
 
 #[derive(clap::Args)]

@@ -17,8 +17,8 @@ use crate::requests::{
     NewDisputeEvidence, NewPayment, NewProduct, NewRefund, NewSlots, PaymentsQuery, Resolution,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Dispute, Event, HistoryEntry, LedgerAccount, Movement, Page,
-    Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Dispute, Event, HistoryEntry, LedgerAccount,
+    Movement, Page, Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::by_hand::person::Person;
 use crate::operation_request::{PAYS, PRICE_MINOR};
 use crate::{
-    Deployment, Error, ExpectedEffect, Need, OperationRequest, RetryingClient, Scenario, ScenarioContext, Tuning,
-    judge,
+    Deployment, Error, ExpectedEffect, Need, OperationRequest, RetryingClient, Scenario, ScenarioContext,
+    Tuning, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
@@ -60,7 +60,8 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         deployment.set_faults(faults).await?;
         context.progress.counts("disputes", 4 * count);
         let (deployment, context) = (&deployment, &context);
-        let at = |number: usize| Disputed::new(context, deployment, format!("disputes-{drop}-{number}"), number);
+        let at =
+            |number: usize| Disputed::new(context, deployment, format!("disputes-{drop}-{number}"), number);
         let numbers = || 0..count;
         tokio::try_join!(
             try_join_all(numbers().map(|number| async move { at(number)?.inquiry().await })),
@@ -139,8 +140,10 @@ impl Disputed<'_> {
         let hold = OperationRequest::hold(&hold, &self.deployment.target.catalogue, 0, HOLD_SECONDS);
         let held = self.caller.retry_until_definite(&hold).await?;
         let booking = held.id().filter(|_| held.is_success());
-        let booking = booking
-            .ok_or_else(|| Error::Unexpected { operation: hold.operation.clone(), outcome: held.summary() })?;
+        let booking = booking.ok_or_else(|| Error::Unexpected {
+            operation: hold.operation.clone(),
+            outcome: held.summary(),
+        })?;
         let (payment, object) =
             self.makes(&OperationRequest::pay(&operation, &booking, PRICE_MINOR, PAYS)).await?;
         let path = format!("/v1/bookings/{booking}");
@@ -149,9 +152,9 @@ impl Disputed<'_> {
         let dispute = self.person.sees_an_inquiry(&object).await?;
         self.shows(&payment, "inquiry").await?;
         let of_payment = format!("/v1/payments/{payment}");
-        let untouched =
-            |seen: &Value| seen["disputed"]["minor"] == 0 && seen["open_disputes"] == 0;
-        let (booking, seen) = (self.caller.get(&path, None).await?, self.caller.get(&of_payment, None).await?);
+        let untouched = |seen: &Value| seen["disputed"]["minor"] == 0 && seen["open_disputes"] == 0;
+        let (booking, seen) =
+            (self.caller.get(&path, None).await?, self.caller.get(&of_payment, None).await?);
         let promise = "an_inquiry_revokes_nothing";
         self.always(promise, confirmed(&booking) && booking["due"]["minor"] == 0, "a booking", &booking);
         self.always(promise, untouched(&seen), "a payment", &seen);
@@ -220,7 +223,8 @@ impl Disputed<'_> {
                 OperationRequest::new(&name, &format!("{path}/evidence"), &body, ExpectedEffect::Nothing);
             self.caller.retry_until_definite(&request.that_may_be_refused()).await?;
         }
-        let so = |seen: &Value| seen["evidence_submitted_at"].is_string() && seen["evidence_in_progress"] == false;
+        let so =
+            |seen: &Value| seen["evidence_submitted_at"].is_string() && seen["evidence_in_progress"] == false;
         let seen = self.caller.until(&path, followed_within(self.context), so).await?;
         let promise = "the_bank_gets_evidence_once";
         self.always(promise, so(&seen), "evidence", &seen);

@@ -20,7 +20,8 @@ mod start_void;
 
 pub(crate) use dispute::EvidenceJobs;
 pub use dispute::{
-    DisputeKey, EvidenceOutcome, MarkEvidenceSent, PutOffEvidence, SettleDispute, SettleEvidence, SubmitEvidence,
+    DisputeKey, EvidenceOutcome, MarkEvidenceSent, PutOffEvidence, SettleDispute, SettleEvidence,
+    SubmitEvidence,
 };
 pub use settle::{ObservedBy, Settle};
 pub use settle_refund::{RefundOutcome, SettleRefund};

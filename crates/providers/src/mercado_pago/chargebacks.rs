@@ -198,7 +198,11 @@ mod tests {
         check(json!({}), Some("settled"), Lost);
         check(json!({}), Some("reimbursed"), Won);
         check(json!({"coverage_applied": true, "documentation_status": "valid"}), Some("in_process"), Won);
-        check(json!({"coverage_applied": false, "documentation_status": "invalid"}), Some("in_process"), Lost);
+        check(
+            json!({"coverage_applied": false, "documentation_status": "invalid"}),
+            Some("in_process"),
+            Lost,
+        );
         check(json!({"coverage_applied": false, "documentation_status": "not_supplied"}), None, Lost);
         check(json!({"coverage_applied": false}), Some("in_process"), Opened);
         let reviewed = json!({"coverage_applied": false, "documentation_status": "review_pending"});

@@ -68,7 +68,8 @@ use domain::{
 
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, EvidenceOrder, Guard, ListedRefund,
-    MethodRules, ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    MethodRules, ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent,
+    WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };

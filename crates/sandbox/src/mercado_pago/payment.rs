@@ -311,13 +311,8 @@ impl StoredPayment {
         if self.status != MercadoPagoStatus::Approved || left == 0 {
             return Err(MercadoPagoRefusal::wrong_state());
         }
-        self.charge_back = Some(ChargeBack {
-            id,
-            created_ms: at_ms,
-            updated_ms: at_ms,
-            amount_minor: left,
-            decision: None,
-        });
+        self.charge_back =
+            Some(ChargeBack { id, created_ms: at_ms, updated_ms: at_ms, amount_minor: left, decision: None });
         self.enter(MercadoPagoStatus::ChargedBack, "in_process");
         Ok(())
     }

@@ -11,8 +11,8 @@ use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, Late, Letter,
-    Lookup, Open, OpenDispute, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route, SpanFate,
-    StatusLabel, Verdict, WorkLabel,
+    Lookup, Open, OpenDispute, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route,
+    SpanFate, StatusLabel, Verdict, WorkLabel,
 };
 
 macro_rules! catalogue {

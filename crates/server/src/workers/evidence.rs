@@ -140,11 +140,8 @@ impl Submission<'_> {
     }
 
     async fn mark_sent(&self) -> Result<Option<i64>, DriveEnded> {
-        let mark = MarkEvidenceSent {
-            evidence: self.evidence.id,
-            dispute: self.dispute.id,
-            token: self.job.token,
-        };
+        let mark =
+            MarkEvidenceSent { evidence: self.evidence.id, dispute: self.dispute.id, token: self.job.token };
         match self.driver.submit(mark).await? {
             Reply::Send(key) => Ok(key),
             _ => {
@@ -229,8 +226,7 @@ impl Submission<'_> {
         let pause = pause.max(self.provider.permit.retry_after());
         let lost_sight = reason == Reason::OutcomeUnknown;
         let put_off = put_off(self.job, self.evidence, pause, error);
-        let put_off =
-            PutOffEvidence { lost_sight, key_spent, reached_provider: !turned_away, ..put_off };
+        let put_off = PutOffEvidence { lost_sight, key_spent, reached_provider: !turned_away, ..put_off };
         self.driver.submit(put_off).await.map(drop)
     }
 }

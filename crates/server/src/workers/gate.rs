@@ -70,7 +70,11 @@ impl Gates {
     }
 
     /// For a job that is of no attempt.
-    pub async fn enter_account(&self, account: AccountId, job: &Job) -> Option<Result<AccountPermit, Denied>> {
+    pub async fn enter_account(
+        &self,
+        account: AccountId,
+        job: &Job,
+    ) -> Option<Result<AccountPermit, Denied>> {
         Some(self.gates.get(&account)?.enter(job).await)
     }
 }

@@ -5,12 +5,13 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Changes, Dispute, Facts, InboundEvent, LedgerAccount, Message, Movement, MovementKind, Needs, Posting, Put,
-    Refund, Review, Subject, Transfer,
+    Audit, Changes, Dispute, Facts, InboundEvent, LedgerAccount, Message, Movement, MovementKind, Needs,
+    Posting, Put, Refund, Review, Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, Currency, DisputeId, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp, TransferId,
+    AccountId, Currency, DisputeId, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp,
+    TransferId,
 };
 use uuid::Uuid;
 

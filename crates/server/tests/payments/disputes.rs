@@ -106,7 +106,8 @@ async fn a_dispute_is_found_by_its_payment_its_state_and_its_time(engine: Engine
     assert_eq!(moves, ["inquiry", "opened", "lost"]);
     service.quiet().await;
     let events = service.one.see("/v1/events").await["data"].clone();
-    let kinds = |wanted: &str| events.as_array().unwrap().iter().filter(|event| event["type"] == wanted).count();
+    let kinds =
+        |wanted: &str| events.as_array().unwrap().iter().filter(|event| event["type"] == wanted).count();
     let counted = ["dispute.inquiry_opened", "dispute.opened", "dispute.closed"].map(kinds);
     assert_eq!(counted, [1, 1, 2], "{events}");
     service.end_reviewed(&["payment_disputed"]).await;
@@ -143,7 +144,12 @@ async fn a_prevented_dispute_is_closed_and_keeps_the_money(engine: Engine) {
     let seen = service.one.payment(&payment).await;
     assert_eq!((&seen["disputed"], &seen["open_disputes"]), (&eur(4_000), &json!(0)));
     let path = format!("/v1/payments/{payment}/refunds");
-    service.one.post(&path, &json!({ "amount": eur(6_001) })).key("r-1").refused(422, "refund_exceeds_capture").await;
+    service
+        .one
+        .post(&path, &json!({ "amount": eur(6_001) }))
+        .key("r-1")
+        .refused(422, "refund_exceeds_capture")
+        .await;
     service.end().await;
 }
 
@@ -195,7 +201,13 @@ async fn evidence_has_the_records_of_the_booking_and_is_submitted_once(engine: E
     let places = order.map(|line| timeline.find(line).unwrap_or_else(|| panic!("{line} in {timeline}")));
     assert!(places.is_sorted(), "{timeline}");
     assert!(timeline.contains("payment: capture of"), "{timeline}");
-    assert_eq!(service.quiet().await.arrivals("POST", &format!("/{}", dispute["provider_reference"].as_str().unwrap())), 1);
+    assert_eq!(
+        service
+            .quiet()
+            .await
+            .arrivals("POST", &format!("/{}", dispute["provider_reference"].as_str().unwrap())),
+        1
+    );
     let events = service.one.see("/v1/events").await["data"].clone();
     assert!(events.as_array().unwrap().iter().any(|event| event["type"] == "dispute.evidence_submitted"));
     service.end().await;
@@ -216,7 +228,8 @@ async fn submitted_under(engine: Engine, faults: Value, calls: usize) {
     })
     .await;
     service.provider.faults(json!({})).await;
-    let so = |seen: &Value| seen["evidence_submitted_at"].is_string() && seen["evidence_in_progress"] == false;
+    let so =
+        |seen: &Value| seen["evidence_submitted_at"].is_string() && seen["evidence_in_progress"] == false;
     service.one.becomes(&path(&dispute), so, "the evidence is submitted").await;
     let shown = at_provider(&service, &dispute).await;
     assert_eq!(shown["evidence_details"]["submission_count"], 1, "{shown}");

@@ -9,8 +9,8 @@
 use domain::Timestamp;
 use domain::working_set::{Kind, Value};
 
-use super::dispute::OpenDisputes;
 use super::Queries;
+use super::dispute::OpenDisputes;
 use super::filter::with;
 use crate::Error;
 

@@ -42,7 +42,9 @@ impl MarkSent {
             // No state of an object proves that a call with an error had no effect, so an effect gets time to
             // appear.
             // A dispute that was opened meanwhile takes the same money back.
-            AttemptKind::Refund if attempt.state.is(attempt::State::Created) && payment.refunds_are_blocked() => {
+            AttemptKind::Refund
+                if attempt.state.is(attempt::State::Created) && payment.refunds_are_blocked() =>
+            {
                 false
             }
             AttemptKind::Refund => {

@@ -16,7 +16,9 @@ use alloc::vec::Vec;
 use uuid::Uuid;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::ids::{ApiKeyId, AuditId, BookingId, DisputeId, EventId, InboxId, JobId, PaymentId, RefundId, TenantId};
+use crate::ids::{
+    ApiKeyId, AuditId, BookingId, DisputeId, EventId, InboxId, JobId, PaymentId, RefundId, TenantId,
+};
 use crate::lifecycle::{State as _, booking, delivery, inbound_event, job, refund};
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Facts, Needs, Payment, Subject};
@@ -148,6 +150,7 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
 
 fn payment_is_over(payment: &Payment, facts: &Facts, before: Timestamp) -> bool {
     let ended = payment.state.is_final() && payment.active.is_none() && payment.refunding_minor == 0;
+    let ended = ended && payment.open_disputes == 0;
     ended && payment.booking.is_none_or(|booking| booking_is_over(booking, facts, before))
 }
 

@@ -11,8 +11,8 @@ use super::in_review::paid;
 use super::provider_model::failure;
 use super::test_world::{LEASE, PRICE, TestWorld, account, eur, object};
 use crate::commands::{
-    ClaimJobs, DeadLetterRef, DiscardDeadLetter, DisputeKey, EvidenceOutcome, MarkEvidenceSent, PutOffEvidence,
-    SettleDispute, SettleEvidence, SubmitEvidence,
+    ClaimJobs, DeadLetterRef, DiscardDeadLetter, DisputeKey, EvidenceOutcome, MarkEvidenceSent,
+    PutOffEvidence, SettleDispute, SettleEvidence, SubmitEvidence,
 };
 use crate::jobs::JobKinds;
 use crate::lifecycle::{attempt, booking, dispute, dispute_evidence, job};
@@ -72,6 +72,11 @@ pub fn withdraw(world: &mut TestWorld, payment: PaymentId) {
     see(world, payment, &withdrawn(Opened, 1));
 }
 
+/// The bank decides against us.
+pub fn lose(world: &mut TestWorld, payment: PaymentId) {
+    see(world, payment, &withdrawn(Lost, 2));
+}
+
 fn row(world: &TestWorld) -> Dispute {
     world.get(DisputeId::of(account(), DISPUTE))
 }
@@ -96,13 +101,8 @@ fn permutations<T: Clone>(of: &[T]) -> Vec<Vec<T>> {
 fn end_of(world: &TestWorld, payment: PaymentId) -> (Dispute, i64, i64, i64, bool) {
     let dispute = row(world);
     let Payment { disputed_minor, open_disputes, .. } = world.get(payment);
-    let still = Dispute {
-        seq: 0,
-        closed_at: None,
-        created_at: Timestamp(0),
-        updated_at: Timestamp(0),
-        ..dispute
-    };
+    let still =
+        Dispute { seq: 0, closed_at: None, created_at: Timestamp(0), updated_at: Timestamp(0), ..dispute };
     let refundable = world.get::<Payment>(payment).refundable_minor();
     (still, disputed_minor, open_disputes, refundable, world.has_open_review(payment.0))
 }
@@ -117,7 +117,11 @@ fn a_dispute_ends_the_same_in_any_order_and_however_often_it_is_shown() {
         }
         let expected = end_of(&in_order, payment);
         let open_disputes = i64::from(state == dispute::State::Opened);
-        assert_eq!((*expected.0.state, expected.1, expected.2), (state, disputed, open_disputes), "{story:?}");
+        assert_eq!(
+            (*expected.0.state, expected.1, expected.2),
+            (state, disputed, open_disputes),
+            "{story:?}"
+        );
         assert_eq!((expected.3, expected.4), (2 * PRICE - disputed, open), "{story:?}");
         for order in permutations(story) {
             let mut world = TestWorld::new(9);
@@ -146,13 +150,25 @@ fn a_dispute_ends_the_same_in_any_order_and_however_often_it_is_shown() {
     less.details.amount_minor = PRICE;
     check(&[withdrawn(Opened, 1), shown(Opened, 1), less], State::Lost, 2 * PRICE, true);
     check(
-        &[shown(Inquiry, 1), shown(Opened, 2), withdrawn(Opened, 2), with_evidence(Opened, 3), shown(Lost, 4)],
+        &[
+            shown(Inquiry, 1),
+            shown(Opened, 2),
+            withdrawn(Opened, 2),
+            with_evidence(Opened, 3),
+            shown(Lost, 4),
+        ],
         State::Lost,
         2 * PRICE,
         true,
     );
     check(
-        &[shown(Opened, 1), withdrawn(Opened, 1), with_evidence(Opened, 3), reinstated(Won, 4), shown(Won, 4)],
+        &[
+            shown(Opened, 1),
+            withdrawn(Opened, 1),
+            with_evidence(Opened, 3),
+            reinstated(Won, 4),
+            shown(Won, 4),
+        ],
         State::Won,
         0,
         false,
@@ -443,7 +459,8 @@ fn refused_evidence_can_be_followed_by_other() {
     let first = submit(&mut world);
     let token = take(&mut world, first);
     mark(&mut world, first, token);
-    let refused = EvidenceOutcome::Refused { failure: failure("too_long", false), seen: Some(shown(Opened, 2)) };
+    let refused =
+        EvidenceOutcome::Refused { failure: failure("too_long", false), seen: Some(shown(Opened, 2)) };
     settle(&mut world, payment, first, token, refused);
     let second = submit(&mut world);
     assert!(second != first && row(&world).submission_failure.is_none());

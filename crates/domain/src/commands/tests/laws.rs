@@ -11,8 +11,8 @@ use crate::ReviewId;
 use crate::commands::PostTransfer;
 use crate::lifecycle::{CurrentState, State, attempt, booking, booking_item, job, payment, refund, review};
 use crate::rows::{
-    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Dispute, Job, LedgerAccount, Message,
-    Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
+    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Dispute, Job, LedgerAccount,
+    Message, Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
 };
 use crate::side_effects::Counter;
 use crate::working_set::{Command, Row};

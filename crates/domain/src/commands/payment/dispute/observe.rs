@@ -173,8 +173,7 @@ fn move_once(
     }
     let (object, amount_minor) = (key.object.as_str(), seen.details.amount_minor);
     record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor });
-    let message =
-        if kind == MovementKind::Dispute { "payment.disputed" } else { "payment.dispute_reversed" };
+    let message = if kind == MovementKind::Dispute { "payment.disputed" } else { "payment.dispute_reversed" };
     let movement = format!("{message}/{}/{object}", payment.id);
     let moved = Money::new(amount_minor, payment.currency);
     append_message(draft, payment, message, &movement, moved);
@@ -193,7 +192,8 @@ fn case_of(draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, key: &Disput
         }
         State::Won | State::Closed => {
             let case = known.cloned().unwrap_or_else(|| new_case(draft, payment, key, dispute));
-            let end = if dispute.state.is(State::Won) { "the dispute was won" } else { "the dispute was closed" };
+            let end =
+                if dispute.state.is(State::Won) { "the dispute was won" } else { "the dispute was closed" };
             draft.resolve_review(&case, end.to_owned());
         }
     }
