@@ -97,6 +97,13 @@ const PLANS: &[Plan] = &[
         60,
         "refunds_stay_within_what_was_captured",
     ),
+    plan(
+        InjectedFault::RefundOfDisputedPayment,
+        Ground::Sqlite,
+        "disputes",
+        60,
+        "a_refund_is_refused_beside_a_dispute",
+    ),
     plan(InjectedFault::UnknownTakenForFailed, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
     plan(InjectedFault::KeySentPastRetention, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
     plan(InjectedFault::WebhookTrustedUnsigned, Ground::Sqlite, "webhooks", 40, "bad_evidence_is_refused"),

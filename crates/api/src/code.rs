@@ -100,6 +100,7 @@ codes! {
         BookingNotFound = "booking_not_found", 404, false, "There is no such booking";
         PaymentNotFound = "payment_not_found", 404, false, "There is no such payment";
         RefundNotFound = "refund_not_found", 404, false, "There is no such refund";
+        DisputeNotFound = "dispute_not_found", 404, false, "There is no such dispute";
         ProviderAccountNotFound = "provider_account_not_found", 404, false,
             "There is no account at this provider";
         ClientNotFound = "client_not_found", 404, false, "There is no such client";
@@ -167,6 +168,16 @@ codes! {
         RefundExceedsCapture = "refund_exceeds_capture", 422, false,
             "The refund exceeds what is captured and not yet refunded";
         TooManyRefunds = "too_many_refunds", 409, false, "The payment has had too many refunds";
+        PaymentIsDisputed = "payment_is_disputed", 409, false,
+            "The customer's bank is taking the payment back, so it is not refunded as well";
+        DisputeIsClosed = "dispute_is_closed", 409, false, "The dispute is closed";
+        EvidenceNotOffered = "evidence_not_offered", 409, false,
+            "The provider takes evidence in its own dashboard only";
+        EvidenceIsPastDue = "evidence_is_past_due", 409, false, "The bank takes no more evidence";
+        EvidenceAlreadySubmitted = "evidence_already_submitted", 409, false,
+            "The bank has evidence, and takes it once";
+        EvidenceIsBeingSubmitted = "evidence_is_being_submitted", 409, true,
+            "Other evidence is being submitted";
         CaptureFailed = "capture_failed", 422, false, "The provider refused the capture";
         CancelFailed = "cancel_failed", 422, false, "The provider refused to cancel the payment";
         RefundFailed = "refund_failed", 422, false, "The provider refused the refund";

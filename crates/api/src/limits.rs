@@ -19,6 +19,13 @@ pub const EMAIL_BYTES_MAX: usize = 254;
 pub const PHONE_CHARS_MAX: usize = 40;
 pub const REFERENCE_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 500;
+/// Texts of the evidence for a dispute. With what the service adds they stay below the 150,000 characters that
+/// Stripe takes, <https://docs.stripe.com/api/disputes/update>.
+pub const TERMS_CHARS_MAX: usize = 5_000;
+pub const CHECK_IN_CHARS_MAX: usize = 2_000;
+pub const CORRESPONDENCE_CHARS_MAX: usize = 10_000;
+pub const REFUND_REFUSAL_CHARS_MAX: usize = 5_000;
+pub const STATEMENT_CHARS_MAX: usize = 8_000;
 /// Instalments of one charge: no provider offers more.
 pub const INSTALMENTS_MAX: u32 = 24;
 /// Seconds that a customer has to complete a payment, if the request does not say.

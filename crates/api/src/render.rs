@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Booking, DeadLetter, Difference, Page, Payment, Product, Reconciliation, Refund, ReviewCase,
-    Settings, Slot,
+    ApiKey, Booking, DeadLetter, Difference, Dispute, Page, Payment, Product, Reconciliation, Refund,
+    ReviewCase, Settings, Slot,
 };
 
 /// A reply as it is stored and sent.
@@ -42,6 +42,9 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),
+        Reply::Dispute(dispute) => {
+            rendered(202, &Dispute::of(dispute), Some(format!("/v1/disputes/{}", dispute.id)))
+        }
         Reply::Tenant(tenant) => rendered(200, &Settings::of(tenant), None),
         Reply::ApiKey(made) => rendered(200, &ApiKey::of(&made.0, &made.1), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),

@@ -3,6 +3,7 @@
 mod api_key;
 mod booking;
 mod catalogue;
+mod dispute;
 mod operations;
 mod payment;
 mod queries;
@@ -13,11 +14,12 @@ mod review;
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
+pub use dispute::NewDisputeEvidence;
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{
     Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund, Payer, TaxId, TaxIdKind,
 };
-pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
+pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery};
 pub use reconciliation::{DifferencesQuery, NewReconciliation};
 pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};

@@ -3,6 +3,7 @@
 mod by_hand;
 mod changed_body;
 mod charges;
+mod disputes;
 mod forgotten_keys;
 mod killed;
 mod lost_webhooks;
@@ -42,6 +43,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &lost_webhooks::SCENARIO,
     &forgotten_keys::SCENARIO,
     &reconciliation::SCENARIO,
+    &disputes::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

@@ -1,7 +1,7 @@
 //! Checks `only_forward`: every move in the audit is a row of its lifecycle's table.
 
 use domain::lifecycle::{
-    State, booking, delivery, difference, inbound_event, job, payment, reconciliation, refund,
+    State, booking, delivery, difference, dispute, inbound_event, job, payment, reconciliation, refund,
 };
 use store::queries::check::StateChange;
 
@@ -24,6 +24,7 @@ fn allowed(made: &StateChange) -> bool {
         "booking" => has_row::<booking::State>(made),
         "payment" => has_row::<payment::State>(made),
         "refund" => has_row::<refund::State>(made),
+        "dispute" => has_row::<dispute::State>(made),
         "event" => has_row::<inbound_event::State>(made),
         "job" => has_row::<job::State>(made),
         "delivery" => has_row::<delivery::State>(made),

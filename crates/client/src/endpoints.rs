@@ -3,6 +3,7 @@
 
 mod bookings;
 mod catalogue;
+mod disputes;
 mod ledger;
 mod ops;
 mod payments;

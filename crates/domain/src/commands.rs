@@ -2,9 +2,9 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
+//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`] |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
 //! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
@@ -44,9 +44,11 @@ pub use operate::{
     AddApiKey, ArchiveTenant, ChangeSettings, KeyOwner, OPS_SCOPE, Provision, RenameTenant, ResolveReview,
     RevokeApiKey, SettingsChange,
 };
+pub(crate) use payment::EvidenceJobs;
 pub use payment::{
-    CheckAuthorizations, ObservedBy, PaymentTarget, RecordPayment, RecordRefund, Recorder, RefundOutcome,
-    Settle, SettleDispute, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
+    CheckAuthorizations, DisputeKey, EvidenceOutcome, MarkEvidenceSent, ObservedBy, PaymentTarget,
+    PutOffEvidence, RecordPayment, RecordRefund, Recorder, RefundOutcome, Settle, SettleDispute,
+    SettleEvidence, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, SubmitEvidence,
 };
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
 pub(crate) use reconciliation::ReconciliationJobs;

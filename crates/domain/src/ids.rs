@@ -57,6 +57,10 @@ id! {
     /// A provider's event; hashed from provider, account and the provider's id of the event.
     EventId,
     AuditId, MessageId,
+    /// A dispute; hashed from the account and the provider's id of the dispute.
+    DisputeId,
+    /// One submission of evidence for a dispute.
+    DisputeEvidenceId,
     /// One message at one consumer; hashed from both.
     InboxId,
     LedgerAccountId, TransferId, PostingId,
@@ -164,6 +168,12 @@ impl DifferenceId {
 impl ReconciliationMarkId {
     pub fn of(run: ReconciliationId, subject: Uuid) -> ReconciliationMarkId {
         ReconciliationMarkId(hashed(&[b"mark", run.0.as_bytes(), subject.as_bytes()]))
+    }
+}
+impl DisputeId {
+    /// `object` is the provider's id of the dispute.
+    pub fn of(account: AccountId, object: &str) -> DisputeId {
+        DisputeId(hashed(&[b"dispute", account.0.as_bytes(), object.as_bytes()]))
     }
 }
 impl MovementId {

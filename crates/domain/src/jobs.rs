@@ -7,7 +7,7 @@
 //!
 //! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
-use crate::commands::{AttemptJobs, JobRules, ReconciliationJobs, StandaloneJobs};
+use crate::commands::{AttemptJobs, EvidenceJobs, JobRules, ReconciliationJobs, StandaloneJobs};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::rows::{AttemptKind, Job, Lane};
 use crate::time::Span;
@@ -61,6 +61,9 @@ pub static CHARGE: JobKind = JobKind::attempt("charge");
 pub static CAPTURE: JobKind = JobKind::attempt("capture");
 pub static VOID: JobKind = JobKind::attempt("void");
 pub static REFUND: JobKind = JobKind::attempt("refund");
+/// The bank waits for days, so nobody waits for it with their money.
+pub static SUBMIT_EVIDENCE: JobKind =
+    JobKind { rules: &EvidenceJobs, ..JobKind::standalone("submit_evidence", Lane::Ordinary) };
 
 /// Compares an account's books at its provider with ours. A page that fails is read again; the run is given
 /// up after a day without a page.
@@ -81,8 +84,8 @@ pub static LOOK_UP: JobKind = JobKind {
 pub static CHECK_AUTHORIZATION: JobKind = JobKind::standalone("check_authorization", Lane::Ordinary);
 
 /// Every kind of this version.
-pub static ALL: [&JobKind; 7] =
-    [&CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE, &LOOK_UP, &CHECK_AUTHORIZATION];
+pub static ALL: [&JobKind; 8] =
+    [&CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE, &LOOK_UP, &CHECK_AUTHORIZATION, &SUBMIT_EVIDENCE];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

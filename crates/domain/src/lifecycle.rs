@@ -22,6 +22,8 @@ pub mod booking;
 pub mod booking_item;
 pub mod delivery;
 pub mod difference;
+pub mod dispute;
+pub mod dispute_evidence;
 pub mod inbound_event;
 pub mod job;
 pub mod payment;

@@ -108,14 +108,35 @@ impl Source {
     }
 }
 
-/// A dispute of a captured payment by the customer's bank, as a verified event has it.
+/// A dispute of a captured payment by the customer's bank, as a verified event or a fetched object shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisputeObservation {
     /// The provider's id of the dispute.
     pub object: String,
     pub status: DisputeStatus,
-    pub amount_minor: i64,
     pub currency: Currency,
+    pub details: DisputeDetails,
+    /// The bank took the money back. This stays true when the money is given back.
+    pub withdrawn: bool,
+    /// The bank gave the money back.
+    pub reinstated: bool,
+    /// Evidence was submitted, by whomever.
+    pub has_evidence: bool,
+}
+
+/// What may change while a dispute goes on. The greatest that was ever shown counts, so neither the order
+/// of observations nor their repetition makes a difference; the time of the provider decides first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DisputeDetails {
+    /// When the provider showed it, by its own clock. `None` for the reply to a call of ours.
+    pub shown_at: Option<Timestamp>,
+    pub amount_minor: i64,
+    /// The provider's word for the customer's reason, such as `fraudulent`.
+    pub reason: Option<String>,
+    /// The card network's code of the reason.
+    pub network_reason: Option<String>,
+    /// Until then evidence can be submitted. It decides last, because the end of a dispute clears it.
+    pub evidence_due_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,9 +144,9 @@ pub enum DisputeStatus {
     /// The bank requests information. No money moved.
     Inquiry,
     Opened,
-    FundsWithdrawn,
-    FundsReinstated,
-    /// It was decided for us, or an inquiry was closed.
+    /// It ended without a decision.
+    Closed,
+    /// It was decided for us.
     Won,
     Lost,
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::lifecycle::{CurrentState, State};
 use crate::money::{Currency, Money};
 use crate::provider::AmountRule;
+use crate::time::Timestamp;
 
 /// Nothing was changed, except that a refusal may be stored under the idempotency key (see
 /// [`Refusal::is_stored`]).
@@ -19,6 +20,7 @@ pub enum Refusal {
     BookingNotFound,
     PaymentNotFound,
     RefundNotFound,
+    DisputeNotFound,
     AccountNotFound,
     ClientNotFound,
     ReviewNotFound,
@@ -156,6 +158,18 @@ pub enum Refusal {
     TooManyRefunds {
         limit: i64,
     },
+    /// The bank has taken the money back, or is about to. A refund would give it back twice.
+    PaymentIsDisputed,
+    DisputeIsClosed {
+        state: &'static str,
+    },
+    /// The provider takes evidence in its dashboard only.
+    EvidenceNotOffered,
+    EvidenceIsPastDue {
+        due: Timestamp,
+    },
+    EvidenceAlreadySubmitted,
+    EvidenceIsBeingSubmitted,
     CaptureFailed {
         payment: Uuid,
         code: alloc::string::String,
@@ -214,6 +228,7 @@ impl Refusal {
             Refusal::BookingNotFound => "booking_not_found",
             Refusal::PaymentNotFound => "payment_not_found",
             Refusal::RefundNotFound => "refund_not_found",
+            Refusal::DisputeNotFound => "dispute_not_found",
             Refusal::AccountNotFound => "provider_account_not_found",
             Refusal::ClientNotFound => "client_not_found",
             Refusal::ReviewNotFound => "review_case_not_found",
@@ -262,6 +277,12 @@ impl Refusal {
             Refusal::CaptureExceedsAuthorization { .. } => "capture_exceeds_authorization",
             Refusal::RefundExceedsCapture { .. } => "refund_exceeds_capture",
             Refusal::TooManyRefunds { .. } => "too_many_refunds",
+            Refusal::PaymentIsDisputed => "payment_is_disputed",
+            Refusal::DisputeIsClosed { .. } => "dispute_is_closed",
+            Refusal::EvidenceNotOffered => "evidence_not_offered",
+            Refusal::EvidenceIsPastDue { .. } => "evidence_is_past_due",
+            Refusal::EvidenceAlreadySubmitted => "evidence_already_submitted",
+            Refusal::EvidenceIsBeingSubmitted => "evidence_is_being_submitted",
             Refusal::CaptureFailed { .. } => "capture_failed",
             Refusal::CancelFailed { .. } => "cancel_failed",
             Refusal::RefundFailed { .. } => "refund_failed",
@@ -289,6 +310,11 @@ impl Refusal {
                 | Refusal::BookingNotFound
                 | Refusal::PaymentNotFound
                 | Refusal::RefundNotFound
+                | Refusal::DisputeNotFound
+                | Refusal::PaymentIsDisputed
+                | Refusal::EvidenceNotOffered
+                | Refusal::EvidenceIsPastDue { .. }
+                | Refusal::EvidenceIsBeingSubmitted
                 | Refusal::AccountNotFound
                 | Refusal::ClientNotFound
                 | Refusal::ReviewNotFound

@@ -10,8 +10,8 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, InboundEvent, Job, Message, Payment,
-    Product, Reconciliation, Refund, Review, Slot, Tenant, Unit,
+    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, Dispute, InboundEvent, Job, Message,
+    Payment, Product, Reconciliation, Refund, Review, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 
@@ -29,6 +29,8 @@ pub enum Reply {
     PaymentChanged(Box<Payment>),
     Refund(Box<Refund>),
     Review(Box<Review>),
+    /// A dispute for which evidence is being submitted.
+    Dispute(Box<Dispute>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
     /// An API key and its client.

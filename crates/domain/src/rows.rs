@@ -5,6 +5,7 @@
 
 mod booking;
 mod catalogue;
+mod dispute;
 mod ledger;
 mod messages;
 mod movement;
@@ -15,6 +16,7 @@ mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
 pub use catalogue::{Product, Slot, Unit};
+pub use dispute::{Dispute, DisputeEvidence, EvidenceTexts};
 pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use messages::{
     Actor, Audit, Delivery, EventFeed, InboundEvent, Job, Lane, Log, Message, Partition, Review, Subject,
@@ -54,6 +56,8 @@ crate::working_set! {
     booking_items booking_item: BookingItem of Booking,
     payments payment: Payment,
     refunds refund: Refund,
+    disputes dispute: Dispute,
+    dispute_evidence evidence_row: DisputeEvidence,
     movements movement: Movement,
     account_reconciliations account_reconciliation: AccountReconciliation,
     reconciliations reconciliation: Reconciliation,

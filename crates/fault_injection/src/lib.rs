@@ -44,6 +44,8 @@ faults! {
         "A slot is read without its lock and written without its guards.",
     RefundWithoutGuard = "refund_without_guard":
         "Refunds under way do not count against the captured amount.",
+    RefundOfDisputedPayment = "refund_of_disputed_payment":
+        "A payment is refunded while the customer's bank takes the same money back.",
     UnknownTakenForFailed = "unknown_taken_for_failed":
         "A lost reply of the provider is reported to the client as a decline.",
     KeySentPastRetention = "key_sent_past_retention":

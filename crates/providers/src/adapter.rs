@@ -18,6 +18,11 @@ pub fn find(name: &str) -> Option<&'static Adapter> {
     ADAPTERS.into_iter().find(|adapter| adapter.name == name)
 }
 
+/// Whether the provider of this name takes evidence for a dispute by its API.
+pub fn takes_evidence(name: &str) -> bool {
+    find(name).is_some_and(|adapter| adapter.dispute_evidence)
+}
+
 /// Makes an account's provider of its settings. The error is a sentence.
 pub type Open = fn(&ProviderSettings, &Guard) -> Result<Arc<dyn Provider>, String>;
 
@@ -38,6 +43,9 @@ pub struct Adapter {
     /// Which amounts it accepts in a currency, in our minor units; `None` for an unsupported currency.
     pub amounts: fn(Currency) -> Option<AmountRule>,
     pub methods: MethodRules,
+    /// Whether evidence for a dispute can be submitted as text by its API. Otherwise a person submits it in the
+    /// provider's dashboard.
+    pub dispute_evidence: bool,
     /// The currency of an account whose settings name none, where the provider's wire names none.
     pub currency: Option<Currency>,
 }

@@ -40,11 +40,13 @@
 //! **Refunds** carry no reference of ours: a refund whose reply was lost is sent again under its key,
 //! and past the key's retention a person decides.
 //!
-//! Chargebacks are not read: a payment that was charged back still shows as captured.
+//! **Chargebacks** are disputes ([`chargebacks`]). A delivery names one, and a payment that was charged back
+//! leads to its chargebacks. Documentation for them is files, which a person sends in the dashboard.
 //!
 //! What must never be done here: use the body of a webhook, compute with a floating-point amount, or
 //! let a body into a log or an error's text (it holds the payer's data).
 
+mod chargebacks;
 mod client;
 mod decimal;
 mod decline;
@@ -96,6 +98,8 @@ pub static ADAPTER: Adapter = Adapter {
         needs_payer: true,
         instalments_max: 24,
     },
+    // `POST /v1/chargebacks/{id}/documentation` takes pictures and PDF only, no text.
+    dispute_evidence: false,
     currency: Some(Currency::BRL),
 };
 
@@ -180,7 +184,12 @@ impl Provider for MercadoPago {
     }
 
     fn fetch_events<'a>(&'a self, object: &'a str) -> CallFuture<'a, Vec<VerifiedEvent>> {
-        Box::pin(self.payments.events_of(object))
+        Box::pin(async move {
+            match webhook::chargeback_to_fetch(object) {
+                Some(chargeback) => self.payments.events_of_chargeback(chargeback).await,
+                None => self.payments.events_of(object).await,
+            }
+        })
     }
 
     fn listed<'a>(

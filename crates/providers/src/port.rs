@@ -8,6 +8,7 @@
 //! | `capture` | captures what is authorised | the first reply again | `fetch` |
 //! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
 //! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
+//! | `submit_evidence` | no | the first reply again | `fetch_dispute` |
 //!
 //! "The same key" holds for [`Capabilities::key_retention`] and no longer: after it, a call that moves
 //! money must not be repeated. "The first reply" may be an error of the provider
@@ -23,8 +24,10 @@ use std::{
 };
 
 use domain::{
-    AttemptId, BookingId, Money, PaymentId, RefundId, TenantId, Timestamp,
+    AttemptId, BookingId, DisputeEvidenceId, Money, PaymentId, RefundId, TenantId, Timestamp,
+    provider::{CallOutcome, DisputeObservation, Observation, RefundObservation},
     provider::{CallOutcome, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation},
+    rows::{Capture, EvidenceTexts, FailureCause, Payer, PaymentMethod},
     rows::{Capture, FailureCause, Payer, PaymentMethod},
     time::Span,
 };
@@ -120,6 +123,17 @@ pub struct ObjectCall<'a> {
     pub object: &'a str,
 }
 
+/// Evidence to submit for a dispute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceOrder {
+    pub evidence: DisputeEvidenceId,
+    /// The number of the key.
+    pub key_number: i64,
+    /// The provider's id of the dispute.
+    pub object: String,
+    pub texts: EvidenceTexts,
+}
+
 /// One of a payment's refunds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRefund {
@@ -193,6 +207,16 @@ pub trait Provider: Send + Sync {
         payment_object: &'a str,
         object: &'a str,
     ) -> CallFuture<'a, RefundObservation>;
+
+    /// Submits evidence for a dispute to the bank, which reads evidence once.
+    fn submit_evidence<'a>(&'a self, _order: &'a EvidenceOrder) -> CallFuture<'a, DisputeObservation> {
+        not_offered()
+    }
+
+    /// The current dispute, by the provider's id.
+    fn fetch_dispute<'a>(&'a self, _object: &'a str) -> CallFuture<'a, DisputeObservation> {
+        not_offered()
+    }
 
     /// Events of the relevant kinds by their time; `page` is the cursor from the page before.
     fn events<'a>(

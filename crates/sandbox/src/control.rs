@@ -15,14 +15,12 @@
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
 //! | `POST /sandbox/form/{pi}`              | `{"card":"pm_card_visa"}`: the payer fills and confirms |
 //! | `POST /sandbox/pay/{pi}`               | the payer pays the code of Pix                          |
-//! | `POST /sandbox/expire/{pi}`            | expires an authorisation, as after seven days, or a code |
-//! |                                        | of Pix                                                  |
-//! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry"}`, each of them optional:  |
+//! | `POST /sandbox/expire/{pi}`            | ends an authorisation, or a code of Pix, before its time |
+//! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry","due_by"}`, each optional: |
 //! |                                        | disputes a captured intent                              |
-//! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, or `lost`, or for an inquiry       |
-//! |                                        | `escalated`: the bank decides                           |
-//! | `POST /sandbox/plant/{object}`         | changes an object, and no event reports it: see         |
-//! |                                        | `plant`                                                 |
+//! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, `lost`, `prevented`, or for an     |
+//! |                                        | inquiry `escalated`: the bank decides                   |
+//! | `POST /sandbox/plant/{object}`         | changes an object, unreported: see `plant`              |
 //! | `/sandbox/mercado_pago/payments/{id}…` | see `mercado_pago::dashboard`                           |
 //! | `/sandbox/pix/cob/{txid}…`             | see `pix::dashboard`                                    |
 
@@ -352,6 +350,8 @@ struct DisputeRequest {
     reason: Option<String>,
     #[serde(default)]
     inquiry: bool,
+    /// Unix seconds.
+    due_by: Option<i64>,
 }
 
 fn dispute(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
@@ -371,7 +371,8 @@ fn dispute(shared: &SharedState, intent: &str, body: &[u8]) -> Answered {
         if !(1..=left).contains(&amount) {
             return Err(StripeRefusal::invalid(format!("amount must be from 1 to {left}")));
         }
-        Ok(stripe::open(draft, charge, &stripe::NewDispute { amount, reason, inquiry: request.inquiry }))
+        let DisputeRequest { inquiry, due_by, .. } = request;
+        Ok(stripe::open(draft, charge, &stripe::NewDispute { amount, reason, inquiry, due_by }))
     });
     dispute_shown(shared, intent, opened.map(|_| intent))
 }

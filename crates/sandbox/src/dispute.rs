@@ -6,6 +6,7 @@
 //! | `needs_response`, `under_review`          | withdrawn from the account                         |
 //! | `lost`                                    | withdrawn permanently                              |
 //! | `won`                                     | withdrawn, and reinstated                          |
+//! | `prevented`                               | withdrawn permanently, before there was a dispute  |
 
 use std::collections::BTreeMap;
 
@@ -62,6 +63,7 @@ pub enum StripeDisputeStatus {
     UnderReview,
     Won,
     Lost,
+    Prevented,
 }
 
 impl StripeDisputeStatus {
@@ -74,6 +76,7 @@ impl StripeDisputeStatus {
             Self::UnderReview => "under_review",
             Self::Won => "won",
             Self::Lost => "lost",
+            Self::Prevented => "prevented",
         }
     }
 
@@ -82,7 +85,7 @@ impl StripeDisputeStatus {
     }
 
     pub fn is_closed(self) -> bool {
-        matches!(self, Self::WarningClosed | Self::Won | Self::Lost)
+        matches!(self, Self::WarningClosed | Self::Won | Self::Lost | Self::Prevented)
     }
 }
 
@@ -94,6 +97,8 @@ pub enum DisputeDecision {
     Lost,
     /// An inquiry becomes a chargeback.
     Escalated,
+    /// The network settles it with the cardholder before it is a chargeback.
+    Prevented,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -134,6 +139,9 @@ pub struct Dispute {
     pub submission_method: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<Settlement>,
+    /// When the bank takes no more evidence, in Unix seconds, if it is not the usual time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_by: Option<i64>,
     #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
     pub metadata: StripeMetadata,
 }
@@ -163,9 +171,14 @@ impl Dispute {
         }
     }
 
+    /// In Unix seconds.
+    pub fn due_by(&self) -> i64 {
+        self.due_by.unwrap_or((self.created / DAY_S + RESPONSE_DAYS + 1) * DAY_S - 1)
+    }
+
     /// The members and their order follow the SDK's `Dispute`.
     pub fn view(&self) -> Value {
-        let due_by = (self.created / DAY_S + RESPONSE_DAYS + 1) * DAY_S - 1;
+        let due_by = self.due_by();
         let case_type = if self.status.is_inquiry() { "inquiry" } else { "chargeback" };
         let card = self.card.0;
         json!({

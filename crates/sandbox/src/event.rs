@@ -46,6 +46,8 @@ kinds! {
     PaymentUpdated = "payment.updated",
     PixReceived = "pix.received",
     PixReturned = "pix.returned",
+    ChargebackCreated = "chargeback.created",
+    ChargebackUpdated = "chargeback.updated",
 }
 
 /// An event as its journal line stores it.

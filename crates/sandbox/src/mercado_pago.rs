@@ -8,18 +8,22 @@
 //! | `GET /v1/payments/search`                 | `search`    |
 //! | `POST`, `GET /v1/payments/{id}/refunds`   | `refunds`   |
 //! | `GET /v1/payments/{id}/refunds/{refund}`  | `refunds`   |
+//! | `GET /v1/chargebacks/{id}`                | `chargeback` |
+//! | `GET /v1/chargebacks/search`              | `chargeback` |
 //!
 //! A payment is one object with its refunds in it ([`StoredPayment`]), and each change writes a
 //! new version of it. Amounts are decimals of JSON on the wire and minor units inside.
 //!
 //! Not included: Orders, checkout preferences, customers, cards, boletos and other tickets, fees,
-//! other countries than Brazil, and the resource of a chargeback. A member that is not included is
+//! other countries than Brazil, and documentation for a chargeback. A member that is not included is
 //! refused as an unknown one, so a test cannot pass because a member was ignored. Refusals with a
 //! 4xx are not stored under the key: the sources do not say that they are.
 
 mod amount;
 mod answer;
 pub mod br_code;
+mod br_code;
+mod chargeback;
 mod creation;
 mod dashboard;
 pub mod date;
@@ -48,8 +52,9 @@ pub use view::PaymentView;
 
 use crate::{books::AccountBooks, call::ArrivedCall, call_draft::CallDraft, event::Kind, form::FormPairs};
 
-/// The prefix of every path.
+/// The prefixes of every path.
 const ROOT: &str = "/v1/payments";
+const CHARGEBACKS: &str = "/v1/chargebacks";
 
 enum Endpoint {
     Create,
@@ -59,6 +64,8 @@ enum Endpoint {
     Refund(String),
     ListRefunds(String),
     RetrieveRefund(String, String),
+    RetrieveChargeback(String),
+    SearchChargebacks,
 }
 
 /// A call that an endpoint accepts.
@@ -87,6 +94,14 @@ pub fn fingerprint(arrival: &ArrivedCall) -> String {
 
 impl CheckedCall {
     pub fn read(arrival: &ArrivedCall, pairs: FormPairs) -> Result<Self, MercadoPagoRefusal> {
+        if let Some(rest) = arrival.path.strip_prefix(CHARGEBACKS) {
+            let endpoint = match (arrival.method, rest) {
+                ("GET", "/search") => Endpoint::SearchChargebacks,
+                ("GET", id) => Endpoint::RetrieveChargeback(number(id.trim_start_matches('/'))?),
+                _ => return Err(MercadoPagoRefusal::unknown_path()),
+            };
+            return Ok(Self { endpoint, pairs, body: arrival.body.clone() });
+        }
         let rest = arrival.path.strip_prefix(ROOT).unwrap_or_default();
         // The official SDK lists refunds with a slash at the end.
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -116,7 +131,9 @@ impl CheckedCall {
             Endpoint::Search
             | Endpoint::Retrieve(_)
             | Endpoint::ListRefunds(_)
-            | Endpoint::RetrieveRefund(..) => Err(MercadoPagoRefusal::unknown_path()),
+            | Endpoint::RetrieveRefund(..)
+            | Endpoint::RetrieveChargeback(_)
+            | Endpoint::SearchChargebacks => Err(MercadoPagoRefusal::unknown_path()),
         }
     }
 
@@ -127,6 +144,8 @@ impl CheckedCall {
             Endpoint::Retrieve(id) => Ok(view::json(&find(held, &id)?.view())),
             Endpoint::ListRefunds(id) => Ok(refunds::list(find(held, &id)?)),
             Endpoint::RetrieveRefund(id, refund) => refunds::retrieve(find(held, &id)?, &refund),
+            Endpoint::RetrieveChargeback(id) => chargeback::retrieve(held, &id),
+            Endpoint::SearchChargebacks => chargeback::search(context, &self.pairs),
             Endpoint::Create | Endpoint::Update(_) | Endpoint::Refund(_) => {
                 Err(MercadoPagoRefusal::unknown_path())
             }

@@ -9,7 +9,7 @@
 //! | `refunded_minor`   | refunds that are approved or in process                                 |
 //! | `disputed_minor`   | withdrawn by a chargeback and not reimbursed                            |
 //! | `status`           | that of the payment; of a refund `succeeded`, `pending` or `failed`; of a |
-//! |                    | chargeback `needs_response` or `won`                                    |
+//! |                    | chargeback `needs_response`, `won` or `lost`                                    |
 //! | `metadata`         | texts as they are, other values as JSON; refunds have none              |
 //! | `idempotency_key`  | of the call that created it; null for a refund by a person              |
 
@@ -65,17 +65,17 @@ pub fn refunds<'a>(
 }
 
 pub fn dispute<'a>(account: &'a str, payment: &'a StoredPayment) -> Option<DisputeEntry<'a>> {
-    let charge_back = payment.charge_back?;
+    let charge_back = payment.charge_back.as_ref()?;
     Some(DisputeEntry {
         provider: PROVIDER.name(),
         account,
-        id: format!("chargeback_{}", payment.id).into(),
+        id: (&charge_back.id).into(),
         charge: &payment.id,
         payment_intent: &payment.id,
         reference: reference(payment),
         amount_minor: charge_back.amount_minor,
         currency: CURRENCY,
-        status: if charge_back.reimbursed { "won" } else { "needs_response" },
+        status: charge_back.name_in_books(),
         withdrawn_minor: payment.disputed_minor(),
         metadata: Cow::Owned(StripeMetadata::new()),
     })

@@ -94,10 +94,10 @@ impl ProviderWire {
         if pix::is_path(path) {
             return Self::Pix;
         }
-        match path.strip_prefix("/v1/payments") {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => Self::MercadoPago,
-            _ => Self::Stripe,
-        }
+        let below =
+            |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let is_mercado_pago = below("/v1/payments") || below("/v1/chargebacks");
+        if is_mercado_pago { Self::MercadoPago } else { Self::Stripe }
     }
 
     /// As in the books.
@@ -271,6 +271,9 @@ mod tests {
         let check = |path: &str, wire: ProviderWire| assert_eq!(ProviderWire::of_path(path), wire, "{path}");
         check("/v1/payments", ProviderWire::MercadoPago);
         check("/v1/payments/1/refunds", ProviderWire::MercadoPago);
+        check("/v1/chargebacks/1", ProviderWire::MercadoPago);
+        check("/v1/chargebacks/search", ProviderWire::MercadoPago);
+        check("/v1/chargebacksx", ProviderWire::Stripe);
         check("/v1/payment_intents", ProviderWire::Stripe);
         check("/v1/payment_methods/pm_1", ProviderWire::Stripe);
         check("/v1/paymentsx", ProviderWire::Stripe);

@@ -19,6 +19,9 @@ use crate::metrics::labels::{Age, BookingState, Letter};
 /// counters.
 pub const EVERY: Duration = Duration::from_secs(5);
 
+/// What is shown if no dispute needs evidence: longer than any bank waits.
+const NO_DISPUTE_DUE: domain::time::Span = domain::time::Span::seconds(365 * 24 * 60 * 60);
+
 #[derive(Clone)]
 pub struct MetricsText {
     pub store: Store,
@@ -90,6 +93,9 @@ fn show(figures: &Figures, now: Timestamp) {
     }
     REVIEW_CASE_AGE_SECONDS.set((), age(figures.reviews_oldest));
     RECONCILIATION_AGE_SECONDS.set((), age(figures.reconciled_oldest));
+    DISPUTES_OPEN.set_all(pairs(&figures.disputes_open.by_state));
+    let due = figures.disputes_open.next_due.map_or(NO_DISPUTE_DUE, |due| due.since(now));
+    DISPUTE_EVIDENCE_DUE_SECONDS.set((), seconds(due));
     let WaitingRows { count, oldest } = figures.holds_lapsed;
     HOLDS_OVERDUE.set((), count as f64);
     HOLDS_OVERDUE_SECONDS.set((), age(oldest));

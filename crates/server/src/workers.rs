@@ -16,6 +16,7 @@
 mod charge;
 mod check_authorization;
 mod driver;
+mod evidence;
 mod gate;
 mod guarded_provider;
 mod handlers;

@@ -219,6 +219,7 @@ create table payments (
     refunded_minor bigint not null check (refunded_minor >= 0),
     suspended_minor bigint not null,
     disputed_minor bigint not null check (disputed_minor >= 0),
+    open_disputes bigint not null check (open_disputes >= 0),
     refunds bigint not null check (refunds >= 0),
     next_action text,
     failure text,
@@ -271,6 +272,51 @@ create table refunds (
 create index refunds_of_payment on refunds (tenant, payment);
 create index refunds_of_tenant on refunds (tenant, created_at, id);
 create index refunds_at_provider on refunds (provider_ref) where provider_ref is not null;
+
+create table disputes (
+    id uuid not null,
+    tenant uuid not null,
+    payment uuid not null,
+    booking uuid,
+    account uuid not null,
+    object text not null,
+    currency text not null,
+    state text not null check (state in ('inquiry', 'opened', 'closed', 'won', 'lost')),
+    seq bigint not null check (seq >= 0),
+    amount_minor bigint not null check (amount_minor > 0),
+    reason text,
+    network_reason text,
+    evidence_due_at bigint,
+    shown_at bigint,
+    evidence_submitted_at bigint,
+    submission uuid,
+    submission_failure text,
+    created_at bigint not null,
+    closed_at bigint,
+    updated_at bigint not null,
+    foreign key (payment, tenant) references payments (id, tenant)
+);
+create index disputes_of_payment on disputes (tenant, payment);
+create index disputes_of_state on disputes (tenant, state, created_at, id);
+create index disputes_of_tenant on disputes (tenant, created_at, id);
+create index disputes_open on disputes (evidence_due_at) where state in ('inquiry', 'opened');
+create unique index disputes_by_id on disputes (id, tenant);
+
+create table dispute_evidence (
+    id uuid not null primary key,
+    tenant uuid not null,
+    dispute uuid not null,
+    texts text not null,
+    state text not null check (
+        state in ('created', 'sent', 'unknown', 'submitted', 'refused', 'written_off')),
+    key_number bigint not null check (key_number >= 0),
+    sent_at bigint,
+    failure text,
+    created_at bigint not null,
+    updated_at bigint not null,
+    foreign key (dispute, tenant) references disputes (id, tenant)
+);
+create index dispute_evidence_of_dispute on dispute_evidence (tenant, dispute);
 
 create table movements (
     id uuid not null primary key,

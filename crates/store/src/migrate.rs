@@ -260,6 +260,8 @@ mod tests {
         check::<lifecycle::booking_item::State>("booking_items");
         check::<lifecycle::payment::State>("payments");
         check::<lifecycle::refund::State>("refunds");
+        check::<lifecycle::dispute::State>("disputes");
+        check::<lifecycle::dispute_evidence::State>("dispute_evidence");
         check::<lifecycle::attempt::State>("attempts");
         check::<lifecycle::job::State>("jobs");
         check::<lifecycle::inbound_event::State>("inbound_events");

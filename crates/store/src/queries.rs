@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`tenancy`] | authentication, webhooks |
 //! | [`catalogue`] | the catalogue and the availability of slots |
-//! | [`booking`], [`payment`] | clients and people who read one row, or search |
+//! | [`booking`], [`payment`], [`dispute`] | clients and people who read one row, or search |
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
 //! | [`reconciliation`] | runs that compare the provider's books with ours |
@@ -23,6 +23,7 @@ mod booking;
 mod catalogue;
 pub mod check;
 mod dead_letters;
+mod dispute;
 mod due;
 mod figures;
 mod filter;
@@ -36,6 +37,7 @@ mod tenancy;
 mod work;
 
 pub use booking::BookingSearch;
+pub use dispute::{DisputeSearch, OpenDisputes};
 pub use due::DueJob;
 pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;

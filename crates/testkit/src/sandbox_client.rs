@@ -45,6 +45,15 @@ impl SandboxClient {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// An object as Stripe's API shows it.
+    pub async fn stripe(&self, tenant: TestTenant, path: &str) -> Value {
+        let request = self.http.get(format!("{}{path}", self.base_url)).bearer_auth(tenant.provider_key());
+        let response = request.send().await.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
     /// A manual action in the provider's dashboard, or by another program of the tenant.
     pub async fn by_hand(&self, tenant: TestTenant, path: &str, form: &[(&str, &str)]) -> Value {
         let form: Vec<String> =

@@ -52,6 +52,7 @@ impl Code {
             | Code::BookingNotFound
             | Code::PaymentNotFound
             | Code::RefundNotFound
+            | Code::DisputeNotFound
             | Code::ClientNotFound
             | Code::ReviewCaseNotFound
             | Code::ApiKeyNotFound
@@ -73,6 +74,10 @@ impl Code {
             Code::CurrencyIsNotTheBookings => "Use the currency of the booking.",
             Code::PaymentWasCancelled => "Start a new payment under a new key.",
             Code::PaymentHasOperationInProgress => "Wait a second; `resource` names the operation.",
+            Code::PaymentIsDisputed => "Wait until the bank has decided, or answer it with evidence.",
+            Code::EvidenceNotOffered => "Answer the bank in the provider's dashboard.",
+            Code::EvidenceAlreadySubmitted => "Wait for the bank's decision.",
+            Code::EvidenceIsBeingSubmitted => "Wait until the dispute shows the outcome.",
             Code::LastOpsKey => "Replacing a key needs two keys.",
             _ => "The resource shows its state.",
         }

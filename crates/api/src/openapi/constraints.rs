@@ -3,7 +3,8 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{
-    State, booking, booking_item, difference, inbound_event, job, payment, reconciliation, refund, review,
+    State, booking, booking_item, difference, dispute, inbound_event, job, payment, reconciliation, refund,
+    review,
 };
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
@@ -19,10 +20,12 @@ use super::patterns::{
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
 use crate::limits::{
-    ALTERNATIVES_MAX, CLIENTS_MAX, DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX,
-    INSTALMENTS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
-    NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX,
-    REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SEATS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
+    ALTERNATIVES_MAX, CHECK_IN_CHARS_MAX, CLIENTS_MAX, CORRESPONDENCE_CHARS_MAX, DESCRIPTION_CHARS_MAX,
+    EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, INSTALMENTS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX,
+    METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX,
+    PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX,
+    REFUND_REFUSAL_CHARS_MAX, SEATS_MAX, STATEMENT_CHARS_MAX, TERMS_CHARS_MAX, TOKEN_CHARS_MAX,
+    URL_CHARS_MAX,
 };
 use crate::requests::{REVIEW_ACTIONS, Scope};
 use crate::views;
@@ -85,6 +88,12 @@ fn texts() -> Vec<Rule> {
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "terms", paragraph(TERMS_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "check_in", paragraph(CHECK_IN_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "correspondence", paragraph(CORRESPONDENCE_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "refund_refusal", paragraph(REFUND_REFUSAL_CHARS_MAX)),
+        rule(&["NewDisputeEvidence"], "statement", paragraph(STATEMENT_CHARS_MAX)),
+        rule(&["DisputesQuery"], "evidence_due_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "currency", json!({ "$ref": CURRENCY_REFERENCE })),
         rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["AvailabilityQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
@@ -124,6 +133,7 @@ fn texts() -> Vec<Rule> {
                 "AvailabilityQuery",
                 "BookingsQuery",
                 "PaymentsQuery",
+                "DisputesQuery",
                 "DifferencesQuery",
                 "ReviewCasesQuery",
             ],
@@ -139,6 +149,7 @@ fn numbers() -> Vec<Rule> {
         "AvailabilityQuery",
         "BookingsQuery",
         "PaymentsQuery",
+        "DisputesQuery",
         "EventsQuery",
         "DifferencesQuery",
         "ReviewCasesQuery",
@@ -217,6 +228,7 @@ fn words() -> Vec<Rule> {
         rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
+        rule(&["Dispute", "DisputesQuery"], "state", one_of(&states::<dispute::State>())),
         rule(&["Reconciliation"], "state", one_of(&states::<reconciliation::State>())),
         rule(
             &["Reconciliation"],

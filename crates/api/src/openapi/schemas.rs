@@ -12,15 +12,15 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, EventsQuery,
-    LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment,
-    NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, PaymentsQuery,
-    Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
+    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery,
+    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge,
+    NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund,
+    NewRefund, NewSlots, PaymentsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Difference, Event, HistoryEntry, LedgerAccount,
-    Movement, Page, Payment, Product, ProviderAccount, Reconciliation, Refund, ReviewCase, ReviewCaseDetail,
-    Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event, HistoryEntry,
+    LedgerAccount, Movement, Page, Payment, Product, ProviderAccount, Reconciliation, Refund, ReviewCase,
+    ReviewCaseDetail, Settings, ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -47,6 +47,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<AvailabilityQuery>(&mut schemas);
     add::<BookingsQuery>(&mut schemas);
     add::<PaymentsQuery>(&mut schemas);
+    add::<DisputesQuery>(&mut schemas);
     add::<EventsQuery>(&mut schemas);
     add::<DifferencesQuery>(&mut schemas);
     add::<ReviewCasesQuery>(&mut schemas);
@@ -88,6 +89,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewRecordedRefund>(schemas);
     add::<NewCapture>(schemas);
     add::<NewRefund>(schemas);
+    add::<NewDisputeEvidence>(schemas);
     add::<NewProduct>(schemas);
     add::<ChangedProduct>(schemas);
     add::<NewSlots>(schemas);
@@ -112,6 +114,7 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<Breaker>(schemas);
     add_with_page::<Payment>(schemas);
     add_with_page::<Refund>(schemas);
+    add_with_page::<Dispute>(schemas);
     add_with_page::<Movement>(schemas);
     add_with_page::<Product>(schemas);
     add_with_page::<Slot>(schemas);

@@ -53,6 +53,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::BookingNotFound => Code::BookingNotFound,
         Refusal::PaymentNotFound => Code::PaymentNotFound,
         Refusal::RefundNotFound => Code::RefundNotFound,
+        Refusal::DisputeNotFound => Code::DisputeNotFound,
         Refusal::AccountNotFound => Code::ProviderAccountNotFound,
         Refusal::ClientNotFound => Code::ClientNotFound,
         Refusal::ReviewNotFound => Code::ReviewCaseNotFound,
@@ -101,6 +102,12 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::CaptureExceedsAuthorization { .. } => Code::CaptureExceedsAuthorization,
         Refusal::RefundExceedsCapture { .. } => Code::RefundExceedsCapture,
         Refusal::TooManyRefunds { .. } => Code::TooManyRefunds,
+        Refusal::PaymentIsDisputed => Code::PaymentIsDisputed,
+        Refusal::DisputeIsClosed { .. } => Code::DisputeIsClosed,
+        Refusal::EvidenceNotOffered => Code::EvidenceNotOffered,
+        Refusal::EvidenceIsPastDue { .. } => Code::EvidenceIsPastDue,
+        Refusal::EvidenceAlreadySubmitted => Code::EvidenceAlreadySubmitted,
+        Refusal::EvidenceIsBeingSubmitted => Code::EvidenceIsBeingSubmitted,
         Refusal::CaptureFailed { .. } => Code::CaptureFailed,
         Refusal::CancelFailed { .. } => Code::CancelFailed,
         Refusal::RefundFailed { .. } => Code::RefundFailed,
@@ -156,6 +163,10 @@ fn detail(refusal: &Refusal) -> Option<String> {
         Refusal::PaymentIsNotAuthorized { state }
         | Refusal::PaymentIsNotCaptured { state }
         | Refusal::PaymentIsFinal { state } => format!("The payment is {state}."),
+        Refusal::DisputeIsClosed { state } => format!("The dispute is {state}."),
+        Refusal::EvidenceIsPastDue { due } => {
+            format!("The bank took evidence until {}.", crate::time::instant(*due))
+        }
         Refusal::TooManyUnits { limit } => format!("A product has at most {limit} units."),
         Refusal::TooManyPayments { limit } => format!("A booking has at most {limit} payments."),
         Refusal::SettingsContradictEachOther { hold_seconds, hold_seconds_max, .. } => format!(

@@ -153,6 +153,7 @@ pub fn payment() -> Payment {
         refunded_minor: 0,
         suspended_minor: 0,
         disputed_minor: 0,
+        open_disputes: 0,
         refunds: 0,
         next_action: None,
         failure: None,

@@ -63,6 +63,20 @@ pub struct PaymentsQuery {
     pub cursor: Option<String>,
 }
 
+/// A search for disputes, latest first. All filters must match.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DisputesQuery {
+    pub payment_id: Option<Uuid>,
+    pub state: Option<String>,
+    /// Disputes for which the bank takes evidence, until a time before this one.
+    pub evidence_due_before: Option<jiff::Timestamp>,
+    /// Rows of one page.
+    pub limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// Events after a position. `next_cursor` of a page is a position.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +138,12 @@ impl Request for PaymentsQuery {
         if let Some(key) = &self.idempotency_key {
             findings.visible("/idempotency_key", key, IDEMPOTENCY_KEY_CHARS_MAX);
         }
+    }
+}
+
+impl Request for DisputesQuery {
+    fn check(&self, findings: &mut ValidationErrors) {
+        page(findings, self.limit, self.cursor.as_deref());
     }
 }
 

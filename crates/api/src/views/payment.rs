@@ -28,6 +28,8 @@ pub struct Payment {
     pub refunded: Money,
     /// Withdrawn by the customer's bank, minus what it returned.
     pub disputed: Money,
+    /// Disputes in which the bank has not decided. Meanwhile the payment is not refunded.
+    pub open_disputes: i64,
     /// When authorised money is captured.
     pub capture: Capture,
     #[schema(example = "stripe")]
@@ -120,6 +122,7 @@ impl Payment {
             captured: money(payment.captured_minor),
             refunded: money(payment.refunded_minor),
             disputed: money(payment.disputed_minor),
+            open_disputes: payment.open_disputes,
             capture: payment.capture.into(),
             provider: payment.provider.clone(),
             account_id: payment.account.0,

@@ -14,7 +14,7 @@ mod beside;
 mod handed_over;
 mod impostor;
 mod jobs_in_review;
-mod person;
+pub(super) mod person;
 
 pub use person::Person;
 

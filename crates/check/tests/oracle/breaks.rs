@@ -81,6 +81,36 @@ const HARMS: &[(&str, &[&str])] = &[
         &["refund_matches_quote", "books_balance"],
     ),
     (
+        "update payments set open_disputes = 1 where id = (select payment from refunds limit 1)",
+        &["refund_matches_quote"],
+    ),
+    // A dispute that was open before the refund was started.
+    (
+        "insert into disputes (id, tenant, payment, account, object, currency, state, seq, amount_minor, \
+            created_at, updated_at) \
+         select NEW_ID, tenant, payment, tenant, 'du_1', currency, 'opened', 0, 1, 1, 1 from refunds limit 1; \
+         insert into audit (id, tenant, at, actor, subject_kind, subject, action, from_state, to_state) \
+         select NEW_ID, tenant, 1, 'webhook', 'dispute', id, 'open', 'inquiry', 'opened' from disputes; \
+         update payments set open_disputes = 1 where id = (select payment from disputes)",
+        &["refund_matches_quote"],
+    ),
+    (
+        "insert into disputes (id, tenant, payment, account, object, currency, state, seq, amount_minor, \
+            created_at, updated_at) \
+         select NEW_ID, tenant, id, account, 'du_1', currency, 'won', 0, 1, 1, 1 from payments limit 1; \
+         insert into audit (id, tenant, at, actor, subject_kind, subject, action, from_state, to_state) \
+         select NEW_ID, tenant, 1, 'webhook', 'dispute', id, 'close', 'inquiry', 'closed' from disputes",
+        &["only_forward"],
+    ),
+    (
+        "insert into disputes (id, tenant, payment, account, object, currency, state, seq, amount_minor, \
+            created_at, updated_at) \
+         select NEW_ID, tenant, id, account, 'du_1', currency, 'inquiry', 0, 1, 1, 1 from payments limit 1; \
+         insert into dispute_evidence (id, tenant, dispute, texts, state, key_number, created_at, updated_at) \
+         select NEW_ID, tenant, id, '{}', 'sent', 0, 1, 1 from disputes",
+        &["nothing_lost"],
+    ),
+    (
         "update postings set amount_minor = amount_minor + 1 \
          where id = (select id from postings where amount_minor > 0 limit 1)",
         &["books_balance"],

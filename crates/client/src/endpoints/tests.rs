@@ -55,6 +55,7 @@ async fn all_writes(client: &Client) {
     let _ = client.capture(id(), &Default::default()).send().await;
     let _ = client.cancel_payment(id()).send().await;
     let _ = client.refund(id(), &Default::default()).send().await;
+    let _ = client.submit_evidence(id(), &Default::default()).send().await;
     let who = text;
     let paid = NewRecordedPayment {
         booking_id: None,
@@ -109,6 +110,9 @@ async fn all_reads(client: &Client) {
     let _ = client.list_refunds(id(), &list).await;
     let _ = client.get_refund(id()).await;
     let _ = client.get_refund_history(id(), &list).await;
+    let _ = client.find_disputes(&Default::default()).await;
+    let _ = client.get_dispute(id()).await;
+    let _ = client.get_dispute_history(id(), &list).await;
     let _ = client.list_ledger_accounts(&list).await;
     let _ = client.list_ledger_transfers(&Default::default()).await;
     let _ = client.list_events(&Default::default()).await;
@@ -150,6 +154,8 @@ async fn all_lists(client: &Client) {
     let _ = client.all_movements(id(), &list).collect().await;
     let _ = client.all_refunds(id(), &list).collect().await;
     let _ = client.all_refund_history(id(), &list).collect().await;
+    let _ = client.all_disputes(&Default::default()).collect().await;
+    let _ = client.all_dispute_history(id(), &list).collect().await;
     let _ = client.all_ledger_accounts(&list).collect().await;
     let _ = client.all_ledger_transfers(&list).collect().await;
     let _ = client.events_after(0).rest().collect::<Vec<_>>().await;

@@ -18,7 +18,8 @@ fn payment() -> Vec<u8> {
     let euros = |minor: i64| format!(r#"{{"minor":{minor},"currency":"EUR"}}"#);
     format!(
         r#"{{"id":"{id}","state":"captured","amount":{all},"authorized":{none},"captured":{all},
-        "refunded":{none},"disputed":{none},"capture":"automatic","provider":"stripe","account_id":"00000000-0000-0000-0000-000000000009","payment_method":"pm_card_visa",
+        "refunded":{none},"disputed":{none},"open_disputes":0,"capture":"automatic","provider":"stripe",
+        "account_id":"00000000-0000-0000-0000-000000000009","payment_method":"pm_card_visa",
         "metadata":{{}},"confirmed_by_provider":false,"operation_in_progress":false,
         "created_at":"2026-07-01T09:00:00Z","updated_at":"2026-07-01T09:00:00Z"}}"#,
         id = Uuid::from_u128(8),

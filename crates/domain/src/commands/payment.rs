@@ -8,13 +8,13 @@ mod book;
 mod check_authorizations;
 mod continue_payment;
 mod discard;
+mod dispute;
 mod give_up;
 mod movements;
 mod observe;
 mod record_payment;
 mod return_money;
 mod settle;
-mod settle_dispute;
 mod settle_refund;
 mod start_capture;
 mod start_payment;
@@ -22,9 +22,13 @@ mod start_refund;
 mod start_void;
 
 pub use check_authorizations::CheckAuthorizations;
+pub(crate) use dispute::EvidenceJobs;
+pub use dispute::{
+    DisputeKey, EvidenceOutcome, MarkEvidenceSent, PutOffEvidence, SettleDispute, SettleEvidence,
+    SubmitEvidence,
+};
 pub use record_payment::{RecordPayment, RecordRefund, Recorder};
 pub use settle::{ObservedBy, Settle};
-pub use settle_dispute::SettleDispute;
 pub use settle_refund::{RefundOutcome, SettleRefund};
 pub use start_capture::StartCapture;
 pub use start_payment::{PaymentTarget, StartPayment};

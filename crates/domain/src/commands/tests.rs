@@ -15,6 +15,7 @@ mod by_customer;
 mod catalogue;
 mod dead_letters;
 mod deliveries;
+mod disputes;
 mod events;
 mod in_review;
 mod items;

@@ -327,3 +327,65 @@ fn every_pair_of_a_review_case() {
         resolved + resolve = -
     "#]]);
 }
+
+#[test]
+fn every_pair_of_a_dispute() {
+    check::<dispute::State>(&expect![[r#"
+        inquiry + open = opened
+        inquiry + close = closed
+        inquiry + win = -
+        inquiry + lose = -
+        opened + open = -
+        opened + close = closed
+        opened + win = won
+        opened + lose = lost
+        closed + open = -
+        closed + close = -
+        closed + win = -
+        closed + lose = -
+        won + open = -
+        won + close = -
+        won + win = -
+        won + lose = -
+        lost + open = -
+        lost + close = -
+        lost + win = -
+        lost + lose = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_the_evidence_of_a_dispute() {
+    check::<dispute_evidence::State>(&expect![[r#"
+        created + send = sent
+        created + lose_sight = -
+        created + submit = submitted
+        created + refuse = refused
+        created + write_off = written_off
+        sent + send = -
+        sent + lose_sight = unknown
+        sent + submit = submitted
+        sent + refuse = refused
+        sent + write_off = written_off
+        unknown + send = -
+        unknown + lose_sight = -
+        unknown + submit = submitted
+        unknown + refuse = refused
+        unknown + write_off = written_off
+        submitted + send = -
+        submitted + lose_sight = -
+        submitted + submit = -
+        submitted + refuse = -
+        submitted + write_off = -
+        refused + send = -
+        refused + lose_sight = -
+        refused + submit = -
+        refused + refuse = -
+        refused + write_off = -
+        written_off + send = -
+        written_off + lose_sight = -
+        written_off + submit = -
+        written_off + refuse = -
+        written_off + write_off = -
+    "#]]);
+}

@@ -19,6 +19,7 @@ pub enum Subject {
     Booking,
     Payment,
     Refund,
+    Dispute,
     Product,
     Slot,
     Event,
@@ -32,10 +33,11 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 12] = [
+    pub const ALL: [Subject; 13] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
+        Subject::Dispute,
         Subject::Product,
         Subject::Slot,
         Subject::Event,
@@ -52,6 +54,7 @@ impl Subject {
             Subject::Booking => "booking",
             Subject::Payment => "payment",
             Subject::Refund => "refund",
+            Subject::Dispute => "dispute",
             Subject::Product => "product",
             Subject::Slot => "slot",
             Subject::Event => "event",

@@ -122,6 +122,8 @@ crate::row! {
         moves suspended_minor: i64,
         /// Withdrawn by the customer's bank, less what was reinstated.
         moves disputed_minor: i64,
+        /// Disputes in which the bank has not decided. Meanwhile no money may be sent back by a refund.
+        moves open_disputes: i64,
         moves refunds: i64,
         moves next_action: Option<Json<NextAction>>,
         moves failure: Option<Json<Failure>>,
@@ -185,6 +187,7 @@ impl Payment {
             refunded_minor: 0,
             suspended_minor: 0,
             disputed_minor: 0,
+            open_disputes: 0,
             refunds: 0,
             next_action: None,
             failure: None,
@@ -273,6 +276,12 @@ impl Payment {
     /// The amount that can still be refunded.
     pub fn refundable_minor(&self) -> i64 {
         (self.captured_minor - self.refunded_minor - self.refunding_minor - self.disputed_minor).max(0)
+    }
+
+    /// Whether the bank is deciding about money of this payment, so that a refund could give it back twice.
+    pub fn refunds_are_blocked(&self) -> bool {
+        self.open_disputes > 0
+            && !fault_injection::is(fault_injection::InjectedFault::RefundOfDisputedPayment)
     }
 
     /// Whether the provider captured another amount than this attempt requested, which is in suspense.

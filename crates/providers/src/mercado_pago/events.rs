@@ -1,10 +1,11 @@
-//! Payments and their refunds as events. Mercado Pago lists no events, so each state of an object is
+//! Payments, their refunds and their chargebacks as events. Mercado Pago lists no events, so each state of an object is
 //! one: its name contains a hash of what was read, and the same state always has the same name.
 
 use domain::{Timestamp, provider::CallOutcome};
 use serde::Deserialize;
 
 use super::{
+    chargebacks::ChargebackOfPayment,
     objects::{ProviderPayment, ProviderRefund},
     outcome::{self, RequestedPayment},
     payment_body::to_time,
@@ -82,13 +83,25 @@ impl Payments {
                 Err(outcome) => return outcome,
             }
         }
-        CallOutcome::Object(events_of_payment(payment))
+        let mut events = Vec::new();
+        if payment.is_charged_back() {
+            let chargebacks = match self.chargebacks_of(&payment.id, payment.status_detail()).await {
+                Ok(chargebacks) => chargebacks,
+                Err(outcome) => return outcome,
+            };
+            events.extend(chargebacks.into_iter().map(of_chargeback));
+        }
+        // The capture comes first: a dispute is of captured money.
+        let mut all = events_of_payment(payment);
+        all.append(&mut events);
+        CallOutcome::Object(all)
     }
 }
 
-/// A list that leaves out refunds leads to a fetch.
+/// A list that leaves out refunds leads to a fetch, and it shows no chargebacks.
 fn events_of_listed(payment: ProviderPayment) -> Vec<VerifiedEvent> {
-    let fetch = payment.lacks_refunds().then(|| webhook::fetch_of_state(&payment));
+    let is_incomplete = payment.lacks_refunds() || payment.is_charged_back();
+    let fetch = is_incomplete.then(|| webhook::fetch_of_state(&payment));
     let mut events = events_of_payment(payment);
     events.extend(fetch);
     events
@@ -101,6 +114,11 @@ fn events_of_payment(mut payment: ProviderPayment) -> Vec<VerifiedEvent> {
     let mut events = vec![webhook::state("payment", &id, &EventBody::Payment(payment))];
     events.extend(refunds);
     events
+}
+
+fn of_chargeback(chargeback: ChargebackOfPayment) -> VerifiedEvent {
+    let id = chargeback.chargeback.id.as_str().to_owned();
+    webhook::state("chargeback", &id, &EventBody::Chargeback(chargeback))
 }
 
 fn of_refund(payment: &ProviderPayment, refund: ProviderRefund) -> VerifiedEvent {

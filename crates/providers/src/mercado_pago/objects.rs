@@ -13,6 +13,8 @@
 //! | `rejected` | failed for good, because of `status_detail` |
 //! | `cancelled` (also an expired Pix code) | cancelled |
 //!
+//! Where the money of a payment that was charged back is, its [`chargebacks`](super::chargebacks) say.
+//!
 //! A partial capture lowers `transaction_amount`, so the original amount is read from our metadata.
 //!
 //! Refund, of the payment's `refunds`: `approved` has succeeded; `rejected` has failed; `in_process`
@@ -152,6 +154,14 @@ impl ProviderPayment {
         self.transaction_amount_refunded.as_ref().and_then(|amount| from_number(amount, currency))
     }
 
+    pub fn is_charged_back(&self) -> bool {
+        self.status.as_deref() == Some("charged_back")
+    }
+
+    pub fn status_detail(&self) -> Option<&str> {
+        self.status_detail.as_deref()
+    }
+
     /// Whether refunds exist that are not shown here.
     pub fn lacks_refunds(&self) -> bool {
         let refunded = self.transaction_amount_refunded.as_ref().map_or("0", |amount| amount.get());
@@ -215,7 +225,7 @@ pub fn own_payment(external_reference: Option<&str>) -> Option<PaymentId> {
 }
 
 /// RFC 3339 with any offset.
-fn parse_time(text: &str) -> Option<Timestamp> {
+pub fn parse_time(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_microsecond()))
 }
 

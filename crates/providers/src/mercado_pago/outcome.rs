@@ -11,6 +11,7 @@ use outbound::HttpReply;
 use serde::de::DeserializeOwned;
 
 use super::{
+    chargebacks::ProviderChargeback,
     decline::{CallRejection, ErrorReply},
     objects::{ProviderPayment, ProviderRefund},
 };
@@ -54,6 +55,24 @@ pub fn shown_payment<O>(
         Ok((reply, payment))
     } else {
         Err(unknown(&reply, "the reply is about another payment"))
+    }
+}
+
+/// The chargeback of a reply. One that Mercado Pago does not show yet is looked for again.
+pub fn shown_chargeback<O>(
+    result: Result<HttpReply, NoReply>,
+    requested: &str,
+) -> Result<ProviderChargeback, CallOutcome<O>> {
+    let (reply, shown) = match read::<ProviderChargeback, O>(result) {
+        Err(CallOutcome::Refused { code, .. }) => {
+            return Err(CallOutcome::Unknown { error: code, key_spent: false });
+        }
+        read => read?,
+    };
+    if shown.id.as_str() == requested {
+        Ok(shown)
+    } else {
+        Err(unknown(&reply, "the reply is about another chargeback"))
     }
 }
 

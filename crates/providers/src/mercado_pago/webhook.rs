@@ -4,18 +4,20 @@
 //!
 //! | body | made from | says |
 //! |---|---|---|
-//! | `fetch` | a delivery about a payment; a list that leaves out a payment's refunds | which payment to fetch |
+//! | `fetch` | a delivery about a payment; a list that leaves out a payment's refunds or chargebacks | which payment to fetch |
+//! | `fetch_chargeback` | a delivery about a chargeback | which chargeback to fetch, with its payment |
 //! | `other` | a delivery about anything else | nothing |
-//! | `payment`, `refund` | an object that we fetched or listed | the object, without anything about its payer |
+//! | `payment`, `refund`, `chargeback` | an object that we fetched or listed | the object, without anything about its payer |
 //!
-//! The topic of a delivery (`type`) is not signed. A delivery about a payment and one about anything
-//! else never have the same name, so a forged topic suppresses no event.
+//! The topic of a delivery (`type`) is not signed. A delivery about a payment, one about a chargeback and one
+//! about anything else never have the same name, so a forged topic suppresses no event.
 
 use domain::Currency;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
+    chargebacks::ChargebackOfPayment,
     objects::{ProviderObjectId, ProviderPayment, ProviderRefund},
     signature::SignedDelivery,
 };
@@ -24,6 +26,8 @@ use crate::{
     webhook::{EventContent, MalformedEvent},
 };
 
+/// The topics of a delivery about a chargeback, by webhook and by the older notification.
+const CHARGEBACK_TOPICS: [&str; 2] = ["topic_chargebacks_wh", "chargebacks"];
 const TOPIC_CHARACTERS_MAX: usize = 40;
 /// Bytes of a hash in an event's name.
 const HASH_BYTES: usize = 16;
@@ -32,9 +36,19 @@ const HASH_BYTES: usize = 16;
 #[serde(rename_all = "snake_case")]
 pub enum EventBody {
     Fetch { payment: ProviderObjectId },
+    FetchChargeback { chargeback: ProviderObjectId },
     Other { topic: String },
     Payment(ProviderPayment),
     Refund(RefundOfPayment),
+    Chargeback(ChargebackOfPayment),
+}
+
+/// What an event names to be fetched. The id of an object has no such character.
+const CHARGEBACK_PREFIX: &str = "chargeback:";
+
+/// The id of a chargeback that an event names, as [`EventContent::Fetch`] has it. `None`: it is a payment's.
+pub fn chargeback_to_fetch(object: &str) -> Option<&str> {
+    object.strip_prefix(CHARGEBACK_PREFIX)
 }
 
 /// A refund with what it takes from its payment.
@@ -64,6 +78,9 @@ pub fn event(delivery: &SignedDelivery<'_>) -> VerifiedEvent {
     let topic: String = topic.chars().filter(is_plain).take(TOPIC_CHARACTERS_MAX).collect();
     let (class, content) = match &delivery.object {
         Some(payment) if topic == "payment" => ("fetch", EventBody::Fetch { payment: payment.clone() }),
+        Some(chargeback) if CHARGEBACK_TOPICS.contains(&topic.as_str()) => {
+            ("fetch_chargeback", EventBody::FetchChargeback { chargeback: chargeback.clone() })
+        }
         _ => ("other", EventBody::Other { topic: topic.clone() }),
     };
     let name = format!("{class}.{}", hash(delivery.signed_text().as_bytes()));
@@ -95,8 +112,16 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
         serde_json::from_slice(body).map_err(|_| MalformedEvent("the body is not one of ours".to_owned()))?;
     match stored {
         EventBody::Fetch { payment } => Ok(EventContent::Fetch { object: payment.as_str().to_owned() }),
+        EventBody::FetchChargeback { chargeback } => {
+            Ok(EventContent::Fetch { object: format!("{CHARGEBACK_PREFIX}{}", chargeback.as_str()) })
+        }
+        EventBody::Chargeback(stored) => Ok(EventContent::Dispute {
+            payment_object: stored.payment.as_str().to_owned(),
+            observation: stored.observe().map_err(MalformedEvent)?,
+        }),
         EventBody::Other { topic } => {
-            Ok(EventContent::Nothing { why: format!("it is about `{topic}`, and not about a payment") })
+            let why = format!("it is about `{topic}`, and not about a payment or a chargeback");
+            Ok(EventContent::Nothing { why })
         }
         EventBody::Payment(payment) => {
             let observation = payment.observe().map_err(MalformedEvent)?;
@@ -153,6 +178,9 @@ mod tests {
             assert_eq!((event.kind.as_str(), found.as_deref()), (kind, expected), "{object:?} {topic:?}");
         };
         check(Some("123"), Some("payment"), "payment", Some("123"));
+        check(Some("77"), Some("topic_chargebacks_wh"), "topic_chargebacks_wh", Some("chargeback:77"));
+        check(Some("77"), Some("chargebacks"), "chargebacks", Some("chargeback:77"));
+        check(None, Some("topic_chargebacks_wh"), "topic_chargebacks_wh", None);
         check(None, Some("payment"), "payment", None);
         check(Some("123"), Some("topic_merchant_order_wh"), "topic_merchant_order_wh", None);
         check(Some("123"), Some("payment\n\u{e9}\"s"), "payments", None);
@@ -169,6 +197,8 @@ mod tests {
         assert_ne!(name("123", "payment", "1"), name("123", "payment", "2"));
         // A forged topic must not take the name of the delivery about the payment.
         assert_ne!(name("123", "payment", "1"), name("123", "forged", "1"));
+        assert_ne!(name("123", "topic_chargebacks_wh", "1"), name("123", "forged", "1"));
+        assert_ne!(name("123", "topic_chargebacks_wh", "1"), name("123", "payment", "1"));
         assert_eq!(name("123", "claim", "1"), name("123", "forged", "1"));
     }
 
@@ -247,6 +277,7 @@ mod tests {
             r#"{"fetch":{"payment":"../1"}}"#,
             r#"{"payment":{"id":1}}"#,
             r#"{"refund":{"refund":{"id":1,"amount":1},"payment":"2"}}"#,
+            r#"{"chargeback":{"chargeback":{"id":1,"amount":1},"payment":"2"}}"#,
             r#"{"id":12345,"type":"payment","action":"payment.updated","data":{"id":"999999999"}}"#,
         ] {
             check(body);

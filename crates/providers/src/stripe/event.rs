@@ -5,8 +5,7 @@
 //! | `payment_intent.*` | the payment whose object it is, or that it carries in `metadata[operation]` |
 //! | `refund.*`, `charge.refund.updated` | the refund that its object carries in `metadata[refund]`, or one that somebody made at Stripe |
 //! | `charge.dispute.*` | a dispute of the payment whose object it names |
-//! | other `charge.*` | nothing: each repeats what a `payment_intent.*` or `refund.*` says |
-//! | any other | nothing |
+//! | any other | nothing; [`event_kinds`](super::event_kinds) has the reason for each |
 //!
 //! Only the object inside is read, as it was when the event happened. Events arrive late and out of
 //! order, so the object may have changed since.
@@ -15,7 +14,8 @@ use domain::rows::Mode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::dispute::Dispute;
+use super::dispute::{Dispute, DisputeEvent};
+use super::event_kinds::{Handling, handling};
 use super::objects::{PaymentIntent, Refund};
 use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
@@ -50,6 +50,8 @@ pub fn parse(body: &[u8], mode: Mode) -> Result<VerifiedEvent, WebhookRefused> {
 struct Event<'a> {
     #[serde(rename = "type")]
     kind: String,
+    /// Unix seconds, by Stripe's clock.
+    created: Option<i64>,
     /// The connected account on which it happened, <https://docs.stripe.com/connect/webhooks>.
     account: Option<String>,
     #[serde(borrow)]
@@ -68,13 +70,13 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
     if event.account.is_some() {
         return nothing("it happened on a connected account, and our payments are not made there");
     }
-    match event.kind.as_str() {
-        kind if kind.starts_with("payment_intent.") => {
+    match handling(&event.kind) {
+        Handling::Payment => {
             let intent: PaymentIntent = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
             let payment = intent.payment();
             Ok(EventContent::Payment { payment, observation: intent.observe().map_err(MalformedEvent)? })
         }
-        kind if kind.starts_with("refund.") || kind == "charge.refund.updated" => {
+        Handling::Refund => {
             let refund: Refund = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
             Ok(EventContent::Refund {
                 refund: refund.refund(),
@@ -83,19 +85,17 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
                 observation: refund.observe().map_err(MalformedEvent)?,
             })
         }
-        kind if kind.starts_with("charge.dispute.") => {
+        Handling::Dispute => {
             let dispute: Dispute = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
             let payment_object = dispute.payment_object().map(str::to_owned);
-            let observation = dispute.observe(kind).map_err(MalformedEvent)?;
+            let shown = DisputeEvent { kind: &event.kind, created: event.created };
+            let observation = dispute.observe(Some(shown)).map_err(MalformedEvent)?;
             match payment_object {
                 Some(payment_object) => Ok(EventContent::Dispute { payment_object, observation }),
                 None => nothing("the disputed charge has no PaymentIntent, so it is not ours"),
             }
         }
-        kind if kind.starts_with("charge.") => {
-            nothing("it repeats what the events of its PaymentIntent or refund say")
-        }
-        _ => nothing("it is about neither a payment nor a refund"),
+        Handling::Ignored(why) => nothing(why),
     }
 }
 
@@ -193,7 +193,8 @@ mod tests {
         let found = interpret(&event("charge.dispute.funds_withdrawn", &dispute(json!("pi_1")))).unwrap();
         let EventContent::Dispute { payment_object, observation } = found else { panic!("{found:?}") };
         assert_eq!((payment_object.as_str(), observation.object.as_str()), ("pi_1", "du_1"));
-        assert_eq!(observation.status, DisputeStatus::FundsWithdrawn);
+        assert!(observation.withdrawn && observation.status == DisputeStatus::Opened);
+        assert_eq!(observation.details.shown_at, Some(domain::Timestamp(1_700_000_000_000_000)));
         let of_a_charge = interpret(&event("charge.dispute.created", &dispute(json!(null))));
         assert!(matches!(of_a_charge, Ok(EventContent::Nothing { .. })), "{of_a_charge:?}");
     }

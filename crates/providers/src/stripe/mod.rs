@@ -57,6 +57,7 @@ mod currency;
 mod decline;
 mod dispute;
 mod event;
+mod event_kinds;
 mod events;
 mod form;
 mod listing;
@@ -71,19 +72,22 @@ use std::sync::Arc;
 
 use domain::{
     AttemptId, Money, Timestamp,
+    provider::{CallOutcome, DisputeObservation, Observation, RefundObservation},
     provider::{CallOutcome, Observation, RefundObservation},
     rows::FailureCause,
+    rows::{FailureCause, PaymentMethod},
     time::Span,
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedPage,
-    ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
-    VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, EvidenceOrder, Guard,
+    ListedObjects, ListedPage, ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider,
+    ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use client::StripeClient;
+pub use event_kinds::EVENTS;
 use form::Form;
 
 /// "We remove idempotency keys … after they're at least 24 hours old"
@@ -103,27 +107,9 @@ pub static ADAPTER: Adapter = Adapter {
         needs_payer: false,
         instalments_max: 1,
     },
+    dispute_evidence: true,
     currency: None,
 };
-
-/// The events that a webhook endpoint for this adapter subscribes to, and that are read from the
-/// list if a webhook was lost. Other events are stored and ignored; leaving them out saves traffic.
-pub const EVENTS: &[&str] = &[
-    "payment_intent.succeeded",
-    "payment_intent.amount_capturable_updated",
-    "payment_intent.canceled",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.funds_reinstated",
-];
 
 /// The charge shows until when its money can be captured.
 const EXPANDED: &str = "latest_charge";
@@ -241,6 +227,14 @@ impl Provider for Stripe {
         })
     }
 
+    fn submit_evidence<'a>(&'a self, order: &'a EvidenceOrder) -> CallFuture<'a, DisputeObservation> {
+        Box::pin(dispute::submit(&self.client, order))
+    }
+
+    fn fetch_dispute<'a>(&'a self, object: &'a str) -> CallFuture<'a, DisputeObservation> {
+        Box::pin(dispute::fetch(&self.client, object))
+    }
+
     fn events<'a>(
         &'a self,
         from: Timestamp,
@@ -276,21 +270,5 @@ impl Provider for Stripe {
 
     fn interpret(&self, body: &[u8]) -> Result<EventContent, MalformedEvent> {
         event::interpret(body)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::EVENTS;
-
-    #[test]
-    fn the_deployment_guide_lists_the_events_to_subscribe_to() {
-        let guide = include_str!("../../../../docs/deploy.md");
-        let (_, after) = guide.split_once("subscribe the endpoint to these events").unwrap();
-        let listed = after.split("```").nth(1).unwrap().strip_prefix("text").unwrap();
-        let listed: BTreeSet<&str> = listed.split_whitespace().collect();
-        assert_eq!(listed, EVENTS.iter().copied().collect());
     }
 }

@@ -1,7 +1,7 @@
 //! Turns each reply of Stripe, and each missing one, into a [`CallOutcome`]. The parent module has
 //! the table.
 
-use domain::provider::{CallOutcome, Observation, ProviderStatus, RefundObservation};
+use domain::provider::{CallOutcome, DisputeObservation, Observation, ProviderStatus, RefundObservation};
 use domain::rows::FailureCause;
 use http::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -10,6 +10,7 @@ use outbound::HttpReply;
 
 use super::{
     decline::{StripeError, bounded},
+    dispute::Dispute,
     objects::{PaymentIntent, Refund},
 };
 use crate::exchange::{NoReply, retry_after_seconds};
@@ -82,6 +83,25 @@ pub fn refund(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> Ca
         Ok(Refusal { problem, .. }) if problem.is_about_the_amount() => {
             CallOutcome::Refused { code: bounded_code(&problem), cause: FailureCause::Declined, object: None }
         }
+        Ok(refusal) => refused(&refusal.problem, None),
+        Err(outcome) => outcome,
+    }
+}
+
+/// `requested` is the dispute that the call was about.
+pub fn dispute(result: Result<HttpReply, NoReply>, requested: &str) -> CallOutcome<DisputeObservation> {
+    let reply = match received(result) {
+        Ok(reply) => reply,
+        Err(outcome) => return outcome,
+    };
+    if reply.status.is_success() {
+        return match read(&reply, |shown: Dispute| shown.observe(None)) {
+            Ok(seen) if seen.object != requested => unknown(&reply, "the reply is about another object"),
+            Ok(observation) => CallOutcome::Object(observation),
+            Err(reason) => unknown(&reply, &reason),
+        };
+    }
+    match refusal(&reply) {
         Ok(refusal) => refused(&refusal.problem, None),
         Err(outcome) => outcome,
     }

@@ -9,18 +9,21 @@
 //! | `POST …/refund`                                   | `{"amount"}`, or all that is left        |
 //! | `POST …/charge_back`                              | the bank withdraws all that is left      |
 //! | `POST …/reimburse`                                | the account wins the chargeback          |
+//! | `POST …/settle`                                   | the account loses the chargeback         |
 
 use serde::Deserialize;
 
 use super::{
-    change, find,
+    change,
+    chargeback::ChargeBackDecision,
+    find,
     payment::{MercadoPagoStatus, StoredPayment},
     payment_request::read_object,
     refunds,
     refusal::MercadoPagoRefusal,
     token::{self, Outcome},
 };
-use crate::call_draft::CallDraft;
+use crate::{call_draft::CallDraft, event::Kind};
 
 #[derive(Deserialize)]
 struct Review {
@@ -43,12 +46,27 @@ pub fn act(draft: &mut CallDraft, id: &str, action: &str, body: &[u8]) -> Result
             let rejected = Outcome::Rejected(token::REJECTED);
             payment.decide(if review.approve { Outcome::Approved } else { rejected }, draft.at);
         }
-        "charge_back" => payment.charge_back()?,
-        "reimburse" => payment.reimburse()?,
+        "charge_back" => {
+            let id = draft.mint.integer();
+            payment.charge_back(id, draft.at)?;
+            return Ok(change_chargeback(draft, payment, Kind::ChargebackCreated));
+        }
+        "reimburse" | "settle" => {
+            let won = action == "reimburse";
+            let decision = if won { ChargeBackDecision::Reimbursed } else { ChargeBackDecision::Settled };
+            payment.decide_charge_back(decision, draft.at)?;
+            return Ok(change_chargeback(draft, payment, Kind::ChargebackUpdated));
+        }
         _ => return Err(MercadoPagoRefusal::unknown_path()),
     }
     change(draft, payment);
     Ok(())
+}
+
+/// The payment and its chargeback change together, and each has a notification of its own.
+fn change_chargeback(draft: &mut CallDraft, payment: StoredPayment, kind: Kind) {
+    let snapshot = change(draft, payment);
+    draft.add_event(kind, snapshot);
 }
 
 pub fn page(payment: &StoredPayment) -> String {

@@ -1,18 +1,19 @@
 //! Webhooks of Mercado Pago: `POST {url}?data.id=ID&type=payment`, with a signature over the id of
-//! the query, the request's id and a time. The body is **not** signed.
+//! the query, the request's id and a time. The body is **not** signed. A chargeback has the topic
+//! `topic_chargebacks_wh`, and its own id.
 //!
 //! Differs from the provider: a failed delivery is repeated after seconds, not after 15 minutes.
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Request, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{creation::collector_id, date, payment::StoredPayment};
 use crate::{
     account::WebhookEndpoint,
-    event::StoredEvent,
+    event::{Kind, StoredEvent},
     faults::{Faults, IdCase, TimeUnit},
     ids,
     random::mix,
@@ -32,29 +33,45 @@ pub struct PaymentNotification<'a> {
 
 impl PaymentNotification<'_> {
     pub fn request(&self, faults: &Faults) -> Option<Request<Bytes>> {
-        let id = &self.payment.id;
-        let body = json!({
-            "id": ids::integer(self.salt, self.event.number),
-            "live_mode": true,
-            "type": "payment",
-            "date_created": date::show(self.event.created * 1000),
-            "user_id": collector_id(self.account),
-            "api_version": "v1",
-            "action": self.event.kind.name(),
-            "data": {"id": id},
-        });
+        let (topic, id) = self.subject();
         // The address of a payment is more specific than that of its account.
         let url = self.payment.notification_url.as_deref().unwrap_or(&self.endpoint.url);
         let joint = if url.contains('?') { '&' } else { '?' };
         let request_id = self.request_id();
         let secret = self.endpoint.secrets.first()?;
-        Request::post(format!("{url}{joint}data.id={id}&type=payment"))
+        Request::post(format!("{url}{joint}data.id={id}&type={topic}"))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, "MercadoPago WebHook v1.0 payment")
             .header("x-request-id", &request_id)
             .header("x-signature", sign(secret, id, &request_id, self.at_ms, faults))
-            .body(Bytes::from(body.to_string()))
+            .body(Bytes::from(self.body(topic, id).to_string()))
             .ok()
+    }
+
+    /// The topic, and the id of the object that changed.
+    fn subject(&self) -> (&'static str, &str) {
+        let is_chargeback = matches!(self.event.kind, Kind::ChargebackCreated | Kind::ChargebackUpdated);
+        match &self.payment.charge_back {
+            Some(found) if is_chargeback => ("topic_chargebacks_wh", &found.id),
+            _ => ("payment", &self.payment.id),
+        }
+    }
+
+    fn body(&self, topic: &str, id: &str) -> Value {
+        let number = ids::integer(self.salt, self.event.number);
+        let date = date::show(self.event.created * 1000);
+        let user = collector_id(self.account);
+        if topic == "payment" {
+            return json!({
+                "id": number, "live_mode": true, "type": topic, "date_created": date, "user_id": user,
+                "api_version": "v1", "action": self.event.kind.name(), "data": {"id": id},
+            });
+        }
+        json!({
+            "id": number, "live_mode": true, "type": topic, "date": date, "user_id": user,
+            "api_version": "v1", "actions": ["changed_case_status"],
+            "data": {"id": id, "payment_id": self.payment.id, "site_id": "MLB"},
+        })
     }
 
     /// Each attempt has an id of its own.

@@ -12,6 +12,7 @@
 //! | `cancelled`                   | `by_collector`, `expired`    | nothing moved, or it was released |
 //! | `charged_back`                | `in_process`                 | withdrawn by the payer's bank     |
 //! | `charged_back`                | `reimbursed`                 | withdrawn, and reinstated         |
+//! | `charged_back`                | `settled`                    | withdrawn permanently             |
 
 use std::borrow::Cow;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
+    chargeback::{ChargeBack, ChargeBackDecision},
     payment_request::PayerDetails,
     refusal::MercadoPagoRefusal,
     token::{self, LaterRefund, Outcome},
@@ -112,12 +114,6 @@ pub struct PaymentSettlement {
     pub change: LaterChange,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct ChargeBack {
-    pub amount_minor: i64,
-    pub reimbursed: bool,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pix {
     pub qr_code: String,
@@ -202,7 +198,7 @@ impl StoredPayment {
 
     /// Withdrawn by the payer's bank and not reinstated.
     pub fn disputed_minor(&self) -> i64 {
-        self.charge_back.filter(|found| !found.reimbursed).map_or(0, |found| found.amount_minor)
+        self.charge_back.as_ref().filter(|found| !found.is_reimbursed()).map_or(0, |found| found.amount_minor)
     }
 
     pub fn refundable_minor(&self) -> i64 {
@@ -309,22 +305,31 @@ impl StoredPayment {
         };
     }
 
-    /// The payer's bank withdraws all that is left.
-    pub fn charge_back(&mut self) -> Result<(), MercadoPagoRefusal> {
+    /// The payer's bank withdraws all that is left. `id` is that of the chargeback.
+    pub fn charge_back(&mut self, id: String, at_ms: i64) -> Result<(), MercadoPagoRefusal> {
         let left = self.refundable_minor();
         if self.status != MercadoPagoStatus::Approved || left == 0 {
             return Err(MercadoPagoRefusal::wrong_state());
         }
-        self.charge_back = Some(ChargeBack { amount_minor: left, reimbursed: false });
+        self.charge_back =
+            Some(ChargeBack { id, created_ms: at_ms, updated_ms: at_ms, amount_minor: left, decision: None });
         self.enter(MercadoPagoStatus::ChargedBack, "in_process");
         Ok(())
     }
 
-    /// The account wins: the money comes back.
-    pub fn reimburse(&mut self) -> Result<(), MercadoPagoRefusal> {
-        let open = self.charge_back.as_mut().filter(|found| !found.reimbursed);
-        open.ok_or_else(MercadoPagoRefusal::wrong_state)?.reimbursed = true;
-        self.detail = "reimbursed".into();
+    /// The bank decides on the chargeback: the account wins, and the money comes back, or it loses.
+    pub fn decide_charge_back(
+        &mut self,
+        decision: ChargeBackDecision,
+        at_ms: i64,
+    ) -> Result<(), MercadoPagoRefusal> {
+        let open = self.charge_back.as_mut().filter(|found| found.decision.is_none());
+        let open = open.ok_or_else(MercadoPagoRefusal::wrong_state)?;
+        (open.decision, open.updated_ms) = (Some(decision), at_ms);
+        self.detail = match decision {
+            ChargeBackDecision::Reimbursed => "reimbursed".into(),
+            ChargeBackDecision::Settled => "settled".into(),
+        };
         Ok(())
     }
 

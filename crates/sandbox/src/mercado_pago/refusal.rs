@@ -117,6 +117,10 @@ impl MercadoPagoRefusal {
         Self::new(404, "not_found", "Refund not found", Some(REFUND))
     }
 
+    pub fn chargeback_not_found() -> Self {
+        Self::new(404, "not_found", "Chargeback not found", None)
+    }
+
     pub fn unknown_path() -> Self {
         Self::new(404, "not_found", "resource not found", None)
     }

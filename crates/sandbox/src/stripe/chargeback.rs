@@ -9,6 +9,7 @@
 //! | an inquiry is won, or its charge refunded | `warning_closed` |        | `…dispute.closed`                          |
 //! | the account wins         | `won`                      | reinstated        | `…funds_reinstated`, `…dispute.closed`     |
 //! | it loses, or accepts     | `lost`                     | stays withdrawn   | `…dispute.closed`                          |
+//! | the network settles it with the cardholder | `prevented` | stays withdrawn   | `…dispute.closed`                          |
 //!
 //! See <https://docs.stripe.com/disputes/how-disputes-work>. A charge is disputed once here.
 
@@ -28,6 +29,8 @@ pub struct NewDispute<'a> {
     pub reason: &'a str,
     /// The bank inquires before it takes anything.
     pub inquiry: bool,
+    /// When the bank takes no more evidence, in Unix seconds, if it is not the usual time.
+    pub due_by: Option<i64>,
 }
 
 /// Some test cards dispute a charge as soon as its money is captured.
@@ -35,7 +38,8 @@ pub fn open_for_card(draft: &mut CallDraft, charge: &Charge) {
     let Behaviour::Disputes(kind) = charge.card.0.behaviour else { return };
     if charge.captured {
         let inquiry = kind == DisputeKind::Inquiry;
-        open(draft, charge, &NewDispute { amount: charge.captured_minor, reason: kind.reason(), inquiry });
+        let (amount, reason) = (charge.captured_minor, kind.reason());
+        open(draft, charge, &NewDispute { amount, reason, inquiry, due_by: None });
     }
 }
 
@@ -60,6 +64,7 @@ pub fn open(draft: &mut CallDraft, charge: &Charge, terms: &NewDispute) -> usize
         submissions: 0,
         submission_method: None,
         settlement: None,
+        due_by: terms.due_by,
         metadata: StripeMetadata::new(),
     };
     if !terms.inquiry {
@@ -108,6 +113,10 @@ pub fn conclude(
             dispute.status = StripeDisputeStatus::Lost;
             &[Kind::DisputeClosed]
         }
+        (DisputeDecision::Prevented, false) => {
+            dispute.status = StripeDisputeStatus::Prevented;
+            &[Kind::DisputeClosed]
+        }
         (DisputeDecision::Escalated, true) => {
             let left = draft.held.charges.get(&dispute.charge).map_or(0, Charge::refundable_minor);
             if left < 1 {
@@ -120,7 +129,7 @@ pub fn conclude(
             withdraw(draft, &mut dispute);
             &[Kind::DisputeUpdated, Kind::DisputeFundsWithdrawn]
         }
-        (DisputeDecision::Lost, true) => {
+        (DisputeDecision::Lost | DisputeDecision::Prevented, true) => {
             return Err(StripeRefusal::invalid(
                 "An inquiry is not lost: it is won, or escalated to a chargeback.",
             ));

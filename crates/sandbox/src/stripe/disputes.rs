@@ -69,6 +69,9 @@ pub fn update(
     if dispute.status.is_closed() {
         return Err(StripeRefusal::invalid("This dispute is already closed"));
     }
+    if dispute.due_by() < draft.now() {
+        return Err(StripeRefusal::invalid("The due date for submitting evidence has passed"));
+    }
     let evidence = parameters.hash("evidence");
     let submits = parameters.boolean("submit").unwrap_or(evidence.is_some());
     add_evidence(&mut dispute, evidence.unwrap_or_default())?;

@@ -54,6 +54,27 @@ test('a chargeback withdraws the money, and winning reinstates it', async () => 
   assert.equal((await stripe.refunds.create({ payment_intent: intent.id })).status, 'succeeded');
 });
 
+test('evidence is submitted once under its key, and not after its time', async () => {
+  const { dispute } = await disputed('pm_card_createDispute');
+  const evidence = { customer_name: 'Ana Lima', access_activity_log: 'booked, paid', uncategorized_text: 'They came.' };
+  const order = { evidence, submit: true, metadata: { evidence: 'e-1' } };
+  const options = { idempotencyKey: `evidence-${dispute.id}` };
+  for (let again = 0; again < 2; again += 1) {
+    const submitted = await stripe.disputes.update(dispute.id, order, options);
+    assert.deepEqual([submitted.status, submitted.evidence_details.submission_count], ['under_review', 1]);
+    assert.deepEqual([submitted.evidence.customer_name, submitted.metadata.evidence], ['Ana Lima', 'e-1']);
+  }
+  const draft = await disputed('pm_card_createDispute');
+  const kept = await stripe.disputes.update(draft.dispute.id, { evidence, submit: false });
+  assert.deepEqual([kept.evidence_details.has_evidence, kept.evidence_details.submission_count], [true, 0]);
+  const { id: intent } = await sell('pm_card_visa');
+  const late = await control(`/sandbox/dispute/${intent}`, { due_by: 1_600_000_000 });
+  assert.equal((await stripe.disputes.retrieve(late.id)).evidence_details.due_by, 1_600_000_000);
+  await assert.rejects(stripe.disputes.update(late.id, order), Stripe.errors.StripeInvalidRequestError);
+  await control(`/sandbox/disputes/${late.id}`, { outcome: 'prevented' });
+  assert.equal((await stripe.disputes.retrieve(late.id)).status, 'prevented');
+});
+
 test('closing a dispute loses it', async () => {
   const { dispute } = await disputed('pm_card_createDisputeProductNotReceived');
   assert.equal(dispute.reason, 'product_not_received');

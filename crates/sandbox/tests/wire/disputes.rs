@@ -249,3 +249,19 @@ async fn wrong_evidence_is_refused() {
     check("submit=yes", "400 invalid_request_error", "submit").await;
     assert_eq!(only(&sandbox).await["status"], "needs_response");
 }
+
+#[tokio::test]
+async fn a_prevented_dispute_keeps_the_money_and_late_evidence_is_refused() {
+    let sandbox = TestSandbox::start().await;
+    let sold = sandbox.post(CREATE, &sale("pm_card_visa")).await;
+    let order = json!({ "due_by": 1_600_000_000 });
+    sandbox.control(&format!("/sandbox/dispute/{}", sold.id()), order).await;
+    let dispute = only(&sandbox).await;
+    assert_eq!(dispute["evidence_details"]["due_by"], 1_600_000_000);
+    let late = sandbox.post(&path(&dispute), "evidence[uncategorized_text]=x&submit=true").await;
+    assert_eq!(late.status, 400);
+    assert_eq!(only(&sandbox).await["evidence_details"]["submission_count"], 0);
+    let id = dispute["id"].as_str().unwrap();
+    sandbox.control(&format!("/sandbox/disputes/{id}"), json!({ "outcome": "prevented" })).await;
+    assert_eq!(booked(&sandbox).await, json!(["prevented", 2000, 2000, 0, 2000]));
+}

@@ -253,7 +253,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(seen("bookings"), ["booking", "product", "slot"]);
-        assert_eq!(seen("payments"), ["payment", "refund"]);
+        assert_eq!(seen("payments"), ["payment", "refund", "dispute"]);
         assert_eq!(seen("catalogue"), ["product", "slot"]);
         assert_eq!(seen("ops"), ["event", "tenant", "api_key", "job", "delivery"]);
         assert_eq!(seen("ledger"), [""; 0]);

@@ -5,6 +5,7 @@
 
 mod bookings;
 mod catalogue;
+mod disputes;
 mod events;
 mod ledger;
 pub mod operations;
@@ -14,11 +15,12 @@ mod refunds;
 use super::endpoint::{Endpoint, Group};
 
 /// In the order of the document.
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     catalogue::GROUP,
     bookings::GROUP,
     payments::GROUP,
     refunds::GROUP,
+    disputes::GROUP,
     ledger::GROUP,
     events::GROUP,
     operations::GROUP,

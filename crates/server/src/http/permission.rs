@@ -36,7 +36,7 @@ permissions! {
 pub const fn shown_by(subject: Subject) -> &'static [Scope] {
     match subject {
         Subject::Booking => Bookings::ANY,
-        Subject::Payment | Subject::Refund => Payments::ANY,
+        Subject::Payment | Subject::Refund | Subject::Dispute => Payments::ANY,
         Subject::Product | Subject::Slot => ReadCatalogue::ANY,
         Subject::Event
         | Subject::Tenant

@@ -11,8 +11,8 @@ use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel,
-    Late, Letter, Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, ResolvedWithin,
-    Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel,
+    Late, Letter, Lookup, Open, OpenDispute, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode,
+    ResolvedWithin, Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel,
 };
 
 macro_rules! catalogue {
@@ -95,6 +95,15 @@ catalogue! {
     RECONCILIATION_AGE_SECONDS: Gauge<()> = "surehold_reconciliation_age_seconds", Seconds, Rows;
     /// How long the oldest open review case has been open.
     REVIEW_CASE_AGE_SECONDS: Gauge<()> = "surehold_review_case_age_seconds", Seconds, Rows;
+
+    // Disputes.
+
+    /// Disputes that the customer's bank has not decided. An inquiry moves no money. At most 100000
+    /// are counted.
+    DISPUTES_OPEN: Gauge<OpenDispute> = "surehold_disputes_open", Count, Rows;
+    /// How long the bank still takes evidence for the open dispute whose time ends first and that has
+    /// none. Below zero it is too late. Without such a dispute a year.
+    DISPUTE_EVIDENCE_DUE_SECONDS: Gauge<()> = "surehold_dispute_evidence_due_seconds", Seconds, Rows;
 
     // Providers.
 

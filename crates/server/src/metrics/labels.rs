@@ -91,6 +91,8 @@ labels! {
         Refund = "refund",
         RefundsOf = "refunds_of",
         FetchRefund = "fetch_refund",
+        SubmitEvidence = "submit_evidence",
+        FetchDispute = "fetch_dispute",
         Events = "events",
         Listed = "listed",
         FetchEvents = "fetch_events",
@@ -111,6 +113,12 @@ labels! {
         Sent = "sent",
         Unknown = "unknown",
         Review = "review",
+    }
+
+    /// A dispute that the bank has not decided.
+    OpenDispute in "state" {
+        Inquiry = "inquiry",
+        Opened = "opened",
     }
 
     /// A job that is not done.

@@ -79,6 +79,8 @@ impl Pace {
     }
 }
 
+/// The wait before an account is looked for again that is not configured.
+pub(super) const NOT_CONFIGURED: Span = Span::seconds(60);
 const CROWDED: Span = Span::millis(200);
 const OPEN: Span = Span::seconds(2);
 

@@ -66,8 +66,16 @@ impl Gates {
 
     /// `None`: the account is not configured.
     pub async fn enter(&self, claimed: &AttemptJob) -> Option<Result<AccountPermit, Denied>> {
-        let gate = self.gates.get(&claimed.payment.account)?;
-        Some(gate.enter(&claimed.job).await)
+        self.enter_account(claimed.payment.account, &claimed.job).await
+    }
+
+    /// For a job that is of no attempt.
+    pub async fn enter_account(
+        &self,
+        account: AccountId,
+        job: &Job,
+    ) -> Option<Result<AccountPermit, Denied>> {
+        Some(self.gates.get(&account)?.enter(job).await)
     }
 }
 

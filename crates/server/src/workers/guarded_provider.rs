@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use domain::provider::{CallOutcome, Observation, RefundObservation};
+use domain::provider::{CallOutcome, DisputeObservation, Observation, RefundObservation};
 use domain::{Money, PaymentId};
-use providers::{Capabilities, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder};
+use providers::{Capabilities, EvidenceOrder, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder};
 
 use super::gate::{AccountPermit, AnswerKind};
 
@@ -45,6 +45,14 @@ impl GuardedProvider {
 
     pub async fn fetch_refund(&self, payment: &str, object: &str) -> CallOutcome<RefundObservation> {
         self.permit.call(self.provider.fetch_refund(payment, object), AnswerKind::of).await
+    }
+
+    pub async fn submit_evidence(&self, order: &EvidenceOrder) -> CallOutcome<DisputeObservation> {
+        self.permit.call(self.provider.submit_evidence(order), AnswerKind::of).await
+    }
+
+    pub async fn fetch_dispute(&self, object: &str) -> CallOutcome<DisputeObservation> {
+        self.permit.call(self.provider.fetch_dispute(object), AnswerKind::of).await
     }
 
     pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {

@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use super::charge::ChargeHandler;
 use super::check_authorization::CheckAuthorizationHandler;
 use super::driver::Driver;
+use super::evidence::EvidenceHandler;
 use super::look_up::LookUpHandler;
 use super::reconcile::ReconcileHandler;
 use super::refund::RefundHandler;
@@ -45,6 +46,7 @@ pub fn registered(driver: &Driver) -> Vec<RegisteredHandler> {
         (&jobs::LOOK_UP, Arc::new(LookUpHandler(driver.clone()))),
         (&jobs::CHECK_AUTHORIZATION, Arc::new(CheckAuthorizationHandler(driver.clone()))),
         (&jobs::RECONCILE, Arc::new(ReconcileHandler(driver.clone()))),
+        (&jobs::SUBMIT_EVIDENCE, Arc::new(EvidenceHandler(driver.clone()))),
     ]
 }
 

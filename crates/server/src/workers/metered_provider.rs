@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::provider::{CallOutcome, Observation, RefundObservation};
+use domain::provider::{CallOutcome, DisputeObservation, Observation, RefundObservation};
 use domain::rows::FailureCause;
 use domain::{Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
-    Capabilities, EventPage, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder,
-    WebhookHead, port,
+    Capabilities, EventPage, EvidenceOrder, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider,
+    RefundOrder, WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -126,6 +126,14 @@ impl Provider for MeteredProvider {
     ) -> port::CallFuture<'a, RefundObservation> {
         let call = self.inner.fetch_refund(payment_object, object);
         Box::pin(self.watch(Call::FetchRefund, call, outcome_label))
+    }
+
+    fn submit_evidence<'a>(&'a self, order: &'a EvidenceOrder) -> port::CallFuture<'a, DisputeObservation> {
+        Box::pin(self.watch(Call::SubmitEvidence, self.inner.submit_evidence(order), outcome_label))
+    }
+
+    fn fetch_dispute<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, DisputeObservation> {
+        Box::pin(self.watch(Call::FetchDispute, self.inner.fetch_dispute(object), outcome_label))
     }
 
     fn events<'a>(

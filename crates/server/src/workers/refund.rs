@@ -40,7 +40,7 @@ impl Drive<'_> {
         if self.claimed.attempt.state.is(State::Created) {
             return match self.mark_sent(None).await? {
                 Some(key) => self.call(refund, key).await,
-                None => self.abandon(Failure::not_sent("provider_contradicts", false)).await,
+                None => self.abandon(self.why_not_sent().await).await,
             };
         }
         if let Some(object) = &refund.provider_ref {
@@ -63,6 +63,15 @@ impl Drive<'_> {
             Some(key) => self.call(refund, key).await,
             None => self.outcome_unknown("not found, and not sent again").await,
         }
+    }
+
+    /// The payment was disputed meanwhile, or the provider contradicts our books.
+    async fn why_not_sent(&self) -> Failure {
+        let payment = &self.claimed.payment;
+        let now = self.driver.store.payment(payment.tenant, payment.id).await.ok().flatten();
+        let disputed = now.is_some_and(|payment| payment.open_disputes > 0);
+        let code = if disputed { "payment_is_disputed" } else { "provider_contradicts" };
+        Failure::not_sent(code, disputed)
     }
 
     /// The refund at the provider, if it can be recognised there by our reference.

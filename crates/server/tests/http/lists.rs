@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
 use crate::rows::{
-    self, Insert, audit, dead_event, difference, event, ledger_account, movement, reconciliation, refund,
-    review, transfer,
+    self, Insert, audit, dead_event, difference, dispute, event, ledger_account, movement, reconciliation,
+    refund, review, transfer,
 };
 use crate::test_server::TestServer;
 
@@ -119,6 +119,7 @@ struct Seeds {
     booking: String,
     payment: String,
     refund: Uuid,
+    dispute: Uuid,
     letter: Uuid,
 }
 
@@ -131,7 +132,10 @@ impl Seeds {
         Insert::of(vec![refund.clone()]).into(server).await;
         Insert::of(vec![letter.clone()]).into(server).await;
         Insert::of(vec![audit(letter.id.0, "gave_up")]).into(server).await;
-        let seeds = Seeds { catalogue, booking, payment, refund: refund.id.0, letter: letter.id.0 };
+        let disputed = dispute(payment_id(&payment), 0);
+        Insert::of(vec![disputed.clone()]).into(server).await;
+        let (refund, dispute, letter) = (refund.id.0, disputed.id.0, letter.id.0);
+        let seeds = Seeds { catalogue, booking, payment, refund, dispute, letter };
         for number in 0..ROWS {
             seeds.add_each(server, number).await;
         }
@@ -148,10 +152,11 @@ impl Seeds {
         for subject in [&self.booking, &self.payment] {
             Insert::of(vec![audit(subject.parse().unwrap(), &format!("moved_{number}"))]).into(server).await;
         }
-        for subject in [self.refund, self.letter] {
+        for subject in [self.refund, self.dispute, self.letter] {
             Insert::of(vec![audit(subject, &format!("moved_{number}"))]).into(server).await;
         }
         Insert::of(vec![refund(payment_id(&self.payment))]).into(server).await;
+        Insert::of(vec![dispute(payment_id(&self.payment), number + 1)]).into(server).await;
         Insert::of(vec![movement(payment_id(&self.payment), number)]).into(server).await;
         Insert::of(vec![review(number)]).into(server).await;
         Insert::of(vec![dead_event(number)]).into(server).await;
@@ -194,6 +199,7 @@ impl Seeds {
                 of(&self.payment)
             }
             "/v1/refunds/{id}/history" => of(&self.refund.to_string()),
+            "/v1/disputes/{id}/history" => of(&self.dispute.to_string()),
             "/v1/ops/dead_letters/{id}/history" => of(&self.letter.to_string()),
             path => {
                 assert!(!path.contains('{'), "{path} is a new list: add its subject here");
@@ -218,6 +224,10 @@ impl Seeds {
             }
             "/v1/bookings/{id}/history" => self.move_once_more(server, self.booking.parse().unwrap()).await,
             "/v1/payments/{id}/history" => self.move_once_more(server, self.payment.parse().unwrap()).await,
+            "/v1/disputes" => {
+                Insert::of(vec![dispute(payment_id(&self.payment), 100)]).into(server).await;
+            }
+            "/v1/disputes/{id}/history" => self.move_once_more(server, self.dispute).await,
             "/v1/refunds/{id}/history" => self.move_once_more(server, self.refund).await,
             "/v1/ops/dead_letters/{id}/history" => self.move_once_more(server, self.letter).await,
             "/v1/ledger/accounts" | "/v1/ledger/transfers" => self.post(server, 100 + list.path.len()).await,

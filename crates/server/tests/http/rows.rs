@@ -5,14 +5,14 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Changes, Difference, DifferenceKind, Facts, InboundEvent, LedgerAccount, Message, Movement,
-    MovementKind, Needs, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review, Subject,
-    Transfer,
+    Audit, Changes, Difference, DifferenceKind, Dispute, Facts, InboundEvent, LedgerAccount, Message,
+    Movement, MovementKind, Needs, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review,
+    Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, Currency, DifferenceId, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId,
-    Timestamp, TransferId,
+    AccountId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId, PaymentId,
+    TenantId, Timestamp, TransferId,
 };
 use uuid::Uuid;
 
@@ -241,6 +241,32 @@ pub fn refund(payment: PaymentId) -> Refund {
         provider_ref: None,
         failure: None,
         created_at: AT,
+        updated_at: AT,
+    }
+}
+
+pub fn dispute(payment: PaymentId, number: usize) -> Dispute {
+    let (account, object) = (AccountId::of("stripe", "acct"), format!("du_{number}"));
+    Dispute {
+        id: DisputeId::of(account, &object),
+        tenant: ONE.id(),
+        payment,
+        booking: None,
+        account,
+        object,
+        currency: Currency::EUR,
+        state: stage("lost"),
+        seq: 0,
+        amount_minor: 1,
+        reason: None,
+        network_reason: None,
+        evidence_due_at: None,
+        shown_at: None,
+        evidence_submitted_at: None,
+        submission: None,
+        submission_failure: None,
+        created_at: AT,
+        closed_at: Some(AT),
         updated_at: AT,
     }
 }

@@ -130,15 +130,15 @@ async fn a_key_may_only_do_what_its_scopes_allow(server: TestServer) {
 
 /// Long runs of hidden events lie between the visible ones, and behind them.
 async fn events_are_those_that_the_scopes_allow(server: TestServer) {
-    let subjects = [Subject::Booking, Subject::Payment, Subject::Refund];
+    let subjects = [Subject::Booking, Subject::Payment, Subject::Refund, Subject::Dispute];
     let kind_at = |position: i64| subjects[usize::try_from(position / 9 % 3).unwrap()];
     let message = |position| Message { subject_kind: kind_at(position), ..event(position) };
     Insert::of((1..=70).map(message).collect()).into(&server).await;
     for (scopes, seen) in [
         (&["bookings"][..], &[Subject::Booking][..]),
-        (&["payments"], &[Subject::Payment, Subject::Refund]),
+        (&["payments"], &[Subject::Payment, Subject::Refund, Subject::Dispute]),
         (&["bookings", "payments"], &subjects),
-        (&["payments", "ops", "catalogue", "ledger"], &[Subject::Payment, Subject::Refund]),
+        (&["payments", "ops", "catalogue", "ledger"], &[Subject::Payment, Subject::Refund, Subject::Dispute]),
     ] {
         let secret = format!("sk_{}", scopes.join("_"));
         server.provision_keys(ONE, &[(&secret, scopes, None)]).await;

@@ -18,6 +18,7 @@ mod captures;
 mod charges;
 mod dead_letters;
 mod delivery;
+mod disputes;
 mod duplicates;
 mod expiry;
 mod handed_over;

@@ -20,6 +20,8 @@ testkit::on_both_engines![
     without_webhooks_the_events_are_read_back,
     a_person_refunds_at_the_provider,
     an_order_needs_what_the_provider_needs,
+    a_chargeback_takes_the_money_until_it_is_decided,
+    a_chargeback_without_webhooks_is_read_back,
 ];
 
 const ACCOUNT: &str = "421";
@@ -260,4 +262,52 @@ async fn an_order_needs_what_the_provider_needs(engine: Engine) {
     let euros = with(card(500, "approved"), euros);
     service.one.post("/v1/payments", &euros).key("k").refused(422, "currency_is_not_taken").await;
     service.end().await;
+}
+
+/// The chargeback of a payment as a dispute, once the API shows it.
+async fn charged_back(service: &TestService, payment: &str, object: &str) -> Value {
+    acts(service, object, "charge_back", json!({})).await;
+    until("the chargeback is shown", async || {
+        let found = service.one.see(&format!("/v1/disputes?payment_id={payment}")).await["data"].clone();
+        found.as_array().unwrap().first().cloned()
+    })
+    .await
+}
+
+async fn charged_back_and_decided(service: TestService) {
+    for (number, (action, state, kept)) in
+        [("reimburse", "won", 0), ("settle", "lost", 6_000)].into_iter().enumerate()
+    {
+        let made = service.one.post("/v1/charges", &card(6_000, "approved")).key(&format!("k-{number}"));
+        let made = made.expect(201).await;
+        confirmed(&service, &made.id()).await;
+        let object = made.body["provider_reference"].as_str().unwrap();
+        let dispute = charged_back(&service, &made.id(), object).await;
+        assert_eq!((&dispute["state"], &dispute["amount"]), (&json!("opened"), &brl(6_000)), "{dispute}");
+        assert!(dispute["evidence_due_at"].is_string());
+        let path = format!("/v1/payments/{}", made.id());
+        let taken = service.one.payment(&made.id()).await;
+        assert_eq!((&taken["state"], &taken["disputed"]), (&json!("captured"), &brl(6_000)));
+        let refund = service.one.post(&format!("{path}/refunds"), &json!({})).key(&format!("r-{number}"));
+        refund.refused(409, "payment_is_disputed").await;
+        let of_dispute = format!("/v1/disputes/{}", dispute["id"].as_str().unwrap());
+        let evidence = service.one.post(&format!("{of_dispute}/evidence"), &json!({}));
+        evidence.key(&format!("e-{number}")).refused(409, "evidence_not_offered").await;
+        acts(&service, object, action, json!({})).await;
+        service.one.becomes(&of_dispute, |seen| seen["state"] == state, state).await;
+        let so = |seen: &Value| seen["disputed"] == brl(kept) && seen["open_disputes"] == 0;
+        service.one.becomes(&path, so, "the money is where the bank decided").await;
+    }
+    service.provider.faults(json!({})).await;
+    service.end_reviewed(&["payment_disputed"]).await;
+}
+
+async fn a_chargeback_takes_the_money_until_it_is_decided(engine: Engine) {
+    charged_back_and_decided(service(engine).await).await;
+}
+
+async fn a_chargeback_without_webhooks_is_read_back(engine: Engine) {
+    let service = with_settings(engine, |settings| settings.events_every = Span::millis(300)).await;
+    service.provider.faults(json!({ "webhook_drop": 1, "search_lag_ms": 300 })).await;
+    charged_back_and_decided(service).await;
 }

@@ -10,6 +10,7 @@ use domain::Timestamp;
 use domain::working_set::{Kind, Value};
 
 use super::Queries;
+use super::dispute::OpenDisputes;
 use super::filter::with;
 use crate::Error;
 
@@ -62,6 +63,7 @@ pub struct Figures {
     pub reviews_oldest: Option<Timestamp>,
     /// When the account whose books were compared longest ago was last compared, or known first.
     pub reconciled_oldest: Option<Timestamp>,
+    pub disputes_open: OpenDisputes,
     pub holds: i64,
     /// Holds past their expiry that are not expired yet.
     pub holds_lapsed: WaitingRows,
@@ -109,6 +111,7 @@ impl Queries {
             reviews_open: self.reviews_by_age(now).await?,
             reviews_oldest: reviews.oldest,
             reconciled_oldest: self.reconciled_oldest().await?,
+            disputes_open: self.open_disputes().await?,
             holds: self.count("bookings where state = 'held'").await?,
             holds_lapsed: self.waiting(lapsed, "sweep_at", with![now]).await?,
             authorizations_expiring: self

@@ -42,7 +42,7 @@ const IS_FIRST: &str = "(select 1 from audit as earlier where earlier.tenant = a
 fn payment_is_open(payment: &str) -> String {
     format!(
         "({payment}.state in ('created', 'pending', 'authorized') \
-         or {payment}.active is not null or {payment}.refunding_minor > 0 \
+         or {payment}.active is not null or {payment}.refunding_minor > 0 or {payment}.open_disputes > 0 \
          or (select 1 from reviews where reviews.tenant = {payment}.tenant and reviews.subject = {payment}.id \
             and reviews.state = 'open' limit 1) is not null \
          or (select 1 from refunds join reviews on reviews.tenant = refunds.tenant \
@@ -71,6 +71,7 @@ fn subject_is_over() -> String {
         "(select 1 from reviews where reviews.tenant = audit.tenant and reviews.subject = audit.subject \
             and reviews.state = 'open' limit 1) is null \
          and case subject_kind when 'booking' then {} when 'payment' then {} when 'refund' then {} \
+            when 'dispute' then {} \
             when 'event' then {} when 'job' then {} when 'delivery' then {} \
             when 'reconciliation' then {} when 'difference' then {} \
             when 'api_key' then (select 1 from api_keys where api_keys.id = audit.subject \
@@ -85,6 +86,11 @@ fn subject_is_over() -> String {
             "select 1 from refunds as refund join payments as payment on payment.id = refund.payment \
              and payment.tenant = refund.tenant where refund.id = audit.subject \
              and refund.tenant = audit.tenant and refund.state in ('succeeded', 'written_off', 'failed')"
+        ),
+        payment(
+            "select 1 from disputes as dispute join payments as payment on payment.id = dispute.payment \
+             and payment.tenant = dispute.tenant where dispute.id = audit.subject \
+             and dispute.tenant = audit.tenant and dispute.state in ('closed', 'won', 'lost')"
         ),
         gone_or("inbound_events", "'processed', 'ignored'"),
         gone_or("jobs", "'done'"),

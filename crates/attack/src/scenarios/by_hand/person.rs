@@ -84,6 +84,22 @@ impl Person {
         Ok(dispute["id"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// The bank asks about the payment, before it takes anything. Returns the dispute's id.
+    pub async fn sees_an_inquiry(&mut self, object: &str) -> Result<String, Error> {
+        let dispute = self.order(&format!("/sandbox/dispute/{object}"), &json!({ "inquiry": true })).await?;
+        Ok(dispute["id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The dispute as the provider shows it.
+    pub async fn looks_at_a_dispute(&mut self, dispute: &str) -> Result<Value, Error> {
+        let path = format!("/v1/disputes/{dispute}");
+        let response = self.provider.get(&path, &[("authorization", self.secret_key.as_str())]).await?;
+        if !response.status.is_success() {
+            return Err(unexpected(&path, &response));
+        }
+        response.json().map_err(|error| Error::Unreadable(path, error.to_string()))
+    }
+
     /// The bank decides.
     pub async fn sees_it_decided(&mut self, dispute: &str, outcome: &str) -> Result<(), Error> {
         self.order(&format!("/sandbox/disputes/{dispute}"), &json!({ "outcome": outcome })).await.map(drop)

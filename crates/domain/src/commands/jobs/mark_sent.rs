@@ -43,6 +43,12 @@ impl MarkSent {
             }
             // No state of an object proves that a call with an error had no effect, so an effect gets time to
             // appear.
+            // A dispute that was opened meanwhile takes the same money back.
+            AttemptKind::Refund
+                if attempt.state.is(attempt::State::Created) && payment.refunds_are_blocked() =>
+            {
+                false
+            }
             AttemptKind::Refund => {
                 attempt.key_spent_at.is_none_or(|at| now >= at.plus(self.another_key_after))
             }

@@ -67,7 +67,10 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnO
 /// Returns money that its booking cannot take any more: a capture is refunded, an authorisation is voided. No
 /// client requested it, so the command that saw the money sets the deadline.
 pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str, deadline: Span) {
-    if payment.state.is(payment::State::Captured) {
+    if payment.state.is(payment::State::Captured) && payment.refunds_are_blocked() {
+        // The bank may give it back itself: a person decides when the dispute has ended.
+        draft.review(super::about(payment), "disputed_money_not_returned", why.to_owned());
+    } else if payment.state.is(payment::State::Captured) {
         let amount_minor = payment.refundable_minor();
         if amount_minor > 0 {
             let back = ReturnOrder {

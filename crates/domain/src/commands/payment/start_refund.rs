@@ -56,6 +56,9 @@ impl Command for StartRefund {
         if !payment.state.is(payment::State::Captured) {
             return Err(Refusal::PaymentIsNotCaptured { state: payment.state.name() });
         }
+        if payment.refunds_are_blocked() {
+            return Err(Refusal::PaymentIsDisputed);
+        }
         if payment.refunds >= REFUNDS_PER_PAYMENT_MAX {
             return Err(Refusal::TooManyRefunds { limit: REFUNDS_PER_PAYMENT_MAX });
         }

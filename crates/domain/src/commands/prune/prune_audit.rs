@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{
-    ApiKeyId, AuditId, BookingId, DifferenceId, EventId, InboxId, JobId, PaymentId, ReconciliationId,
-    RefundId, TenantId,
+    ApiKeyId, AuditId, BookingId, DifferenceId, DisputeId, EventId, InboxId, JobId, PaymentId,
+    ReconciliationId, RefundId, TenantId,
 };
 use crate::lifecycle::{
     State as _, booking, delivery, difference, inbound_event, job, reconciliation, refund,
@@ -76,6 +76,10 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
         Subject::Payment => need_payment(PaymentId(id), rows),
         Subject::Refund => {
             let payment = rows.refund(RefundId(id))?.payment;
+            need_payment(payment, rows)
+        }
+        Subject::Dispute => {
+            let payment = rows.dispute(DisputeId(id))?.payment;
             need_payment(payment, rows)
         }
         Subject::Event => {
@@ -137,6 +141,10 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             let payment = facts.payments.get(refund.payment);
             ended && payment.is_some_and(|payment| payment_is_over(payment, facts, before))
         }),
+        Subject::Dispute => facts.disputes.get(DisputeId(id)).is_some_and(|dispute| {
+            let payment = facts.payments.get(dispute.payment);
+            dispute.state.is_final() && payment.is_some_and(|payment| payment_is_over(payment, facts, before))
+        }),
         Subject::Event => facts.inbound_events.get(EventId(id)).is_none_or(|event| {
             matches!(*event.state, inbound_event::State::Processed | inbound_event::State::Ignored)
         }),
@@ -161,6 +169,7 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
 
 fn payment_is_over(payment: &Payment, facts: &Facts, before: Timestamp) -> bool {
     let ended = payment.state.is_final() && payment.active.is_none() && payment.refunding_minor == 0;
+    let ended = ended && payment.open_disputes == 0;
     ended && payment.booking.is_none_or(|booking| booking_is_over(booking, facts, before))
 }
 

@@ -13,8 +13,9 @@ use crate::lifecycle::{
     CurrentState, State, attempt, booking, booking_item, difference, job, payment, refund, review,
 };
 use crate::rows::{
-    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Job, LedgerAccount,
-    Message, Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
+    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Dispute, Job,
+    LedgerAccount, Message, Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject,
+    Transfer,
 };
 use crate::side_effects::{Counter, RESOLVED_WITHIN};
 use crate::working_set::{Command, Row};
@@ -78,6 +79,7 @@ impl TestStore {
         self.messages_are_dense(command);
         self.moves_are_audited(before, command);
         self.no_attempt_is_forgotten(command);
+        self.open_disputes_are_counted(&payments, command);
         self.counters_equal_the_rows(before, command);
     }
 
@@ -242,6 +244,19 @@ impl TestStore {
         assert!(net <= booking.total_minor, "overpaid by {command:?}");
     }
 
+    /// Each payment counts its disputes that the bank has not decided, and none is counted twice.
+    fn open_disputes_are_counted(&self, payments: &[Payment], command: &dyn Command) {
+        let disputes: Vec<Dispute> = self.all();
+        for payment in payments {
+            let own = disputes.iter().filter(|dispute| dispute.payment == payment.id);
+            let open = own.clone().filter(|dispute| dispute.is_open()).count() as i64;
+            assert_eq!(payment.open_disputes, open, "open disputes after {command:?}");
+            for dispute in own {
+                assert_eq!(dispute.closed_at.is_some(), dispute.state.is_final(), "{command:?}");
+            }
+        }
+    }
+
     fn messages_are_dense(&self, command: &dyn Command) {
         let mut seqs: BTreeMap<(Subject, Uuid), Vec<i64>> = BTreeMap::new();
         for message in self.all::<Message>() {
@@ -262,6 +277,7 @@ impl TestStore {
         self.audited_in::<Booking, _>(before, &audited, |row| row.state, command);
         self.audited_in::<Payment, _>(before, &audited, |row| row.state, command);
         self.audited_in::<Refund, _>(before, &audited, |row| row.state, command);
+        self.audited_in::<Dispute, _>(before, &audited, |row| row.state, command);
     }
 
     fn audited_in<R: Row, S: State>(

@@ -7,11 +7,11 @@ use super::in_review::{paid, reserved, resolve};
 use super::payments::CAPTURED;
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld, account, eur};
-use crate::commands::{SettleDispute, SettleRefund};
-use crate::lifecycle::{attempt, booking, payment, refund};
-use crate::provider::{DisputeObservation, DisputeStatus, ProviderStatus, RefundStatus, Source};
+use crate::commands::SettleRefund;
+use crate::lifecycle::{attempt, payment, refund};
+use crate::provider::{ProviderStatus, RefundStatus, Source};
 use crate::rows::{Attempt, Booking, Capture, Movement, MovementKind, Payment, Refund};
-use crate::{Currency, PaymentId, RefundId, Refusal};
+use crate::{RefundId, Refusal};
 
 #[test]
 fn a_refund_made_at_the_provider_is_booked_once() {
@@ -161,53 +161,4 @@ fn an_authorisation_cancelled_at_the_provider_opens_a_case() {
     assert_eq!(world.reviews()[0].reason, "authorization_lapsed");
     assert_eq!(world.get::<Booking>(booking).due_minor(), 2 * PRICE, "it is owed again");
     world.pay(booking);
-}
-
-pub fn dispute(world: &mut TestWorld, payment: PaymentId, status: DisputeStatus) {
-    let observation = DisputeObservation {
-        object: "dp_1".into(),
-        status,
-        amount_minor: 2 * PRICE,
-        currency: Currency::EUR,
-    };
-    let event = world.record();
-    world.run(&SettleDispute { event, account: account(), payment, observation }).reply();
-}
-
-#[test]
-fn a_dispute_moves_money_once_each_way_in_any_order() {
-    use DisputeStatus::{FundsReinstated, FundsWithdrawn, Lost, Opened, Won};
-    let check = |story: &[DisputeStatus], disputed: i64, open: bool| {
-        for turn in 0..story.len() {
-            let mut world = TestWorld::new(9);
-            let payment = paid(&mut world);
-            let mut order = story.to_vec();
-            order.rotate_left(turn);
-            for status in order.iter().chain(story) {
-                dispute(&mut world, payment, *status);
-            }
-            let row: Payment = world.get(payment);
-            assert_eq!(row.disputed_minor, disputed, "{order:?}");
-            assert_eq!(row.refundable_minor(), 2 * PRICE - disputed);
-            assert_eq!(world.has_open_review(payment.0), open, "{order:?}");
-            let booking: Booking = world.get(row.booking.unwrap());
-            assert!(booking.state.is(booking::State::Confirmed) && booking.due_minor() == 0);
-            let books = world.close_the_books();
-            assert_eq!(books["provider"], 2 * PRICE - disputed);
-        }
-    };
-    check(&[DisputeStatus::Inquiry], 0, true);
-    check(&[DisputeStatus::Inquiry, Won], 0, false);
-    check(&[Opened, FundsWithdrawn], 2 * PRICE, true);
-    check(&[Opened, FundsWithdrawn, Lost], 2 * PRICE, true);
-    check(&[Opened, FundsWithdrawn, FundsReinstated, Won], 0, false);
-}
-
-#[test]
-fn what_the_bank_took_back_cannot_be_refunded() {
-    let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
-    dispute(&mut world, payment, DisputeStatus::FundsWithdrawn);
-    let all = world.refund_command(payment, None);
-    assert_eq!(world.refused(&all), Refusal::RefundExceedsCapture { refundable: eur(0) });
 }

@@ -1,7 +1,7 @@
 //! The amount that is due for a booking: its total once, also after a smaller capture, a void or a refund.
 
+use super::disputes::withdraw;
 use super::in_review::{paid, reserved};
-use super::movements::dispute;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld, eur};
@@ -9,7 +9,7 @@ use crate::commands::{PaymentTarget, StartPayment};
 use crate::lifecycle::{booking, payment};
 use crate::limits::HOLD_SECONDS;
 use crate::money::Money;
-use crate::provider::{AmountRule, AmountRules, DisputeStatus, ProviderStatus, RefundStatus, Source};
+use crate::provider::{AmountRule, AmountRules, ProviderStatus, RefundStatus, Source};
 use crate::rows::{Booking, Capture, Message, Payment, Slot};
 use crate::time::Span;
 use crate::{BookingId, Currency, PaymentId, Refusal};
@@ -57,7 +57,7 @@ fn money_that_was_let_go_of_is_not_owed_again() {
     };
     let disputed: LetGo = |world| {
         let payment = paid(world);
-        dispute(world, payment, DisputeStatus::FundsWithdrawn);
+        withdraw(world, payment);
         payment
     };
     let captured_less: LetGo = |world| {

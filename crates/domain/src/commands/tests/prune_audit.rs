@@ -54,6 +54,9 @@ fn only_what_is_over_and_old_goes() {
     let refunding = captured(&mut world);
     let open_refund = world.refund(refunding, Some(1));
     world.refund_answer(refund, RefundStatus::Succeeded);
+    let disputed = super::in_review::paid(&mut world);
+    super::disputes::withdraw(&mut world, disputed);
+    let dispute = world.all::<crate::rows::Dispute>()[0].id;
     let (authorized_booking, authorized) = world.sent(Capture::Manual);
     world.answer(authorized, ProviderStatus::Authorized { amount_minor: PRICE });
     world.webhook(authorized, ProviderStatus::Authorized { amount_minor: PRICE });
@@ -80,11 +83,18 @@ fn only_what_is_over_and_old_goes() {
         (Subject::Payment, authorized.0),
         (Subject::Payment, refunding.0),
         (Subject::Refund, open_refund.0),
+        (Subject::Payment, disputed.0),
+        (Subject::Dispute, dispute.0),
         (Subject::Event, dead.0),
         (Subject::Product, world.product.0),
     ] {
         assert!(has(&world, kind, subject), "{kind:?}");
     }
+    super::disputes::lose(&mut world, disputed);
+    world.wait(KEPT);
+    world.wait(Span::seconds(60));
+    prune(&mut world);
+    assert!(!has(&world, Subject::Payment, disputed.0) && !has(&world, Subject::Dispute, dispute.0));
     // A refund that is seen much later needs none of the deleted rows.
     world.refund_at_provider(paid, "re_late", 100, RefundStatus::Succeeded).reply();
 }

@@ -210,7 +210,7 @@ impl TestStore {
 
     fn write(&mut self, facts: &mut Facts, changes: Changes, command: &dyn Command) {
         let expected = rows_of!(changes, tenants accounts clients api_keys products units keys customers slots
-            bookings booking_items payments refunds movements reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
+            bookings booking_items payments refunds disputes dispute_evidence movements reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
             postings partitions outbox inbox audit);
         let removed = changes.removed.clone();
         facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));
@@ -330,6 +330,7 @@ pub fn shown(reply: &Reply) -> String {
         Reply::Product(product) => format!("product {}", product.0.name),
         Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
+        Reply::Dispute(dispute) => format!("dispute {:?}", dispute.state),
         other => panic!("not a reply to keep: {other:?}"),
     }
 }

@@ -134,6 +134,34 @@ async fn a_refund_may_be_decided_later() {
 }
 
 #[tokio::test]
+async fn a_chargeback_is_a_resource_of_its_own() {
+    let seller = Seller::start().await;
+    let paid = seller.create("k1", &card("approved")).await;
+    assert_eq!(seller.get("/v1/chargebacks/1").await.status, 404);
+    let search = format!("/v1/chargebacks/search?payment_id={}", paid.body["id"]);
+    assert_eq!(seller.get(&search).await.body["paging"]["total"], 0);
+    seller.act(&paid, "charge_back", json!({})).await;
+    let found = seller.get(&search).await.body["results"][0].clone();
+    let path = format!("/v1/chargebacks/{}", found["id"].as_str().unwrap());
+    let check = async |coverage: Value, documentation: &str| {
+        let shown = seller.get(&path).await.body;
+        assert_eq!((&shown["payments"][0], &shown["amount"]), (&paid.body["id"], &json!(100.5)));
+        assert_eq!((&shown["coverage_applied"], &shown["currency"]), (&coverage, &json!("BRL")));
+        assert_eq!(shown["documentation_status"], documentation);
+    };
+    check(Value::Null, "pending").await;
+    let lost = seller.act(&paid, "settle", json!({})).await;
+    assert_eq!(summary(&lost), "200 charged_back settled");
+    check(json!(false), "not_supplied").await;
+    assert_eq!(seller.act(&paid, "reimburse", json!({})).await.status, 400, "it is decided");
+    assert_eq!(seller.sums().await, [[10_050, 10_050, 0, 10_050]]);
+    assert_eq!(seller.0.books().await["disputes"][0]["status"], "lost");
+    for refused in ["/v1/chargebacks/x", "/v1/chargebacks/search?id=1", "/v1/chargebacks/search"] {
+        assert_eq!(seller.get(refused).await.status, 400, "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_chargeback_takes_what_is_left_and_can_be_won() {
     let seller = Seller::start().await;
     let paid = seller.create("k1", &card("approved")).await;

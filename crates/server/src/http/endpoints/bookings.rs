@@ -1,7 +1,7 @@
 //! Seats, held for a while and then paid.
 
 mod cancel_booking;
-mod context;
+pub mod context;
 mod create_booking;
 mod find_bookings;
 mod get_booking;

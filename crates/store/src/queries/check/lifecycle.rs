@@ -41,6 +41,17 @@ pub(super) const CHECKS: &[Check] = &[
             where state <> to_state",
     },
     Check {
+        invariant: "only_forward",
+        promise: "a dispute is in the state that its last move led to",
+        counted: "select count(*) from disputes",
+        broken: "select disputes.id, 'is ' || state || ' and was last moved to ' || to_state as description \
+            from disputes join (select subject, to_state, \
+                    row_number() over (partition by subject order by at desc, id desc) as back \
+                from audit where subject_kind = 'dispute' and to_state is not null) as moves \
+                on moves.subject = disputes.id and back = 1 \
+            where state <> to_state",
+    },
+    Check {
         invariant: "event_applied_once",
         promise: "the messages about one subject are numbered without gaps or repetitions",
         counted: "select count(*) from outbox",

@@ -73,6 +73,41 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "refund_matches_quote",
+        promise: "a payment counts its disputes that the bank has not decided, which block its refunds",
+        counted: "select count(*) from disputes",
+        broken: "select payments.id, 'counts ' || open_disputes || ' open disputes and has ' || found as description \
+            from payments join (select payments.id, count(disputes.id) as found from payments \
+                left join disputes on disputes.payment = payments.id and disputes.state = 'opened' \
+                where open_disputes > 0 or disputes.id is not null group by payments.id) as disputed \
+                on disputed.id = payments.id \
+            where open_disputes <> found",
+    },
+    Check {
+        invariant: "refund_matches_quote",
+        promise: "no refund of ours was started while the bank was deciding about the same payment",
+        counted: "select count(*) from audit where subject_kind = 'refund' and action = 'refund_started'",
+        broken: "select refunds.id, 'was started while ' || disputes.object || ' was open' as description \
+            from audit as started join refunds on refunds.id = started.subject \
+            join disputes on disputes.payment = refunds.payment \
+            join audit as opened on opened.subject = disputes.id and opened.to_state = 'opened' \
+            where started.subject_kind = 'refund' and started.action = 'refund_started' \
+                and refunds.external = 0 and opened.subject_kind = 'dispute' \
+                and (opened.at, opened.id) < (started.at, started.id) \
+                and not exists (select 1 from audit as ended where ended.subject = disputes.id \
+                    and ended.subject_kind = 'dispute' and ended.from_state = 'opened' \
+                    and (ended.at, ended.id) < (started.at, started.id))",
+    },
+    Check {
+        invariant: "nothing_lost",
+        promise: "evidence for a dispute without an outcome has a job, or a dead letter that a person can see",
+        counted: "select count(*) from dispute_evidence where state in ('created', 'sent', 'unknown')",
+        broken: "select id, state || ' and nobody works on it' as description from dispute_evidence \
+            where state in ('created', 'sent', 'unknown') \
+            and not exists (select 1 from jobs where jobs.id = dispute_evidence.id \
+                and jobs.state in ('ready', 'running', 'dead'))",
+    },
+    Check {
+        invariant: "refund_matches_quote",
         promise: "what a payment has captured, refunded and disputed are the sums of its movements",
         counted: "select count(*) from movements",
         broken: "select id, 'captured {' || captured_minor || ' ' || currency || '}, refunded {' || refunded_minor \

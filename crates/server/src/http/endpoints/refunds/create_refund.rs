@@ -22,6 +22,7 @@ pub fn endpoint() -> Endpoint {
             Code::PaymentNotFound,
             Code::PaymentIsNotCaptured,
             Code::PaymentWasRecorded,
+            Code::PaymentIsDisputed,
             Code::RefundExceedsCapture,
             Code::TooManyRefunds,
             Code::AmountIsNotPayable,
