@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub const SCENARIO: Scenario = Scenario {
-    number: 17,
+    number: 20,
     name: "disputes",
     promise: "A dispute ends once and in the same sums in any order of its events; an inquiry revokes nothing; disputed money is not refunded as well; and the bank gets evidence once.",
     needs: &[Need::Deployment],

@@ -49,13 +49,15 @@ pub fn act(draft: &mut CallDraft, id: &str, action: &str, body: &[u8]) -> Result
         "charge_back" => {
             let id = draft.mint.integer();
             payment.charge_back(id, draft.at)?;
-            return Ok(change_chargeback(draft, payment, Kind::ChargebackCreated));
+            change_chargeback(draft, payment, Kind::ChargebackCreated);
+            return Ok(());
         }
         "reimburse" | "settle" => {
             let won = action == "reimburse";
             let decision = if won { ChargeBackDecision::Reimbursed } else { ChargeBackDecision::Settled };
             payment.decide_charge_back(decision, draft.at)?;
-            return Ok(change_chargeback(draft, payment, Kind::ChargebackUpdated));
+            change_chargeback(draft, payment, Kind::ChargebackUpdated);
+            return Ok(());
         }
         _ => return Err(MercadoPagoRefusal::unknown_path()),
     }

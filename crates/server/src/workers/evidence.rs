@@ -142,13 +142,11 @@ impl Submission<'_> {
     async fn mark_sent(&self) -> Result<Option<i64>, DriveEnded> {
         let mark =
             MarkEvidenceSent { evidence: self.evidence.id, dispute: self.dispute.id, token: self.job.token };
-        match self.driver.submit(mark).await? {
-            Reply::Send(key) => Ok(key),
-            _ => {
-                tracing::error!("a mark was answered with something else");
-                Err(DriveEnded)
-            }
-        }
+        let Reply::Send(key) = self.driver.submit(mark).await? else {
+            tracing::error!("a mark was answered with something else");
+            return Err(DriveEnded);
+        };
+        Ok(key)
     }
 
     async fn call(&self, key_number: i64) -> Result<(), DriveEnded> {

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use domain::jobs::JobKinds;
-use domain::lifecycle::{booking, payment};
+use domain::lifecycle::{booking, dispute, payment};
 use domain::rows::Lane;
-use domain::{AccountId, AuditId, BookingId, KeyId, SlotId, Timestamp};
-use store::queries::{BookingSearch, PaymentSearch, Plans};
+use domain::{AccountId, AuditId, BookingId, KeyId, PaymentId, SlotId, Timestamp};
+use store::queries::{BookingSearch, DisputeSearch, PaymentSearch, Plans};
 use store::{Location, Store};
 use testkit::new_id;
 use uuid::Uuid;
@@ -108,6 +108,12 @@ async fn fill_work(database: &StoreDatabase) {
             "id, tenant, id, 'foreign_object', 'pi', null, 1, 'EUR', null, null, null, '', 'settled', null, \
              id, id, 1, 1, 1, 1, null, null",
         ),
+        (
+            "disputes",
+            "payments",
+            "id, tenant, id, null, account, 'du', 'EUR', 'lost', 0, 1, null, null, null, null, null, null, null, \
+             created_at, 1, 1",
+        ),
         ("inbound_events", "payments", "id, tenant, account, '', '', EMPTY, 'processed', 1, null, 1, 1"),
         ("inbox", "payments", "id, tenant, 'ledger', id, 'received', 1, null, null, 1, 1"),
         ("api_keys", "payments", "id, tenant, client, EMPTY, '[]', 'test', 1, 1"),
@@ -152,6 +158,16 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
     uses(&plans, "jobs_due");
     queries.late_jobs(JobKinds::default(), late, &[AccountId(account)], 50).await.unwrap();
     finds_by(&plans, "attempts_open");
+    let disputes = async |search: DisputeSearch| {
+        queries.disputes(seller.tenant, &DisputeSearch { limit: 50, ..search }).await.unwrap().len()
+    };
+    assert_eq!(disputes(DisputeSearch::default()).await, 50);
+    uses(&plans, "disputes_of_tenant");
+    let state = Some(dispute::State::Lost);
+    assert_eq!(disputes(DisputeSearch { state, ..DisputeSearch::default() }).await, 50);
+    let payment = Some(PaymentId(new_id()));
+    assert_eq!(disputes(DisputeSearch { payment, ..DisputeSearch::default() }).await, 0);
+    uses(&plans, "disputes_of_payment");
     // The instant is so late that half of all random ids are older.
     let late = Timestamp((1 << 47) * 1_000);
     assert!(queries.old_audit(late, AuditId(Uuid::nil()), 4_096).await.unwrap().next.is_some());

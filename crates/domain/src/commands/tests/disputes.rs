@@ -15,7 +15,7 @@ use crate::commands::{
     PutOffEvidence, SettleDispute, SettleEvidence, SubmitEvidence,
 };
 use crate::jobs::JobKinds;
-use crate::lifecycle::{attempt, booking, dispute, dispute_evidence, job};
+use crate::lifecycle::{State as _, attempt, booking, dispute, dispute_evidence, job};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS};
 use crate::provider::{DisputeDetails, DisputeObservation, DisputeStatus, ProviderStatus, RefundStatus};
 use crate::reply::Reply;
@@ -123,6 +123,7 @@ fn a_dispute_ends_the_same_in_any_order_and_however_often_it_is_shown() {
             "{story:?}"
         );
         assert_eq!((expected.3, expected.4), (2 * PRICE - disputed, open), "{story:?}");
+        assert_eq!(expected.0.evidence_due_at.is_some(), !state.is_final(), "{story:?}");
         for order in permutations(story) {
             let mut world = TestWorld::new(9);
             let payment = paid(&mut world);
