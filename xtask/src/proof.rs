@@ -147,6 +147,8 @@ const PLANS: &[Plan] = &[
     neighbours(InjectedFault::WebhooksTakeRequests, Ground::Sqlite, "half_sent_webhooks_keep_nobody_out"),
     neighbours(InjectedFault::QueueNotShared, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
     neighbours(InjectedFault::EventsInNoLane, Ground::Sqlite, "a_flood_leaves_room_in_the_queue"),
+    plan(InjectedFault::ReleasedTwice, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),
+    plan(InjectedFault::PayoutKeyNotKept, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),
     neighbours(InjectedFault::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
 ];
 

@@ -6,7 +6,10 @@ use domain::{Refusal, Reply};
 use serde::Serialize;
 
 use crate::problem::Problem;
-use crate::views::{ApiKey, Booking, DeadLetter, Page, Payment, Product, Refund, ReviewCase, Settings, Slot};
+use crate::views::{
+    ApiKey, Beneficiary, Booking, DeadLetter, Page, Payment, Payout, Product, Refund, ReviewCase, Settings,
+    Slot,
+};
 
 /// A reply as it is stored and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,10 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),
+        Reply::Beneficiary(one) => {
+            rendered(201, &Beneficiary::of(one), Some(format!("/v1/beneficiaries/{}", one.id)))
+        }
+        Reply::Payout(payout) => rendered(200, &Payout::of(payout), None),
         Reply::Tenant(tenant) => rendered(200, &Settings::of(tenant), None),
         Reply::ApiKey(made) => rendered(200, &ApiKey::of(&made.0, &made.1), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),

@@ -5,6 +5,7 @@ mod booking;
 mod catalogue;
 mod operations;
 mod payment;
+mod payout;
 mod queries;
 
 pub use api_key::{NewApiKey, Scope};
@@ -12,6 +13,10 @@ pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{Capture, NewCapture, NewCharge, NewPayment, NewRefund, PIX, Payer, TaxId, TaxIdKind};
+pub use payout::{
+    NewBeneficiary, NewCompletion, NewPortion, NewShare, NewSplit, PayoutRecord, PayoutsQuery,
+    RecordedOutcome, StatementQuery,
+};
 pub use queries::{AvailabilityQuery, BookingsQuery, EventsQuery, ListQuery, PaymentsQuery};
 
 use serde::de::DeserializeOwned;

@@ -11,6 +11,7 @@ mod ledger;
 mod list;
 mod movement;
 mod payment;
+mod payout;
 mod product;
 mod refund;
 mod review;
@@ -29,6 +30,9 @@ pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use list::Page;
 pub use movement::Movement;
 pub use payment::{NextAction, Payment};
+pub use payout::{
+    Beneficiary, Payout, Portion, Release, Share, Split, Statement, StatementBalance, StatementMovement,
+};
 pub use product::{Product, Unit};
 pub use refund::Refund;
 pub use review::ReviewCase;

@@ -8,6 +8,7 @@ mod nats;
 mod neighbours;
 mod network;
 mod owed;
+mod payout;
 mod poison;
 mod postgres;
 mod provider;
@@ -36,6 +37,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &by_hand::SCENARIO,
     &owed::SCENARIO,
     &neighbours::SCENARIO,
+    &payout::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

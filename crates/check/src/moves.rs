@@ -1,6 +1,6 @@
 //! Checks `only_forward`: every move in the audit is a row of its lifecycle's table.
 
-use domain::lifecycle::{State, booking, delivery, inbound_event, job, payment, refund};
+use domain::lifecycle::{State, booking, delivery, inbound_event, job, payment, payout, refund, release};
 use store::queries::check::StateChange;
 
 use super::Verdicts;
@@ -22,6 +22,8 @@ fn allowed(made: &StateChange) -> bool {
         "booking" => has_row::<booking::State>(made),
         "payment" => has_row::<payment::State>(made),
         "refund" => has_row::<refund::State>(made),
+        "payout" => has_row::<payout::State>(made),
+        "release" => has_row::<release::State>(made),
         "event" => has_row::<inbound_event::State>(made),
         "job" => has_row::<job::State>(made),
         "delivery" => has_row::<delivery::State>(made),

@@ -2,10 +2,10 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
+//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`] |
-//! | a timer | [`ExpireHolds`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; of a payout [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`] |
+//! | a timer | [`ExpireHolds`], [`ReleaseFunds`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
 //! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`] |
@@ -22,6 +22,7 @@ mod events;
 mod jobs;
 mod operate;
 mod payment;
+mod payouts;
 mod prune;
 mod relay;
 
@@ -44,6 +45,11 @@ pub use operate::{
 pub use payment::{
     ObservedBy, PaymentTarget, RefundOutcome, Settle, SettleDispute, SettleRefund, StartCapture,
     StartPayment, StartRefund, StartVoid,
+};
+pub(crate) use payouts::PayoutJobs;
+pub use payouts::{
+    CompleteBooking, CreateBeneficiary, DueRelease, MarkPayoutSent, PayoutOutcome, PostponePayout,
+    RecordPayout, RecordedOutcome, ReleaseFunds, SetSplit, SettlePayout,
 };
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
 pub use relay::{

@@ -7,7 +7,7 @@
 //!
 //! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
-use crate::commands::{AttemptJobs, JobRules, StandaloneJobs};
+use crate::commands::{AttemptJobs, JobRules, PayoutJobs, StandaloneJobs};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::rows::{AttemptKind, Job, Lane};
 use crate::time::Span;
@@ -62,8 +62,15 @@ pub static CAPTURE: JobKind = JobKind::attempt("capture");
 pub static VOID: JobKind = JobKind::attempt("void");
 pub static REFUND: JobKind = JobKind::attempt("refund");
 
+/// Pays a beneficiary. No customer waits for it, so it does not delay a charge.
+pub static PAYOUT: JobKind = JobKind {
+    backoff_base: Span::millis(100),
+    rules: &PayoutJobs,
+    ..JobKind::standalone("payout", Lane::Ordinary)
+};
+
 /// Every kind of this version.
-pub static ALL: [&JobKind; 4] = [&CHARGE, &CAPTURE, &VOID, &REFUND];
+pub static ALL: [&JobKind; 5] = [&CHARGE, &CAPTURE, &VOID, &REFUND, &PAYOUT];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

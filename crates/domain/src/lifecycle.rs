@@ -24,7 +24,9 @@ pub mod delivery;
 pub mod inbound_event;
 pub mod job;
 pub mod payment;
+pub mod payout;
 pub mod refund;
+pub mod release;
 pub mod review;
 
 /// What a move of a booking does to its items.

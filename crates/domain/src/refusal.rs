@@ -24,6 +24,10 @@ pub enum Refusal {
     ReviewNotFound,
     ApiKeyNotFound,
     DeadLetterNotFound,
+    BeneficiaryNotFound {
+        beneficiary: Uuid,
+    },
+    PayoutNotFound,
 
     /// Another request changed the resource in the meantime. Repeating this one is safe.
     ChangedMeanwhile,
@@ -154,6 +158,13 @@ pub enum Refusal {
         code: alloc::string::String,
     },
 
+    /// The booking's money was divided among the beneficiaries, so it is not there to be refunded.
+    FundsAreReleased {
+        booking: Uuid,
+    },
+    /// The tenant's account at the provider cannot transfer money to a beneficiary.
+    PayoutsAreNotOffered,
+
     /// The settings together would prevent every sale. `setting` is the one that the request changes.
     SettingsContradictEachOther {
         setting: &'static str,
@@ -204,6 +215,8 @@ impl Refusal {
             Refusal::ReviewNotFound => "review_case_not_found",
             Refusal::ApiKeyNotFound => "api_key_not_found",
             Refusal::DeadLetterNotFound => "dead_letter_not_found",
+            Refusal::BeneficiaryNotFound { .. } => "beneficiary_not_found",
+            Refusal::PayoutNotFound => "payout_not_found",
             Refusal::ChangedMeanwhile => "changed_meanwhile",
             Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
@@ -244,6 +257,8 @@ impl Refusal {
             Refusal::CaptureFailed { .. } => "capture_failed",
             Refusal::CancelFailed { .. } => "cancel_failed",
             Refusal::RefundFailed { .. } => "refund_failed",
+            Refusal::FundsAreReleased { .. } => "funds_are_released",
+            Refusal::PayoutsAreNotOffered => "payouts_are_not_offered",
             Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
             Refusal::TenantNotFound => "tenant_not_found",
             Refusal::TenantIsArchived => "tenant_is_archived",
@@ -273,6 +288,8 @@ impl Refusal {
                 | Refusal::ReviewNotFound
                 | Refusal::ApiKeyNotFound
                 | Refusal::DeadLetterNotFound
+                | Refusal::BeneficiaryNotFound { .. }
+                | Refusal::PayoutNotFound
                 | Refusal::TooManyApiKeys { .. }
                 | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile

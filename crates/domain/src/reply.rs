@@ -10,8 +10,8 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, InboundEvent, Job, Message, Payment, Product,
-    Refund, Review, Slot, Tenant, Unit,
+    ApiKey, Attempt, Beneficiary, Booking, BookingItem, Client, Delivery, InboundEvent, Job, Message,
+    Payment, Payout, Product, Refund, Review, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 
@@ -29,6 +29,9 @@ pub enum Reply {
     PaymentChanged(Box<Payment>),
     Refund(Box<Refund>),
     Review(Box<Review>),
+    Beneficiary(Box<Beneficiary>),
+    /// A payout that a person recorded.
+    Payout(Box<Payout>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
     /// An API key and its client.

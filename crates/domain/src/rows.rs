@@ -9,6 +9,7 @@ mod ledger;
 mod messages;
 mod movement;
 mod payment;
+mod payout;
 mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
@@ -23,6 +24,7 @@ pub use payment::{
     Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, Payer, Payment, PaymentMethod, Refund,
     TaxId, TaxIdKind,
 };
+pub use payout::{Beneficiary, FundsRelease, Payout, PayoutMethod};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
 /// Takes a row of one type. The working set implements it for [`Changes`].
@@ -41,14 +43,17 @@ crate::working_set! {
     api_keys api_key: ApiKey,
     products product: Product,
     units unit: Unit,
+    beneficiaries beneficiary: Beneficiary,
     keys key: Key,
     customers customer: Customer,
     slots slot: Slot,
     bookings booking: Booking,
     booking_items booking_item: BookingItem of Booking,
+    releases release: FundsRelease,
     payments payment: Payment,
     refunds refund: Refund,
     movements movement: Movement,
+    payouts payout: Payout,
     reviews review: Review,
     attempts attempt: Attempt,
     jobs job: Job,

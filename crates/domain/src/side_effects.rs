@@ -17,6 +17,7 @@
 //! | `bookings` | states | `held` |
 //! | `payments` | states | `created`, `pending` |
 //! | `refunds` | states | `created`, `pending`, `unknown`, `review` |
+//! | `payouts` | states | `scheduled`, `sent`, `unknown`, `review` |
 //! | `transfers` | kinds | |
 //! | `late_payments` | `seated`, `refunded`, `voided` | a refund that somebody made at the provider |
 //!
@@ -28,9 +29,10 @@
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::lifecycle::{CurrentState, State, booking, delivery, inbound_event, job, payment, refund};
+use crate::lifecycle::{CurrentState, State, booking, delivery, inbound_event, job, payment, payout, refund};
 use crate::rows::{
-    Attempt, AttemptKind, Booking, Delivery, InboundEvent, Job, Message, Partition, Payment, Refund, Transfer,
+    Attempt, AttemptKind, Booking, Delivery, InboundEvent, Job, Message, Partition, Payment, Payout, Refund,
+    Transfer,
 };
 
 /// Work that workers or relays wait for.
@@ -130,6 +132,13 @@ pub(crate) fn of_refund(before: Option<&Refund>, after: &Refund, effects: &mut S
     // An automatic refund has no key, and neither has a refund that was made at the provider.
     let is_own = after.key.is_none() && !after.external;
     effects.count_late_payment("refunded", before.is_none() && is_own);
+}
+
+pub(crate) fn of_payout(before: Option<&Payout>, after: &Payout, effects: &mut SideEffects) {
+    effects.count_state("payouts", before.map(|payout| payout.state), after.state, |state| {
+        use payout::State::{Review, Scheduled, Sent, Unknown};
+        !matches!(state, Scheduled | Sent | Unknown | Review)
+    });
 }
 
 pub(crate) fn of_attempt(before: Option<&Attempt>, after: &Attempt, effects: &mut SideEffects) {

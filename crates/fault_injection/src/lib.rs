@@ -108,6 +108,10 @@ faults! {
         "One tenant's commands may fill the store's queue.",
     EventsInNoLane = "events_in_no_lane":
         "One account's events may fill the queue of the system's own commands.",
+    ReleasedTwice = "released_twice":
+        "The funds of a booking stay due after their release, and its payouts have fresh ids.",
+    PayoutKeyNotKept = "payout_key_not_kept":
+        "A payout whose reply was lost is sent again under another key, without a look-up.",
     ReadersNotShared = "readers_not_shared":
         "One tenant's reads may take every reader.",
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Currency, provider::AmountRule, rows::Mode, time::Span};
 
-use crate::{Guard, Provider, Secret, WireSettings, mercado_pago, stripe};
+use crate::{Guard, Payouts, Provider, Secret, WireSettings, mercado_pago, stripe};
 
 /// Two while a secret is being replaced.
 const WEBHOOK_SECRETS_MAX: usize = 2;
@@ -37,6 +37,7 @@ pub struct Adapter {
     /// Which amounts it accepts in a currency, in our minor units; `None` for an unsupported currency.
     pub amounts: fn(Currency) -> Option<AmountRule>,
     pub methods: MethodRules,
+    pub payouts: Payouts,
     /// The currency of an account whose settings name none, where the provider's wire names none.
     pub currency: Option<Currency>,
 }

@@ -26,8 +26,8 @@ pub use adapter::{Adapter, MethodRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
-    CallFuture, Capabilities, Creation, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider,
-    RefundOrder,
+    CallFuture, Capabilities, Creation, EventPage, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder,
+    Payouts, Provider, RefundOrder, TransferOrder,
 };
 pub use registry::Registry;
 pub use secret::Secret;

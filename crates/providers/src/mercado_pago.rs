@@ -69,7 +69,7 @@ use uuid::Uuid;
 
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
-    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    ObjectCall, PaymentOrder, Payouts, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use payments::Payments;
@@ -84,6 +84,7 @@ pub static ADAPTER: Adapter = Adapter {
     open: |settings, guard| Ok(Arc::new(MercadoPago::guarded(settings.clone(), guard)?)),
     amounts: decimal::amounts,
     methods: MethodRules { pix: true, card_needs_brand: true, needs_payer: true, instalments_max: 24 },
+    payouts: Payouts::None,
     currency: Some(Currency::BRL),
 };
 
@@ -116,6 +117,7 @@ impl Provider for MercadoPago {
             creation: Creation::OneStep,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: false,
+            payouts: ADAPTER.payouts,
         }
     }
 

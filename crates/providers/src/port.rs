@@ -7,6 +7,7 @@
 //! | `confirm` | captures or authorises it | the first reply again | `fetch` of the object, whose id was committed before |
 //! | `capture` | captures what is authorised | the first reply again | `fetch` |
 //! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
+//! | `transfer` | pays a beneficiary | the first reply again | `fetch_transfer`, or `transfers_of` if the id was lost |
 //! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
 //!
 //! "The same key" holds for [`Capabilities::key_retention`] and no longer: after it, a call that moves
@@ -23,8 +24,8 @@ use std::{
 };
 
 use domain::{
-    AttemptId, BookingId, Money, PaymentId, RefundId, TenantId, Timestamp,
-    provider::{CallOutcome, Observation, RefundObservation},
+    AttemptId, BeneficiaryId, BookingId, Money, PaymentId, PayoutId, RefundId, TenantId, Timestamp,
+    provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation},
     rows::{Capture, FailureCause, Payer, PaymentMethod},
     time::Span,
 };
@@ -43,6 +44,17 @@ pub struct Capabilities {
     pub key_retention: Span,
     /// Whether a refund carries our reference, so that one whose reply was lost can be recognised.
     pub refunds_carry_reference: bool,
+    pub payouts: Payouts,
+}
+
+/// How a beneficiary can be paid through a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payouts {
+    /// Not at all: a person pays.
+    None,
+    /// By a transfer to the beneficiary's own account at the provider. It carries our payout's id, and is
+    /// found by its booking.
+    Transfers,
 }
 
 /// How a payment is created at a provider.
@@ -91,6 +103,28 @@ pub struct RefundOrder {
     pub object: String,
     pub amount: Money,
     pub reason: Option<String>,
+}
+
+/// A transfer to make to a beneficiary's account at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferOrder {
+    /// The provider's idempotency keys are made from this id.
+    pub payout: PayoutId,
+    pub key_number: i64,
+    pub booking: BookingId,
+    pub beneficiary: BeneficiaryId,
+    pub tenant: TenantId,
+    pub amount: Money,
+    /// The beneficiary's account.
+    pub destination: String,
+}
+
+/// One of a booking's transfers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTransfer {
+    /// Our id, if the transfer carries one. `None`: somebody else made it.
+    pub payout: Option<PayoutId>,
+    pub observation: TransferObservation,
 }
 
 /// A call on a payment's object.
@@ -167,6 +201,20 @@ pub trait Provider: Send + Sync {
         payment_object: &'a str,
         object: &'a str,
     ) -> CallFuture<'a, RefundObservation>;
+
+    /// Pays a beneficiary.
+    fn transfer<'a>(&'a self, _order: &'a TransferOrder) -> CallFuture<'a, TransferAnswer> {
+        not_offered()
+    }
+
+    /// All transfers of a booking. A transfer that is missing here may still be in flight.
+    fn transfers_of(&self, _booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
+        not_offered()
+    }
+
+    fn fetch_transfer<'a>(&'a self, _object: &'a str) -> CallFuture<'a, TransferObservation> {
+        not_offered()
+    }
 
     /// Events of the relevant kinds by their time; `page` is the cursor from the page before.
     fn events<'a>(

@@ -52,6 +52,7 @@ mod signature;
 mod snapshot;
 mod state;
 mod stripe;
+mod transfer;
 mod wire;
 
 use std::{

@@ -11,6 +11,7 @@ use crate::{
     mercado_pago::{PaymentView, StoredPayment},
     payment_method::PaymentMethod,
     refund::{Refund, RefundView},
+    transfer::{StripeReversal, StripeTransfer},
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub enum Snapshot {
     Refund(Refund),
     Dispute(Dispute),
     PaymentMethod(PaymentMethod),
+    StripeTransfer(StripeTransfer),
+    StripeReversal(StripeReversal),
     StoredPayment(Box<StoredPayment>),
     #[serde(rename = "endpoint")]
     WebhookEndpoint(WebhookEndpoint),
@@ -42,6 +45,8 @@ from_objects! {
     Refund => ;
     Dispute => ;
     PaymentMethod => ;
+    StripeTransfer => ;
+    StripeReversal => ;
     StoredPayment => Box;
     WebhookEndpoint => ;
 }
@@ -65,6 +70,8 @@ impl Snapshot {
             Self::Refund(refund) => &refund.id,
             Self::Dispute(dispute) => &dispute.id,
             Self::PaymentMethod(method) => &method.id,
+            Self::StripeTransfer(transfer) => &transfer.id,
+            Self::StripeReversal(reversal) => &reversal.id,
             Self::StoredPayment(payment) => &payment.id,
             Self::WebhookEndpoint(endpoint) => &endpoint.id,
         }
@@ -77,7 +84,11 @@ impl Snapshot {
             Self::Refund(refund) => refund.settlement.map(|settlement| settlement.at_ms),
             Self::Dispute(dispute) => dispute.settlement.map(|settlement| settlement.at_ms),
             Self::StoredPayment(payment) => payment.settles_at_ms(),
-            Self::Charge(_) | Self::PaymentMethod(_) | Self::WebhookEndpoint(_) => None,
+            Self::Charge(_)
+            | Self::PaymentMethod(_)
+            | Self::StripeTransfer(_)
+            | Self::StripeReversal(_)
+            | Self::WebhookEndpoint(_) => None,
         }
     }
 
@@ -87,6 +98,8 @@ impl Snapshot {
             Self::Charge(charge) => SnapshotView::Charge(Box::new(charge.view())),
             Self::Refund(refund) => SnapshotView::Refund(Box::new(refund.view())),
             Self::Dispute(dispute) => SnapshotView::Other(dispute.view()),
+            Self::StripeTransfer(transfer) => SnapshotView::Other(transfer.view()),
+            Self::StripeReversal(reversal) => SnapshotView::Other(reversal.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
             Self::StoredPayment(payment) => SnapshotView::Payment(Box::new(payment.view())),
             Self::WebhookEndpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),

@@ -20,6 +20,7 @@ mod handlers;
 mod heartbeat;
 mod lane;
 mod metered_provider;
+mod payout;
 mod pool;
 mod refund;
 mod release;

@@ -8,6 +8,7 @@
 //! | [`tenancy`] | authentication, webhooks |
 //! | [`catalogue`] | the catalogue and the availability of slots |
 //! | [`booking`], [`payment`] | clients and people who read one row, or search |
+//! | [`payout`] | beneficiaries, releases and payouts; the timer that releases funds |
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
 //! | [`relay`] | the relay, its sweep and its pruning |
@@ -27,6 +28,7 @@ mod figures;
 mod filter;
 mod history;
 mod payment;
+mod payout;
 mod reader;
 mod relay;
 mod retention;
@@ -38,6 +40,7 @@ pub use due::DueJob;
 pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;
 pub use payment::PaymentSearch;
+pub use payout::{PayoutSearch, StatementLine};
 pub use reader::{Plans, Queries};
 pub use relay::PartitionBacklog;
 pub use work::OldRows;

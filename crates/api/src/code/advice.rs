@@ -55,7 +55,9 @@ impl Code {
             | Code::ClientNotFound
             | Code::ReviewCaseNotFound
             | Code::ApiKeyNotFound
-            | Code::DeadLetterNotFound => "This tenant has no such id.",
+            | Code::DeadLetterNotFound
+            | Code::BeneficiaryNotFound
+            | Code::PayoutNotFound => "This tenant has no such id.",
             Code::ProviderAccountNotFound => "Use a provider at which this tenant has an account.",
             Code::ChangedMeanwhile => "Read it again, and decide again.",
             Code::ProductIsNotOnSale => "It can be booked once it is on sale.",
@@ -70,6 +72,10 @@ impl Code {
             Code::CurrencyIsNotTheBookings => "Use the currency of the booking.",
             Code::PaymentWasCancelled => "Start a new payment under a new key.",
             Code::PaymentHasOperationInProgress => "Wait a second; `resource` names the operation.",
+            Code::FundsAreReleased => {
+                "Get the shares back first; then refund it at the provider, whose event is recorded."
+            }
+            Code::PayoutsAreNotOffered => "Leave the provider out: then a person pays.",
             Code::LastOpsKey => "Replacing a key needs two keys.",
             _ => "The resource shows its state.",
         }

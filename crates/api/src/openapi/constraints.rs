@@ -2,13 +2,16 @@
 //! constant or the list that checks it. So the document cannot promise a value that is refused.
 
 use domain::availability::Availability;
-use domain::lifecycle::{State, booking, booking_item, inbound_event, job, payment, refund, review};
+use domain::lifecycle::{
+    State, booking, booking_item, inbound_event, job, payment, payout, refund, release, review,
+};
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
-    PERSON_CHARACTERS_MAX, QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX,
-    WHY_CHARACTERS_MAX,
+    PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SEATS_PER_UNIT_MAX, SHARES_MAX,
+    SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
-use domain::rows::{Actor, Mode, MovementKind};
+use domain::rows::{Actor, Mode, MovementKind, PayoutMethod};
+use domain::split::BASIS_POINTS;
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
@@ -65,7 +68,8 @@ fn paragraph(chars_max: usize) -> Value {
 }
 
 fn texts() -> Vec<Rule> {
-    const NAMED: &[&str] = &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit"];
+    const NAMED: &[&str] =
+        &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit", "NewBeneficiary"];
     const PAID: &[&str] = &["NewPayment", "NewCharge"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
@@ -74,7 +78,11 @@ fn texts() -> Vec<Rule> {
         rule(&["NewCustomer"], "phone", line(PHONE_CHARS_MAX)),
         rule(&["NewCustomer"], "email", email.clone()),
         rule(&["BookingsQuery"], "customer_email", email),
-        rule(&["NewPayment", "NewCharge", "PaymentsQuery"], "reference", line(REFERENCE_CHARS_MAX)),
+        rule(
+            &["NewPayment", "NewCharge", "PaymentsQuery", "PayoutRecord"],
+            "reference",
+            line(REFERENCE_CHARS_MAX),
+        ),
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),
@@ -93,11 +101,20 @@ fn texts() -> Vec<Rule> {
             "return_url",
             json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
         ),
+        rule(
+            &["NewBeneficiary"],
+            "destination",
+            json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
+        ),
+        rule(&["StatementQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["StatementQuery"], "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["PayoutRecord"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["PayoutRecord"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["LetterDecision"], "who", line(PERSON_CHARACTERS_MAX)),
         rule(&["LetterDecision"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
         rule(
-            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery"],
+            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "PayoutsQuery"],
             "cursor",
             json!({ "pattern": CURSOR_PATTERN }),
         ),
@@ -106,7 +123,7 @@ fn texts() -> Vec<Rule> {
 
 fn numbers() -> Vec<Rule> {
     const QUERIES: &[&str] =
-        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery"];
+        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "PayoutsQuery", "EventsQuery"];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -125,6 +142,9 @@ fn numbers() -> Vec<Rule> {
         rule(&["ClientLimit"], "held_seats_max", range(1, SEATS_MAX)),
         rule(&["BookedUnit"], "quantity", range(1, QUANTITY_MAX)),
         rule(&["NewUnit", "ChangedUnit"], "seats", range(1, SEATS_PER_UNIT_MAX)),
+        rule(&["NewPortion", "NewShare"], "basis_points", range(0, BASIS_POINTS)),
+        rule(&["NewPortion", "NewShare"], "fixed", at_least(0)),
+        rule(&["NewSplit"], "release_after_days", range(0, RELEASE_DAYS_MAX)),
         rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
     ]
 }
@@ -136,6 +156,7 @@ fn lists() -> Vec<Rule> {
         rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),
         rule(&["NewSlots"], "slots", some(SLOTS_PER_REQUEST_MAX)),
+        rule(&["NewSplit"], "shares", json!({ "maxItems": SHARES_MAX })),
         rule(&["ChangedSettings"], "clients", json!({ "maxItems": CLIENTS_MAX })),
         rule(
             &["NewApiKey"],
@@ -160,10 +181,14 @@ fn words() -> Vec<Rule> {
         &states::<domain::lifecycle::delivery::State>(),
     ]
     .concat();
+    let methods = [PayoutMethod::Transfer.name(), PayoutMethod::Manual.name()];
     let scopes = Scope::ALL.map(Scope::name);
     vec![
         rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
+        rule(&["Payout", "PayoutsQuery"], "state", one_of(&states::<payout::State>())),
+        rule(&["Release"], "state", one_of(&states::<release::State>())),
+        rule(&["Payout", "Beneficiary"], "method", one_of(&methods)),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
         rule(&["ReviewCase"], "state", one_of(&states::<review::State>())),
         rule(&["DeadLetter"], "state", one_of(&letters)),

@@ -13,12 +13,14 @@ use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, EventsQuery, LetterDecision,
-    ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment, NewProduct,
-    NewRefund, NewSlots, PaymentsQuery, Resolution,
+    ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge, NewCompletion,
+    NewPayment, NewProduct, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery,
+    Resolution, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount, Movement, Page,
-    Payment, Product, Refund, ReviewCase, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Event, HistoryEntry, LedgerAccount,
+    Movement, Page, Payment, Payout, Product, Refund, Release, ReviewCase, Settings, ShownApiKey, Slot,
+    Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -46,6 +48,8 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<BookingsQuery>(&mut schemas);
     add::<PaymentsQuery>(&mut schemas);
     add::<EventsQuery>(&mut schemas);
+    add::<PayoutsQuery>(&mut schemas);
+    add::<StatementQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -89,6 +93,10 @@ fn requests(schemas: &mut Schemas) {
     add::<ChangedSettings>(schemas);
     add::<Resolution>(schemas);
     add::<NewApiKey>(schemas);
+    add::<NewCompletion>(schemas);
+    add::<NewBeneficiary>(schemas);
+    add::<NewSplit>(schemas);
+    add::<PayoutRecord>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -96,6 +104,10 @@ fn views(schemas: &mut Schemas) {
     add::<BookingDetail>(schemas);
     add::<Settings>(schemas);
     add::<ShownApiKey>(schemas);
+    add::<Release>(schemas);
+    add::<Statement>(schemas);
+    add_with_page::<Beneficiary>(schemas);
+    add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);
     add_with_page::<Booking>(schemas);
     add_with_page::<Breaker>(schemas);

@@ -58,6 +58,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ReviewNotFound => Code::ReviewCaseNotFound,
         Refusal::ApiKeyNotFound => Code::ApiKeyNotFound,
         Refusal::DeadLetterNotFound => Code::DeadLetterNotFound,
+        Refusal::BeneficiaryNotFound { .. } => Code::BeneficiaryNotFound,
+        Refusal::PayoutNotFound => Code::PayoutNotFound,
         Refusal::ChangedMeanwhile => Code::ChangedMeanwhile,
         Refusal::ProductIsNotOnSale => Code::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
@@ -98,6 +100,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::CaptureFailed { .. } => Code::CaptureFailed,
         Refusal::CancelFailed { .. } => Code::CancelFailed,
         Refusal::RefundFailed { .. } => Code::RefundFailed,
+        Refusal::FundsAreReleased { .. } => Code::FundsAreReleased,
+        Refusal::PayoutsAreNotOffered => Code::PayoutsAreNotOffered,
         Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
         Refusal::TenantNotFound => Code::TenantNotFound,
         Refusal::TenantIsArchived => Code::TenantIsArchived,
@@ -124,6 +128,8 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         | Refusal::PaymentMethodNotAccepted { payment, .. }
         | Refusal::CaptureFailed { payment, .. }
         | Refusal::CancelFailed { payment, .. } => Some(*payment),
+        Refusal::BeneficiaryNotFound { beneficiary } => Some(*beneficiary),
+        Refusal::FundsAreReleased { booking } => Some(*booking),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
         Refusal::SlotAlreadyExists { slot } => Some(*slot),
         Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {

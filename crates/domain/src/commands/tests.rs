@@ -23,6 +23,7 @@ mod one_step;
 mod operate;
 mod owed;
 mod payments;
+mod payouts;
 mod prune_audit;
 mod refunds;
 mod relay;

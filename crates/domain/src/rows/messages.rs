@@ -19,6 +19,10 @@ pub enum Subject {
     Booking,
     Payment,
     Refund,
+    Payout,
+    /// The release of a booking's funds.
+    Release,
+    Beneficiary,
     Product,
     Slot,
     Event,
@@ -30,10 +34,13 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 10] = [
+    pub const ALL: [Subject; 13] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
+        Subject::Payout,
+        Subject::Release,
+        Subject::Beneficiary,
         Subject::Product,
         Subject::Slot,
         Subject::Event,
@@ -48,6 +55,9 @@ impl Subject {
             Subject::Booking => "booking",
             Subject::Payment => "payment",
             Subject::Refund => "refund",
+            Subject::Payout => "payout",
+            Subject::Release => "release",
+            Subject::Beneficiary => "beneficiary",
             Subject::Product => "product",
             Subject::Slot => "slot",
             Subject::Event => "event",

@@ -5,6 +5,7 @@
 //! | `payment_intent.*` | the payment whose object it is, or that it carries in `metadata[operation]` |
 //! | `refund.*`, `charge.refund.updated` | the refund that its object carries in `metadata[refund]`, or one that somebody made at Stripe |
 //! | `charge.dispute.*` | a dispute of the payment whose object it names |
+//! | `transfer.*` | the payout that its object carries in `metadata[surehold_payout]` |
 //! | other `charge.*` | nothing: each repeats what a `payment_intent.*` or `refund.*` says |
 //! | any other | nothing |
 //!
@@ -17,6 +18,7 @@ use serde_json::value::RawValue;
 
 use super::dispute::Dispute;
 use super::objects::{PaymentIntent, Refund};
+use super::transfers::Transfer;
 use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -92,10 +94,20 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
                 None => nothing("the disputed charge has no PaymentIntent, so it is not ours"),
             }
         }
+        kind if kind.starts_with("transfer.") => {
+            let transfer: Transfer = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+            match transfer.payout() {
+                Some(payout) => {
+                    let observation = transfer.observe().map_err(MalformedEvent)?;
+                    Ok(EventContent::Transfer { payout, observation })
+                }
+                None => nothing("the transfer is not ours"),
+            }
+        }
         kind if kind.starts_with("charge.") => {
             nothing("it repeats what the events of its PaymentIntent or refund say")
         }
-        _ => nothing("it is about neither a payment nor a refund"),
+        _ => nothing("it is about no payment, refund or payout"),
     }
 }
 

@@ -37,8 +37,11 @@
 //! | 5xx with `Idempotent-Replayed` | unknown, its key spent | Stripe stores it under the key and always returns it |
 //! | other 5xx, 3xx, any other status, an error that is not in Stripe's form | unknown | "treat the result of a 500 as indeterminate" |
 //!
+//! A transfer that is refused with `balance_insufficient` is tried again later, under the next key.
+//!
 //! Metadata: `operation` (payment), `attempt`, `booking`, `tenant`, `reference`, and for a refund
-//! `refund`, `operation`, `attempt`, so that every later event can be assigned.
+//! `refund`, `operation`, `attempt`, for a transfer `surehold_payout`, `booking`, `beneficiary`, `tenant`,
+//! so that every later event can be assigned.
 //!
 //! What must never be done here: repeat a call that may have moved money, use Stripe's search (it
 //! lags behind), or let a body into a log or an error's text (it holds client secrets).
@@ -55,19 +58,21 @@ mod outcome;
 mod refunds;
 mod settings;
 mod signature;
+mod transfers;
 
 use std::sync::Arc;
 
 use domain::{
-    AttemptId, Money, Timestamp,
-    provider::{CallOutcome, Observation, RefundObservation},
+    AttemptId, BookingId, Money, Timestamp,
+    provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation},
     rows::{FailureCause, PaymentMethod},
     time::Span,
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund, MethodRules,
-    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedRefund,
+    ListedTransfer, MethodRules, ObjectCall, PaymentOrder, Payouts, Provider, ProviderSettings, RefundOrder,
+    TransferOrder, VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -84,6 +89,7 @@ pub static ADAPTER: Adapter = Adapter {
     open: |settings, guard| Ok(Arc::new(Stripe::guarded(settings.clone(), guard)?)),
     amounts: currency::amounts,
     methods: MethodRules { pix: false, card_needs_brand: false, needs_payer: false, instalments_max: 1 },
+    payouts: Payouts::Transfers,
     currency: None,
 };
 
@@ -104,6 +110,9 @@ pub const EVENTS: &[&str] = &[
     "charge.dispute.closed",
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
+    "transfer.created",
+    "transfer.updated",
+    "transfer.reversed",
 ];
 
 /// One account at Stripe.
@@ -179,6 +188,7 @@ impl Provider for Stripe {
             creation: Creation::TwoSteps,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
+            payouts: ADAPTER.payouts,
         }
     }
 
@@ -233,6 +243,18 @@ impl Provider for Stripe {
             let path = format!("/v1/refunds/{}", segment(object));
             outcome::refund(self.client.get(&path, object).await, Some(object))
         })
+    }
+
+    fn transfer<'a>(&'a self, order: &'a TransferOrder) -> CallFuture<'a, TransferAnswer> {
+        Box::pin(transfers::create(&self.client, order))
+    }
+
+    fn transfers_of(&self, booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
+        Box::pin(transfers::list(&self.client, booking))
+    }
+
+    fn fetch_transfer<'a>(&'a self, object: &'a str) -> CallFuture<'a, TransferObservation> {
+        Box::pin(transfers::fetch(&self.client, object))
     }
 
     fn events<'a>(

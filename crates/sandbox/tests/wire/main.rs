@@ -19,5 +19,6 @@ mod parameters;
 mod payment_methods;
 mod receiver;
 mod refunds;
+mod transfers;
 mod versions;
 mod webhooks;

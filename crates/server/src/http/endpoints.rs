@@ -9,16 +9,18 @@ mod events;
 mod ledger;
 pub mod operations;
 mod payments;
+mod payouts;
 mod refunds;
 
 use super::endpoint::{Endpoint, Group};
 
 /// In the order of the document.
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     catalogue::GROUP,
     bookings::GROUP,
     payments::GROUP,
     refunds::GROUP,
+    payouts::GROUP,
     ledger::GROUP,
     events::GROUP,
     operations::GROUP,

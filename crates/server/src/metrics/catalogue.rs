@@ -11,8 +11,8 @@ use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, Late, Letter,
-    Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route, SpanFate,
-    StatusLabel, Verdict, WorkLabel,
+    Lookup, Open, Outcome, PayoutState, Pending, Posted, ProviderLabel, Reason, RefusalCode, Role, Route,
+    SpanFate, StatusLabel, Verdict, WorkLabel,
 };
 
 macro_rules! catalogue {
@@ -125,6 +125,14 @@ catalogue! {
     HOLDS_OVERDUE_SECONDS: Gauge<()> = "surehold_holds_overdue_seconds", Seconds, Rows;
     /// Money that came when its booking could no longer take it: seated anyway, or sent back.
     LATE_PAYMENTS: Gauge<Late> = "surehold_late_payments", Count, Rows;
+    /// Payouts by their state. Those in `failed` and `review` wait for a person, and those in
+    /// `scheduled` for a worker, or for the person who pays them by hand.
+    PAYOUTS: Gauge<PayoutState> = "surehold_payouts", Count, Rows;
+    /// Bookings whose funds are due and not released: a dispute, a refund or an unknown outcome
+    /// stands against it, or the timer is late.
+    RELEASES_DUE: Gauge<()> = "surehold_releases_due", Count, Rows;
+    /// How long the oldest of them has been due.
+    RELEASES_DUE_SECONDS: Gauge<()> = "surehold_releases_due_seconds", Seconds, Rows;
 
     // The store.
 

@@ -91,6 +91,9 @@ labels! {
         Refund = "refund",
         RefundsOf = "refunds_of",
         FetchRefund = "fetch_refund",
+        Transfer = "transfer",
+        TransfersOf = "transfers_of",
+        FetchTransfer = "fetch_transfer",
         Events = "events",
         FetchEvents = "fetch_events",
     }
@@ -110,6 +113,17 @@ labels! {
         Sent = "sent",
         Unknown = "unknown",
         Review = "review",
+    }
+
+    /// Where a payout stands.
+    PayoutState in "state" {
+        Scheduled = "scheduled",
+        Sent = "sent",
+        Unknown = "unknown",
+        Review = "review",
+        Failed = "failed",
+        Paid = "paid",
+        Returned = "returned",
     }
 
     /// A job that is not done.

@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use domain::AccountId;
 use domain::provider::CallOutcome;
-use domain::reply::AttemptJob;
 use domain::rows::Job;
 use domain::time::Span;
 use providers::{Guard, Registry};
@@ -65,9 +64,9 @@ impl Gates {
     }
 
     /// `None`: the account is not configured.
-    pub async fn enter(&self, claimed: &AttemptJob) -> Option<Result<AccountPermit, Denied>> {
-        let gate = self.gates.get(&claimed.payment.account)?;
-        Some(gate.enter(&claimed.job).await)
+    pub async fn enter(&self, account: AccountId, job: &Job) -> Option<Result<AccountPermit, Denied>> {
+        let gate = self.gates.get(&account)?;
+        Some(gate.enter(job).await)
     }
 }
 

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use domain::provider::{CallOutcome, Observation, RefundObservation};
-use domain::{Money, PaymentId};
-use providers::{Capabilities, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder};
+use domain::provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation};
+use domain::{BookingId, Money, PaymentId};
+use providers::{
+    Capabilities, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Provider, RefundOrder,
+    TransferOrder,
+};
 
 use super::gate::{AccountPermit, AnswerKind};
 
@@ -45,6 +48,18 @@ impl GuardedProvider {
 
     pub async fn fetch_refund(&self, payment: &str, object: &str) -> CallOutcome<RefundObservation> {
         self.permit.call(self.provider.fetch_refund(payment, object), AnswerKind::of).await
+    }
+
+    pub async fn transfer(&self, order: &TransferOrder) -> CallOutcome<TransferAnswer> {
+        self.permit.call(self.provider.transfer(order), AnswerKind::of).await
+    }
+
+    pub async fn transfers_of(&self, booking: BookingId) -> CallOutcome<Vec<ListedTransfer>> {
+        self.permit.call(self.provider.transfers_of(booking), AnswerKind::of).await
+    }
+
+    pub async fn fetch_transfer(&self, object: &str) -> CallOutcome<TransferObservation> {
+        self.permit.call(self.provider.fetch_transfer(object), AnswerKind::of).await
     }
 
     pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {

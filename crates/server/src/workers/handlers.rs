@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::charge::ChargeHandler;
 use super::driver::Driver;
+use super::payout::PayoutHandler;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
 
@@ -39,6 +40,7 @@ pub fn registered(driver: &Driver) -> Vec<RegisteredHandler> {
         (&jobs::CAPTURE, Arc::new(ReleaseHandler(driver.clone()))),
         (&jobs::VOID, Arc::new(ReleaseHandler(driver.clone()))),
         (&jobs::REFUND, Arc::new(RefundHandler(driver.clone()))),
+        (&jobs::PAYOUT, Arc::new(PayoutHandler(driver.clone()))),
     ]
 }
 

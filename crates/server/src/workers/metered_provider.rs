@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::provider::{CallOutcome, Observation, RefundObservation};
+use domain::provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation};
 use domain::rows::FailureCause;
-use domain::{Money, PaymentId, Timestamp};
+use domain::{BookingId, Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
-    Capabilities, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, WebhookHead, port,
+    Capabilities, EventPage, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Provider, RefundOrder,
+    TransferOrder, WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -125,6 +126,18 @@ impl Provider for MeteredProvider {
     ) -> port::CallFuture<'a, RefundObservation> {
         let call = self.inner.fetch_refund(payment_object, object);
         Box::pin(self.watch(Call::FetchRefund, call, outcome_label))
+    }
+
+    fn transfer<'a>(&'a self, order: &'a TransferOrder) -> port::CallFuture<'a, TransferAnswer> {
+        Box::pin(self.watch(Call::Transfer, self.inner.transfer(order), outcome_label))
+    }
+
+    fn transfers_of(&self, booking: BookingId) -> port::CallFuture<'_, Vec<ListedTransfer>> {
+        Box::pin(self.watch(Call::TransfersOf, self.inner.transfers_of(booking), outcome_label))
+    }
+
+    fn fetch_transfer<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, TransferObservation> {
+        Box::pin(self.watch(Call::FetchTransfer, self.inner.fetch_transfer(object), outcome_label))
     }
 
     fn events<'a>(

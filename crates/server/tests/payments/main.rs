@@ -25,6 +25,7 @@ mod lanes;
 mod leases;
 mod mercado_pago;
 mod outage;
+mod payouts;
 mod refunds;
 mod restarts;
 mod storm;

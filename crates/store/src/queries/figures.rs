@@ -63,6 +63,10 @@ pub struct Figures {
     pub holds: i64,
     /// Holds past their expiry that are not expired yet.
     pub holds_lapsed: WaitingRows,
+    /// Payouts that are neither paid nor failed, by state.
+    pub payouts_open: Vec<RowCount>,
+    /// Releases whose funds are due and not released.
+    pub releases_due: WaitingRows,
     /// The counters of the transactions: rows that are not under way, by subject and word.
     pub counters: Vec<RowCount>,
 }
@@ -106,6 +110,12 @@ impl Queries {
             reviews_oldest: reviews.oldest,
             holds: self.count("bookings where state = 'held'").await?,
             holds_lapsed: self.waiting(lapsed, "sweep_at", with![now]).await?,
+            payouts_open: self
+                .counted("payouts where state in ('scheduled', 'sent', 'unknown', 'review')", &["state"])
+                .await?,
+            releases_due: self
+                .waiting("releases where state = 'due' and due_at <= $1", "due_at", with![now])
+                .await?,
             counters: self.counters().await?,
         })
     }
@@ -127,6 +137,8 @@ impl Queries {
                     where state not in ('created', 'pending') group by state \
                 union all select 'refunds', state, count(*) from refunds \
                     where state in ('succeeded', 'written_off', 'failed') group by state \
+                union all select 'payouts', state, count(*) from payouts \
+                    where state in ('failed', 'paid', 'returned') group by state \
                 union all select 'transfers', kind, count(*) from transfers group by kind \
                 union all select 'late_payments', 'refunded', count(*) from refunds \
                     where key is null and external = 0 \

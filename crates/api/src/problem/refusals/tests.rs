@@ -26,6 +26,10 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ReviewNotFound,
         Refusal::ApiKeyNotFound,
         Refusal::DeadLetterNotFound,
+        Refusal::BeneficiaryNotFound { beneficiary: ID },
+        Refusal::PayoutNotFound,
+        Refusal::FundsAreReleased { booking: ID },
+        Refusal::PayoutsAreNotOffered,
         Refusal::SettingsContradictEachOther {
             setting: "hold_seconds_max",
             hold_seconds: 900,

@@ -16,8 +16,10 @@ use alloc::vec::Vec;
 use uuid::Uuid;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::ids::{ApiKeyId, AuditId, BookingId, EventId, InboxId, JobId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{State as _, booking, delivery, inbound_event, job, refund};
+use crate::ids::{
+    ApiKeyId, AuditId, BookingId, EventId, InboxId, JobId, PaymentId, PayoutId, RefundId, ReleaseId, TenantId,
+};
+use crate::lifecycle::{State as _, booking, delivery, inbound_event, job, payout, refund};
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Facts, Needs, Payment, Subject};
 use crate::time::{Span, Timestamp};
@@ -73,6 +75,14 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             let payment = rows.refund(RefundId(id))?.payment;
             need_payment(payment, rows)
         }
+        Subject::Payout => {
+            let booking = rows.payout(PayoutId(id))?.booking;
+            need_booking(booking, rows)
+        }
+        Subject::Release => {
+            rows.release(ReleaseId(id));
+            need_booking(BookingId(id), rows)
+        }
         Subject::Event => {
             rows.inbound_event(EventId(id));
             Some(())
@@ -89,7 +99,7 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             rows.api_key(ApiKeyId(id));
             Some(())
         }
-        Subject::Product | Subject::Slot | Subject::Tenant => Some(()),
+        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary => Some(()),
     }
 }
 
@@ -124,6 +134,13 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             let payment = facts.payments.get(refund.payment);
             ended && payment.is_some_and(|payment| payment_is_over(payment, facts, before))
         }),
+        Subject::Payout => facts.payouts.get(PayoutId(id)).is_some_and(|payout| {
+            let ended = matches!(*payout.state, payout::State::Paid | payout::State::Returned);
+            ended && booking_is_over(payout.booking, facts, before)
+        }),
+        Subject::Release => facts.releases.get(ReleaseId(id)).is_some_and(|release| {
+            release.state.is_final() && booking_is_over(release.booking, facts, before)
+        }),
         Subject::Event => facts.inbound_events.get(EventId(id)).is_none_or(|event| {
             matches!(*event.state, inbound_event::State::Processed | inbound_event::State::Ignored)
         }),
@@ -134,7 +151,7 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
         Subject::ApiKey => {
             facts.api_keys.get(ApiKeyId(id)).is_some_and(|key| key.revoked_at.is_some_and(|at| at < before))
         }
-        Subject::Product | Subject::Slot | Subject::Tenant => false,
+        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Seats, held for a while and then paid.
 
 mod cancel_booking;
+mod complete_booking;
 mod context;
 mod create_booking;
 mod find_bookings;
@@ -17,6 +18,8 @@ pub const GROUP: Group = Group {
         create_booking::endpoint,
         get_booking::endpoint,
         cancel_booking::endpoint,
+        complete_booking::endpoint,
+        complete_booking::absent,
         get_booking_history::endpoint,
     ],
 };

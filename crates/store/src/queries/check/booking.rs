@@ -96,10 +96,4 @@ pub(super) const CHECKS: &[Check] = &[
             where subject_kind = 'booking' and to_state = 'confirmed' \
             and actor not in ('webhook', 'worker') and total_minor > 0",
     },
-    Check {
-        invariant: "released_once",
-        promise: "the funds of a booking are released at most once (nothing is released yet)",
-        counted: "select cast(0 as bigint)",
-        broken: "select id, '' as description from tenants where 1 = 0",
-    },
 ];

@@ -21,6 +21,7 @@ pub fn endpoint() -> Endpoint {
         .refuses(&[
             Code::PaymentNotFound,
             Code::PaymentIsNotCaptured,
+            Code::FundsAreReleased,
             Code::RefundExceedsCapture,
             Code::TooManyRefunds,
             Code::AmountIsNotPayable,
