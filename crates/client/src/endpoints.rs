@@ -6,6 +6,7 @@ mod catalogue;
 mod ledger;
 mod ops;
 mod payments;
+mod payouts;
 
 #[cfg(test)]
 mod tests;

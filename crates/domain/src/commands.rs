@@ -47,6 +47,8 @@ pub use payment::{
     StartPayment, StartRefund, StartVoid,
 };
 pub(crate) use payouts::PayoutJobs;
+#[cfg(test)]
+pub(crate) use payouts::blocks_release;
 pub use payouts::{
     CompleteBooking, CreateBeneficiary, DueRelease, MarkPayoutSent, PayoutOutcome, PostponePayout,
     RecordPayout, RecordedOutcome, ReleaseFunds, SetSplit, SettlePayout,

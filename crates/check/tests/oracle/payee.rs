@@ -10,7 +10,7 @@ use domain::commands::{
 use domain::jobs::JobKinds;
 use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{ProviderStatus, TransferObservation};
-use domain::rows::{Capture, Mode};
+use domain::rows::{Actor, Capture, Mode};
 use domain::split::{Portion, Share, SplitRule};
 use domain::{AccountId, BeneficiaryId, BookingId, JobId, PayoutId, Reply, Timestamp};
 use store::Store;
@@ -61,7 +61,9 @@ async fn set_split(store: &Store, ours: &Seller, beneficiary: BeneficiaryId) {
         release_after_days: 0,
     };
     let set = SetSplit {
-        claim: ours.claim(),
+        claim: None,
+        tenant: ours.tenant,
+        by: Actor::Person,
         mode: Mode::Test,
         product: product.id,
         split: Some(split),

@@ -30,6 +30,8 @@ pub use create_beneficiary::CreateBeneficiary;
 pub use mark_payout_sent::MarkPayoutSent;
 pub use postpone_payout::PostponePayout;
 pub use record_payout::{RecordPayout, RecordedOutcome};
+#[cfg(test)]
+pub(crate) use release_funds::blocks_release;
 pub use release_funds::{DueRelease, ReleaseFunds};
 pub use set_split::SetSplit;
 pub use settle_payout::{PayoutOutcome, SettlePayout};

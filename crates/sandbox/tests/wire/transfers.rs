@@ -27,9 +27,14 @@ async fn transfers_never_exceed_the_balance() {
     assert_eq!(sandbox.post(TRANSFERS, &order(101, "a")).await.summary(), "400 balance_insufficient");
     assert_eq!(sandbox.post(TRANSFERS, &order(100, "a")).await.status, 200);
     let books = sandbox.books().await;
-    let sums: Vec<_> = books["transfers"].as_array().unwrap().iter().map(|transfer| {
-        (transfer["amount_minor"].as_i64().unwrap(), transfer["reversed_minor"].as_i64().unwrap())
-    }).collect();
+    let sums: Vec<_> = books["transfers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|transfer| {
+            (transfer["amount_minor"].as_i64().unwrap(), transfer["reversed_minor"].as_i64().unwrap())
+        })
+        .collect();
     assert_eq!(sums, [(1_500, 100), (200, 0), (100, 0)]);
 }
 
@@ -45,7 +50,8 @@ async fn what_is_wrong_is_refused() {
     check("amount=1&currency=brl&destination=nobody", "400 resource_missing").await;
     check("amount=1&currency=eur&destination=acct_a", "400 balance_insufficient").await;
     check("amount=1&currency=brl", "400 parameter_missing").await;
-    check("amount=1&currency=brl&destination=acct_a&source_transaction=ch_1", "400 invalid_request_error").await;
+    check("amount=1&currency=brl&destination=acct_a&source_transaction=ch_1", "400 invalid_request_error")
+        .await;
     let made = sandbox.post(TRANSFERS, &order(500, "a")).await;
     let reversals = format!("{TRANSFERS}/{}/reversals", made.id());
     assert_eq!(sandbox.post(&reversals, "amount=501").await.summary(), "400 invalid_request_error");
@@ -65,7 +71,9 @@ async fn a_lost_transfer_is_found_by_its_group_and_kept_under_its_key() {
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
     let again = sandbox.keyed("k-1", TRANSFERS, &order(500, "lost")).await;
     assert_eq!(again.body["id"], listed["data"][0]["id"]);
-    assert!(sandbox.get("/v1/transfers?transfer_group=other").await.body["data"].as_array().unwrap().is_empty());
+    assert!(
+        sandbox.get("/v1/transfers?transfer_group=other").await.body["data"].as_array().unwrap().is_empty()
+    );
     let kinds = sandbox.get("/v1/events?types[]=transfer.created").await.body;
     assert_eq!(kinds["data"].as_array().unwrap().len(), 1);
     let sandbox = sandbox.after_a_kill(b"").await;

@@ -7,13 +7,15 @@ use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{ProductId, TenantId, UnitId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Facts, Mode, Needs, Product, Subject, Unit};
+use crate::rows::{Actor, Facts, Mode, Needs, Product, Subject, Unit};
 use crate::split::SplitRule;
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
 pub struct SetSplit {
-    pub claim: Claim,
+    pub claim: Option<Claim>,
+    pub tenant: TenantId,
+    pub by: Actor,
     pub mode: Mode,
     pub product: ProductId,
     /// `None` removes it.
@@ -25,11 +27,11 @@ pub struct SetSplit {
 
 impl Command for SetSplit {
     fn tenant(&self) -> Option<TenantId> {
-        Some(self.claim.tenant)
+        Some(self.tenant)
     }
 
     fn claim(&self) -> Option<&Claim> {
-        Some(&self.claim)
+        self.claim.as_ref()
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
@@ -44,7 +46,7 @@ impl Command for SetSplit {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let tenant = self.claim.tenant;
+        let tenant = self.tenant;
         let product = facts.products.get(self.product).filter(|product| product.tenant == tenant);
         let product = product.ok_or(Refusal::ProductNotFound)?;
         if product.version != self.version {
@@ -59,7 +61,7 @@ impl Command for SetSplit {
         }
         // Nothing can fail from here on.
 
-        let origin = Origin::claimed(&self.claim);
+        let origin = Origin::of_request(self.by, self.claim.as_ref());
         let mut draft = Draft::new(context, &origin);
         let product = Product {
             split: self.split.clone().map(Json),

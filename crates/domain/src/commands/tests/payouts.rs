@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld};
-use crate::commands::{PayoutOutcome, RecordedOutcome};
+use crate::commands::{PayoutOutcome, RecordedOutcome, blocks_release};
 use crate::lifecycle::{booking, job, payout, release, review};
 use crate::limits::{ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS, RELEASE_RECHECK};
 use crate::provider::{RefundStatus, TransferObservation};
@@ -134,10 +134,26 @@ fn what_stands_against_a_release_delays_it() {
         assert_eq!(world.release_due(due), 1, "nothing stands against it any more");
     };
     check(|payment| payment.disputed_minor = 1);
+    check(|payment| payment.evidenced = false);
+}
+
+#[test]
+fn a_payment_that_may_still_move_blocks_the_release() {
+    let (world, _, payment, _) = paid(true);
+    let settled: Payment = world.get(payment);
+    assert!(!blocks_release(&settled));
+    let check = |change: fn(&mut Payment)| {
+        let mut payment = settled.clone();
+        change(&mut payment);
+        assert!(blocks_release(&payment), "{payment:?}");
+    };
+    check(|payment| payment.disputed_minor = 1);
     check(|payment| payment.refunding_minor = 1);
     check(|payment| payment.suspended_minor = 1);
+    check(|payment| payment.suspended_minor = -1);
     check(|payment| payment.evidenced = false);
     check(|payment| payment.active = Some(payment.id.into()));
+    check(|payment| payment.state = crate::lifecycle::CurrentState::start());
 }
 
 #[test]

@@ -30,7 +30,8 @@ impl TestWorld {
     pub fn set_split_command(&mut self, split: Option<SplitRule>) -> SetSplit {
         let version = self.get::<Product>(self.product).version;
         let (claim, product, all_units) = (self.claim(), self.product, vec![self.seat, self.child]);
-        SetSplit { claim, mode: Mode::Test, product, split, version, all_units }
+        let (claim, tenant, by) = (Some(claim), TENANT, Actor::Client(CLIENT));
+        SetSplit { claim, tenant, by, mode: Mode::Test, product, split, version, all_units }
     }
 
     /// 10 % and 50 for the platform, the rest for this one.

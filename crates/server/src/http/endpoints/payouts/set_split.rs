@@ -4,6 +4,7 @@ use api::validation_errors::ValidationErrors;
 use api::views::Product;
 use axum::extract::State;
 use domain::commands::SetSplit;
+use domain::rows::Actor;
 use domain::split::{Portion, Share, SplitRule};
 use domain::{BeneficiaryId, Currency, ProductId, Refusal};
 use store::CommandResult;
@@ -12,7 +13,7 @@ use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
 use crate::http::permission::Payouts;
 use crate::http::submit::submit_once;
-use crate::http::write_request::{Id, KeyedRequest};
+use crate::http::write_request::{Id, WriteRequest};
 use crate::http::{App, RefusedRequest};
 
 /// Against others who change the product at the same moment.
@@ -29,12 +30,14 @@ pub fn endpoint() -> Endpoint {
         .refuses(&[Code::ProductNotFound, Code::BeneficiaryNotFound, Code::ChangedMeanwhile])
 }
 
-async fn handle(State(app): State<App>, Id(id): Id, call: KeyedRequest<Payouts, NewSplit>) -> Handled {
+async fn handle(State(app): State<App>, Id(id): Id, call: WriteRequest<Payouts, NewSplit>) -> Handled {
     let tenant = call.caller.tenant;
     let product = app.store().product(tenant, ProductId(id)).await?.ok_or(Refusal::ProductNotFound)?;
     check_currency(&call.request, product.currency)?;
     let command = SetSplit {
         claim: call.claim,
+        tenant,
+        by: Actor::Client(call.caller.client),
         mode: call.caller.mode,
         product: product.id,
         split: rule(&call.request),
@@ -42,7 +45,7 @@ async fn handle(State(app): State<App>, Id(id): Id, call: KeyedRequest<Payouts, 
         all_units: Vec::new(),
     };
     let claim = command.claim.clone();
-    submit_once(&app, Some(&claim), |_| submit(&app, command)).await
+    submit_once(&app, claim.as_ref(), |_| submit(&app, command)).await
 }
 
 /// Over the product as it is at this moment; again if somebody else was quicker.
@@ -50,7 +53,7 @@ async fn submit(app: &App, mut command: SetSplit) -> Result<CommandResult, Refus
     let mut tries = 0;
     loop {
         tries += 1;
-        let (tenant, id) = (command.claim.tenant, command.product);
+        let (tenant, id) = (command.tenant, command.product);
         // The product first: a unit that is added after it is read changes its version.
         let product = app.store().product(tenant, id).await?.ok_or(Refusal::ProductNotFound)?;
         command.version = product.version;
