@@ -19,7 +19,7 @@ const SUITE: &str = "crates/api/tests/contract";
 /// The demo's first tenant.
 const TENANT: &str = "harbour-tours";
 /// The scopes of the key for all requests: all of them.
-const SCOPES: &str = "bookings,payments,catalogue,ledger,ops";
+const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts,ops";
 
 pub fn run_suite(surehold: &Path) -> Result<(), Failure> {
     let schemathesis = install()?;

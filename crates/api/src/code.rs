@@ -111,6 +111,8 @@ codes! {
         DifferenceNotFound = "difference_not_found", 404, false, "There is no such difference";
         ReconciliationIsRunning = "reconciliation_is_running", 409, true,
             "A reconciliation of the account is running";
+        BeneficiaryNotFound = "beneficiary_not_found", 404, false, "There is no such beneficiary";
+        PayoutNotFound = "payout_not_found", 404, false, "There is no such payout";
         ChangedMeanwhile = "changed_meanwhile", 409, true, "It was changed meanwhile";
         ProductIsNotOnSale = "product_is_not_on_sale", 409, false, "The product is not on sale";
         UnitIsNotOfThisProduct = "unit_is_not_of_this_product", 422, false,
@@ -181,6 +183,10 @@ codes! {
         CaptureFailed = "capture_failed", 422, false, "The provider refused the capture";
         CancelFailed = "cancel_failed", 422, false, "The provider refused to cancel the payment";
         RefundFailed = "refund_failed", 422, false, "The provider refused the refund";
+        FundsAreReleased = "funds_are_released", 409, false,
+            "The money of the booking was divided among its beneficiaries";
+        PayoutsAreNotOffered = "payouts_are_not_offered", 422, false,
+            "The provider transfers no money to beneficiaries";
         SettingsContradictEachOther = "settings_contradict_each_other", 422, false,
             "The settings contradict each other";
         TenantNotFound = "tenant_not_found", 404, false, "There is no such tenant";

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Booking, DeadLetter, Difference, Dispute, Page, Payment, Product, Reconciliation, Refund,
-    ReviewCase, Settings, Slot,
+    ApiKey, Booking, DeadLetter, Difference, Dispute, Page, Payment, Product, Reconciliation, Refund, ReviewCase, Settings, Slot, Beneficiary, Payout,
 };
 
 /// A reply as it is stored and sent.
@@ -45,6 +44,10 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Dispute(dispute) => {
             rendered(202, &Dispute::of(dispute), Some(format!("/v1/disputes/{}", dispute.id)))
         }
+        Reply::Beneficiary(one) => {
+            rendered(201, &Beneficiary::of(one), Some(format!("/v1/beneficiaries/{}", one.id)))
+        }
+        Reply::Payout(payout) => rendered(200, &Payout::of(payout), None),
         Reply::Tenant(tenant) => rendered(200, &Settings::of(tenant), None),
         Reply::ApiKey(made) => rendered(200, &ApiKey::of(&made.0, &made.1), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),

@@ -6,6 +6,7 @@ mod catalogue;
 mod dispute;
 mod operations;
 mod payment;
+mod payout;
 mod queries;
 mod reconciliation;
 mod recorded;
@@ -18,6 +19,10 @@ pub use dispute::NewDisputeEvidence;
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payment::{
     Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund, Payer, TaxId, TaxIdKind,
+};
+pub use payout::{
+    NewBeneficiary, NewCompletion, NewPortion, NewShare, NewSplit, PayoutRecord, PayoutsQuery,
+    RecordedOutcome, StatementQuery,
 };
 pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery};
 pub use reconciliation::{DifferencesQuery, NewReconciliation};

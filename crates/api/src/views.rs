@@ -13,6 +13,7 @@ mod ledger;
 mod list;
 mod movement;
 mod payment;
+mod payout;
 mod product;
 mod reconciliation;
 mod refund;
@@ -34,6 +35,9 @@ pub use ledger::{LedgerAccount, Posting, Transfer};
 pub use list::Page;
 pub use movement::Movement;
 pub use payment::{NextAction, Payment};
+pub use payout::{
+    Beneficiary, Payout, Portion, Release, Share, Split, Statement, StatementBalance, StatementMovement,
+};
 pub use product::{Product, Unit};
 pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;

@@ -11,6 +11,7 @@ mod nats;
 mod neighbours;
 mod network;
 mod owed;
+mod payout;
 mod poison;
 mod postgres;
 mod provider;
@@ -44,6 +45,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &forgotten_keys::SCENARIO,
     &reconciliation::SCENARIO,
     &disputes::SCENARIO,
+    &payout::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

@@ -20,9 +20,9 @@ const OUR_KEYS: &str = "surehold-";
 pub struct Books {
     pub charges: Vec<Charge>,
     pub refunds: Vec<Refund>,
-    /// Money that the provider paid out.
-    #[serde(default, rename = "transfers")]
-    pub releases: Vec<Release>,
+    /// Money that was paid to beneficiaries.
+    #[serde(default)]
+    pub transfers: Vec<BookedTransfer>,
     /// Every call, replays included.
     #[serde(default)]
     pub calls: Vec<RecordedCall>,
@@ -63,10 +63,17 @@ pub struct Refund {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// The released funds of a booking.
+/// A transfer to a beneficiary's account.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Release {
+pub struct BookedTransfer {
+    pub provider: String,
+    pub account: String,
     pub id: String,
+    pub amount_minor: i64,
+    #[serde(default)]
+    pub reversed_minor: i64,
+    pub currency: String,
+    pub destination: String,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
 }
@@ -125,6 +132,10 @@ impl Books {
         for refund in books.refunds.iter_mut().filter(|refund| refund.provider == "stripe") {
             refund.amount_minor = from_stripe(refund.amount_minor, &refund.currency);
         }
+        for transfer in books.transfers.iter_mut().filter(|transfer| transfer.provider == "stripe") {
+            transfer.amount_minor = from_stripe(transfer.amount_minor, &transfer.currency);
+            transfer.reversed_minor = from_stripe(transfer.reversed_minor, &transfer.currency);
+        }
         Ok(books)
     }
 }
@@ -160,6 +171,18 @@ impl Charge {
     /// Money was authorised or captured.
     pub fn moved(&self) -> bool {
         self.authorized_minor > 0 || self.captured_minor > 0
+    }
+}
+
+impl BookedTransfer {
+    /// Our payout, by the metadata that we sent.
+    pub fn payout(&self) -> Option<&str> {
+        self.metadata.get("surehold_payout").map(String::as_str)
+    }
+
+    /// What the beneficiary keeps.
+    pub fn net(&self) -> i64 {
+        self.amount_minor - self.reversed_minor
     }
 }
 

@@ -4,14 +4,14 @@
 //! |---|---|
 //! | `charged_once` | one object with money per operation; its captured, refunded and disputed sums are ours; no object is unknown to us |
 //! | `refund_matches_quote` | one refund per refund of ours, to the minor unit; refunds that somebody made at the provider are known here |
-//! | `released_once` | one release per booking |
-//! | `books_balance` | the ledger's account of each provider account is what the provider took less what it gave back |
+//! | `released_once` | one transfer per payout, and no more than its share: [`super::payouts`] |
+//! | `books_balance` | the ledger's account of each provider account is what the provider took less what it gave back and paid out |
 //! | `tenant_walls` | an object is in an account of the tenant that requested it |
 //!
 //! While an operation is under way, the provider may be ahead of our rows, and never behind. An
 //! object with an open review case is known to disagree.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::lifecycle::State as _;
 use domain::lifecycle::refund;
@@ -22,7 +22,7 @@ use store::queries::{Cursor, PaymentSearch};
 use uuid::Uuid;
 
 use super::books::{Books, Charge, Refund, money};
-use super::{Error, Verdicts};
+use super::{Error, Verdicts, payouts};
 
 const PAGE_ROWS: usize = 1_000;
 /// Far more than one installation has.
@@ -69,7 +69,9 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
         comparison.tenant(tenant.id).await?;
     }
     comparison.theirs();
-    comparison.releases();
+    for (account, count) in payouts::check(comparison.verdicts, queries, books, &tenants).await? {
+        *comparison.open.entry(account).or_default() += count;
+    }
     for tenant in &tenants {
         comparison.ledger(tenant.id).await?;
     }
@@ -215,18 +217,6 @@ impl Comparison<'_> {
         }
     }
 
-    fn releases(&mut self) {
-        let mut released = BTreeSet::new();
-        for release in &self.books.releases {
-            self.verdicts.checked("released_once", 1);
-            let Some(booking) = release.metadata.get("booking") else { continue };
-            if !released.insert(booking) {
-                let text = format!("{} released the funds of booking {booking} again", release.id);
-                self.verdicts.offends("released_once", text);
-            }
-        }
-    }
-
     /// Compares the ledger with the provider's balance for the tenant, account by account.
     async fn ledger(&mut self, tenant: TenantId) -> Result<(), Error> {
         let waiting = self.queries.backlog().await?;
@@ -255,6 +245,14 @@ impl Comparison<'_> {
             for charge in theirs {
                 let net = &mut nets.entry(charge.currency.to_ascii_uppercase()).or_default().1;
                 *net += charge.net();
+            }
+            let transfers = self.books.transfers.iter().filter(|transfer| {
+                transfer.provider == account.provider
+                    && transfer.account == account.name
+                    && transfer.payout().is_some()
+            });
+            for transfer in transfers {
+                nets.entry(transfer.currency.to_ascii_uppercase()).or_default().1 -= transfer.net();
             }
             for (currency, (ours, theirs)) in nets {
                 self.verdicts.checked("books_balance", 1);

@@ -14,11 +14,12 @@
 mod books;
 mod compare;
 mod moves;
+mod payouts;
 mod verdict;
 
 use store::{Location, Store};
 
-pub use books::{Books, Charge, RecordedCall, Refund, Release, money};
+pub use books::{BookedTransfer, Books, Charge, RecordedCall, Refund, money};
 pub use verdict::{Verdict, Verdicts};
 
 /// The promises, in the order of the report.

@@ -1,8 +1,6 @@
 //! Checks `only_forward`: every move in the audit is a row of its lifecycle's table.
 
-use domain::lifecycle::{
-    State, booking, delivery, difference, dispute, inbound_event, job, payment, reconciliation, refund,
-};
+use domain::lifecycle::{State, booking, delivery, difference, dispute, inbound_event, job, payment, payout, reconciliation, refund, release};
 use store::queries::check::StateChange;
 
 use super::Verdicts;
@@ -25,6 +23,8 @@ fn allowed(made: &StateChange) -> bool {
         "payment" => has_row::<payment::State>(made),
         "refund" => has_row::<refund::State>(made),
         "dispute" => has_row::<dispute::State>(made),
+        "payout" => has_row::<payout::State>(made),
+        "release" => has_row::<release::State>(made),
         "event" => has_row::<inbound_event::State>(made),
         "job" => has_row::<job::State>(made),
         "delivery" => has_row::<delivery::State>(made),

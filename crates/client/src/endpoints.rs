@@ -8,6 +8,7 @@ mod ledger;
 mod ops;
 mod payments;
 mod reconciliation;
+mod payouts;
 
 #[cfg(test)]
 mod tests;

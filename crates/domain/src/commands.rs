@@ -2,11 +2,11 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`] |
+//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`] |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`] |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
-//! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`] |
+//! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`], [`ReleaseFunds`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
 //! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`AssignReview`], [`NoteReview`], [`LookUpReview`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
@@ -23,6 +23,7 @@ mod events;
 mod jobs;
 mod operate;
 mod payment;
+mod payouts;
 mod prune;
 mod reconciliation;
 mod relay;
@@ -49,6 +50,13 @@ pub use payment::{
     CheckAuthorizations, DisputeKey, EvidenceOutcome, MarkEvidenceSent, ObservedBy, PaymentTarget,
     PutOffEvidence, RecordPayment, RecordRefund, Recorder, RefundOutcome, Settle, SettleDispute,
     SettleEvidence, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid, SubmitEvidence,
+};
+pub(crate) use payouts::PayoutJobs;
+#[cfg(test)]
+pub(crate) use payouts::blocks_release;
+pub use payouts::{
+    CompleteBooking, CreateBeneficiary, DueRelease, MarkPayoutSent, PayoutOutcome, PostponePayout,
+    RecordPayout, RecordedOutcome, ReleaseFunds, SetSplit, SettlePayout,
 };
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
 pub(crate) use reconciliation::ReconciliationJobs;

@@ -64,6 +64,12 @@ id! {
     /// One message at one consumer; hashed from both.
     InboxId,
     LedgerAccountId, TransferId, PostingId,
+    /// Somebody who gets a share of bookings.
+    BeneficiaryId,
+    /// The release of a booking's funds; it has the booking's id.
+    ReleaseId,
+    /// A payout; hashed from its booking and its beneficiary.
+    PayoutId,
     /// A review case. The id of a case of an attempt or a dispute is hashed from that, so there is only one.
     ReviewId,
     /// A movement of money; hashed from its payment, its kind and the provider's id of the movement.
@@ -98,6 +104,18 @@ impl From<RefundId> for AttemptId {
 impl From<AttemptId> for JobId {
     fn from(attempt: AttemptId) -> JobId {
         JobId(attempt.0)
+    }
+}
+
+impl From<BookingId> for ReleaseId {
+    fn from(booking: BookingId) -> ReleaseId {
+        ReleaseId(booking.0)
+    }
+}
+/// A payout has at most one job.
+impl From<PayoutId> for JobId {
+    fn from(payout: PayoutId) -> JobId {
+        JobId(payout.0)
     }
 }
 
@@ -181,7 +199,15 @@ impl MovementId {
         MovementId(hashed(&[b"movement", payment.0.as_bytes(), kind.as_bytes(), object.as_bytes()]))
     }
 }
+impl PayoutId {
+    pub fn of(booking: BookingId, beneficiary: BeneficiaryId) -> PayoutId {
+        PayoutId(hashed(&[b"payout", booking.0.as_bytes(), beneficiary.0.as_bytes()]))
+    }
+}
 impl ReviewId {
+    pub fn of_payout(payout: PayoutId) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"payout", payout.0.as_bytes()]))
+    }
     pub fn of_attempt(attempt: AttemptId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"attempt", attempt.0.as_bytes()]))
     }

@@ -7,7 +7,7 @@
 //!
 //! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
-use crate::commands::{AttemptJobs, EvidenceJobs, JobRules, ReconciliationJobs, StandaloneJobs};
+use crate::commands::{AttemptJobs, EvidenceJobs, JobRules, PayoutJobs, ReconciliationJobs, StandaloneJobs};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::rows::{AttemptKind, Job, Lane};
 use crate::time::Span;
@@ -83,9 +83,17 @@ pub static LOOK_UP: JobKind = JobKind {
 /// Fetches the object of an authorised payment whose end has passed without news, and settles what it shows.
 pub static CHECK_AUTHORIZATION: JobKind = JobKind::standalone("check_authorization", Lane::Ordinary);
 
+/// Pays a beneficiary. No customer waits for it, so it does not delay a charge.
+pub static PAYOUT: JobKind = JobKind {
+    backoff_base: Span::millis(100),
+    rules: &PayoutJobs,
+    ..JobKind::standalone("payout", Lane::Ordinary)
+};
+
 /// Every kind of this version.
-pub static ALL: [&JobKind; 8] =
-    [&CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE, &LOOK_UP, &CHECK_AUTHORIZATION, &SUBMIT_EVIDENCE];
+pub static ALL: [&JobKind; 9] = [
+    &CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE, &LOOK_UP, &CHECK_AUTHORIZATION, &SUBMIT_EVIDENCE, &PAYOUT,
+];
 
 /// The kind of job for an attempt.
 pub fn of_attempt(kind: AttemptKind) -> &'static JobKind {

@@ -3,13 +3,19 @@
 //! | message | debit | credit |
 //! |---|---|---|
 //! | `payment.captured` | `provider/...` | `deferred_revenue`, or `sales` without a booking |
-//! | `refund.succeeded` | `deferred_revenue`, or `sales` | `provider/...` |
-//! | `refund.reversed` | `provider/...` | `deferred_revenue`, or `sales` |
+//! | `refund.succeeded` | `deferred_revenue`, or `sales`; `refunds` once the revenue is recognized | `provider/...` |
+//! | `refund.reversed` | `provider/...` | the same |
 //! | `payment.disputed` | `disputes` | `provider/...` |
 //! | `payment.dispute_reversed` | `provider/...` | `disputes` |
 //! | `payment.contradicted` | `provider/...` | `suspense` |
 //! | `refund.contradicted` | `suspense` | `provider/...` |
+//! | `booking.recognized` | `deferred_revenue` | `revenue` |
+//! | `booking.released` | `revenue` | `platform_fees`, and `payable/...` for each share |
+//! | `payout.paid` | `payable/...` | `provider/...`, or `bank` if a person paid it |
+//! | `payout.returned` | `provider/...`, or `bank` | `payable/...` |
 //!
+//! The money of a booking is `deferred_revenue` until its service was delivered, and `revenue` then. A
+//! beneficiary's share is owed to it (`payable/<beneficiary>`) from the release until the payout.
 //! Debits are positive. `provider/<name>/<account>` is what the provider holds for the tenant. Every
 //! entry sums to zero, and its id is hashed from the movement, so a movement is posted once.
 
@@ -47,7 +53,7 @@ impl LedgerEntry {
 }
 
 /// The kinds of messages that are posted.
-pub const POSTED: [&str; 7] = [
+pub const POSTED: [&str; 11] = [
     "payment.captured",
     "payment.disputed",
     "payment.dispute_reversed",
@@ -55,15 +61,49 @@ pub const POSTED: [&str; 7] = [
     "refund.reversed",
     "payment.contradicted",
     "refund.contradicted",
+    "booking.recognized",
+    "booking.released",
+    "payout.paid",
+    "payout.returned",
 ];
 
+/// What a movement has in the payload of its message.
 #[derive(Deserialize)]
 struct Moved {
     movement: String,
     moved: Money,
+}
+
+/// A movement at a provider.
+#[derive(Deserialize)]
+struct MovedAtProvider {
     provider: String,
     account_id: Uuid,
     booking_id: Option<Uuid>,
+    /// The revenue of the booking was recognized before.
+    #[serde(default)]
+    recognized: bool,
+}
+
+/// The division of a booking's funds.
+#[derive(Deserialize)]
+struct Divided {
+    platform_minor: i64,
+    shares: Vec<SharePart>,
+}
+
+#[derive(Deserialize)]
+struct SharePart {
+    beneficiary_id: Uuid,
+    minor: i64,
+}
+
+#[derive(Deserialize)]
+struct PaidOut {
+    beneficiary_id: Uuid,
+    method: String,
+    account_id: Option<Uuid>,
+    provider: Option<String>,
 }
 
 /// A message that moves money and has no readable amount. It must become visible, never be skipped.
@@ -80,16 +120,54 @@ impl fmt::Display for Unreadable {
 
 impl core::error::Error for Unreadable {}
 
+/// The account of what is owed to a beneficiary.
+pub fn payable(beneficiary: Uuid) -> String {
+    format!("payable/{beneficiary}")
+}
+
 /// The transfer of a message. `None` if it moves no money.
 pub fn entry(message: &Message) -> Result<Option<LedgerEntry>, Unreadable> {
     if !POSTED.contains(&message.kind.as_str()) {
         return Ok(None);
     }
-    let moved: Moved =
-        serde_json::from_str(&message.payload).map_err(|why| Unreadable { why: why.to_string() })?;
+    let Moved { movement, moved } = read(message)?;
+    let minor = moved.minor;
+    let legs = match message.kind.as_str() {
+        "booking.recognized" => between("deferred_revenue".to_owned(), "revenue".to_owned(), minor),
+        "booking.released" => divided(&read(message)?, minor)?,
+        "payout.paid" => {
+            let (payable, paid_from) = paid_out(read(message)?)?;
+            between(payable, paid_from, minor)
+        }
+        "payout.returned" => {
+            let (payable, paid_from) = paid_out(read(message)?)?;
+            between(paid_from, payable, minor)
+        }
+        kind => at_provider(kind, read(message)?, minor),
+    };
+    Ok(Some(LedgerEntry { movement, currency: moved.currency, legs }))
+}
+
+fn read<'m, P: Deserialize<'m>>(message: &'m Message) -> Result<P, Unreadable> {
+    serde_json::from_str(&message.payload).map_err(|why| Unreadable { why: why.to_string() })
+}
+
+fn between(debit: String, credit: String, minor: i64) -> Vec<LedgerLeg> {
+    alloc::vec![
+        LedgerLeg { account: debit, amount_minor: minor },
+        LedgerLeg { account: credit, amount_minor: -minor },
+    ]
+}
+
+fn at_provider(kind: &str, moved: MovedAtProvider, minor: i64) -> Vec<LedgerLeg> {
     let provider = format!("provider/{}/{}", moved.provider, moved.account_id);
-    let income = if moved.booking_id.is_some() { "deferred_revenue" } else { "sales" }.to_owned();
-    let (debit, credit) = match message.kind.as_str() {
+    let income = match (moved.booking_id, moved.recognized) {
+        (None, _) => "sales",
+        (Some(_), false) => "deferred_revenue",
+        (Some(_), true) => "refunds",
+    };
+    let income = income.to_owned();
+    let (debit, credit) = match kind {
         "refund.succeeded" => (income, provider),
         "payment.disputed" => ("disputes".to_owned(), provider),
         "payment.dispute_reversed" => (provider, "disputes".to_owned()),
@@ -97,15 +175,29 @@ pub fn entry(message: &Message) -> Result<Option<LedgerEntry>, Unreadable> {
         "refund.contradicted" => ("suspense".to_owned(), provider),
         _ => (provider, income),
     };
-    let minor = moved.moved.minor;
-    Ok(Some(LedgerEntry {
-        movement: moved.movement,
-        currency: moved.moved.currency,
-        legs: alloc::vec![
-            LedgerLeg { account: debit, amount_minor: minor },
-            LedgerLeg { account: credit, amount_minor: -minor },
-        ],
-    }))
+    between(debit, credit, minor)
+}
+
+fn divided(parts: &Divided, minor: i64) -> Result<Vec<LedgerLeg>, Unreadable> {
+    let shares = parts.shares.iter().map(|share| (payable(share.beneficiary_id), share.minor));
+    let platform = ("platform_fees".to_owned(), parts.platform_minor);
+    let credits = core::iter::once(platform).chain(shares).filter(|(_, part)| *part != 0);
+    let mut legs = alloc::vec![LedgerLeg { account: "revenue".to_owned(), amount_minor: minor }];
+    legs.extend(credits.map(|(account, part)| LedgerLeg { account, amount_minor: -part }));
+    match legs.iter().map(|leg| leg.amount_minor).sum::<i64>() {
+        0 => Ok(legs),
+        rest => Err(Unreadable { why: format!("its parts leave {rest}") }),
+    }
+}
+
+/// What is owed to the beneficiary, and the account that it is paid from.
+fn paid_out(paid: PaidOut) -> Result<(String, String), Unreadable> {
+    let paid_from = match (paid.method.as_str(), paid.provider, paid.account_id) {
+        ("manual", _, _) => "bank".to_owned(),
+        (_, Some(provider), Some(account)) => format!("provider/{provider}/{account}"),
+        _ => return Err(Unreadable { why: "a transfer without an account".to_owned() }),
+    };
+    Ok((payable(paid.beneficiary_id), paid_from))
 }
 
 #[cfg(test)]
@@ -161,6 +253,54 @@ mod tests {
         check("payment.dispute_reversed", booking, &provider, "disputes");
         check("payment.contradicted", booking, &provider, "suspense");
         check("refund.contradicted", booking, "suspense", &provider);
+        check("booking.recognized", booking, "deferred_revenue", "revenue");
+    }
+
+    fn with(kind: &str, members: serde_json::Value) -> Message {
+        let message = message(kind, Some(Uuid::max()));
+        let mut payload: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&message.payload).unwrap();
+        payload.extend(members.as_object().unwrap().clone());
+        Message { payload: serde_json::Value::from(payload).to_string(), ..message }
+    }
+
+    fn legs(message: &Message) -> Vec<(String, i64)> {
+        let legs = entry(message).unwrap().unwrap().legs;
+        legs.into_iter().map(|leg| (leg.account, leg.amount_minor)).collect()
+    }
+
+    #[test]
+    fn a_release_credits_each_party_and_a_payout_pays_what_is_owed() {
+        let guide = Uuid::from_u128(7);
+        let parts = |platform: i64, minor: i64| {
+            let shares = serde_json::json!([{ "beneficiary_id": guide, "minor": minor }]);
+            with("booking.released", serde_json::json!({ "platform_minor": platform, "shares": shares }))
+        };
+        let owed = payable(guide);
+        assert_eq!(
+            legs(&parts(100, 400)),
+            [("revenue".to_owned(), 500), ("platform_fees".to_owned(), -100), (owed.clone(), -400)]
+        );
+        assert_eq!(legs(&parts(0, 500)), [("revenue".to_owned(), 500), (owed.clone(), -500)]);
+        assert!(entry(&parts(100, 401)).is_err(), "the parts exceed the whole");
+        let paid = |kind: &str, method: &str| {
+            with(kind, serde_json::json!({ "beneficiary_id": guide, "method": method }))
+        };
+        let provider = format!("provider/stripe/{}", Uuid::nil());
+        assert_eq!(legs(&paid("payout.paid", "transfer")), [(owed.clone(), 500), (provider.clone(), -500)]);
+        assert_eq!(legs(&paid("payout.paid", "manual")), [(owed.clone(), 500), ("bank".to_owned(), -500)]);
+        assert_eq!(legs(&paid("payout.returned", "transfer")), [(provider, 500), (owed, -500)]);
+    }
+
+    #[test]
+    fn a_refund_after_the_recognition_reduces_the_revenue() {
+        let refund = |kind: &str| with(kind, serde_json::json!({ "recognized": true }));
+        let provider = format!("provider/stripe/{}", Uuid::nil());
+        assert_eq!(
+            legs(&refund("refund.succeeded")),
+            [("refunds".to_owned(), 500), (provider.clone(), -500)]
+        );
+        assert_eq!(legs(&refund("refund.reversed")), [(provider, 500), ("refunds".to_owned(), -500)]);
     }
 
     #[test]

@@ -9,8 +9,9 @@
 //! [`rows`] are the tables; [`availability`] is whether a slot can be reserved; [`mod@working_set`]
 //! is how rows go in and changes come out, and [`side_effects`] are what they start; [`commands`]
 //! has one file for each thing that can be requested; [`jobs`] is the work that continues after a
-//! transaction, [`consumers`] who receives which messages, and [`ledger`] turns what happened into
-//! balanced transfers; [`reconciliation`] compares the provider's books with ours.
+//! transaction, [`split`] divides a booking's money, [`consumers`] who receives which messages, and
+//! [`ledger`] turns what happened into balanced transfers; [`reconciliation`] compares the provider's
+//! books with ours.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -34,6 +35,7 @@ pub mod limits;
 pub mod provider;
 pub mod refusal;
 pub mod side_effects;
+pub mod split;
 
 pub mod commands;
 pub mod consumers;

@@ -28,7 +28,9 @@ pub mod inbound_event;
 pub mod job;
 pub mod payment;
 pub mod reconciliation;
+pub mod payout;
 pub mod refund;
+pub mod release;
 pub mod review;
 
 /// What a move of a booking does to its items.

@@ -44,6 +44,13 @@ pub const UNITS_PER_PRODUCT_MAX: usize = 200;
 pub const API_KEYS_MAX: usize = 100;
 pub const SLOTS_PER_REQUEST_MAX: usize = 100;
 
+/// Beneficiaries of one split rule.
+pub const SHARES_MAX: usize = 10;
+/// The longest time from the completion of a booking to the release of its funds.
+pub const RELEASE_DAYS_MAX: i64 = 90;
+/// How long a release that something stands against waits for the next check.
+pub const RELEASE_RECHECK: Span = Span::seconds(5 * 60);
+
 /// How long an operation at a provider may stay without a definite outcome before it becomes a
 /// review case. Well inside every provider's key retention.
 pub const OPERATION_DEADLINE_SECONDS: i64 = 60 * 60;

@@ -91,6 +91,26 @@ pub struct RefundAtProvider {
     pub created_at: Timestamp,
 }
 
+/// A transfer to a beneficiary's account at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferObservation {
+    pub object: String,
+    pub amount_minor: i64,
+    pub currency: Currency,
+    /// The beneficiary's account.
+    pub destination: String,
+    /// What was taken back.
+    pub reversed_minor: i64,
+}
+
+/// The definite answer to the order of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransferAnswer {
+    Made(TransferObservation),
+    /// The tenant's balance at the provider is too low at present. No money moved.
+    InsufficientBalance,
+}
+
 /// The source of an observation. The reply to our own call moves the attempt and the payment. Only the other
 /// sources move a booking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,6 +32,10 @@ pub enum Refusal {
     ReconciliationIsRunning {
         run: Uuid,
     },
+    BeneficiaryNotFound {
+        beneficiary: Uuid,
+    },
+    PayoutNotFound,
 
     /// Another request changed the resource in the meantime. Repeating this one is safe.
     ChangedMeanwhile,
@@ -183,6 +187,13 @@ pub enum Refusal {
         code: alloc::string::String,
     },
 
+    /// The booking's money was divided among the beneficiaries, so it is not there to be refunded.
+    FundsAreReleased {
+        booking: Uuid,
+    },
+    /// The tenant's account at the provider cannot transfer money to a beneficiary.
+    PayoutsAreNotOffered,
+
     /// The settings together would prevent every sale. `setting` is the one that the request changes.
     SettingsContradictEachOther {
         setting: &'static str,
@@ -237,6 +248,8 @@ impl Refusal {
             Refusal::ReconciliationNotFound => "reconciliation_not_found",
             Refusal::DifferenceNotFound => "difference_not_found",
             Refusal::ReconciliationIsRunning { .. } => "reconciliation_is_running",
+            Refusal::BeneficiaryNotFound { .. } => "beneficiary_not_found",
+            Refusal::PayoutNotFound => "payout_not_found",
             Refusal::ChangedMeanwhile => "changed_meanwhile",
             Refusal::ProductIsNotOnSale => "product_is_not_on_sale",
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
@@ -286,6 +299,8 @@ impl Refusal {
             Refusal::CaptureFailed { .. } => "capture_failed",
             Refusal::CancelFailed { .. } => "cancel_failed",
             Refusal::RefundFailed { .. } => "refund_failed",
+            Refusal::FundsAreReleased { .. } => "funds_are_released",
+            Refusal::PayoutsAreNotOffered => "payouts_are_not_offered",
             Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
             Refusal::TenantNotFound => "tenant_not_found",
             Refusal::TenantIsArchived => "tenant_is_archived",
@@ -323,6 +338,8 @@ impl Refusal {
                 | Refusal::ReconciliationNotFound
                 | Refusal::DifferenceNotFound
                 | Refusal::ReconciliationIsRunning { .. }
+                | Refusal::BeneficiaryNotFound { .. }
+                | Refusal::PayoutNotFound
                 | Refusal::TooManyApiKeys { .. }
                 | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile

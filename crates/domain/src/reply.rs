@@ -10,8 +10,7 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, Dispute, InboundEvent, Job, Message,
-    Payment, Product, Reconciliation, Refund, Review, Slot, Tenant, Unit,
+    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, Dispute, InboundEvent, Job, Message, Payment, Product, Reconciliation, Refund, Review, Slot, Tenant, Unit, Beneficiary, Payout,
 };
 use crate::time::Timestamp;
 
@@ -31,6 +30,9 @@ pub enum Reply {
     Review(Box<Review>),
     /// A dispute for which evidence is being submitted.
     Dispute(Box<Dispute>),
+    Beneficiary(Box<Beneficiary>),
+    /// A payout that a person recorded.
+    Payout(Box<Payout>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
     /// An API key and its client.

@@ -12,6 +12,7 @@ mod movement;
 mod payment;
 mod payment_method;
 mod reconciliation;
+mod payout;
 mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
@@ -31,6 +32,7 @@ pub use reconciliation::{
     AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,
     ReconciliationStage,
 };
+pub use payout::{Beneficiary, FundsRelease, Payout, PayoutMethod};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
 /// Takes a row of one type. The working set implements it for [`Changes`].
@@ -49,11 +51,13 @@ crate::working_set! {
     api_keys api_key: ApiKey,
     products product: Product,
     units unit: Unit,
+    beneficiaries beneficiary: Beneficiary,
     keys key: Key,
     customers customer: Customer,
     slots slot: Slot,
     bookings booking: Booking,
     booking_items booking_item: BookingItem of Booking,
+    releases release: FundsRelease,
     payments payment: Payment,
     refunds refund: Refund,
     disputes dispute: Dispute,
@@ -63,6 +67,7 @@ crate::working_set! {
     reconciliations reconciliation: Reconciliation,
     reconciliation_marks reconciliation_mark: ReconciliationMark,
     differences difference: Difference,
+    payouts payout: Payout,
     reviews review: Review,
     attempts attempt: Attempt,
     jobs job: Job,

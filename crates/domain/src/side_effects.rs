@@ -17,6 +17,7 @@
 //! | `bookings` | states | `held` |
 //! | `payments` | states | `created`, `pending` |
 //! | `refunds` | states | `created`, `pending`, `unknown`, `review` |
+//! | `payouts` | states | `scheduled`, `sent`, `unknown`, `review` |
 //! | `transfers` | kinds | |
 //! | `differences` | kinds, while they are open | |
 //! | `unknown_attempts` | how long until the outcome was known, once it is | |
@@ -31,7 +32,7 @@ use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::lifecycle::{
-    CurrentState, State, booking, delivery, difference, inbound_event, job, payment, refund,
+    CurrentState, State, booking, delivery, difference, inbound_event, job, payment, payout, refund,
 };
 use crate::rows::{
     Attempt, AttemptKind, Booking, Delivery, Difference, InboundEvent, Job, Message, Partition, Payment,
@@ -151,6 +152,13 @@ pub const RESOLVED_WITHIN: [(i64, &str); 5] = [
 fn resolved_within(span: Span) -> &'static str {
     let within = RESOLVED_WITHIN.iter().find(|(seconds, _)| span.as_seconds() < *seconds);
     within.map_or("longer", |(_, name)| *name)
+}
+
+pub(crate) fn of_payout(before: Option<&Payout>, after: &Payout, effects: &mut SideEffects) {
+    effects.count_state("payouts", before.map(|payout| payout.state), after.state, |state| {
+        use payout::State::{Review, Scheduled, Sent, Unknown};
+        !matches!(state, Scheduled | Sent | Unknown | Review)
+    });
 }
 
 pub(crate) fn of_attempt(before: Option<&Attempt>, after: &Attempt, effects: &mut SideEffects) {

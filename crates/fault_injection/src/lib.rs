@@ -112,6 +112,10 @@ faults! {
         "One account's events may fill the queue of the system's own commands.",
     ReconciliationSkipsPage = "reconciliation_skips_page":
         "A reconciliation compares the first page of the provider's list and skips the others.",
+    ReleasedTwice = "released_twice":
+        "The funds of a booking stay due after their release, and its payouts have fresh ids.",
+    PayoutKeyNotKept = "payout_key_not_kept":
+        "A payout whose reply was lost is sent again under another key, without a look-up.",
     ReadersNotShared = "readers_not_shared":
         "One tenant's reads may take every reader.",
     OneStepSentAfterCall = "one_step_sent_after_call":

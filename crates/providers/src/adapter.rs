@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Currency, provider::AmountRule, rows::Mode, time::Span};
 
-use crate::{Guard, Provider, Secret, WireSettings, mercado_pago, pix, stripe};
+use crate::{Guard, Payouts, Provider, Secret, WireSettings, mercado_pago, pix, stripe};
 
 /// Two while a secret is being replaced.
 const WEBHOOK_SECRETS_MAX: usize = 2;
@@ -46,6 +46,7 @@ pub struct Adapter {
     /// Whether evidence for a dispute can be submitted as text by its API. Otherwise a person submits it in the
     /// provider's dashboard.
     pub dispute_evidence: bool,
+    pub payouts: Payouts,
     /// The currency of an account whose settings name none, where the provider's wire names none.
     pub currency: Option<Currency>,
 }

@@ -28,8 +28,7 @@ pub use adapter::{Adapter, MethodRules, PixRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
-    CallFuture, Capabilities, Creation, EventPage, EvidenceOrder, ListedObjects, ListedPage, ListedRefund,
-    ObjectCall, PaymentOrder, Provider, RefundOrder,
+    CallFuture, Capabilities, Creation, EventPage, EvidenceOrder, ListedObjects, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, ListedTransfer, Payouts, TransferOrder,
 };
 pub use registry::Registry;
 pub use secret::Secret;

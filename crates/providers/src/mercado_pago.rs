@@ -74,9 +74,7 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedPage,
-    ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder,
-    VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedPage, ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead, Payouts,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use payments::Payments;
@@ -100,6 +98,7 @@ pub static ADAPTER: Adapter = Adapter {
     },
     // `POST /v1/chargebacks/{id}/documentation` takes pictures and PDF only, no text.
     dispute_evidence: false,
+    payouts: Payouts::None,
     currency: Some(Currency::BRL),
 };
 
@@ -139,6 +138,7 @@ impl Provider for MercadoPago {
             refunds_carry_reference: false,
             listing: ListedObjects::MadeAndChanged,
             ends_expired_objects: true,
+            payouts: ADAPTER.payouts,
         }
     }
 

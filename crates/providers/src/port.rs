@@ -7,6 +7,7 @@
 //! | `confirm` | captures or authorises it | the first reply again | `fetch` of the object, whose id was committed before |
 //! | `capture` | captures what is authorised | the first reply again | `fetch` |
 //! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
+//! | `transfer` | pays a beneficiary | the first reply again | `fetch_transfer`, or `transfers_of` if the id was lost |
 //! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
 //! | `submit_evidence` | no | the first reply again | `fetch_dispute` |
 //!
@@ -24,10 +25,7 @@ use std::{
 };
 
 use domain::{
-    AttemptId, BookingId, DisputeEvidenceId, Money, PaymentId, RefundId, TenantId, Timestamp,
-    provider::{CallOutcome, DisputeObservation, Observation, RefundObservation},
-    provider::{CallOutcome, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation},
-    rows::{Capture, EvidenceTexts, FailureCause, Payer, PaymentMethod},
+    AttemptId, BookingId, DisputeEvidenceId, Money, PaymentId, RefundId, TenantId, Timestamp, provider::{CallOutcome, DisputeObservation, Observation, RefundObservation}, provider::{CallOutcome, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation}, rows::{Capture, EvidenceTexts, FailureCause, Payer, PaymentMethod}, BeneficiaryId, PayoutId, provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation},
     rows::{Capture, FailureCause, Payer, PaymentMethod},
     time::Span,
 };
@@ -50,6 +48,7 @@ pub struct Capabilities {
     /// Whether the provider itself ends an object that the customer did not pay in time. If not, it shows
     /// as payable, and whoever drives the payment cancels it.
     pub ends_expired_objects: bool,
+    pub payouts: Payouts,
 }
 
 /// What a provider lists of an account, by time.
@@ -63,6 +62,16 @@ pub enum ListedObjects {
     MadeAndChanged,
     /// Nothing. Only our own payments are compared, by the provider's ids.
     Nothing,
+}
+
+/// How a beneficiary can be paid through a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payouts {
+    /// Not at all: a person pays.
+    None,
+    /// By a transfer to the beneficiary's own account at the provider. It carries our payout's id, and is
+    /// found by its booking.
+    Transfers,
 }
 
 /// How a payment is created at a provider.
@@ -111,6 +120,28 @@ pub struct RefundOrder {
     pub object: String,
     pub amount: Money,
     pub reason: Option<String>,
+}
+
+/// A transfer to make to a beneficiary's account at the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferOrder {
+    /// The provider's idempotency keys are made from this id.
+    pub payout: PayoutId,
+    pub key_number: i64,
+    pub booking: BookingId,
+    pub beneficiary: BeneficiaryId,
+    pub tenant: TenantId,
+    pub amount: Money,
+    /// The beneficiary's account.
+    pub destination: String,
+}
+
+/// One of a booking's transfers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTransfer {
+    /// Our id, if the transfer carries one. `None`: somebody else made it.
+    pub payout: Option<PayoutId>,
+    pub observation: TransferObservation,
 }
 
 /// A call on a payment's object.
@@ -215,6 +246,20 @@ pub trait Provider: Send + Sync {
 
     /// The current dispute, by the provider's id.
     fn fetch_dispute<'a>(&'a self, _object: &'a str) -> CallFuture<'a, DisputeObservation> {
+        not_offered()
+    }
+
+    /// Pays a beneficiary.
+    fn transfer<'a>(&'a self, _order: &'a TransferOrder) -> CallFuture<'a, TransferAnswer> {
+        not_offered()
+    }
+
+    /// All transfers of a booking. A transfer that is missing here may still be in flight.
+    fn transfers_of(&self, _booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
+        not_offered()
+    }
+
+    fn fetch_transfer<'a>(&'a self, _object: &'a str) -> CallFuture<'a, TransferObservation> {
         not_offered()
     }
 

@@ -1,8 +1,8 @@
 //! The events that a provider sends: whether they are authentic, and what they are about.
 
 use domain::{
-    PaymentId, RefundId,
-    provider::{DisputeObservation, Observation, RefundObservation},
+    PaymentId, PayoutId, RefundId,
+    provider::{DisputeObservation, Observation, RefundObservation, TransferObservation},
 };
 use http::HeaderMap;
 
@@ -47,6 +47,8 @@ pub enum EventContent {
         payment_object: String,
         observation: DisputeObservation,
     },
+    /// A transfer to a beneficiary.
+    Transfer { payout: PayoutId, observation: TransferObservation },
     /// The provider only names the object that changed: [`crate::Provider::fetch_events`] says what it
     /// is now.
     Fetch { object: String },

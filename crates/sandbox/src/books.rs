@@ -22,6 +22,7 @@ use crate::{
     pix::StoredCob,
     refund::Refund,
     snapshot::Snapshot,
+    transfer::StripeTransfer,
 };
 
 /// What is owed to one endpoint: the delivery of one event.
@@ -54,6 +55,7 @@ pub struct AccountBooks {
     pub charges: BTreeMap<String, Charge>,
     pub refunds: BTreeMap<String, Refund>,
     pub disputes: BTreeMap<String, Dispute>,
+    pub transfers: BTreeMap<String, StripeTransfer>,
     pub payment_methods: BTreeMap<String, PaymentMethod>,
     /// Mercado Pago's payments, with their refunds.
     pub payments: BTreeMap<String, StoredPayment>,
@@ -165,6 +167,7 @@ impl AccountBooks {
             charges: BTreeMap::new(),
             refunds: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             payment_methods: BTreeMap::new(),
             payments: BTreeMap::new(),
             cobs: BTreeMap::new(),
@@ -180,6 +183,11 @@ impl AccountBooks {
             Snapshot::Charge(charge) => drop(self.charges.insert(charge.id.clone(), (**charge).clone())),
             Snapshot::Refund(refund) => drop(self.refunds.insert(refund.id.clone(), refund.clone())),
             Snapshot::Dispute(dispute) => drop(self.disputes.insert(dispute.id.clone(), dispute.clone())),
+            Snapshot::StripeTransfer(transfer) => {
+                self.transfers.insert(transfer.id.clone(), transfer.clone());
+            }
+            // It is part of its transfer.
+            Snapshot::StripeReversal(_) => {}
             Snapshot::PaymentMethod(method) => {
                 self.payment_methods.insert(method.id.clone(), method.clone());
             }

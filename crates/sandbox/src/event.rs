@@ -39,6 +39,8 @@ kinds! {
     DisputeFundsWithdrawn = "charge.dispute.funds_withdrawn",
     DisputeFundsReinstated = "charge.dispute.funds_reinstated",
     DisputeClosed = "charge.dispute.closed",
+    TransferCreated = "transfer.created",
+    TransferReversed = "transfer.reversed",
     RefundCreated = "refund.created",
     RefundUpdated = "refund.updated",
     RefundFailed = "refund.failed",

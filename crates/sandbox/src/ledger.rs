@@ -8,7 +8,8 @@
 //!                "amount_minor", "currency", "status", "metadata"}],
 //!   "disputes": [{"provider", "account", "id", "charge", "payment_intent", "reference", "amount_minor",
 //!                 "currency", "status", "withdrawn_minor", "metadata"}],
-//!   "transfers": [],
+//!   "transfers": [{"provider", "account", "id", "reference", "idempotency_key", "amount_minor",
+//!     "reversed_minor", "currency", "destination", "transfer_group", "metadata"}],
 //!   "calls": [{"at", "account", "request", "method", "path", "idempotency_key", "object", "outcome"}]
 //! }
 //! ```
@@ -49,6 +50,7 @@ use crate::{
     parameters::StripeMetadata,
     payment_entries, pix,
     refund::Refund,
+    transfer::StripeTransfer,
     wire::ProviderWire,
 };
 
@@ -57,7 +59,7 @@ struct Ledger<'a> {
     charges: Vec<ChargeEntry<'a>>,
     refunds: Vec<RefundEntry<'a>>,
     disputes: Vec<DisputeEntry<'a>>,
-    transfers: [(); 0],
+    transfers: Vec<TransferEntry<'a>>,
     calls: Vec<CallEntry<'a>>,
 }
 
@@ -109,6 +111,21 @@ pub struct DisputeEntry<'a> {
 }
 
 #[derive(Serialize)]
+struct TransferEntry<'a> {
+    provider: &'static str,
+    account: &'a str,
+    id: &'a str,
+    reference: Option<&'a str>,
+    idempotency_key: Option<&'a str>,
+    amount_minor: i64,
+    reversed_minor: i64,
+    currency: &'a str,
+    destination: &'a str,
+    transfer_group: Option<&'a str>,
+    metadata: &'a StripeMetadata,
+}
+
+#[derive(Serialize)]
 struct CallEntry<'a> {
     at: i64,
     account: Option<&'a str>,
@@ -127,13 +144,14 @@ pub fn render(books: &Books, only: Option<&str>, with_calls: bool) -> Vec<u8> {
         charges: Vec::new(),
         refunds: Vec::new(),
         disputes: Vec::new(),
-        transfers: [],
+        transfers: Vec::new(),
         calls: Vec::new(),
     };
     for (account, held) in books.accounts.iter().filter(|(id, _)| kept(id)) {
         ledger.charges.extend(held.intents.values().map(|intent| charge(account, held, intent)));
         ledger.refunds.extend(held.refunds.values().map(|one| refund(account, one)));
         ledger.disputes.extend(held.disputes.values().map(|one| dispute(account, held, one)));
+        ledger.transfers.extend(held.transfers.values().map(|one| transfer(account, one)));
         for payment in held.payments.values() {
             ledger.charges.push(payment_entries::charge(account, payment));
             ledger.refunds.extend(payment_entries::refunds(account, payment));
@@ -195,6 +213,22 @@ fn refund<'a>(account: &'a str, refund: &'a Refund) -> RefundEntry<'a> {
         currency: &refund.currency,
         status: refund.status.name(),
         metadata: Cow::Borrowed(&refund.metadata),
+    }
+}
+
+fn transfer<'a>(account: &'a str, transfer: &'a StripeTransfer) -> TransferEntry<'a> {
+    TransferEntry {
+        provider: ProviderWire::Stripe.name(),
+        account,
+        id: &transfer.id,
+        reference: transfer.metadata.get("surehold_payout").map(String::as_str),
+        idempotency_key: transfer.key.as_deref(),
+        amount_minor: transfer.amount,
+        reversed_minor: transfer.reversed_minor(),
+        currency: &transfer.currency,
+        destination: &transfer.destination,
+        transfer_group: transfer.group.as_deref(),
+        metadata: &transfer.metadata,
     }
 }
 

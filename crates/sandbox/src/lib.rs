@@ -55,6 +55,7 @@ mod snapshot;
 mod state;
 mod stripe;
 pub mod traffic;
+mod transfer;
 mod wire;
 
 use std::{

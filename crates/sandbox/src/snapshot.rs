@@ -12,6 +12,7 @@ use crate::{
     payment_method::PaymentMethod,
     pix::StoredCob,
     refund::{Refund, RefundView},
+    transfer::{StripeReversal, StripeTransfer},
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub enum Snapshot {
     Refund(Refund),
     Dispute(Dispute),
     PaymentMethod(PaymentMethod),
+    StripeTransfer(StripeTransfer),
+    StripeReversal(StripeReversal),
     StoredPayment(Box<StoredPayment>),
     StoredCob(Box<StoredCob>),
     #[serde(rename = "endpoint")]
@@ -44,6 +47,8 @@ from_objects! {
     Refund => ;
     Dispute => ;
     PaymentMethod => ;
+    StripeTransfer => ;
+    StripeReversal => ;
     StoredPayment => Box;
     StoredCob => Box;
     WebhookEndpoint => ;
@@ -68,6 +73,8 @@ impl Snapshot {
             Self::Refund(refund) => &refund.id,
             Self::Dispute(dispute) => &dispute.id,
             Self::PaymentMethod(method) => &method.id,
+            Self::StripeTransfer(transfer) => &transfer.id,
+            Self::StripeReversal(reversal) => &reversal.id,
             Self::StoredPayment(payment) => &payment.id,
             Self::StoredCob(cob) => &cob.txid,
             Self::WebhookEndpoint(endpoint) => &endpoint.id,
@@ -82,7 +89,11 @@ impl Snapshot {
             Self::Dispute(dispute) => dispute.settlement.map(|settlement| settlement.at_ms),
             Self::StoredPayment(payment) => payment.settles_at_ms(),
             Self::StoredCob(cob) => cob.settles_at_ms(),
-            Self::Charge(_) | Self::PaymentMethod(_) | Self::WebhookEndpoint(_) => None,
+            Self::Charge(_)
+            | Self::PaymentMethod(_)
+            | Self::StripeTransfer(_)
+            | Self::StripeReversal(_)
+            | Self::WebhookEndpoint(_) => None,
         }
     }
 
@@ -92,6 +103,8 @@ impl Snapshot {
             Self::Charge(charge) => SnapshotView::Charge(Box::new(charge.view())),
             Self::Refund(refund) => SnapshotView::Refund(Box::new(refund.view())),
             Self::Dispute(dispute) => SnapshotView::Other(dispute.view()),
+            Self::StripeTransfer(transfer) => SnapshotView::Other(transfer.view()),
+            Self::StripeReversal(reversal) => SnapshotView::Other(reversal.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
             Self::StoredPayment(payment) => SnapshotView::Payment(Box::new(payment.view())),
             Self::StoredCob(cob) => SnapshotView::Other(cob.view()),

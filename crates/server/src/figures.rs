@@ -100,9 +100,20 @@ fn show(figures: &Figures, now: Timestamp) {
     HOLDS_OVERDUE.set((), count as f64);
     HOLDS_OVERDUE_SECONDS.set((), age(oldest));
     AUTHORIZATIONS_EXPIRING.set((), figures.authorizations_expiring as f64);
+    let WaitingRows { count, oldest } = figures.releases_due;
+    RELEASES_DUE.set((), count as f64);
+    RELEASES_DUE_SECONDS.set((), age(oldest));
+    show_payouts(figures);
     show_counters(&figures.counters);
     BOOKINGS.set(BookingState(booking::State::Held), figures.holds as f64);
     FIGURES_COUNTED.set((), seconds(now.since(Timestamp(0))));
+}
+
+/// Open payouts are counted from their rows, and all others by the counters.
+fn show_payouts(figures: &Figures) {
+    let ended = figures.counters.iter().filter(|counter| counter.labels[0] == "payouts");
+    let ended = ended.map(|counter| (&counter.labels[1..], counter.count));
+    PAYOUTS.set_all(pairs(&figures.payouts_open).chain(ended));
 }
 
 fn show_counters(counters: &[RowCount]) {

@@ -443,6 +443,7 @@ fn workers(
         tokio::spawn(check),
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
         tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), stop.clone())),
+        tokio::spawn(timers::release_funds(store.clone(), clock.clone(), stop.clone())),
         tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), replies_kept, stop.clone())),
         tokio::spawn(timers::prune_work(store.clone(), clock.clone(), work_kept, stop.clone())),
     ];

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::commands::{
-    CheckAuthorizations, ExpireHolds, LapsedHold, PruneAudit, PruneDeliveries, PruneMessages, PruneReplies,
-    PruneWork,
+    CheckAuthorizations, ExpireHolds, LapsedHold, PruneAudit, PruneDeliveries, PruneMessages, PruneReplies, PruneWork, DueRelease, ReleaseFunds,
 };
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;
@@ -63,6 +62,30 @@ pub async fn check_authorizations(
             Err(error) => warn!(%error, "due authorisations could not be read"),
         }
         rest(SWEEP, &mut stop).await;
+    }
+}
+
+const RELEASE: Duration = Duration::from_secs(1);
+/// Releases per sweep.
+const RELEASE_MAX: usize = 512;
+
+/// Releases the funds that are due. Servers that find the same ones release them once: the command
+/// decides again under the locks.
+pub async fn release_funds(store: Store, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match store.due_releases(clock.now(), RELEASE_MAX).await {
+            Ok(due) => {
+                for chunk in due.chunks(IDS_PER_COMMAND_MAX) {
+                    let amounts = providers::AMOUNTS;
+                    let command = |due: &[DueRelease]| ReleaseFunds { due: due.to_vec(), amounts };
+                    if let Err(error) = store.submit_about(chunk, command).await {
+                        warn!(%error, "due funds were not released; trying again soon");
+                    }
+                }
+            }
+            Err(error) => warn!(%error, "due releases could not be read"),
+        }
+        rest(RELEASE, &mut stop).await;
     }
 }
 

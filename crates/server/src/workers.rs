@@ -24,6 +24,7 @@ mod heartbeat;
 mod lane;
 mod look_up;
 mod metered_provider;
+mod payout;
 mod pool;
 mod reconcile;
 mod refund;

@@ -195,6 +195,7 @@ impl Command for Open {
                 time_zone: "Europe/Lisbon".into(),
                 currency: Currency::EUR,
                 active: true,
+                split: None,
                 metadata: Json::default(),
                 version: 1,
                 created_at: now,

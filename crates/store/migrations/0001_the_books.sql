@@ -69,6 +69,7 @@ create table products (
     time_zone text not null,
     currency text not null,
     active bigint not null check (active in (0, 1)),
+    split text,
     metadata text not null,
     version bigint not null,
     created_at bigint not null,
@@ -89,6 +90,22 @@ create table units (
     foreign key (product, tenant) references products (id, tenant)
 );
 create index units_of_product on units (tenant, product);
+
+create table beneficiaries (
+    id uuid not null,
+    tenant uuid not null,
+    mode text not null check (mode in ('test', 'live')),
+    name text not null,
+    method text not null check (method in ('transfer', 'manual')),
+    account uuid,
+    provider text,
+    destination text,
+    metadata text not null,
+    created_at bigint not null,
+    primary key (id, tenant),
+    check ((method = 'transfer') = (account is not null and provider is not null and destination is not null))
+);
+create index beneficiaries_of_tenant on beneficiaries (tenant, created_at, id);
 
 create table keys (
     id uuid not null primary key,
@@ -187,6 +204,24 @@ create table booking_items (
     foreign key (slot, tenant) references slots (id, tenant)
 );
 create index booking_items_of_slot on booking_items (tenant, slot, booked_at, booking);
+
+create table releases (
+    id uuid not null primary key,
+    tenant uuid not null,
+    booking uuid not null,
+    split text not null,
+    state text not null check (state in ('pending', 'due', 'review', 'released', 'void')),
+    due_at bigint,
+    sweep_at bigint,
+    released_minor bigint not null check (released_minor >= 0),
+    platform_minor bigint not null check (platform_minor between 0 and released_minor),
+    currency text not null,
+    released_at bigint,
+    created_at bigint not null,
+    foreign key (booking, tenant) references bookings (id, tenant)
+);
+create index releases_due on releases (sweep_at) where state = 'due';
+create index releases_oldest_due on releases (due_at) where state = 'due';
 
 create table payments (
     id uuid not null,
@@ -410,6 +445,41 @@ create index differences_of_state on differences (tenant, state, found_at, id);
 create index differences_open on differences (account, id) where state = 'open';
 create index differences_of_object on differences (account, object);
 create index differences_of_payment on differences (tenant, payment) where payment is not null;
+
+create table payouts (
+    id uuid not null primary key,
+    tenant uuid not null,
+    booking uuid not null,
+    beneficiary uuid not null,
+    mode text not null check (mode in ('test', 'live')),
+    amount_minor bigint not null check (amount_minor > 0),
+    currency text not null,
+    method text not null check (method in ('transfer', 'manual')),
+    account uuid,
+    provider text,
+    destination text,
+    state text not null check (
+        state in ('scheduled', 'sent', 'unknown', 'review', 'failed', 'paid', 'returned')),
+    seq bigint not null check (seq >= 0),
+    key_number bigint not null check (key_number >= 0),
+    key_spent_at bigint,
+    sent_at bigint,
+    unknown_since bigint,
+    provider_ref text,
+    reference text,
+    returned_minor bigint not null check (returned_minor between 0 and amount_minor),
+    failure text,
+    created_at bigint not null,
+    updated_at bigint not null,
+    foreign key (booking, tenant) references bookings (id, tenant),
+    foreign key (beneficiary, tenant) references beneficiaries (id, tenant)
+);
+-- There is one for each booking and beneficiary, because the id is hashed from both.
+create index payouts_of_booking on payouts (tenant, booking, beneficiary);
+create index payouts_of_beneficiary on payouts (tenant, beneficiary, created_at, id);
+create index payouts_of_state on payouts (tenant, state, created_at, id);
+create index payouts_of_tenant on payouts (tenant, created_at, id);
+create index payouts_open on payouts (state) where state in ('scheduled', 'sent', 'unknown', 'review');
 
 create table reviews (
     id uuid not null primary key,

@@ -19,6 +19,9 @@ insert into counters (shard, subject, word, count)
     select 0, 'refunds', state, count(*) from refunds
     where state in ('succeeded', 'written_off', 'failed') group by state;
 insert into counters (shard, subject, word, count)
+    select 0, 'payouts', state, count(*) from payouts
+    where state in ('failed', 'paid', 'returned') group by state;
+insert into counters (shard, subject, word, count)
     select 0, 'transfers', kind, count(*) from transfers group by kind;
 insert into counters (shard, subject, word, count)
     select 0, 'late_payments', 'refunded', count(*) from refunds where key is null and external = 0

@@ -8,6 +8,7 @@
 //! | [`tenancy`] | authentication, webhooks |
 //! | [`catalogue`] | the catalogue and the availability of slots |
 //! | [`booking`], [`payment`], [`dispute`] | clients and people who read one row, or search |
+//! | [`payout`] | beneficiaries, releases and payouts; the timer that releases funds |
 //! | [`history`] | audit, event log, ledger, review cases |
 //! | [`work`] | timers, workers |
 //! | [`reconciliation`] | runs that compare the provider's books with ours |
@@ -29,6 +30,7 @@ mod figures;
 mod filter;
 mod history;
 mod payment;
+mod payout;
 mod reader;
 mod reconciliation;
 mod relay;
@@ -43,6 +45,7 @@ pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;
 pub use history::ReviewSearch;
 pub use payment::PaymentSearch;
+pub use payout::{PayoutSearch, StatementLine};
 pub use reader::{Plans, Queries};
 pub use reconciliation::{DifferenceSearch, PaymentRows};
 pub use relay::PartitionBacklog;

@@ -37,7 +37,7 @@ enum Action {
         /// The key's client, by name or id; an unknown name creates a new client
         #[arg(long)]
         client: String,
-        /// The key's scopes, separated by commas: bookings, payments, catalogue, ledger, ops
+        /// The key's scopes, separated by commas: bookings, payments, catalogue, ledger, payouts, ops
         #[arg(long, value_delimiter = ',', value_parser = scope, required = true)]
         scopes: Vec<Scope>,
         /// A key for live money; test and live are never mixed

@@ -107,6 +107,10 @@ impl SandboxBooks {
         self.0["refunds"].as_array().unwrap()
     }
 
+    pub fn transfers(&self) -> &[Value] {
+        self.0["transfers"].as_array().unwrap()
+    }
+
     pub fn calls(&self) -> &[Value] {
         self.0["calls"].as_array().unwrap()
     }

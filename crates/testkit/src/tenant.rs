@@ -9,7 +9,7 @@ use server::service::AccountSettings;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-pub const ALL_SCOPES: [&str; 5] = ["bookings", "payments", "catalogue", "ops", "ledger"];
+pub const ALL_SCOPES: [&str; 6] = ["bookings", "payments", "catalogue", "ops", "ledger", "payouts"];
 
 /// A tenant with one client and one account at Stripe.
 #[derive(Clone, Copy, Debug)]

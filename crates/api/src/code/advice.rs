@@ -58,7 +58,9 @@ impl Code {
             | Code::ApiKeyNotFound
             | Code::ReconciliationNotFound
             | Code::DifferenceNotFound
-            | Code::DeadLetterNotFound => "This tenant has no such id.",
+            | Code::DeadLetterNotFound
+            | Code::BeneficiaryNotFound
+            | Code::PayoutNotFound => "This tenant has no such id.",
             Code::ProviderAccountNotFound => "Use a provider at which this tenant has an account.",
             Code::ReconciliationIsRunning => "Wait until it has finished; `resource` names it.",
             Code::ChangedMeanwhile => "Read it again, and decide again.",
@@ -78,6 +80,10 @@ impl Code {
             Code::EvidenceNotOffered => "Answer the bank in the provider's dashboard.",
             Code::EvidenceAlreadySubmitted => "Wait for the bank's decision.",
             Code::EvidenceIsBeingSubmitted => "Wait until the dispute shows the outcome.",
+            Code::FundsAreReleased => {
+                "Get the shares back first; then refund it at the provider, whose event is recorded."
+            }
+            Code::PayoutsAreNotOffered => "Leave the provider out: then a person pays.",
             Code::LastOpsKey => "Replacing a key needs two keys.",
             _ => "The resource shows its state.",
         }

@@ -3,15 +3,15 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{
-    State, booking, booking_item, difference, dispute, inbound_event, job, payment, reconciliation, refund,
-    review,
+    State, booking, booking_item, difference, dispute, inbound_event, job, payment, reconciliation, refund, review, payout, release,
 };
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
-    PERSON_CHARACTERS_MAX, QUANTITY_MAX, SEATS_PER_UNIT_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX,
-    WHY_CHARACTERS_MAX,
+    PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SEATS_PER_UNIT_MAX, SHARES_MAX,
+    SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
-use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, ReconciliationStage};
+use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, PayoutMethod, ReconciliationStage};
+use domain::split::BASIS_POINTS;
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
@@ -70,7 +70,8 @@ fn paragraph(chars_max: usize) -> Value {
 }
 
 fn texts() -> Vec<Rule> {
-    const NAMED: &[&str] = &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit"];
+    const NAMED: &[&str] =
+        &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit", "NewBeneficiary"];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
@@ -81,7 +82,7 @@ fn texts() -> Vec<Rule> {
         rule(&["Payer"], "name", line(NAME_CHARS_MAX)),
         rule(&["BookingsQuery"], "customer_email", email),
         rule(
-            &["NewPayment", "NewCharge", "NewRecordedPayment", "PaymentsQuery"],
+            &["NewPayment", "NewCharge", "NewRecordedPayment", "PaymentsQuery", "PayoutRecord"],
             "reference",
             line(REFERENCE_CHARS_MAX),
         ),
@@ -110,6 +111,15 @@ fn texts() -> Vec<Rule> {
             json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
         ),
         rule(
+            &["NewBeneficiary"],
+            "destination",
+            json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
+        ),
+        rule(&["StatementQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["StatementQuery"], "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["PayoutRecord"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["PayoutRecord"], "why", line(WHY_CHARACTERS_MAX)),
+        rule(
             &["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"],
             "who",
             line(PERSON_CHARACTERS_MAX),
@@ -134,6 +144,7 @@ fn texts() -> Vec<Rule> {
                 "BookingsQuery",
                 "PaymentsQuery",
                 "DisputesQuery",
+                "PayoutsQuery",
                 "DifferencesQuery",
                 "ReviewCasesQuery",
             ],
@@ -150,6 +161,7 @@ fn numbers() -> Vec<Rule> {
         "BookingsQuery",
         "PaymentsQuery",
         "DisputesQuery",
+        "PayoutsQuery",
         "EventsQuery",
         "DifferencesQuery",
         "ReviewCasesQuery",
@@ -187,6 +199,9 @@ fn numbers() -> Vec<Rule> {
         rule(&["ClientLimit"], "held_seats_max", range(1, SEATS_MAX)),
         rule(&["BookedUnit"], "quantity", range(1, QUANTITY_MAX)),
         rule(&["NewUnit", "ChangedUnit"], "seats", range(1, SEATS_PER_UNIT_MAX)),
+        rule(&["NewPortion", "NewShare"], "basis_points", range(0, BASIS_POINTS)),
+        rule(&["NewPortion", "NewShare"], "fixed", at_least(0)),
+        rule(&["NewSplit"], "release_after_days", range(0, RELEASE_DAYS_MAX)),
         rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
     ]
 }
@@ -199,6 +214,7 @@ fn lists() -> Vec<Rule> {
         rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),
         rule(&["NewSlots"], "slots", some(SLOTS_PER_REQUEST_MAX)),
+        rule(&["NewSplit"], "shares", json!({ "maxItems": SHARES_MAX })),
         rule(&["ChangedSettings"], "clients", json!({ "maxItems": CLIENTS_MAX })),
         rule(
             &["NewApiKey"],
@@ -223,10 +239,14 @@ fn words() -> Vec<Rule> {
         &states::<domain::lifecycle::delivery::State>(),
     ]
     .concat();
+    let methods = [PayoutMethod::Transfer.name(), PayoutMethod::Manual.name()];
     let scopes = Scope::ALL.map(Scope::name);
     vec![
         rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
+        rule(&["Payout", "PayoutsQuery"], "state", one_of(&states::<payout::State>())),
+        rule(&["Release"], "state", one_of(&states::<release::State>())),
+        rule(&["Payout", "Beneficiary"], "method", one_of(&methods)),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
         rule(&["Dispute", "DisputesQuery"], "state", one_of(&states::<dispute::State>())),
         rule(&["Reconciliation"], "state", one_of(&states::<reconciliation::State>())),

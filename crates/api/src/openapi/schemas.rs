@@ -13,14 +13,14 @@ use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery,
-    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge,
-    NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund,
-    NewRefund, NewSlots, PaymentsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
+    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge,
+    NewCompletion, NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund,
+    NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event, HistoryEntry,
-    LedgerAccount, Movement, Page, Payment, Product, ProviderAccount, Reconciliation, Refund, ReviewCase,
-    ReviewCaseDetail, Settings, ShownApiKey, Slot, Transfer,
+    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event, HistoryEntry,
+    LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation, Refund, Release, ReviewCase,
+    ReviewCaseDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -51,6 +51,8 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<EventsQuery>(&mut schemas);
     add::<DifferencesQuery>(&mut schemas);
     add::<ReviewCasesQuery>(&mut schemas);
+    add::<PayoutsQuery>(&mut schemas);
+    add::<StatementQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -100,6 +102,10 @@ fn requests(schemas: &mut Schemas) {
     add::<NewReconciliation>(schemas);
     add::<ReviewAssignment>(schemas);
     add::<ReviewAction>(schemas);
+    add::<NewCompletion>(schemas);
+    add::<NewBeneficiary>(schemas);
+    add::<NewSplit>(schemas);
+    add::<PayoutRecord>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -108,6 +114,10 @@ fn views(schemas: &mut Schemas) {
     add::<Settings>(schemas);
     add::<ShownApiKey>(schemas);
     add::<ReviewCaseDetail>(schemas);
+    add::<Release>(schemas);
+    add::<Statement>(schemas);
+    add_with_page::<Beneficiary>(schemas);
+    add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);
     add_with_page::<Booking>(schemas);
     add_with_page::<ProviderAccount>(schemas);

@@ -4,8 +4,8 @@ use crate::shape::{RequestPart, repair};
 use crate::validation_errors::ValidationErrors;
 
 /// How the names of bodies begin, and of what stands within them.
-const REQUESTS: [&str; 7] =
-    ["New", "Changed", "BookedUnit", "ClientLimit", "LetterDecision", "Resolution", "Money"];
+const REQUESTS: [&str; 8] =
+    ["New", "Changed", "BookedUnit", "ClientLimit", "LetterDecision", "PayoutRecord", "Resolution", "Money"];
 
 fn is_of_request(name: &str) -> bool {
     REQUESTS.iter().any(|begin| name.starts_with(begin))

@@ -62,6 +62,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ReconciliationNotFound => Code::ReconciliationNotFound,
         Refusal::DifferenceNotFound => Code::DifferenceNotFound,
         Refusal::ReconciliationIsRunning { .. } => Code::ReconciliationIsRunning,
+        Refusal::BeneficiaryNotFound { .. } => Code::BeneficiaryNotFound,
+        Refusal::PayoutNotFound => Code::PayoutNotFound,
         Refusal::ChangedMeanwhile => Code::ChangedMeanwhile,
         Refusal::ProductIsNotOnSale => Code::ProductIsNotOnSale,
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
@@ -111,6 +113,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::CaptureFailed { .. } => Code::CaptureFailed,
         Refusal::CancelFailed { .. } => Code::CancelFailed,
         Refusal::RefundFailed { .. } => Code::RefundFailed,
+        Refusal::FundsAreReleased { .. } => Code::FundsAreReleased,
+        Refusal::PayoutsAreNotOffered => Code::PayoutsAreNotOffered,
         Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
         Refusal::TenantNotFound => Code::TenantNotFound,
         Refusal::TenantIsArchived => Code::TenantIsArchived,
@@ -137,6 +141,8 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         | Refusal::PaymentMethodNotAccepted { payment, .. }
         | Refusal::CaptureFailed { payment, .. }
         | Refusal::CancelFailed { payment, .. } => Some(*payment),
+        Refusal::BeneficiaryNotFound { beneficiary } => Some(*beneficiary),
+        Refusal::FundsAreReleased { booking } => Some(*booking),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
         Refusal::SlotAlreadyExists { slot } => Some(*slot),
         Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {

@@ -35,6 +35,7 @@ pub fn product() -> Product {
         time_zone: "Europe/Lisbon".into(),
         currency: Currency::EUR,
         active: true,
+        split: None,
         metadata: Json::default(),
         version: 1,
         created_at: NOW,

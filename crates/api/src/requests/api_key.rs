@@ -17,11 +17,12 @@ pub enum Scope {
     Catalogue,
     Ops,
     Ledger,
+    Payouts,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 5] =
-        [Scope::Bookings, Scope::Payments, Scope::Catalogue, Scope::Ops, Scope::Ledger];
+    pub const ALL: [Scope; 6] =
+        [Scope::Bookings, Scope::Payments, Scope::Catalogue, Scope::Ops, Scope::Ledger, Scope::Payouts];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -30,6 +31,7 @@ impl Scope {
             Scope::Catalogue => "catalogue",
             Scope::Ops => "ops",
             Scope::Ledger => "ledger",
+            Scope::Payouts => "payouts",
         }
     }
 }
@@ -99,7 +101,7 @@ mod tests {
             (json!({ "client_name": "a", "scopes": [] }), "/scopes"),
             (json!({ "client_name": "a", "scopes": ["root"] }), "/scopes/0"),
             (json!({ "client_name": "a", "scopes": ["ops", "ops"] }), "/scopes/1"),
-            (json!({ "client_name": "a", "scopes": ["ops", "ops", "ops", "ops", "ops", "ops"] }), "/scopes"),
+            (json!({ "client_name": "a", "scopes": vec!["ops"; Scope::ALL.len() + 1] }), "/scopes"),
             (json!({ "client_name": "a", "scopes": ["ops"], "secret": "x" }), "/secret"),
         ] {
             let findings = decode::<NewApiKey>(body).unwrap_err();

@@ -88,7 +88,7 @@ pub struct EventsQuery {
     pub limit: Option<i64>,
 }
 
-fn page(findings: &mut ValidationErrors, limit: Option<i64>, cursor: Option<&str>) {
+pub(super) fn page(findings: &mut ValidationErrors, limit: Option<i64>, cursor: Option<&str>) {
     if let Some(limit) = limit {
         findings.between("/limit", limit, 1, PAGE_ROWS_MAX);
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Metadata;
+use super::{Metadata, Split};
 use crate::{Money, time};
 
 /// What is sold.
@@ -23,6 +23,9 @@ pub struct Product {
     /// Whether the product is on sale. It can be booked while one of its units is on sale too.
     pub active: bool,
     pub units: Vec<Unit>,
+    /// How the money of its bookings is divided. `null`: it all belongs to the tenant.
+    #[serde(default)]
+    pub split: Option<Split>,
     pub metadata: Metadata,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
@@ -50,6 +53,7 @@ impl Product {
             currency: product.currency.code().to_owned(),
             active: product.active,
             units: units.iter().map(|unit| Unit::of(unit, product)).collect(),
+            split: product.split.as_ref().map(|split| Split::of(&split.0, product.currency)),
             metadata: product.metadata.0.clone(),
             created_at: time::instant(product.created_at),
             updated_at: time::instant(product.updated_at),

@@ -1,9 +1,9 @@
 //! Each promise is seen to break: rows are changed without the program, and without the constraints
 //! that would refuse the change, or the provider's books are changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use check::{Books, INVARIANTS, Release};
+use check::{Books, INVARIANTS};
 use testkit::{Engine, OnEngine as _, TestDatabase};
 
 use crate::seller::{Day, ordinary_day};
@@ -47,6 +47,18 @@ const HARMS: &[(&str, &[&str])] = &[
         "update attempts set state = 'unknown' where id = (select id from attempts where kind = 'refund' limit 1)",
         &["nothing_lost"],
     ),
+    // A second payout of one share, under an id of its own.
+    (
+        "insert into payouts (id, tenant, booking, beneficiary, mode, amount_minor, currency, method, state, \
+            seq, key_number, returned_minor, created_at, updated_at) \
+         select NEW_ID, tenant, booking, beneficiary, mode, amount_minor, currency, 'manual', 'scheduled', \
+            0, 0, 0, created_at, updated_at from payouts",
+        &["released_once"],
+    ),
+    ("update payouts set amount_minor = amount_minor + 1", &["released_once", "books_balance"]),
+    ("update releases set state = 'due', released_at = null", &["released_once"]),
+    ("update releases set platform_minor = platform_minor - 1", &["released_once"]),
+    ("update payouts set state = 'unknown'", &["nothing_lost"]),
     (
         "update keys set progress = 'in_flight' where id = (select key from attempts where kind = 'refund' limit 1)",
         &["nothing_lost"],
@@ -182,14 +194,29 @@ const LIES: &[Lie] = &[
         },
         &["refund_matches_quote"],
     ),
+    // Paid out twice: a second transfer of the same payout.
     (
         |books| {
-            let metadata = BTreeMap::from([("booking".to_owned(), "one".to_owned())]);
-            let release = |id: &str| Release { id: id.to_owned(), metadata: metadata.clone() };
-            books.releases = vec![release("tr_1"), release("tr_2")];
+            let mut again = books.transfers[0].clone();
+            again.id.push_str("_again");
+            books.transfers.push(again);
         },
-        &["released_once"],
+        &["released_once", "books_balance"],
     ),
+    // A second payout of the same share, under an id of its own.
+    (
+        |books| {
+            let mut again = books.transfers[0].clone();
+            again.metadata.insert("surehold_payout".to_owned(), uuid::Uuid::nil().to_string());
+            books.transfers.push(again);
+        },
+        &["released_once", "books_balance"],
+    ),
+    (|books| books.transfers[0].amount_minor -= 1, &["released_once", "books_balance"]),
+    (|books| "acct_other".clone_into(&mut books.transfers[0].destination), &["released_once"]),
+    (|books| drop(books.transfers.remove(0)), &["released_once", "books_balance"]),
+    // It came back, and our books do not know.
+    (|books| books.transfers[0].reversed_minor = 1, &["books_balance"]),
     // The object of one tenant in the account of the other.
     (|books| "acct_theirs".clone_into(&mut books.charges[0].account), &["books_balance", "tenant_walls"]),
 ];

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod breaks;
+mod payee;
 mod seller;
 mod sound;

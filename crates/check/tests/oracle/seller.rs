@@ -17,8 +17,8 @@ use domain::rows::{Capture, Failure, FailureCause, Mode};
 use domain::time::Span;
 use domain::working_set::Claim;
 use domain::{
-    AccountId, AttemptId, BookingId, ClientId, Currency, EventId, JobId, KeyId, Money, PaymentId, RefundId,
-    Reply, TenantId, Timestamp, WorkerId,
+    AccountId, AttemptId, BookingId, ClientId, Currency, EventId, JobId, KeyId, Money, PaymentId, ProductId,
+    RefundId, Reply, TenantId, Timestamp, WorkerId,
 };
 use store::Store;
 use testkit::catalogue::{ANY_AMOUNT, any_provider};
@@ -57,7 +57,11 @@ impl Seller {
         Seller { tenant, client, account: account.to_owned(), catalogue }
     }
 
-    fn claim(&self) -> Claim {
+    pub fn product(&self) -> ProductId {
+        self.catalogue.product
+    }
+
+    pub fn claim(&self) -> Claim {
         let text = new_id::<uuid::Uuid>().to_string();
         Claim {
             key: KeyId::of(self.tenant, self.client, &text),
@@ -92,7 +96,7 @@ impl Seller {
         submit(store, CancelHold { claim: self.claim(), booking }).await;
     }
 
-    fn lease() -> JobLease {
+    pub fn lease() -> JobLease {
         JobLease { worker: new_id::<WorkerId>(), span: Span::seconds(60) }
     }
 
@@ -329,7 +333,7 @@ pub struct Day {
 }
 
 /// Two tenants with payments captured, refunded in part, captured in part and declined, and with
-/// holds kept and cancelled.
+/// holds kept and cancelled, and a booking whose money is shared.
 pub async fn ordinary_day(store: &Store) -> Day {
     let (ours, theirs) = (Seller::open(store, "acct_ours").await, Seller::open(store, "acct_theirs").await);
     let mut books = Books::default();
@@ -365,6 +369,10 @@ pub async fn ordinary_day(store: &Store) -> Day {
     let foreign = theirs.send(store, None, Capture::Automatic).await;
     theirs.settle(store, &foreign, &whole, None).await;
     books.charges.push(theirs.charge(&foreign, "succeeded", PRICE_MINOR, 0));
+
+    let (charge, transfer) = crate::payee::share_a_booking(store, &ours).await;
+    books.charges.push(charge);
+    books.transfers.push(transfer);
 
     relay(store).await;
     for (payment, state) in [(&paid, "captured"), (&manual, "captured"), (&declined, "failed")] {

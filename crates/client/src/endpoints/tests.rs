@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
-    ManualMethod, NewApiKey, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewSlots, Resolution, ReviewAction, ReviewAssignment,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery, ManualMethod, NewApiKey, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots, Resolution, ReviewAction, ReviewAssignment, NewBeneficiary, NewSplit, PayoutRecord, RecordedOutcome, StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -50,6 +48,14 @@ async fn all_writes(client: &Client) {
     let _ = client.add_slots(id(), &NewSlots { slots: vec![] }).send().await;
     let _ = client.reserve(&booking).send().await;
     let _ = client.cancel_booking(id()).send().await;
+    let _ = client.complete_booking(id()).send().await;
+    let _ = client.record_no_show(id()).send().await;
+    let beneficiary =
+        NewBeneficiary { name: text(), provider: None, destination: None, metadata: Default::default() };
+    let _ = client.create_beneficiary(&beneficiary).send().await;
+    let _ = client.set_split(id(), &NewSplit::default()).send().await;
+    let record = PayoutRecord { outcome: RecordedOutcome::Paid, reference: text(), who: text(), why: text() };
+    let _ = client.record_payout(id(), &record).send().await;
     let _ = client.charge(&charge).send().await;
     let _ = client.start_payment(&NewPayment::from(charge)).send().await;
     let _ = client.capture(id(), &Default::default()).send().await;
@@ -103,6 +109,13 @@ async fn all_reads(client: &Client) {
     let _ = client.find_bookings(&Default::default()).await;
     let _ = client.get_booking(id()).await;
     let _ = client.get_booking_history(id(), &list).await;
+    let _ = client.list_beneficiaries(&list).await;
+    let _ = client.get_beneficiary(id()).await;
+    let _ = client.get_statement(id(), &StatementQuery { from: span.from, to: span.to }).await;
+    let _ = client.get_release(id()).await;
+    let _ = client.find_payouts(&Default::default()).await;
+    let _ = client.get_payout(id()).await;
+    let _ = client.get_payout_history(id(), &list).await;
     let _ = client.find_payments(&Default::default()).await;
     let _ = client.get_payment(id()).await;
     let _ = client.get_payment_history(id(), &list).await;
@@ -149,6 +162,9 @@ async fn all_lists(client: &Client) {
     let _ = client.all_availability(&span()).collect().await;
     let _ = client.all_bookings(&Default::default()).collect().await;
     let _ = client.all_booking_history(id(), &list).collect().await;
+    let _ = client.all_beneficiaries(&list).collect().await;
+    let _ = client.all_payouts(&Default::default()).collect().await;
+    let _ = client.all_payout_history(id(), &list).collect().await;
     let _ = client.all_payments(&Default::default()).collect().await;
     let _ = client.all_payment_history(id(), &list).collect().await;
     let _ = client.all_movements(id(), &list).collect().await;

@@ -91,7 +91,7 @@ pub(super) fn append_refund_message(
 ) {
     let movement = alloc::format!("{kind}/{}", refund.id);
     let moved = Money::new(refund.amount_minor, refund.currency);
-    append_refund_movement(draft, refund, payment, kind, &movement, moved);
+    append_refund_movement(draft, refund, payment, kind, &movement, moved, false);
 }
 
 fn append_refund_movement(
@@ -101,6 +101,7 @@ fn append_refund_movement(
     kind: &str,
     movement: &str,
     moved: Money,
+    recognized: bool,
 ) {
     let payload = json!({
         "refund_id": refund.id.0,
@@ -112,6 +113,7 @@ fn append_refund_movement(
         "state": refund.state.name(),
         "movement": movement,
         "moved": moved,
+        "recognized": recognized,
     });
     let about = about_refund(refund);
     draft.append_message(about, &mut refund.seq, kind, &payload);

@@ -27,6 +27,7 @@ mod operate;
 mod owed;
 mod payments;
 mod pix;
+mod payouts;
 mod prune_audit;
 mod reconciliation;
 mod recorded;

@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use crate::ids::{ProductId, SlotId, TenantId, UnitId};
 use crate::money::Currency;
+use crate::split::SplitRule;
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
@@ -18,6 +19,8 @@ crate::row! {
         fixed time_zone: String,
         fixed currency: Currency,
         moves active: bool,
+        /// How the money of its bookings is divided. `None`: it all belongs to the tenant.
+        moves split: Option<Json<SplitRule>>,
         moves metadata: Json<BTreeMap<String, String>>,
         /// Counts changes, so that of two concurrent changes one is refused.
         guard version: i64,

@@ -20,6 +20,10 @@ pub enum Subject {
     Payment,
     Refund,
     Dispute,
+    Payout,
+    /// The release of a booking's funds.
+    Release,
+    Beneficiary,
     Product,
     Slot,
     Event,
@@ -33,11 +37,11 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 13] = [
+    pub const ALL: [Subject; 16] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
-        Subject::Dispute,
+    Subject::Dispute, Subject::Payout, Subject::Release, Subject::Beneficiary,
         Subject::Product,
         Subject::Slot,
         Subject::Event,
@@ -55,6 +59,9 @@ impl Subject {
             Subject::Payment => "payment",
             Subject::Refund => "refund",
             Subject::Dispute => "dispute",
+            Subject::Payout => "payout",
+            Subject::Release => "release",
+            Subject::Beneficiary => "beneficiary",
             Subject::Product => "product",
             Subject::Slot => "slot",
             Subject::Event => "event",

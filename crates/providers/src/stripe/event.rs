@@ -5,6 +5,7 @@
 //! | `payment_intent.*` | the payment whose object it is, or that it carries in `metadata[operation]` |
 //! | `refund.*`, `charge.refund.updated` | the refund that its object carries in `metadata[refund]`, or one that somebody made at Stripe |
 //! | `charge.dispute.*` | a dispute of the payment whose object it names |
+//! | `transfer.*` | the payout that its object carries in `metadata[surehold_payout]` |
 //! | any other | nothing; [`event_kinds`](super::event_kinds) has the reason for each |
 //!
 //! Only the object inside is read, as it was when the event happened. Events arrive late and out of
@@ -17,6 +18,7 @@ use serde_json::value::RawValue;
 use super::dispute::{Dispute, DisputeEvent};
 use super::event_kinds::{Handling, handling};
 use super::objects::{PaymentIntent, Refund};
+use super::transfers::Transfer;
 use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -93,6 +95,16 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
             match payment_object {
                 Some(payment_object) => Ok(EventContent::Dispute { payment_object, observation }),
                 None => nothing("the disputed charge has no PaymentIntent, so it is not ours"),
+            }
+        }
+        kind if kind.starts_with("transfer.") => {
+            let transfer: Transfer = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+            match transfer.payout() {
+                Some(payout) => {
+                    let observation = transfer.observe().map_err(MalformedEvent)?;
+                    Ok(EventContent::Transfer { payout, observation })
+                }
+                None => nothing("the transfer is not ours"),
             }
         }
         Handling::Ignored(why) => nothing(why),

@@ -46,8 +46,11 @@
 //! | 5xx with `Idempotent-Replayed` | unknown, its key spent | Stripe stores it under the key and always returns it |
 //! | other 5xx, 3xx, any other status, an error that is not in Stripe's form | unknown | "treat the result of a 500 as indeterminate" |
 //!
+//! A transfer that is refused with `balance_insufficient` is tried again later, under the next key.
+//!
 //! Metadata: `operation` (payment), `attempt`, `booking`, `tenant`, `reference`, and for a refund
-//! `refund`, `operation`, `attempt`, so that every later event can be assigned.
+//! `refund`, `operation`, `attempt`, for a transfer `surehold_payout`, `booking`, `beneficiary`, `tenant`,
+//! so that every later event can be assigned.
 //!
 //! What must never be done here: repeat a call that may have moved money, use Stripe's search (it
 //! lags behind), or let a body into a log or an error's text (it holds client secrets).
@@ -67,22 +70,18 @@ mod outcome;
 mod refunds;
 mod settings;
 mod signature;
+mod transfers;
 
 use std::sync::Arc;
 
 use domain::{
-    AttemptId, Money, Timestamp,
-    provider::{CallOutcome, DisputeObservation, Observation, RefundObservation},
-    provider::{CallOutcome, Observation, RefundObservation},
-    rows::FailureCause,
+    AttemptId, Money, Timestamp, provider::{CallOutcome, DisputeObservation, Observation, RefundObservation}, provider::{CallOutcome, Observation, RefundObservation}, rows::FailureCause, BookingId, provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation},
     rows::{FailureCause, PaymentMethod},
     time::Span,
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, EvidenceOrder, Guard,
-    ListedObjects, ListedPage, ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider,
-    ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, EvidenceOrder, Guard, ListedObjects, ListedPage, ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead, ListedTransfer, Payouts, TransferOrder,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -108,6 +107,7 @@ pub static ADAPTER: Adapter = Adapter {
         instalments_max: 1,
     },
     dispute_evidence: true,
+    payouts: Payouts::Transfers,
     currency: None,
 };
 
@@ -165,6 +165,7 @@ impl Provider for Stripe {
             refunds_carry_reference: true,
             listing: ListedObjects::Made,
             ends_expired_objects: true,
+            payouts: ADAPTER.payouts,
         }
     }
 
@@ -233,6 +234,18 @@ impl Provider for Stripe {
 
     fn fetch_dispute<'a>(&'a self, object: &'a str) -> CallFuture<'a, DisputeObservation> {
         Box::pin(dispute::fetch(&self.client, object))
+    }
+
+    fn transfer<'a>(&'a self, order: &'a TransferOrder) -> CallFuture<'a, TransferAnswer> {
+        Box::pin(transfers::create(&self.client, order))
+    }
+
+    fn transfers_of(&self, booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
+        Box::pin(transfers::list(&self.client, booking))
+    }
+
+    fn fetch_transfer<'a>(&'a self, object: &'a str) -> CallFuture<'a, TransferObservation> {
+        Box::pin(transfers::fetch(&self.client, object))
     }
 
     fn events<'a>(

@@ -1,7 +1,9 @@
 //! Turns each reply of Stripe, and each missing one, into a [`CallOutcome`]. The parent module has
 //! the table.
 
-use domain::provider::{CallOutcome, DisputeObservation, Observation, ProviderStatus, RefundObservation};
+use domain::provider::{
+    CallOutcome, DisputeObservation, Observation, ProviderStatus, RefundObservation, TransferAnswer, TransferObservation,
+};
 use domain::rows::FailureCause;
 use http::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -12,6 +14,7 @@ use super::{
     decline::{StripeError, bounded},
     dispute::Dispute,
     objects::{PaymentIntent, Refund},
+    transfers::Transfer,
 };
 use crate::exchange::{NoReply, retry_after_seconds};
 
@@ -101,9 +104,45 @@ pub fn dispute(result: Result<HttpReply, NoReply>, requested: &str) -> CallOutco
             Err(reason) => unknown(&reply, &reason),
         };
     }
+    refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None))
+}
+
+/// A balance that is too low at present is a definite answer: no money moved, and it may be enough later.
+pub fn transfer(result: Result<HttpReply, NoReply>) -> CallOutcome<TransferAnswer> {
+    let reply = match received(result) {
+        Ok(reply) => reply,
+        Err(outcome) => return outcome,
+    };
+    if reply.status.is_success() {
+        return match read(&reply, Transfer::observe) {
+            Ok(made) => CallOutcome::Object(TransferAnswer::Made(made)),
+            Err(reason) => unknown(&reply, &reason),
+        };
+    }
     match refusal(&reply) {
+        Ok(refusal) if refusal.problem.code() == "balance_insufficient" => {
+            CallOutcome::Object(TransferAnswer::InsufficientBalance)
+        }
         Ok(refusal) => refused(&refusal.problem, None),
         Err(outcome) => outcome,
+    }
+}
+
+pub fn fetched_transfer(
+    result: Result<HttpReply, NoReply>,
+    requested: &str,
+) -> CallOutcome<TransferObservation> {
+    let reply = match received(result) {
+        Ok(reply) => reply,
+        Err(outcome) => return outcome,
+    };
+    if !reply.status.is_success() {
+        return refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None));
+    }
+    match read(&reply, Transfer::observe) {
+        Ok(seen) if seen.object == requested => CallOutcome::Object(seen),
+        Ok(_) => unknown(&reply, "the reply is about another object"),
+        Err(reason) => unknown(&reply, &reason),
     }
 }
 

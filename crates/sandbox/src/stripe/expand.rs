@@ -107,5 +107,6 @@ fn find(held: &AccountBooks, id: &str) -> Option<Snapshot> {
     let refund = || held.refunds.get(id).cloned().map(Snapshot::from);
     let dispute = || held.disputes.get(id).cloned().map(Snapshot::from);
     let method = || held.payment_methods.get(id).cloned().map(Snapshot::from);
-    intent.or_else(charge).or_else(refund).or_else(dispute).or_else(method)
+    let transfer = || held.transfers.get(id).cloned().map(Snapshot::from);
+    intent.or_else(charge).or_else(refund).or_else(dispute).or_else(method).or_else(transfer)
 }

@@ -7,9 +7,10 @@
 //! | execution | one module for each endpoint          | decides; from here on a refusal is stored under the key        |
 //! | expansion | `expand`                              | replaces ids by whole objects                                  |
 //!
-//! Only what a booking needs: payment intents, their charges, refunds and disputes, the cards and
-//! the Pix codes that pay, events and webhook endpoints. Not included: customers, other payment methods,
-//! balance transactions except those of disputes, Connect, payouts, multicapture, the search API,
+//! Only what a booking needs: payment intents, their charges, refunds and disputes, the cards and the
+//! Pix codes that pay, transfers to connected accounts, events and webhook endpoints. Not included:
+//! customers, other payment methods, balance transactions except those of disputes, the rest of Connect,
+//! payouts, multicapture, the search API,
 //! and the shapes that older versions gave to objects. What is not included is refused, as Stripe
 //! refuses an unknown URL or parameter, or as `unmodelled` says. So a test cannot pass because a
 //! parameter was ignored.
@@ -31,6 +32,7 @@ mod payment_intents;
 mod payment_methods;
 mod refunds;
 pub mod schema;
+mod transfers;
 mod unmodelled;
 pub mod version;
 mod webhook_endpoints;
@@ -89,6 +91,7 @@ fn object(resource: &str) -> &str {
         "refunds" => "Refund",
         "disputes" => "Dispute",
         "payment_methods" => "PaymentMethod",
+        "transfers" => "Transfer",
         "events" => "Event",
         "webhook_endpoints" => "WebhookEndpoint",
         other => other,
@@ -110,6 +113,8 @@ pub fn write(
         ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(draft, id, parameters),
         ("POST", ["payment_methods"]) => payment_methods::create(draft, parameters),
         ("POST", ["refunds"]) => refunds::create(draft, parameters),
+        ("POST", ["transfers"]) => transfers::create(draft, parameters),
+        ("POST", ["transfers", id, "reversals"]) => transfers::reverse(draft, id, parameters),
         ("POST", ["disputes", id]) => disputes::update(draft, id, parameters),
         ("POST", ["disputes", id, "close"]) => disputes::close(draft, id),
         ("POST", ["webhook_endpoints"]) => webhook_endpoints::create(draft, parameters),
@@ -141,6 +146,8 @@ pub fn read(library: &ReadContext, checked: CheckedCall) -> Result<Vec<u8>, Stri
         ["charges", id] => charges::retrieve(held, id),
         ["refunds"] => refunds::list(held, parameters),
         ["refunds", id] => refunds::retrieve(held, id),
+        ["transfers"] => transfers::list(held, parameters),
+        ["transfers", id] => transfers::retrieve(held, id),
         ["disputes"] => disputes::list(held, parameters),
         ["disputes", id] => disputes::retrieve(held, id),
         ["events"] => events::list(library, parameters),

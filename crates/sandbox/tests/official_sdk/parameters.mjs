@@ -29,6 +29,7 @@ const MODELLED = {
   Disputes: ['list', 'retrieve', 'update', 'close'],
   Events: ['list', 'retrieve'],
   PaymentMethods: ['create', 'retrieve'],
+  Transfers: ['list', 'create', 'retrieve', 'createReversal'],
   WebhookEndpoints: ['list', 'create', 'retrieve', 'del'],
 };
 // Its accounts have activated cards and Pix, and nothing else: the hashes of other methods are named and not described.

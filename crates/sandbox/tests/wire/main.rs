@@ -20,5 +20,6 @@ mod payment_methods;
 mod receiver;
 mod refunds;
 mod traffic;
+mod transfers;
 mod versions;
 mod webhooks;

@@ -10,6 +10,7 @@ mod events;
 mod ledger;
 pub mod operations;
 mod payments;
+mod payouts;
 mod refunds;
 
 use super::endpoint::{Endpoint, Group};
@@ -20,7 +21,7 @@ const GROUPS: [Group; 8] = [
     bookings::GROUP,
     payments::GROUP,
     refunds::GROUP,
-    disputes::GROUP,
+    disputes::GROUP, payouts::GROUP,
     ledger::GROUP,
     events::GROUP,
     operations::GROUP,

@@ -29,6 +29,8 @@ permissions! {
     /// A client that books must see what is on sale.
     ReadCatalogue: Catalogue | Bookings;
     ReadEvents: Bookings | Payments;
+    /// Beneficiaries, split rules, payouts and statements.
+    Payouts: Payouts;
 }
 
 /// The scopes that show rows about such a subject, in a list or a view of several kinds: any one is
@@ -37,6 +39,7 @@ pub const fn shown_by(subject: Subject) -> &'static [Scope] {
     match subject {
         Subject::Booking => Bookings::ANY,
         Subject::Payment | Subject::Refund | Subject::Dispute => Payments::ANY,
+        Subject::Payout | Subject::Release | Subject::Beneficiary => Payouts::ANY,
         Subject::Product | Subject::Slot => ReadCatalogue::ANY,
         Subject::Event
         | Subject::Tenant

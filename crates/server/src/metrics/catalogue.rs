@@ -10,9 +10,7 @@ use super::instrument::MetricSource::{Process, Rows};
 use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
-    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel,
-    Late, Letter, Lookup, Open, OpenDispute, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode,
-    ResolvedWithin, Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel,
+    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel, Late, Letter, Lookup, Open, OpenDispute, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, ResolvedWithin, Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel, PayoutState,
 };
 
 macro_rules! catalogue {
@@ -144,6 +142,14 @@ catalogue! {
     AUTHORIZATIONS_EXPIRING: Gauge<()> = "surehold_authorizations_expiring", Count, Rows;
     /// Money that came when its booking could no longer take it: seated anyway, or sent back.
     LATE_PAYMENTS: Gauge<Late> = "surehold_late_payments", Count, Rows;
+    /// Payouts by their state. Those in `failed` and `review` wait for a person, and those in
+    /// `scheduled` for a worker, or for the person who pays them by hand.
+    PAYOUTS: Gauge<PayoutState> = "surehold_payouts", Count, Rows;
+    /// Bookings whose funds are due and not released: a dispute, a refund or an unknown outcome
+    /// stands against it, or the timer is late.
+    RELEASES_DUE: Gauge<()> = "surehold_releases_due", Count, Rows;
+    /// How long the oldest of them has been due.
+    RELEASES_DUE_SECONDS: Gauge<()> = "surehold_releases_due_seconds", Seconds, Rows;
 
     // The store.
 

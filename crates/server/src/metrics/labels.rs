@@ -93,6 +93,9 @@ labels! {
         FetchRefund = "fetch_refund",
         SubmitEvidence = "submit_evidence",
         FetchDispute = "fetch_dispute",
+        Transfer = "transfer",
+        TransfersOf = "transfers_of",
+        FetchTransfer = "fetch_transfer",
         Events = "events",
         Listed = "listed",
         FetchEvents = "fetch_events",
@@ -119,6 +122,16 @@ labels! {
     OpenDispute in "state" {
         Inquiry = "inquiry",
         Opened = "opened",
+    }
+    /// Where a payout stands.
+    PayoutState in "state" {
+        Scheduled = "scheduled",
+        Sent = "sent",
+        Unknown = "unknown",
+        Review = "review",
+        Failed = "failed",
+        Paid = "paid",
+        Returned = "returned",
     }
 
     /// A job that is not done.

@@ -6,11 +6,13 @@
 //! | our own ids in its metadata | the one with that id | ours, if there is such a row |
 //! | neither | none of ours | of a payment of ours: somebody made it at the provider |
 
-use domain::commands::{CloseEvent, ObservedBy, RefundOutcome, Settle, SettleDispute, SettleRefund};
-use domain::provider::{RefundObservation, Source};
+use domain::commands::{
+    CloseEvent, ObservedBy, PayoutOutcome, RefundOutcome, Settle, SettleDispute, SettlePayout, SettleRefund,
+};
+use domain::provider::{RefundObservation, Source, TransferObservation};
 use domain::rows::InboundEvent;
 use domain::working_set::Command;
-use domain::{AttemptId, PaymentId, RefundId, Refusal};
+use domain::{AttemptId, PaymentId, PayoutId, RefundId, Refusal};
 use providers::{EventContent, Provider};
 use store::{CommandResult, Store, Unavailable};
 
@@ -82,6 +84,7 @@ pub async fn carry_out(
             let (event, account) = (event.id, event.account);
             submit(store, payment, SettleDispute { event, account, payment, observation }).await
         }
+        EventContent::Transfer { payout, observation } => transfer(store, event, payout, observation).await,
         EventContent::Fetch { object } => fetch(store, provider, event, &object, waits).await,
         EventContent::Nothing { why } => closed(store, event, why, false).await,
     }
@@ -140,6 +143,24 @@ async fn refund(
         }
     }
     submit(store, payment, settle(outside, carried)).await
+}
+
+/// A transfer that carries the id of a payout of ours, which the row's account confirms.
+async fn transfer(
+    store: &Store,
+    event: &InboundEvent,
+    payout: PayoutId,
+    observation: TransferObservation,
+) -> Result<CommandResult, ProcessingFailed> {
+    work_context::about(payout);
+    let by = ObservedBy::Event(event.id);
+    let settle = SettlePayout { by, payout, outcome: PayoutOutcome::Seen(observation) };
+    match store.submit(Box::new(settle)).await? {
+        CommandResult::Refused { refusal: Refusal::PayoutNotFound, .. } => {
+            nothing_of_ours(store, event).await
+        }
+        answer => Ok(answer),
+    }
 }
 
 /// The event only names its object. What the object shows becomes events of their own, each processed

@@ -6,16 +6,16 @@
 
 use std::sync::Arc;
 
-use domain::Reply;
 use domain::commands::{
     Abandon, FinishAttempt, MarkSent, ObservedBy, Postpone, RecheckDelays, RecordDecline, Settle,
 };
 use domain::lifecycle::{State as _, attempt};
 use domain::provider::{Observation, Source};
 use domain::reply::{AttemptJob, ClaimedJob};
-use domain::rows::{AttemptKind, Failure, NextAction};
+use domain::rows::{AttemptKind, Failure, Job, NextAction};
 use domain::time::Span;
 use domain::working_set::Command;
+use domain::{AccountId, Reply};
 use futures_util::future::BoxFuture;
 use providers::{ObjectCall, Registry};
 use rand::RngExt as _;
@@ -181,7 +181,8 @@ impl Driver {
     /// Drives as far as possible now. Open work was postponed, and comes back.
     async fn run(&self, claimed: &AttemptJob, drive_on: DriveFn) {
         let account = claimed.payment.account;
-        let (Some(provider), Some(entered)) = (self.registry.get(account), self.gates.enter(claimed).await)
+        let (Some(provider), Some(entered)) =
+            (self.registry.get(account), self.gates.enter(account, &claimed.job).await)
         else {
             error!(%account,
                 "no provider is configured for the account of this payment");
@@ -213,6 +214,17 @@ impl Driver {
 
     pub(super) async fn submit(&self, command: impl Command + Clone + 'static) -> Result<Reply, DriveEnded> {
         report::submit(&self.store, |tries| self.pace.backoff(tries), command).await
+    }
+
+    /// The permit to call an account, and its provider.
+    pub(super) async fn enter(
+        &self,
+        account: AccountId,
+        job: &Job,
+    ) -> Option<Result<GuardedProvider, Denied>> {
+        let provider = self.registry.get(account).cloned()?;
+        let entered = self.gates.enter(account, job).await?;
+        Some(entered.map(|permit| GuardedProvider { provider, permit }))
     }
 
     /// The pause before the next try; for a case that a person has, before the next check.

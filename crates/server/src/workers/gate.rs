@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use domain::AccountId;
 use domain::provider::CallOutcome;
-use domain::reply::AttemptJob;
 use domain::rows::Job;
 use domain::time::Span;
 use providers::{Guard, Registry};
@@ -65,17 +64,9 @@ impl Gates {
     }
 
     /// `None`: the account is not configured.
-    pub async fn enter(&self, claimed: &AttemptJob) -> Option<Result<AccountPermit, Denied>> {
-        self.enter_account(claimed.payment.account, &claimed.job).await
-    }
-
-    /// For a job that is of no attempt.
-    pub async fn enter_account(
-        &self,
-        account: AccountId,
-        job: &Job,
-    ) -> Option<Result<AccountPermit, Denied>> {
-        Some(self.gates.get(&account)?.enter(job).await)
+    pub async fn enter(&self, account: AccountId, job: &Job) -> Option<Result<AccountPermit, Denied>> {
+        let gate = self.gates.get(&account)?;
+        Some(gate.enter(job).await)
     }
 }
 

@@ -3,9 +3,14 @@
 
 use std::sync::Arc;
 
-use domain::provider::{CallOutcome, DisputeObservation, Observation, RefundObservation};
-use domain::{Money, PaymentId};
-use providers::{Capabilities, EvidenceOrder, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder};
+use domain::provider::{
+    CallOutcome, DisputeObservation, Observation, RefundObservation, TransferAnswer, TransferObservation,
+};
+use domain::{BookingId, Money, PaymentId};
+use providers::{
+    Capabilities, EvidenceOrder, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Provider, RefundOrder,
+    TransferOrder,
+};
 
 use super::gate::{AccountPermit, AnswerKind};
 
@@ -53,6 +58,18 @@ impl GuardedProvider {
 
     pub async fn fetch_dispute(&self, object: &str) -> CallOutcome<DisputeObservation> {
         self.permit.call(self.provider.fetch_dispute(object), AnswerKind::of).await
+    }
+
+    pub async fn transfer(&self, order: &TransferOrder) -> CallOutcome<TransferAnswer> {
+        self.permit.call(self.provider.transfer(order), AnswerKind::of).await
+    }
+
+    pub async fn transfers_of(&self, booking: BookingId) -> CallOutcome<Vec<ListedTransfer>> {
+        self.permit.call(self.provider.transfers_of(booking), AnswerKind::of).await
+    }
+
+    pub async fn fetch_transfer(&self, object: &str) -> CallOutcome<TransferObservation> {
+        self.permit.call(self.provider.fetch_transfer(object), AnswerKind::of).await
     }
 
     pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {

@@ -16,6 +16,7 @@ use super::driver::Driver;
 use super::evidence::EvidenceHandler;
 use super::look_up::LookUpHandler;
 use super::reconcile::ReconcileHandler;
+use super::payout::PayoutHandler;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
 
@@ -47,6 +48,7 @@ pub fn registered(driver: &Driver) -> Vec<RegisteredHandler> {
         (&jobs::CHECK_AUTHORIZATION, Arc::new(CheckAuthorizationHandler(driver.clone()))),
         (&jobs::RECONCILE, Arc::new(ReconcileHandler(driver.clone()))),
         (&jobs::SUBMIT_EVIDENCE, Arc::new(EvidenceHandler(driver.clone()))),
+        (&jobs::PAYOUT, Arc::new(PayoutHandler(driver.clone()))),
     ]
 }
 

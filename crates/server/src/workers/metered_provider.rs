@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::provider::{CallOutcome, DisputeObservation, Observation, RefundObservation};
+use domain::provider::{
+    CallOutcome, DisputeObservation, Observation, RefundObservation, TransferAnswer, TransferObservation,
+};
 use domain::rows::FailureCause;
-use domain::{Money, PaymentId, Timestamp};
+use domain::{BookingId, Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
-    Capabilities, EventPage, EvidenceOrder, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider,
-    RefundOrder, WebhookHead, port,
+    Capabilities, EventPage, EvidenceOrder, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, WebhookHead, port, ListedTransfer, TransferOrder,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -134,6 +135,18 @@ impl Provider for MeteredProvider {
 
     fn fetch_dispute<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, DisputeObservation> {
         Box::pin(self.watch(Call::FetchDispute, self.inner.fetch_dispute(object), outcome_label))
+    }
+
+    fn transfer<'a>(&'a self, order: &'a TransferOrder) -> port::CallFuture<'a, TransferAnswer> {
+        Box::pin(self.watch(Call::Transfer, self.inner.transfer(order), outcome_label))
+    }
+
+    fn transfers_of(&self, booking: BookingId) -> port::CallFuture<'_, Vec<ListedTransfer>> {
+        Box::pin(self.watch(Call::TransfersOf, self.inner.transfers_of(booking), outcome_label))
+    }
+
+    fn fetch_transfer<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, TransferObservation> {
+        Box::pin(self.watch(Call::FetchTransfer, self.inner.fetch_transfer(object), outcome_label))
     }
 
     fn events<'a>(

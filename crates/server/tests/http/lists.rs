@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
 use crate::rows::{
-    self, Insert, audit, dead_event, difference, dispute, event, ledger_account, movement, reconciliation,
-    refund, review, transfer,
+    self, Insert, audit, dead_event, difference, dispute, event, ledger_account, movement, reconciliation, refund, review, transfer, payout,
 };
 use crate::test_server::TestServer;
 
@@ -121,6 +120,7 @@ struct Seeds {
     refund: Uuid,
     dispute: Uuid,
     letter: Uuid,
+    payout: Uuid,
 }
 
 impl Seeds {
@@ -134,8 +134,12 @@ impl Seeds {
         Insert::of(vec![audit(letter.id.0, "gave_up")]).into(server).await;
         let disputed = dispute(payment_id(&payment), 0);
         Insert::of(vec![disputed.clone()]).into(server).await;
+        let (one, paid) = payout(booking.parse().unwrap());
+        let payout = paid.id.0;
+        Insert::of(vec![one]).into(server).await;
+        Insert::of(vec![paid]).into(server).await;
         let (refund, dispute, letter) = (refund.id.0, disputed.id.0, letter.id.0);
-        let seeds = Seeds { catalogue, booking, payment, refund, dispute, letter };
+        let seeds = Seeds { payout, catalogue, booking, payment, refund, dispute, letter };
         for number in 0..ROWS {
             seeds.add_each(server, number).await;
         }
@@ -152,11 +156,14 @@ impl Seeds {
         for subject in [&self.booking, &self.payment] {
             Insert::of(vec![audit(subject.parse().unwrap(), &format!("moved_{number}"))]).into(server).await;
         }
-        for subject in [self.refund, self.dispute, self.letter] {
+        for subject in [self.refund, self.dispute, self.letter, self.payout] {
             Insert::of(vec![audit(subject, &format!("moved_{number}"))]).into(server).await;
         }
         Insert::of(vec![refund(payment_id(&self.payment))]).into(server).await;
         Insert::of(vec![dispute(payment_id(&self.payment), number + 1)]).into(server).await;
+        let (one, paid) = payout(self.booking.parse().unwrap());
+        Insert::of(vec![one]).into(server).await;
+        Insert::of(vec![paid]).into(server).await;
         Insert::of(vec![movement(payment_id(&self.payment), number)]).into(server).await;
         Insert::of(vec![review(number)]).into(server).await;
         Insert::of(vec![dead_event(number)]).into(server).await;
@@ -200,6 +207,7 @@ impl Seeds {
             }
             "/v1/refunds/{id}/history" => of(&self.refund.to_string()),
             "/v1/disputes/{id}/history" => of(&self.dispute.to_string()),
+            "/v1/payouts/{id}/history" => of(&self.payout.to_string()),
             "/v1/ops/dead_letters/{id}/history" => of(&self.letter.to_string()),
             path => {
                 assert!(!path.contains('{'), "{path} is a new list: add its subject here");
@@ -222,6 +230,12 @@ impl Seeds {
             "/v1/payments/{id}/refunds" => {
                 Insert::of(vec![refund(payment_id(&self.payment))]).into(server).await;
             }
+            "/v1/beneficiaries" | "/v1/payouts" => {
+                let (one, paid) = payout(self.booking.parse().unwrap());
+                Insert::of(vec![one]).into(server).await;
+                Insert::of(vec![paid]).into(server).await;
+            }
+            "/v1/payouts/{id}/history" => self.move_once_more(server, self.payout).await,
             "/v1/bookings/{id}/history" => self.move_once_more(server, self.booking.parse().unwrap()).await,
             "/v1/payments/{id}/history" => self.move_once_more(server, self.payment.parse().unwrap()).await,
             "/v1/disputes" => {

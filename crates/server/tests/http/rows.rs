@@ -5,14 +5,14 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Changes, Difference, DifferenceKind, Dispute, Facts, InboundEvent, LedgerAccount, Message,
-    Movement, MovementKind, Needs, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review,
+    Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, Facts, InboundEvent, LedgerAccount, Message,
+    Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review,
     Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId, PaymentId,
-    TenantId, Timestamp, TransferId,
+    AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId, PaymentId,
+    PayoutId, TenantId, Timestamp, TransferId,
 };
 use uuid::Uuid;
 
@@ -284,4 +284,47 @@ pub fn movement(payment: PaymentId, number: usize) -> Movement {
         currency: Currency::EUR,
         recorded_at: AT,
     }
+}
+
+/// A beneficiary of its own, with its payout of this booking.
+pub fn payout(booking: Uuid) -> (Beneficiary, Payout) {
+    let beneficiary = Beneficiary {
+        id: id(),
+        tenant: ONE.id(),
+        mode: Mode::Test,
+        name: "guide".to_owned(),
+        method: PayoutMethod::Manual,
+        account: None,
+        provider: None,
+        destination: None,
+        metadata: Json::default(),
+        created_at: AT,
+    };
+    let booking = BookingId(booking);
+    let payout = Payout {
+        id: PayoutId::of(booking, beneficiary.id),
+        tenant: ONE.id(),
+        booking,
+        beneficiary: beneficiary.id,
+        mode: Mode::Test,
+        amount_minor: 1,
+        currency: Currency::EUR,
+        method: PayoutMethod::Manual,
+        account: None,
+        provider: None,
+        destination: None,
+        state: CurrentState::start(),
+        seq: 0,
+        key_number: 0,
+        key_spent_at: None,
+        sent_at: None,
+        unknown_since: None,
+        provider_ref: None,
+        reference: None,
+        returned_minor: 0,
+        failure: None,
+        created_at: AT,
+        updated_at: AT,
+    };
+    (beneficiary, payout)
 }

@@ -31,6 +31,7 @@ mod payment_form;
 mod pix;
 mod reconciliation;
 mod recorded;
+mod payouts;
 mod refunds;
 mod restarts;
 mod review_cases;

@@ -8,6 +8,7 @@ mod booking;
 mod books;
 mod lifecycle;
 mod payment;
+mod payout;
 
 use std::fmt::Write as _;
 
@@ -69,7 +70,7 @@ fn with_amounts(description: &str) -> String {
 impl Queries {
     /// Every invariant, in the order of the promises. Reads whole tables.
     pub async fn check(&self) -> Result<Vec<Finding>, Error> {
-        let all = [booking::CHECKS, payment::CHECKS, lifecycle::CHECKS, books::CHECKS];
+        let all = [booking::CHECKS, payment::CHECKS, payout::CHECKS, lifecycle::CHECKS, books::CHECKS];
         let mut findings = Vec::new();
         for check in all.into_iter().flatten() {
             findings.push(self.run(check).await?);

@@ -69,6 +69,10 @@ pub struct Figures {
     pub holds_lapsed: WaitingRows,
     /// Authorised payments whose tenant was warned that the authorisation expires.
     pub authorizations_expiring: i64,
+    /// Payouts that are neither paid nor failed, by state.
+    pub payouts_open: Vec<RowCount>,
+    /// Releases whose funds are due and not released.
+    pub releases_due: WaitingRows,
     /// The counters of the transactions: rows that are not under way, by subject and word.
     pub counters: Vec<RowCount>,
 }
@@ -117,6 +121,12 @@ impl Queries {
             authorizations_expiring: self
                 .count("payments where state = 'authorized' and expiry_warned = 1")
                 .await?,
+            payouts_open: self
+                .counted("payouts where state in ('scheduled', 'sent', 'unknown', 'review')", &["state"])
+                .await?,
+            releases_due: self
+                .waiting("releases where state = 'due' and due_at <= $1", "due_at", with![now])
+                .await?,
             counters: self.counters().await?,
         })
     }
@@ -145,6 +155,8 @@ impl Queries {
                     where state not in ('created', 'pending') group by state \
                 union all select 'refunds', state, count(*) from refunds \
                     where state in ('succeeded', 'written_off', 'failed') group by state \
+                union all select 'payouts', state, count(*) from payouts \
+                    where state in ('failed', 'paid', 'returned') group by state \
                 union all select 'transfers', kind, count(*) from transfers group by kind \
                 union all select 'differences', kind, count(*) from differences where state = 'open' \
                     group by kind \

@@ -126,6 +126,7 @@ impl Seller {
             time_zone: "Europe/Lisbon".into(),
             currency: Currency::EUR,
             active: true,
+            split: None,
             metadata: domain::working_set::Json::default(),
             version: 1,
             created_at: Timestamp(1),

@@ -36,6 +36,10 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ReconciliationNotFound,
         Refusal::DifferenceNotFound,
         Refusal::ReconciliationIsRunning { run: ID },
+        Refusal::BeneficiaryNotFound { beneficiary: ID },
+        Refusal::PayoutNotFound,
+        Refusal::FundsAreReleased { booking: ID },
+        Refusal::PayoutsAreNotOffered,
         Refusal::SettingsContradictEachOther {
             setting: "hold_seconds_max",
             hold_seconds: 900,

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::{about, append_message};
 use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
+use crate::commands::payouts::release_of;
 use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
 use crate::lifecycle::{CurrentState, booking, booking_item};
 use crate::limits;
@@ -264,6 +265,9 @@ impl Command for Reserve {
         }
         draft.put(customer);
         draft.put(slot.clone());
+        if let Some(release) = release_of(&booking, product) {
+            draft.put(release);
+        }
         draft.put(booking.clone());
         let shown = |item| ItemReply { item, slot: slot.clone(), time_zone: product.time_zone.clone() };
         let items = items.into_iter().map(shown).collect();

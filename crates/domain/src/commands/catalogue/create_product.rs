@@ -58,6 +58,7 @@ impl Command for CreateProduct {
             time_zone: self.time_zone.clone(),
             currency: self.currency,
             active: true,
+            split: None,
             metadata: Json(self.metadata.clone()),
             version: 1,
             created_at: context.now,

@@ -24,13 +24,13 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
 use super::settle::{CheckedSource, ObservedBy};
-use super::{about, about_refund, append_message, append_refund_message, append_refund_movement};
+use super::{about, about_refund, append_message, append_refund_movement};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
 use crate::lifecycle::refund::{Event, State};
-use crate::lifecycle::{CurrentState, State as _, Step, attempt, job, payment};
+use crate::lifecycle::{CurrentState, State as _, Step, attempt, booking, job, payment};
 use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
@@ -205,7 +205,7 @@ impl SettleRefund {
         {
             let movement = format!("refund.contradicted/{}/{}", refund.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
-            append_refund_movement(draft, refund, payment, "refund.contradicted", &movement, moved);
+            append_refund_movement(draft, refund, payment, "refund.contradicted", &movement, moved, false);
         }
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
@@ -268,7 +268,13 @@ impl SettleRefund {
             "refund.failed" if !refund.external => review_if_unasked(draft, payment, refund),
             _ => {}
         }
-        append_refund_message(draft, refund, payment, kind);
+        // The revenue of a completed booking is recognized: its refunds reduce that.
+        let recognized = booking
+            .as_ref()
+            .is_some_and(|one| matches!(*one.state, booking::State::Completed | booking::State::NoShow));
+        let movement = format!("{kind}/{}", refund.id);
+        let moved = Money::new(refund.amount_minor, refund.currency);
+        append_refund_movement(draft, refund, payment, kind, &movement, moved, recognized);
         if let Some(booking) = booking {
             draft.put(booking);
         }

@@ -8,7 +8,8 @@ use super::{needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::JobLease;
 use crate::commands::payment::return_money::{ReturnOrder, refund};
-use crate::ids::{PaymentId, TenantId};
+use crate::commands::payouts::check_not_released;
+use crate::ids::{PaymentId, ReleaseId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::money::Money;
@@ -45,7 +46,11 @@ impl Command for StartRefund {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        needs_of_own(rows, self.payment)
+        needs_of_own(rows, self.payment)?;
+        if let Some(booking) = rows.payment(self.payment)?.booking {
+            rows.release(ReleaseId::from(booking));
+        }
+        Some(())
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
@@ -59,6 +64,7 @@ impl Command for StartRefund {
         if payment.refunds_are_blocked() {
             return Err(Refusal::PaymentIsDisputed);
         }
+        check_not_released(facts, payment.booking)?;
         if payment.refunds >= REFUNDS_PER_PAYMENT_MAX {
             return Err(Refusal::TooManyRefunds { limit: REFUNDS_PER_PAYMENT_MAX });
         }

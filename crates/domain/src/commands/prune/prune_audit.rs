@@ -17,11 +17,11 @@ use uuid::Uuid;
 
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{
-    ApiKeyId, AuditId, BookingId, DifferenceId, DisputeId, EventId, InboxId, JobId, PaymentId,
-    ReconciliationId, RefundId, TenantId,
+    ApiKeyId, AuditId, BookingId, DifferenceId, DisputeId, EventId, InboxId, JobId, PaymentId, PayoutId,
+    ReconciliationId, RefundId, ReleaseId, TenantId,
 };
 use crate::lifecycle::{
-    State as _, booking, delivery, difference, inbound_event, job, reconciliation, refund,
+    State as _, booking, delivery, difference, inbound_event, job, payout, reconciliation, refund,
 };
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Facts, Needs, Payment, Subject};
@@ -82,6 +82,14 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             let payment = rows.dispute(DisputeId(id))?.payment;
             need_payment(payment, rows)
         }
+        Subject::Payout => {
+            let booking = rows.payout(PayoutId(id))?.booking;
+            need_booking(booking, rows)
+        }
+        Subject::Release => {
+            rows.release(ReleaseId(id));
+            need_booking(BookingId(id), rows)
+        }
         Subject::Event => {
             rows.inbound_event(EventId(id));
             Some(())
@@ -106,7 +114,7 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             rows.difference(DifferenceId(id));
             Some(())
         }
-        Subject::Product | Subject::Slot | Subject::Tenant => Some(()),
+        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary => Some(()),
     }
 }
 
@@ -145,6 +153,13 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             let payment = facts.payments.get(dispute.payment);
             dispute.state.is_final() && payment.is_some_and(|payment| payment_is_over(payment, facts, before))
         }),
+        Subject::Payout => facts.payouts.get(PayoutId(id)).is_some_and(|payout| {
+            let ended = matches!(*payout.state, payout::State::Paid | payout::State::Returned);
+            ended && booking_is_over(payout.booking, facts, before)
+        }),
+        Subject::Release => facts.releases.get(ReleaseId(id)).is_some_and(|release| {
+            release.state.is_final() && booking_is_over(release.booking, facts, before)
+        }),
         Subject::Event => facts.inbound_events.get(EventId(id)).is_none_or(|event| {
             matches!(*event.state, inbound_event::State::Processed | inbound_event::State::Ignored)
         }),
@@ -163,7 +178,7 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             .differences
             .get(DifferenceId(id))
             .is_none_or(|difference| !difference.state.is(difference::State::Open)),
-        Subject::Product | Subject::Slot | Subject::Tenant => false,
+        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary => false,
     }
 }
 

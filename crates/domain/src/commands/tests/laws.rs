@@ -10,11 +10,11 @@ use super::test_store::{Rows, TestStore};
 use crate::ReviewId;
 use crate::commands::PostTransfer;
 use crate::lifecycle::{
-    CurrentState, State, attempt, booking, booking_item, difference, job, payment, refund, review,
+    CurrentState, State, attempt, booking, booking_item, difference, job, payment, payout, refund, review,
 };
 use crate::rows::{
     Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Dispute, Job,
-    LedgerAccount, Message, Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject,
+    LedgerAccount, Message, Movement, MovementKind, Payment, Payout, PayoutMethod, Posting, Refund, Review, Slot, Subject,
     Transfer,
 };
 use crate::side_effects::{Counter, RESOLVED_WITHIN};
@@ -29,6 +29,7 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     let bookings = all(rows).map(|row: Booking| format!("bookings/{}", row.state.name()));
     let payments = all(rows).map(|row: Payment| format!("payments/{}", row.state.name()));
     let refunds = all(rows).map(|row: Refund| format!("refunds/{}", row.state.name()));
+    let payouts = all(rows).map(|row: Payout| format!("payouts/{}", row.state.name()));
     let transfers = all(rows).map(|row: Transfer| format!("transfers/{}", row.kind));
     let refunded = all(rows).filter(|row: &Refund| row.key.is_none() && !row.external);
     let refunded = refunded.map(|_| "late_payments/refunded".into());
@@ -47,6 +48,7 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
     for name in bookings
         .chain(payments)
         .chain(refunds)
+        .chain(payouts)
         .chain(transfers)
         .chain(late)
         .chain(differences)
@@ -62,6 +64,10 @@ fn counted(rows: &Rows) -> BTreeMap<String, i64> {
         "refunds/pending",
         "refunds/unknown",
         "refunds/review",
+        "payouts/scheduled",
+        "payouts/sent",
+        "payouts/unknown",
+        "payouts/review",
     ] {
         counted.remove(under_way);
     }
@@ -278,6 +284,7 @@ impl TestStore {
         self.audited_in::<Payment, _>(before, &audited, |row| row.state, command);
         self.audited_in::<Refund, _>(before, &audited, |row| row.state, command);
         self.audited_in::<Dispute, _>(before, &audited, |row| row.state, command);
+        self.audited_in::<Payout, _>(before, &audited, |row| row.state, command);
     }
 
     fn audited_in<R: Row, S: State>(
@@ -357,18 +364,28 @@ impl TestStore {
         let mut balances: BTreeMap<String, i64> = BTreeMap::new();
         for account in self.all::<LedgerAccount>() {
             assert_eq!(account.balance_minor, accounts[&account.id.0], "{}", account.name);
-            let name = if account.name.starts_with("provider/") { "provider" } else { &account.name };
+            let name = ["provider", "payable"].into_iter().find(|name| account.name.starts_with(*name));
+            let name = name.unwrap_or(&account.name);
             *balances.entry(name.into()).or_default() += account.balance_minor;
         }
-        let known: i64 =
+        let kept: i64 =
             self.all::<Payment>().iter().map(|payment| payment.captured_minor - payment.refunded_minor).sum();
+        let paid_out = |payout: &Payout| match *payout.state {
+            payout::State::Paid | payout::State::Returned if payout.method == PayoutMethod::Transfer => {
+                payout.amount_minor - payout.returned_minor
+            }
+            _ => 0,
+        };
+        let known = kept - self.all::<Payout>().iter().map(paid_out).sum::<i64>();
         let of = |name: &str| balances.get(name).copied().unwrap_or_default();
         assert_eq!(
             of("provider") + of("suspense") + of("disputes"),
             known,
             "the books are not the payments': {balances:?}"
         );
-        assert_eq!(of("deferred_revenue") + of("sales"), -known, "{balances:?}");
+        let income = ["deferred_revenue", "sales", "revenue", "refunds", "platform_fees"];
+        let owed: i64 = income.into_iter().chain(["payable", "bank"]).map(of).sum();
+        assert_eq!(owed, -known, "{balances:?}");
         balances
     }
 }

@@ -209,8 +209,8 @@ impl TestStore {
     }
 
     fn write(&mut self, facts: &mut Facts, changes: Changes, command: &dyn Command) {
-        let expected = rows_of!(changes, tenants accounts clients api_keys products units keys customers slots
-            bookings booking_items payments refunds disputes dispute_evidence movements reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
+        let expected = rows_of!(changes, tenants accounts clients api_keys products units beneficiaries keys customers slots
+            bookings booking_items releases payments refunds disputes dispute_evidence movements payouts reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
             postings partitions outbox inbox audit);
         let removed = changes.removed.clone();
         facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));
@@ -329,6 +329,8 @@ pub fn shown(reply: &Reply) -> String {
         Reply::Refund(refund) => format!("refund {:?}", refund.state),
         Reply::Product(product) => format!("product {}", product.0.name),
         Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
+        Reply::Beneficiary(beneficiary) => format!("beneficiary {}", beneficiary.name),
+        Reply::Payout(payout) => format!("payout {:?}", payout.state),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
         Reply::Dispute(dispute) => format!("dispute {:?}", dispute.state),
         other => panic!("not a reply to keep: {other:?}"),

@@ -2,6 +2,8 @@
 
 mod cancel_booking;
 pub mod context;
+mod complete_booking;
+mod context;
 mod create_booking;
 mod find_bookings;
 mod get_booking;
@@ -17,6 +19,8 @@ pub const GROUP: Group = Group {
         create_booking::endpoint,
         get_booking::endpoint,
         cancel_booking::endpoint,
+        complete_booking::endpoint,
+        complete_booking::absent,
         get_booking_history::endpoint,
     ],
 };

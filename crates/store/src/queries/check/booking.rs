@@ -99,10 +99,4 @@ pub(super) const CHECKS: &[Check] = &[
             and not exists (select 1 from payments where payments.booking = bookings.id \
                 and payments.provider = 'manual' and payments.created_at = audit.at)",
     },
-    Check {
-        invariant: "released_once",
-        promise: "the funds of a booking are released at most once (nothing is released yet)",
-        counted: "select cast(0 as bigint)",
-        broken: "select id, '' as description from tenants where 1 = 0",
-    },
 ];

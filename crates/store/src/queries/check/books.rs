@@ -87,7 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
         promise: "nothing of one tenant names a row of another",
         counted: "select (select count(*) from booking_items) + (select count(*) from payments) \
             + (select count(*) from attempts) + (select count(*) from refunds) \
-            + (select count(*) from movements) \
+            + (select count(*) from movements) + (select count(*) from payouts) \
             + (select count(*) from postings)",
         broken: "select booking_items.id, 'an item for another tenant''s slot' as description from booking_items \
                 join slots on slots.id = booking_items.slot where slots.tenant <> booking_items.tenant \
@@ -102,6 +102,11 @@ pub(super) const CHECKS: &[Check] = &[
                 join payments on payments.id = refunds.payment where payments.tenant <> refunds.tenant \
             union all select movements.id, 'a movement of another tenant''s payment' from movements \
                 join payments on payments.id = movements.payment where payments.tenant <> movements.tenant \
+            union all select payouts.id, 'a payout of another tenant''s booking' from payouts \
+                join bookings on bookings.id = payouts.booking where bookings.tenant <> payouts.tenant \
+            union all select payouts.id, 'a payout to another tenant''s beneficiary' from payouts \
+                join beneficiaries on beneficiaries.id = payouts.beneficiary \
+                where beneficiaries.tenant <> payouts.tenant \
             union all select postings.id, 'a posting of another tenant''s transfer' from postings \
                 join transfers on transfers.id = postings.transfer where transfers.tenant <> postings.tenant \
             union all select postings.id, 'a posting to another tenant''s account' from postings \

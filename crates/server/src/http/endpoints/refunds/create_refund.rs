@@ -21,8 +21,7 @@ pub fn endpoint() -> Endpoint {
         .refuses(&[
             Code::PaymentNotFound,
             Code::PaymentIsNotCaptured,
-            Code::PaymentWasRecorded,
-            Code::PaymentIsDisputed,
+    Code::PaymentWasRecorded, Code::PaymentIsDisputed, Code::FundsAreReleased,
             Code::RefundExceedsCapture,
             Code::TooManyRefunds,
             Code::AmountIsNotPayable,

@@ -1,0 +1,222 @@
+//! Completed bookings whose money is shared, while the provider loses replies, processes are killed, and
+//! refunds compete with releases.
+//!
+//! | fault | what it leaves | what must hold |
+//! |---|---|---|
+//! | the transfer is made, and its reply is lost, or is a 500 that is kept under the key | a payout without an outcome | one transfer |
+//! | a process is killed while payouts are sent | payouts under a lease that nobody renews | one transfer, in the end |
+//! | every server's timer finds the same releases | releases that are decided several times | one release |
+//! | a refund of all the money at the moment of the release | | the refund or the share, never both |
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use rand::RngExt as _;
+use serde_json::{Value, json};
+
+use crate::operation_request::{PAYS, PRICE_MINOR, euros};
+use crate::{Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, Scenario, ScenarioContext};
+use crate::{Tuning, judge};
+
+pub const SCENARIO: Scenario = Scenario {
+    number: 17,
+    name: "payout",
+    promise: "The funds of a completed booking are released once and each share is paid once, whatever is lost, killed or done at the same moment.",
+    needs: &[Need::Deployment],
+    always: &["a_share_is_paid_once", "a_refund_or_a_share"],
+    sometimes: &["a_share_was_paid", "a_reply_was_lost", "a_refund_was_quicker", "a_process_was_killed"],
+    run: |context| Box::pin(run(context)),
+};
+
+/// Operations for each booking.
+const OPERATIONS_A_BOOKING: usize = 5;
+const BOOKINGS_MIN: usize = 12;
+const BOOKINGS_AT_ONCE: usize = 8;
+const HOLD_SECONDS: u32 = 3_600;
+/// The platform's part, of [`PRICE_MINOR`].
+const FEE_MINOR: i64 = PRICE_MINOR / 10;
+const DESTINATION: &str = "acct_guide";
+/// So that a share that is paid twice finds the money for it.
+const SPARE_MINOR: i64 = 900_000;
+/// Far longer than a payout takes, with its look-ups.
+const PAID_WITHIN: Duration = Duration::from_secs(60);
+const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts";
+
+/// One booking, and whether a refund competes with its release.
+#[derive(Clone, Copy)]
+struct Turn {
+    number: usize,
+    refund_after_ms: Option<u64>,
+}
+
+/// What became of it.
+struct Outcome {
+    booking: String,
+    refunded: bool,
+}
+
+async fn run(context: ScenarioContext) -> Result<(), Error> {
+    let count = (context.operations() / OPERATIONS_A_BOOKING).max(BOOKINGS_MIN);
+    let mut random = context.random("turns");
+    let turn = |number| {
+        let competes = random.random_bool(0.4);
+        Turn { number, refund_after_ms: competes.then(|| random.random_range(0..1_500)) }
+    };
+    let turns: Vec<Turn> = (0..count).map(turn).collect();
+
+    let mut deployment = context.deploy(&Tuning::default()).await?;
+    let key = deployment.installation()?.key(SCOPES, false).await;
+    deployment.target.api_key = key?;
+    share(&context, &deployment).await?;
+    let faults = json!({
+        "seed": context.draw("provider") >> 12, "delay_ms": [5, 60], "commit_then_drop": 0.15,
+        "commit_then_kept_500": 0.1, "kept_500": 0.05, "webhook_drop": 0.5,
+    });
+    deployment.set_faults(faults).await?;
+    context.progress.counts("bookings whose money is shared", count);
+    let mut outcomes = Vec::new();
+    for (at, turns) in turns.chunks(BOOKINGS_AT_ONCE).enumerate() {
+        let made = try_join_all(turns.iter().map(|turn| one(&context, &deployment, *turn)));
+        outcomes.extend(made.await?);
+        // Payouts of these bookings are under way.
+        let workers = deployment.workers();
+        if let Some(name) = workers.get(at % workers.len().max(1)) {
+            deployment.kill(name).await?;
+            deployment.start_again(name).await?;
+            context.findings.reached("a_process_was_killed");
+        }
+    }
+    deployment.set_faults(json!({})).await?;
+    settle(&context, &deployment, &outcomes).await?;
+    compare(&context, &deployment, &outcomes).await?;
+    if context.findings.any_broken() {
+        return Ok(());
+    }
+    deployment.all_alive()?;
+    judge(&context, &deployment).await.map(drop)
+}
+
+/// The product's money is shared with one beneficiary, and the tenant has other money as well.
+async fn share(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+    let mut caller = context.caller(&deployment.target, 0);
+    let body = json!({ "name": "Ana, guide", "provider": "stripe", "destination": DESTINATION });
+    let request = asks(context.operation("beneficiary"), "/v1/beneficiaries", &body);
+    let answer = caller.retry_until_definite(&request).await?;
+    let beneficiary = answer.id().unwrap_or_default();
+    let split = json!({
+        "platform_fee": { "basis_points": 1_000 },
+        "shares": [{ "beneficiary_id": beneficiary }],
+        "remainder_to": beneficiary,
+    });
+    let path = format!("/v1/products/{}/split", deployment.target.catalogue.product);
+    let request = asks(context.operation("split"), &path, &split);
+    let answer = caller.retry_until_definite(&request).await?;
+    if !answer.is_success() {
+        return Err(Error::Unexpected { operation: request.operation, outcome: answer.summary() });
+    }
+    let spare = OperationRequest::charge(&context.operation("spare"), SPARE_MINOR, PAYS);
+    caller.retry_until_definite(&spare).await.map(drop)
+}
+
+/// A request that moves no money by itself.
+fn asks(operation: String, path: &str, body: &Value) -> OperationRequest {
+    OperationRequest::new(&operation, path, body, ExpectedEffect::Nothing)
+}
+
+async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> Result<Outcome, Error> {
+    let Turn { number, refund_after_ms } = turn;
+    let mut caller = context.caller(&deployment.target, number);
+    let mut rival = context.caller(&deployment.target, number + 1);
+    let name = |step: &str| context.operation(format!("{number}-{step}"));
+    let slot = number % deployment.target.catalogue.slots.len();
+    let hold = OperationRequest::hold(&name("hold"), &deployment.target.catalogue, slot, HOLD_SECONDS);
+    let answer = caller.retry_until_definite(&hold).await?;
+    let unexpected =
+        |operation: &str, outcome: String| Error::Unexpected { operation: operation.to_owned(), outcome };
+    let booking = answer.id().ok_or_else(|| unexpected(&hold.operation, answer.summary()))?;
+    let pay = OperationRequest::pay(&name("pay"), &booking, PRICE_MINOR, PAYS);
+    let answer = caller.retry_until_definite(&pay).await?;
+    let payment = answer.id().ok_or_else(|| unexpected(&pay.operation, answer.summary()))?;
+    let path = format!("/v1/bookings/{booking}");
+    let is_paid = |seen: &Value| seen["paid"]["minor"] == PRICE_MINOR;
+    let seen = caller.until(&path, PAID_WITHIN, is_paid).await?;
+    if !is_paid(&seen) {
+        return Err(unexpected(&pay.operation, seen.to_string()));
+    }
+    let done = asks(name("done"), &format!("{path}/complete"), &json!({}));
+    let complete = async { caller.retry_until_definite(&done).await };
+    let refund = async {
+        let Some(after_ms) = refund_after_ms else { return Ok(None) };
+        tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        let back = OperationRequest::refund(&name("back"), &payment, &pay.operation, PRICE_MINOR);
+        rival.retry_until_definite(&back.that_may_be_refused()).await.map(Some)
+    };
+    let (completed, refund) = tokio::try_join!(complete, refund)?;
+    if !completed.is_success() {
+        return Err(unexpected(&done.operation, completed.summary()));
+    }
+    context.progress.advance();
+    let refunded = refund.is_some_and(|answer| answer.is_success());
+    if refunded {
+        context.findings.reached("a_refund_was_quicker");
+    }
+    Ok(Outcome { booking, refunded })
+}
+
+/// Waits until every share is paid. What is not paid by then never will be.
+async fn settle(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    outcomes: &[Outcome],
+) -> Result<(), Error> {
+    let mut caller = context.caller(&deployment.target, 0);
+    for Outcome { booking, .. } in outcomes.iter().filter(|outcome| !outcome.refunded) {
+        let path = format!("/v1/payouts?booking_id={booking}");
+        let paid = |seen: &Value| seen["data"][0]["state"] == "paid";
+        let within = if context.findings.any_broken() { Duration::ZERO } else { PAID_WITHIN };
+        let seen = caller.until(&path, within, paid).await?;
+        context.findings.always("a_share_is_paid_once", paid(&seen), || format!("{booking}: {seen}"));
+        if paid(&seen) {
+            context.findings.reached("a_share_was_paid");
+        }
+    }
+    Ok(())
+}
+
+/// The provider's books, booking by booking.
+async fn compare(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    outcomes: &[Outcome],
+) -> Result<(), Error> {
+    let Some(books) = deployment.books().await? else { return Ok(()) };
+    let mut transfers: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    for transfer in &books.transfers {
+        let booking = transfer.metadata.get("booking").map_or("", String::as_str);
+        transfers.entry(booking).or_default().push(transfer.net());
+    }
+    let lost = |path: &str, outcome: &str| path == "/v1/transfers" && outcome.starts_with("committed_then");
+    let lost = books.calls.iter().filter(|call| lost(&call.path, &call.outcome)).count();
+    context.findings.reached_times("a_reply_was_lost", lost as u64);
+    for Outcome { booking, refunded } in outcomes {
+        let made = transfers.get(booking.as_str()).map_or(&[][..], Vec::as_slice);
+        let share = PRICE_MINOR - FEE_MINOR;
+        let told =
+            || format!("booking {booking}: refunded {refunded}, transferred {made:?}, its share {share}");
+        if *refunded {
+            context.findings.always("a_refund_or_a_share", made.is_empty(), told);
+        } else {
+            context.findings.always("a_share_is_paid_once", made == [share], told);
+        }
+    }
+    let total = euros(books.transfers.iter().map(check::BookedTransfer::net).sum());
+    context.findings.note(format!("{} transfers, {total} in all", books.transfers.len()));
+    let verdicts = deployment.verdicts().await?;
+    if context.findings.any_broken() {
+        context.findings.oracle(&verdicts);
+    }
+    let servers = deployment.names(Part::Server).len();
+    context.findings.figure("servers with a timer", servers as f64);
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Complete a booking: the service was delivered, or the customer did not come. Its money is earned
+//! now: the revenue is recognized, and the release of its funds becomes due after the days of its rule.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use serde_json::json;
+
+use super::about_release;
+use crate::commands::booking::{self, Seats};
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::{BookingId, ReleaseId, TenantId};
+use crate::lifecycle::booking::Event;
+use crate::lifecycle::{State as _, release};
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::reply::{BookingReply, ItemReply, Reply};
+use crate::rows::{Booking, BookingItem, Facts, FundsRelease, Needs, Product, Slot};
+use crate::time::Span;
+use crate::working_set::{Claim, Command, Context, DecisionResult};
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+#[derive(Clone, Debug)]
+pub struct CompleteBooking {
+    pub claim: Claim,
+    pub booking: BookingId,
+    /// Whether the customer came.
+    pub attended: bool,
+}
+
+impl Command for CompleteBooking {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.claim.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.release(ReleaseId::from(self.booking));
+        for item in rows.booking_items(self.booking).into_iter().flatten() {
+            rows.product(item.product);
+        }
+        Seats::needs(rows, self.booking).map(drop)
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let tenant = self.claim.tenant;
+        let booking = facts.bookings.get(self.booking).filter(|booking| booking.tenant == tenant);
+        let mut booking = booking.cloned().ok_or(Refusal::BookingNotFound)?;
+        let (event, message) = match self.attended {
+            true => (Event::ServiceDelivered, "booking.completed"),
+            false => (Event::CustomerAbsent, "booking.no_show"),
+        };
+        let step = booking.state.require(event)?;
+        // A payment under way may still bring money, which would be recognized by nobody.
+        if let Some(payment) = booking.open_payment {
+            return Err(Refusal::BookingHasOpenPayment { payment: payment.0 });
+        }
+        let beside = |item: &BookingItem| {
+            let product = facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
+            Ok((facts.slots.get(item.slot).ok_or(Refusal::SlotNotFound)?, product))
+        };
+        let items = facts.booking_items.owned_by(booking.id);
+        let beside: Vec<(&Slot, &Product)> = items.clone().map(beside).collect::<Result<_, Refusal>>()?;
+        // Nothing can fail from here on.
+
+        let origin = Origin::claimed(&self.claim);
+        let mut draft = Draft::new(context, &origin);
+        booking.state = draft.step(booking::about(&booking), step);
+        booking.ended_at = Some(context.now);
+        booking.updated_at = context.now;
+        booking::append_message(&mut draft, &mut booking, items.clone(), message);
+        recognize(&mut draft, &mut booking);
+        if let Some(release) = facts.releases.get(ReleaseId::from(booking.id)) {
+            become_due(&mut draft, release);
+        }
+        let shown = |(item, (slot, product)): (&BookingItem, (&Slot, &Product))| ItemReply {
+            item: item.clone(),
+            slot: slot.clone(),
+            time_zone: product.time_zone.clone(),
+        };
+        let items = items.zip(beside).map(shown).collect();
+        draft.put(booking.clone());
+        Ok(draft.reply(Reply::Booking(Box::new(BookingReply { booking, items }))))
+    }
+}
+
+/// The booking's money, net of refunds, becomes revenue. From now on its refunds reduce the revenue.
+fn recognize(draft: &mut Draft<'_>, booking: &mut Booking) {
+    let net = booking.paid_minor - booking.refunded_minor;
+    if net == 0 {
+        return;
+    }
+    let payload = json!({
+        "booking_id": booking.id.0,
+        "state": booking.state.name(),
+        "movement": alloc::format!("booking.recognized/{}", booking.id),
+        "moved": Money::new(net, booking.currency),
+    });
+    let about = booking::about(booking);
+    draft.append_message(about, &mut booking.seq, "booking.recognized", &payload);
+}
+
+fn become_due(draft: &mut Draft<'_>, release: &FundsRelease) {
+    let Some(step) = release.state.step(release::Event::Complete) else { return };
+    let due_at = draft.context.now.plus(Span::seconds(release.split.0.release_after_days * DAY_SECONDS));
+    let state = draft.step(about_release(release), step);
+    draft.put(FundsRelease { state, due_at: Some(due_at), sweep_at: Some(due_at), ..release.clone() });
+}

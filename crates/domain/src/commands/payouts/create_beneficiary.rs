@@ -1,0 +1,73 @@
+//! Create a beneficiary: somebody who gets a share of bookings.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use crate::commands::draft::{About, Draft, Origin};
+use crate::ids::{AccountId, TenantId};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Account, Beneficiary, Facts, Mode, Needs, PayoutMethod, Subject};
+use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
+
+#[derive(Clone, Debug)]
+pub struct CreateBeneficiary {
+    pub claim: Claim,
+    pub mode: Mode,
+    pub name: String,
+    /// The tenant's account that pays, and the beneficiary's own account at that provider. `None`: a
+    /// person pays.
+    pub transfer: Option<(AccountId, String)>,
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Command for CreateBeneficiary {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.claim.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        Some(&self.claim)
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        if let Some((account, _)) = &self.transfer {
+            rows.account(*account);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let tenant = self.claim.tenant;
+        let is_own = |account: &&Account| account.tenant == tenant && account.mode == self.mode;
+        let transfer = match &self.transfer {
+            Some((account, destination)) => {
+                let account = facts.accounts.get(*account).filter(is_own).ok_or(Refusal::AccountNotFound)?;
+                Some((account, destination.clone()))
+            }
+            None => None,
+        };
+        // Nothing can fail from here on.
+
+        let origin = Origin::claimed(&self.claim);
+        let mut draft = Draft::new(context, &origin);
+        let (account, destination) = transfer.unzip();
+        let beneficiary = Beneficiary {
+            id: draft.id(),
+            tenant,
+            mode: self.mode,
+            name: self.name.clone(),
+            method: if account.is_some() { PayoutMethod::Transfer } else { PayoutMethod::Manual },
+            account: account.map(|account| account.id),
+            provider: account.map(|account| account.provider.clone()),
+            destination,
+            metadata: Json(self.metadata.clone()),
+            created_at: context.now,
+        };
+        let about = About { tenant, kind: Subject::Beneficiary, id: beneficiary.id.0 };
+        draft.audit(about, "beneficiary_created", None, None);
+        draft.put(beneficiary.clone());
+        Ok(draft.reply(Reply::Beneficiary(Box::new(beneficiary))))
+    }
+}

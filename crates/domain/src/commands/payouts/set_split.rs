@@ -1,0 +1,78 @@
+//! Set the split rule of a product, or remove it. Bookings keep the rule of the moment when they were made.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::commands::draft::{About, Draft, Origin};
+use crate::ids::{ProductId, TenantId, UnitId};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, Facts, Mode, Needs, Product, Subject, Unit};
+use crate::split::SplitRule;
+use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
+
+#[derive(Clone, Debug)]
+pub struct SetSplit {
+    pub claim: Option<Claim>,
+    pub tenant: TenantId,
+    pub by: Actor,
+    pub mode: Mode,
+    pub product: ProductId,
+    /// `None` removes it.
+    pub split: Option<SplitRule>,
+    /// The product's version when a query found `all_units`, which the reply needs.
+    pub version: i64,
+    pub all_units: Vec<UnitId>,
+}
+
+impl Command for SetSplit {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.product(self.product);
+        for unit in &self.all_units {
+            rows.unit(*unit);
+        }
+        for beneficiary in self.split.iter().flat_map(SplitRule::beneficiaries) {
+            rows.beneficiary(beneficiary);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let tenant = self.tenant;
+        let product = facts.products.get(self.product).filter(|product| product.tenant == tenant);
+        let product = product.ok_or(Refusal::ProductNotFound)?;
+        if product.version != self.version {
+            return Err(Refusal::ChangedMeanwhile);
+        }
+        for id in self.split.iter().flat_map(SplitRule::beneficiaries) {
+            facts
+                .beneficiaries
+                .get(id)
+                .filter(|beneficiary| beneficiary.tenant == tenant && beneficiary.mode == self.mode)
+                .ok_or(Refusal::BeneficiaryNotFound { beneficiary: id.0 })?;
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin::of_request(self.by, self.claim.as_ref());
+        let mut draft = Draft::new(context, &origin);
+        let product = Product {
+            split: self.split.clone().map(Json),
+            version: product.version + 1,
+            updated_at: context.now,
+            ..product.clone()
+        };
+        let about = About { tenant, kind: Subject::Product, id: product.id.0 };
+        draft.audit(about, "split_set", None, None);
+        let units: Vec<Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).cloned().collect();
+        draft.put(product.clone());
+        Ok(draft.reply(Reply::Product(Box::new((product, units)))))
+    }
+}

@@ -1,0 +1,45 @@
+use api::Code;
+use api::requests::NewBeneficiary;
+use api::views::Beneficiary;
+use axum::extract::State;
+use domain::Refusal;
+use domain::commands::CreateBeneficiary;
+use providers::Payouts as PayoutsOffered;
+
+use crate::http::App;
+use crate::http::answer::Handled;
+use crate::http::endpoint::Endpoint;
+use crate::http::permission::Payouts;
+use crate::http::submit::submit;
+use crate::http::write_request::KeyedRequest;
+
+pub fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/beneficiaries", "create_beneficiary", handle)
+        .about("Create a beneficiary", "Somebody who gets a share of bookings, in the mode of this key.")
+        .answers::<Beneficiary>(201, "The beneficiary.")
+        .refuses(&[Code::ProviderAccountNotFound, Code::PayoutsAreNotOffered])
+}
+
+async fn handle(State(app): State<App>, call: KeyedRequest<Payouts, NewBeneficiary>) -> Handled {
+    let (caller, request) = (call.caller, call.request);
+    let transfer = match request.provider.zip(request.destination) {
+        Some((provider, destination)) => {
+            let account = app.parts.accounts.account(caller.tenant, &provider, caller.mode);
+            let account = account.ok_or(Refusal::AccountNotFound)?;
+            let adapter = providers::adapter::find(&provider);
+            if adapter.is_some_and(|adapter| adapter.payouts == PayoutsOffered::None) {
+                return Err(Refusal::PayoutsAreNotOffered.into());
+            }
+            Some((account, destination))
+        }
+        None => None,
+    };
+    let command = CreateBeneficiary {
+        claim: call.claim,
+        mode: caller.mode,
+        name: request.name,
+        transfer,
+        metadata: request.metadata,
+    };
+    submit(&app, command).await
+}
