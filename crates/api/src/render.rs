@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Booking, DeadLetter, Difference, Dispute, Page, Payment, Product, Reconciliation, Refund, ReviewCase, Settings, Slot, Beneficiary, Payout,
+    ApiKey, Beneficiary, Booking, DeadLetter, Difference, Dispute, Page, Payment, Payout, Product,
+    Reconciliation, Refund, ReviewCase, Settings, Slot,
 };
 
 /// A reply as it is stored and sent.

@@ -1,6 +1,9 @@
 //! Checks `only_forward`: every move in the audit is a row of its lifecycle's table.
 
-use domain::lifecycle::{State, booking, delivery, difference, dispute, inbound_event, job, payment, payout, reconciliation, refund, release};
+use domain::lifecycle::{
+    State, booking, delivery, difference, dispute, inbound_event, job, payment, payout, reconciliation,
+    refund, release,
+};
 use store::queries::check::StateChange;
 
 use super::Verdicts;

@@ -7,8 +7,8 @@ mod disputes;
 mod ledger;
 mod ops;
 mod payments;
-mod reconciliation;
 mod payouts;
+mod reconciliation;
 
 #[cfg(test)]
 mod tests;

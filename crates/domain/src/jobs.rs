@@ -92,7 +92,15 @@ pub static PAYOUT: JobKind = JobKind {
 
 /// Every kind of this version.
 pub static ALL: [&JobKind; 9] = [
-    &CHARGE, &CAPTURE, &VOID, &REFUND, &RECONCILE, &LOOK_UP, &CHECK_AUTHORIZATION, &SUBMIT_EVIDENCE, &PAYOUT,
+    &CHARGE,
+    &CAPTURE,
+    &VOID,
+    &REFUND,
+    &RECONCILE,
+    &LOOK_UP,
+    &CHECK_AUTHORIZATION,
+    &SUBMIT_EVIDENCE,
+    &PAYOUT,
 ];
 
 /// The kind of job for an attempt.

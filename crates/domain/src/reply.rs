@@ -10,7 +10,8 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, Dispute, InboundEvent, Job, Message, Payment, Product, Reconciliation, Refund, Review, Slot, Tenant, Unit, Beneficiary, Payout,
+    ApiKey, Attempt, Beneficiary, Booking, BookingItem, Client, Delivery, Difference, Dispute, InboundEvent,
+    Job, Message, Payment, Payout, Product, Reconciliation, Refund, Review, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 

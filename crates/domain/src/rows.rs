@@ -11,8 +11,8 @@ mod messages;
 mod movement;
 mod payment;
 mod payment_method;
-mod reconciliation;
 mod payout;
+mod reconciliation;
 mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
@@ -28,11 +28,11 @@ pub use payment::{Attempt, AttemptKind, Capture, Failure, FailureCause, NextActi
 pub use payment_method::{
     MANUAL, ManualMethod, PAYMENT_FORM, PIX, PayBy, Payer, PaymentMethod, PaymentRoute, TaxId, TaxIdKind,
 };
+pub use payout::{Beneficiary, FundsRelease, Payout, PayoutMethod};
 pub use reconciliation::{
     AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,
     ReconciliationStage,
 };
-pub use payout::{Beneficiary, FundsRelease, Payout, PayoutMethod};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
 /// Takes a row of one type. The working set implements it for [`Changes`].

@@ -36,7 +36,7 @@ use crate::lifecycle::{
 };
 use crate::rows::{
     Attempt, AttemptKind, Booking, Delivery, Difference, InboundEvent, Job, Message, Partition, Payment,
-    Refund, Transfer,
+    Payout, Refund, Transfer,
 };
 
 use crate::time::Span;

@@ -225,7 +225,7 @@ macro_rules! working_set {
 
         impl<'facts> Needs<'facts> {
             pub fn new(facts: &'facts Facts) -> Needs<'facts> {
-                Needs { facts, wanted: Default::default() }
+                Needs { facts, wanted: core::array::from_fn(|_| alloc::vec::Vec::new()) }
             }
 
             /// The ids that are requested and not loaded, sorted, each once.

@@ -74,7 +74,9 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedPage, ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead, Payouts,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedPage,
+    ListedRefund, MethodRules, ObjectCall, PaymentOrder, Payouts, PixRules, Provider, ProviderSettings,
+    RefundOrder, VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use payments::Payments;

@@ -64,8 +64,8 @@ use domain::{
 
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedObjects, ListedRefund,
-    MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent,
-    WebhookHead,
+    MethodRules, ObjectCall, PaymentOrder, Payouts, PixRules, Provider, ProviderSettings, RefundOrder,
+    VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use charges::Charges;
@@ -88,6 +88,9 @@ pub static ADAPTER: Adapter = Adapter {
         needs_payer: false,
         instalments_max: 1,
     },
+    // The central bank's API has no disputes.
+    dispute_evidence: false,
+    payouts: Payouts::None,
     currency: Some(Currency::BRL),
 };
 
@@ -117,6 +120,7 @@ impl Provider for PixBank {
             refunds_carry_reference: true,
             listing: ListedObjects::Nothing,
             ends_expired_objects: false,
+            payouts: ADAPTER.payouts,
         }
     }
 

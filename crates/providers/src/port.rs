@@ -25,8 +25,13 @@ use std::{
 };
 
 use domain::{
-    AttemptId, BookingId, DisputeEvidenceId, Money, PaymentId, RefundId, TenantId, Timestamp, provider::{CallOutcome, DisputeObservation, Observation, RefundObservation}, provider::{CallOutcome, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation}, rows::{Capture, EvidenceTexts, FailureCause, Payer, PaymentMethod}, BeneficiaryId, PayoutId, provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation},
-    rows::{Capture, FailureCause, Payer, PaymentMethod},
+    AttemptId, BeneficiaryId, BookingId, DisputeEvidenceId, Money, PaymentId, PayoutId, RefundId, TenantId,
+    Timestamp,
+    provider::{
+        CallOutcome, DisputeObservation, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation,
+        TransferAnswer, TransferObservation,
+    },
+    rows::{Capture, EvidenceTexts, FailureCause, Payer, PaymentMethod},
     time::Span,
 };
 

@@ -22,7 +22,6 @@
 mod amount;
 mod answer;
 pub mod br_code;
-mod br_code;
 mod chargeback;
 mod creation;
 mod dashboard;

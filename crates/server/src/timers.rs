@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::commands::{
-    CheckAuthorizations, ExpireHolds, LapsedHold, PruneAudit, PruneDeliveries, PruneMessages, PruneReplies, PruneWork, DueRelease, ReleaseFunds,
+    CheckAuthorizations, DueRelease, ExpireHolds, LapsedHold, PruneAudit, PruneDeliveries, PruneMessages,
+    PruneReplies, PruneWork, ReleaseFunds,
 };
 use domain::limits::IDS_PER_COMMAND_MAX;
 use domain::time::Span;

@@ -3,7 +3,8 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{
-    State, booking, booking_item, difference, dispute, inbound_event, job, payment, reconciliation, refund, review, payout, release,
+    State, booking, booking_item, difference, dispute, inbound_event, job, payment, payout, reconciliation,
+    refund, release, review,
 };
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,

@@ -13,14 +13,15 @@ use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery,
-    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge,
-    NewCompletion, NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund,
-    NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, StatementQuery,
+    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation,
+    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation,
+    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
+    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event, HistoryEntry,
-    LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation, Refund, Release, ReviewCase,
-    ReviewCaseDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
+    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event,
+    HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation,
+    Refund, Release, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].

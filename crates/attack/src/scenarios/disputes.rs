@@ -14,7 +14,8 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::by_hand::person::Person;
-use crate::operation_request::{PAYS, PRICE_MINOR};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::{
     Deployment, Error, ExpectedEffect, Need, OperationRequest, RetryingClient, Scenario, ScenarioContext,
     Tuning, judge,
@@ -119,7 +120,7 @@ impl Disputed<'_> {
     }
 
     async fn charges(&mut self, operation: &str) -> Result<(String, String), Error> {
-        self.makes(&OperationRequest::charge(operation, PRICE_MINOR, PAYS)).await
+        self.makes(&OperationRequest::charge(operation, PRICE_MINOR, &STRIPE)).await
     }
 
     /// Waits until the payment has one dispute in this state.
@@ -145,7 +146,7 @@ impl Disputed<'_> {
             outcome: held.summary(),
         })?;
         let (payment, object) =
-            self.makes(&OperationRequest::pay(&operation, &booking, PRICE_MINOR, PAYS)).await?;
+            self.makes(&OperationRequest::pay(&operation, &booking, PRICE_MINOR, &STRIPE)).await?;
         let path = format!("/v1/bookings/{booking}");
         let confirmed = |seen: &Value| seen["state"] == "confirmed";
         self.caller.until(&path, followed_within(self.context), confirmed).await?;
@@ -191,7 +192,7 @@ impl Disputed<'_> {
         let dispute = self.person.sees_a_dispute(&object, DISPUTED_MINOR).await?;
         self.shows(&payment, "opened").await?;
         let name = format!("{operation}-refund");
-        let refund = OperationRequest::refund(&name, &payment, &operation, REFUNDED_MINOR);
+        let refund = OperationRequest::refund(&name, &payment, &operation, &STRIPE.money(REFUNDED_MINOR));
         let answer = self.caller.retry_until_definite(&refund.that_may_be_refused()).await?;
         let refused = answer.code().as_deref() == Some("payment_is_disputed");
         let seen = json!(answer.summary());
@@ -202,7 +203,7 @@ impl Disputed<'_> {
         self.person.sees_it_decided(&dispute, "won").await?;
         self.shows(&payment, "won").await?;
         let name = format!("{operation}-later");
-        let later = OperationRequest::refund(&name, &payment, &operation, REFUNDED_MINOR);
+        let later = OperationRequest::refund(&name, &payment, &operation, &STRIPE.money(REFUNDED_MINOR));
         let answer = self.caller.retry_until_definite(&later.that_may_be_refused()).await?;
         let done = answer.is_success() || !refused;
         let seen = json!(answer.summary());

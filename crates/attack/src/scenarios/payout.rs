@@ -15,12 +15,13 @@ use futures_util::future::try_join_all;
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use crate::operation_request::{PAYS, PRICE_MINOR, euros};
+use crate::methods::STRIPE;
+use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, Scenario, ScenarioContext};
 use crate::{Tuning, judge};
 
 pub const SCENARIO: Scenario = Scenario {
-    number: 17,
+    number: 21,
     name: "payout",
     promise: "The funds of a completed booking are released once and each share is paid once, whatever is lost, killed or done at the same moment.",
     needs: &[Need::Deployment],
@@ -115,7 +116,7 @@ async fn share(context: &ScenarioContext, deployment: &Deployment) -> Result<(),
     if !answer.is_success() {
         return Err(Error::Unexpected { operation: request.operation, outcome: answer.summary() });
     }
-    let spare = OperationRequest::charge(&context.operation("spare"), SPARE_MINOR, PAYS);
+    let spare = OperationRequest::charge(&context.operation("spare"), SPARE_MINOR, &STRIPE);
     caller.retry_until_definite(&spare).await.map(drop)
 }
 
@@ -135,7 +136,7 @@ async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> 
     let unexpected =
         |operation: &str, outcome: String| Error::Unexpected { operation: operation.to_owned(), outcome };
     let booking = answer.id().ok_or_else(|| unexpected(&hold.operation, answer.summary()))?;
-    let pay = OperationRequest::pay(&name("pay"), &booking, PRICE_MINOR, PAYS);
+    let pay = OperationRequest::pay(&name("pay"), &booking, PRICE_MINOR, &STRIPE);
     let answer = caller.retry_until_definite(&pay).await?;
     let payment = answer.id().ok_or_else(|| unexpected(&pay.operation, answer.summary()))?;
     let path = format!("/v1/bookings/{booking}");
@@ -149,7 +150,8 @@ async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> 
     let refund = async {
         let Some(after_ms) = refund_after_ms else { return Ok(None) };
         tokio::time::sleep(Duration::from_millis(after_ms)).await;
-        let back = OperationRequest::refund(&name("back"), &payment, &pay.operation, PRICE_MINOR);
+        let back =
+            OperationRequest::refund(&name("back"), &payment, &pay.operation, &STRIPE.money(PRICE_MINOR));
         rival.retry_until_definite(&back.that_may_be_refused()).await.map(Some)
     };
     let (completed, refund) = tokio::try_join!(complete, refund)?;
@@ -210,7 +212,7 @@ async fn compare(
             context.findings.always("a_share_is_paid_once", made == [share], told);
         }
     }
-    let total = euros(books.transfers.iter().map(check::BookedTransfer::net).sum());
+    let total = STRIPE.money(books.transfers.iter().map(check::BookedTransfer::net).sum());
     context.findings.note(format!("{} transfers, {total} in all", books.transfers.len()));
     let verdicts = deployment.verdicts().await?;
     if context.findings.any_broken() {

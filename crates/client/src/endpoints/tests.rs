@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery, ManualMethod, NewApiKey, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots, Resolution, ReviewAction, ReviewAssignment, NewBeneficiary, NewSplit, PayoutRecord, RecordedOutcome, StatementQuery,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
+    ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct,
+    NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots, NewSplit, PayoutRecord,
+    RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;

@@ -139,7 +139,7 @@ impl Payments {
         status_detail: Option<&str>,
     ) -> Result<Vec<ChargebackOfPayment>, CallOutcome<O>> {
         let path = format!("/v1/chargebacks/search?payment_id={}", segment(payment.as_str()));
-        let found: FoundChargebacks = outcome::list(self.client.get(&path, payment.as_str()).await)?;
+        let found: FoundChargebacks = outcome::search(self.client.get(&path, payment.as_str()).await)?;
         // A search whose parameter was ignored shows everybody's chargebacks.
         let is_of_payment = |found: &ProviderChargeback| {
             found.payments.as_ref().is_some_and(|payments| payments.contains(payment))

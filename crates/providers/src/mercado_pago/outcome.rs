@@ -63,7 +63,7 @@ pub fn shown_chargeback<O>(
     result: Result<HttpReply, NoReply>,
     requested: &str,
 ) -> Result<ProviderChargeback, CallOutcome<O>> {
-    let (reply, shown) = match read::<ProviderChargeback, O>(result) {
+    let (reply, shown) = match read::<ProviderChargeback, O>(result, b'{') {
         Err(CallOutcome::Refused { code, .. }) => {
             return Err(CallOutcome::Unknown { error: code, key_spent: false });
         }

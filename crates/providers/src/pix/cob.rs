@@ -24,7 +24,8 @@
 use domain::{
     Currency, PaymentId, Timestamp,
     provider::{
-        DisputeObservation, DisputeStatus, Observation, ProviderStatus, RefundObservation, RefundStatus,
+        DisputeDetails, DisputeObservation, DisputeStatus, Observation, ProviderStatus, RefundObservation,
+        RefundStatus,
     },
     rows::{Failure, FailureCause, NextAction},
     time::Span,
@@ -214,16 +215,27 @@ impl PixReturn {
     }
 
     pub fn dispute(&self, end_to_end_id: &str) -> Result<DisputeObservation, String> {
+        let withdrawn = self.status.as_deref() == Some("DEVOLVIDO");
         let status = match self.status.as_deref() {
-            Some("DEVOLVIDO") => DisputeStatus::FundsWithdrawn,
+            // The bank returns the money when it has decided.
+            Some("DEVOLVIDO") => DisputeStatus::Lost,
             Some("NAO_REALIZADO") => DisputeStatus::Won,
             _ => DisputeStatus::Opened,
         };
         Ok(DisputeObservation {
             object: self.object(end_to_end_id),
             status,
-            amount_minor: self.amount_minor()?,
             currency: Currency::BRL,
+            details: DisputeDetails {
+                shown_at: None,
+                amount_minor: self.amount_minor()?,
+                reason: None,
+                network_reason: None,
+                evidence_due_at: None,
+            },
+            withdrawn,
+            reinstated: false,
+            has_evidence: false,
         })
     }
 }

@@ -97,7 +97,7 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
                 None => nothing("the disputed charge has no PaymentIntent, so it is not ours"),
             }
         }
-        kind if kind.starts_with("transfer.") => {
+        Handling::Transfer => {
             let transfer: Transfer = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
             match transfer.payout() {
                 Some(payout) => {

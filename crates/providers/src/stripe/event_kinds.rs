@@ -6,6 +6,8 @@ pub enum Handling {
     Payment,
     Refund,
     Dispute,
+    /// Money to a beneficiary, or back.
+    Transfer,
     Ignored(&'static str),
 }
 
@@ -13,9 +15,8 @@ const REPEATS: &str = "it repeats what the events of its PaymentIntent or refund
 const UNCONFIRMED: &str = "no money moves before we confirm the object, whose id is committed before";
 const NOT_OURS: &str = "it is about neither a payment nor a refund of ours";
 const OWN_MONEY: &str = "it moves the tenant's own money, between its balance and its bank";
-const CONNECT: &str = "it moves money to a connected account, and our payments make none";
 
-use Handling::{Dispute, Ignored, Payment, Refund};
+use Handling::{Dispute, Ignored, Payment, Refund, Transfer};
 
 /// Each type with its handling, and whether a webhook endpoint subscribes to it. Events that nobody reads
 /// cost traffic, so only those are subscribed to whose content is not in another one.
@@ -46,9 +47,9 @@ const KINDS: &[(&str, Handling, bool)] = &[
     ("charge.dispute.closed", Dispute, true),
     ("charge.dispute.funds_withdrawn", Dispute, true),
     ("charge.dispute.funds_reinstated", Dispute, true),
-    ("transfer.created", Ignored(CONNECT), false),
-    ("transfer.updated", Ignored(CONNECT), false),
-    ("transfer.reversed", Ignored(CONNECT), false),
+    ("transfer.created", Transfer, true),
+    ("transfer.updated", Transfer, true),
+    ("transfer.reversed", Transfer, true),
     ("payout.created", Ignored(OWN_MONEY), false),
     ("payout.updated", Ignored(OWN_MONEY), false),
     ("payout.paid", Ignored(OWN_MONEY), false),
@@ -98,6 +99,7 @@ pub fn handling(kind: &str) -> Handling {
         None if kind.starts_with("payment_intent.") => Payment,
         None if kind.starts_with("refund.") => Refund,
         None if kind.starts_with("charge.dispute.") => Dispute,
+        None if kind.starts_with("transfer.") => Transfer,
         None if kind.starts_with("charge.") => Ignored(REPEATS),
         None => Ignored(NOT_OURS),
     }

@@ -75,13 +75,18 @@ mod transfers;
 use std::sync::Arc;
 
 use domain::{
-    AttemptId, Money, Timestamp, provider::{CallOutcome, DisputeObservation, Observation, RefundObservation}, provider::{CallOutcome, Observation, RefundObservation}, rows::FailureCause, BookingId, provider::{CallOutcome, Observation, RefundObservation, TransferAnswer, TransferObservation},
-    rows::{FailureCause, PaymentMethod},
+    AttemptId, BookingId, Money, Timestamp,
+    provider::{
+        CallOutcome, DisputeObservation, Observation, RefundObservation, TransferAnswer, TransferObservation,
+    },
+    rows::FailureCause,
     time::Span,
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, EvidenceOrder, Guard, ListedObjects, ListedPage, ListedRefund, MethodRules, ObjectCall, PaymentOrder, PixRules, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead, ListedTransfer, Payouts, TransferOrder,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, EvidenceOrder, Guard,
+    ListedObjects, ListedPage, ListedRefund, ListedTransfer, MethodRules, ObjectCall, PaymentOrder, Payouts,
+    PixRules, Provider, ProviderSettings, RefundOrder, TransferOrder, VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };

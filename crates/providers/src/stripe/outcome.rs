@@ -2,7 +2,8 @@
 //! the table.
 
 use domain::provider::{
-    CallOutcome, DisputeObservation, Observation, ProviderStatus, RefundObservation, TransferAnswer, TransferObservation,
+    CallOutcome, DisputeObservation, Observation, ProviderStatus, RefundObservation, TransferAnswer,
+    TransferObservation,
 };
 use domain::rows::FailureCause;
 use http::StatusCode;

@@ -6,6 +6,7 @@
 //! because a booking may be paid by several charges. `transfer_group` is the booking's.
 
 use domain::provider::{CallOutcome, TransferAnswer, TransferObservation};
+use domain::rows::FailureCause;
 use domain::{BookingId, PayoutId};
 use serde::Deserialize;
 
@@ -13,7 +14,6 @@ use super::{
     client::StripeClient,
     currency::{self, from_stripe, parse_currency},
     form::Form,
-    not_representable,
     objects::{checked_id, clipped},
     outcome,
 };
@@ -52,7 +52,10 @@ fn create_form(order: &TransferOrder) -> Option<Form> {
 }
 
 pub async fn create(client: &StripeClient, order: &TransferOrder) -> CallOutcome<TransferAnswer> {
-    let Some(form) = create_form(order) else { return not_representable() };
+    let Some(form) = create_form(order) else {
+        let code = super::order::NOT_REPRESENTABLE.to_owned();
+        return CallOutcome::Refused { code, cause: FailureCause::NotSent, object: None };
+    };
     let (key, subject) = (key(order.payout, order.key_number), order.payout.to_string());
     outcome::transfer(client.post("/v1/transfers", form, &key, &subject).await)
 }

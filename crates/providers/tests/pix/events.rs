@@ -125,8 +125,8 @@ async fn a_fetched_charge_says_what_moved() {
     assert_eq!((&made.status, made.amount_minor), (&RefundStatus::Succeeded, 500));
     assert!(matches!(other.status, RefundStatus::Failed(_)));
     assert_eq!(
-        (disputed.as_str(), dispute.status, dispute.amount_minor),
-        (OURS, DisputeStatus::FundsWithdrawn, 500)
+        (disputed.as_str(), dispute.status, dispute.details.amount_minor),
+        (OURS, DisputeStatus::Lost, 500)
     );
     for event in &events {
         let text = String::from_utf8(event.body.clone()).unwrap();

@@ -16,12 +16,13 @@ mod refunds;
 use super::endpoint::{Endpoint, Group};
 
 /// In the order of the document.
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     catalogue::GROUP,
     bookings::GROUP,
     payments::GROUP,
     refunds::GROUP,
-    disputes::GROUP, payouts::GROUP,
+    disputes::GROUP,
+    payouts::GROUP,
     ledger::GROUP,
     events::GROUP,
     operations::GROUP,

@@ -10,7 +10,9 @@ use super::instrument::MetricSource::{Process, Rows};
 use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
-    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel, Late, Letter, Lookup, Open, OpenDispute, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, ResolvedWithin, Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel, PayoutState,
+    AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel,
+    Late, Letter, Lookup, Open, OpenDispute, Outcome, PayoutState, Pending, Posted, ProviderLabel, Reason,
+    RefusalCode, ResolvedWithin, Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel,
 };
 
 macro_rules! catalogue {

@@ -222,7 +222,7 @@ impl Driver {
         account: AccountId,
         job: &Job,
     ) -> Option<Result<GuardedProvider, Denied>> {
-        let provider = self.registry.get(account).cloned()?;
+        let provider = self.registry.get(account)?;
         let entered = self.gates.enter(account, job).await?;
         Some(entered.map(|permit| GuardedProvider { provider, permit }))
     }

@@ -77,8 +77,8 @@ impl EvidenceHandler {
     ) -> Result<(), DriveEnded> {
         let driver = &self.0;
         let account = dispute.account;
-        let entered = driver.gates.enter_account(account, job).await;
-        let (Some(provider), Some(entered)) = (driver.registry.get(account).cloned(), entered) else {
+        let entered = driver.gates.enter(account, job).await;
+        let (Some(provider), Some(entered)) = (driver.registry.get(account), entered) else {
             tracing::error!(%account, "no provider is configured for the account of this dispute");
             work_context::failed(WorkLabel::of(&job.kind), Reason::NotConfigured);
             let put_off = put_off(job, evidence, NOT_CONFIGURED, "the account is not configured");

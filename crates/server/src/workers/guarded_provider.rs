@@ -8,8 +8,8 @@ use domain::provider::{
 };
 use domain::{BookingId, Money, PaymentId};
 use providers::{
-    Capabilities, EvidenceOrder, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Provider, RefundOrder,
-    TransferOrder,
+    Capabilities, EvidenceOrder, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Provider,
+    RefundOrder, TransferOrder,
 };
 
 use super::gate::{AccountPermit, AnswerKind};

@@ -15,8 +15,8 @@ use super::check_authorization::CheckAuthorizationHandler;
 use super::driver::Driver;
 use super::evidence::EvidenceHandler;
 use super::look_up::LookUpHandler;
-use super::reconcile::ReconcileHandler;
 use super::payout::PayoutHandler;
+use super::reconcile::ReconcileHandler;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
 

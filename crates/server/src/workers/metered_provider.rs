@@ -11,7 +11,8 @@ use domain::rows::FailureCause;
 use domain::{BookingId, Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
-    Capabilities, EventPage, EvidenceOrder, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, WebhookHead, port, ListedTransfer, TransferOrder,
+    Capabilities, EventPage, EvidenceOrder, ListedPage, ListedRefund, ListedTransfer, ObjectCall,
+    PaymentOrder, Provider, RefundOrder, TransferOrder, WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};

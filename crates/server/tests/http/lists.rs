@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
 use crate::rows::{
-    self, Insert, audit, dead_event, difference, dispute, event, ledger_account, movement, reconciliation, refund, review, transfer, payout,
+    self, Insert, audit, dead_event, difference, dispute, event, ledger_account, movement, payout,
+    reconciliation, refund, review, transfer,
 };
 use crate::test_server::TestServer;
 

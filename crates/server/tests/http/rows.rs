@@ -5,14 +5,14 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, Facts, InboundEvent, LedgerAccount, Message,
-    Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review,
-    Subject, Transfer,
+    Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, Facts, InboundEvent, LedgerAccount,
+    Message, Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting, Put, Reconciliation,
+    ReconciliationStage, Refund, Review, Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId, PaymentId,
-    PayoutId, TenantId, Timestamp, TransferId,
+    AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId,
+    PaymentId, PayoutId, TenantId, Timestamp, TransferId,
 };
 use uuid::Uuid;
 

@@ -68,13 +68,18 @@ impl Person {
         let ByHand { method, path, body, content_type, key_header } = action;
         let request = OperationRequest { body, ..OperationRequest::new(name, &path, &Value::Null, wants) };
         let ticket = self.context.journal.record_request(&request).await?;
-        let account = self.resident.account_at(self.method.provider);
-        let bearer = format!("Bearer {}", account.map_or("", |account| &account.secret_key));
+        let bearer = self.bearer();
         let headers =
             [("authorization", bearer.as_str()), ("content-type", content_type), (key_header, name)];
         let response = self.provider.request(method, &path, &headers, request.body).await?;
         self.context.journal.record_answer(ticket, &OperationAnswer::of(&response));
         if response.status.is_success() { Ok(()) } else { Err(unexpected(name, &response)) }
+    }
+
+    /// The authorization of a call to the provider.
+    fn bearer(&self) -> String {
+        let account = self.resident.account_at(self.method.provider);
+        format!("Bearer {}", account.map_or("", |account| &account.secret_key))
     }
 
     /// The customer's bank disputes this amount. Returns the dispute's id.
@@ -93,7 +98,8 @@ impl Person {
     /// The dispute as the provider shows it.
     pub async fn looks_at_a_dispute(&mut self, dispute: &str) -> Result<Value, Error> {
         let path = format!("/v1/disputes/{dispute}");
-        let response = self.provider.get(&path, &[("authorization", self.secret_key.as_str())]).await?;
+        let bearer = self.bearer();
+        let response = self.provider.get(&path, &[("authorization", bearer.as_str())]).await?;
         if !response.status.is_success() {
             return Err(unexpected(&path, &response));
         }

@@ -47,6 +47,8 @@ impl SettlePayout {
     fn check<'f>(&self, facts: &'f Facts, payout: &Payout) -> Result<CheckedSource<'f>, Refusal> {
         match self.by {
             ObservedBy::Job { job, token } => held(facts, job, token).map(CheckedSource::Job),
+            // A look-up is about payments.
+            ObservedBy::LookUp { .. } => Err(Refusal::PayoutNotFound),
             ObservedBy::Event(event) => {
                 let open = events::open(facts, event)?;
                 let is_own = Some(open.event.account) == payout.account;
@@ -144,7 +146,7 @@ impl Command for SettlePayout {
         // Nothing can fail from here on.
 
         let actor = match self.by {
-            ObservedBy::Job { .. } => Actor::Worker,
+            ObservedBy::Job { .. } | ObservedBy::LookUp { .. } => Actor::Worker,
             ObservedBy::Event(_) => Actor::Webhook,
         };
         let origin = Origin::of(actor);

@@ -14,8 +14,8 @@ use crate::lifecycle::{
 };
 use crate::rows::{
     Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Dispute, Job,
-    LedgerAccount, Message, Movement, MovementKind, Payment, Payout, PayoutMethod, Posting, Refund, Review, Slot, Subject,
-    Transfer,
+    LedgerAccount, Message, Movement, MovementKind, Payment, Payout, PayoutMethod, Posting, Refund, Review,
+    Slot, Subject, Transfer,
 };
 use crate::side_effects::{Counter, RESOLVED_WITHIN};
 use crate::working_set::{Command, Row};

@@ -118,11 +118,11 @@ fn each_status_of_a_return_has_its_meaning() {
             serde_json::from_value(json!({"id": "a1", "valor": "7.89", "status": status})).unwrap();
         let (refunded, disputed) = (made.observe(PAID).unwrap(), made.dispute(PAID).unwrap());
         assert_eq!((refunded.status, disputed.status), (refund, dispute), "{status}");
-        assert_eq!((refunded.amount_minor, disputed.amount_minor), (789, 789));
+        assert_eq!((refunded.amount_minor, disputed.details.amount_minor), (789, 789));
         assert_eq!(refunded.object, format!("{PAID}-a1"));
         assert_eq!(refunded.object, disputed.object);
     };
-    check(json!("DEVOLVIDO"), RefundStatus::Succeeded, DisputeStatus::FundsWithdrawn);
+    check(json!("DEVOLVIDO"), RefundStatus::Succeeded, DisputeStatus::Lost);
     let code = "return_not_made".to_owned();
     let failed = Failure { code, retryable: true, cause: FailureCause::Declined };
     check(json!("NAO_REALIZADO"), RefundStatus::Failed(failed), DisputeStatus::Won);

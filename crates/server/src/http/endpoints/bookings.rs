@@ -1,9 +1,8 @@
 //! Seats, held for a while and then paid.
 
 mod cancel_booking;
-pub mod context;
 mod complete_booking;
-mod context;
+pub mod context;
 mod create_booking;
 mod find_bookings;
 mod get_booking;

@@ -24,7 +24,9 @@ async fn handle(State(app): State<App>, call: KeyedRequest<Payouts, NewBeneficia
     let (caller, request) = (call.caller, call.request);
     let transfer = match request.provider.zip(request.destination) {
         Some((provider, destination)) => {
-            let account = app.parts.accounts.account(caller.tenant, &provider, caller.mode);
+            let accounts = app.parts.accounts.accounts(caller.tenant, caller.mode);
+            let own = accounts.into_iter().find(|account| account.provider == provider);
+            let account = own.map(|account| account.id);
             let account = account.ok_or(Refusal::AccountNotFound)?;
             let adapter = providers::adapter::find(&provider);
             if adapter.is_some_and(|adapter| adapter.payouts == PayoutsOffered::None) {

@@ -21,7 +21,9 @@ pub fn endpoint() -> Endpoint {
         .refuses(&[
             Code::PaymentNotFound,
             Code::PaymentIsNotCaptured,
-    Code::PaymentWasRecorded, Code::PaymentIsDisputed, Code::FundsAreReleased,
+            Code::PaymentWasRecorded,
+            Code::PaymentIsDisputed,
+            Code::FundsAreReleased,
             Code::RefundExceedsCapture,
             Code::TooManyRefunds,
             Code::AmountIsNotPayable,
