@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use domain::lifecycle::{
-    attempt, booking, booking_item, delivery, inbound_event, job, page, payment, refund, review,
+    attempt, booking, booking_item, delivery, inbound_event, job, page, payment, payout, refund, release,
+    review,
 };
 
 #[derive(clap::Args)]
@@ -35,6 +36,8 @@ fn lifecycles() -> String {
         page::<payment::State>(),
         page::<attempt::State>(),
         page::<refund::State>(),
+        page::<release::State>(),
+        page::<payout::State>(),
         page::<job::State>(),
         page::<inbound_event::State>(),
         page::<delivery::State>(),

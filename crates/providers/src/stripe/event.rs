@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use super::dispute::Dispute;
 use super::objects::{PaymentIntent, Refund};
-use super::transfers::Transfer;
+use super::transfers::StripeTransfer;
 use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -95,7 +95,8 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
             }
         }
         kind if kind.starts_with("transfer.") => {
-            let transfer: Transfer = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+            let transfer: StripeTransfer =
+                serde_json::from_str(event.data.object.get()).map_err(malformed)?;
             match transfer.payout() {
                 Some(payout) => {
                     let observation = transfer.observe().map_err(MalformedEvent)?;

@@ -13,7 +13,7 @@ use outbound::HttpReply;
 use super::{
     decline::{StripeError, bounded},
     objects::{PaymentIntent, Refund},
-    transfers::Transfer,
+    transfers::StripeTransfer,
 };
 use crate::exchange::{NoReply, retry_after_seconds};
 
@@ -97,7 +97,7 @@ pub fn transfer(result: Result<HttpReply, NoReply>) -> CallOutcome<TransferAnswe
         Err(outcome) => return outcome,
     };
     if reply.status.is_success() {
-        return match read(&reply, Transfer::observe) {
+        return match read(&reply, StripeTransfer::observe) {
             Ok(made) => CallOutcome::Object(TransferAnswer::Made(made)),
             Err(reason) => unknown(&reply, &reason),
         };
@@ -122,7 +122,7 @@ pub fn fetched_transfer(
     if !reply.status.is_success() {
         return refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None));
     }
-    match read(&reply, Transfer::observe) {
+    match read(&reply, StripeTransfer::observe) {
         Ok(seen) if seen.object == requested => CallOutcome::Object(seen),
         Ok(_) => unknown(&reply, "the reply is about another object"),
         Err(reason) => unknown(&reply, &reason),
