@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use super::dispute::{Dispute, DisputeEvent};
 use super::event_kinds::{Handling, handling};
 use super::objects::{PaymentIntent, Refund};
-use super::transfers::Transfer;
+use super::transfers::StripeTransfer;
 use crate::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -97,8 +97,14 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
                 None => nothing("the disputed charge has no PaymentIntent, so it is not ours"),
             }
         }
+<<<<<<< HEAD
         Handling::Transfer => {
             let transfer: Transfer = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+=======
+        kind if kind.starts_with("transfer.") => {
+            let transfer: StripeTransfer =
+                serde_json::from_str(event.data.object.get()).map_err(malformed)?;
+>>>>>>> work-release
             match transfer.payout() {
                 Some(payout) => {
                     let observation = transfer.observe().map_err(MalformedEvent)?;

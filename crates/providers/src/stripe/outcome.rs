@@ -15,7 +15,7 @@ use super::{
     decline::{StripeError, bounded},
     dispute::Dispute,
     objects::{PaymentIntent, Refund},
-    transfers::Transfer,
+    transfers::StripeTransfer,
 };
 use crate::exchange::{NoReply, retry_after_seconds};
 
@@ -115,7 +115,7 @@ pub fn transfer(result: Result<HttpReply, NoReply>) -> CallOutcome<TransferAnswe
         Err(outcome) => return outcome,
     };
     if reply.status.is_success() {
-        return match read(&reply, Transfer::observe) {
+        return match read(&reply, StripeTransfer::observe) {
             Ok(made) => CallOutcome::Object(TransferAnswer::Made(made)),
             Err(reason) => unknown(&reply, &reason),
         };
@@ -140,7 +140,7 @@ pub fn fetched_transfer(
     if !reply.status.is_success() {
         return refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None));
     }
-    match read(&reply, Transfer::observe) {
+    match read(&reply, StripeTransfer::observe) {
         Ok(seen) if seen.object == requested => CallOutcome::Object(seen),
         Ok(_) => unknown(&reply, "the reply is about another object"),
         Err(reason) => unknown(&reply, &reason),

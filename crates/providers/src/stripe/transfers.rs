@@ -67,7 +67,7 @@ pub async fn fetch(client: &StripeClient, object: &str) -> CallOutcome<TransferO
 
 #[derive(Deserialize)]
 struct Page {
-    data: Vec<Transfer>,
+    data: Vec<StripeTransfer>,
     has_more: bool,
 }
 
@@ -105,7 +105,7 @@ pub async fn list(client: &StripeClient, booking: BookingId) -> CallOutcome<Vec<
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Transfer {
+pub struct StripeTransfer {
     id: String,
     object: String,
     amount: i64,
@@ -120,7 +120,7 @@ struct Metadata {
     surehold_payout: Option<String>,
 }
 
-impl Transfer {
+impl StripeTransfer {
     pub fn payout(&self) -> Option<PayoutId> {
         self.metadata.as_ref()?.surehold_payout.as_deref()?.parse().ok().map(PayoutId)
     }
@@ -188,7 +188,7 @@ mod tests {
                 "metadata": { "surehold_payout": "00000000-0000-0000-0000-000000000001" },
             });
             shown[name] = value;
-            serde_json::from_value::<Transfer>(shown).map_err(|error| error.to_string())
+            serde_json::from_value::<StripeTransfer>(shown).map_err(|error| error.to_string())
         };
         let read = transfer("livemode", json!(false)).unwrap();
         assert_eq!(read.payout(), Some(PayoutId(Uuid::from_u128(1))));
