@@ -4,13 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use domain::lifecycle::{
-<<<<<<< HEAD
     attempt, booking, booking_item, delivery, dispute, dispute_evidence, inbound_event, job, page, payment,
-    refund, review,
-=======
-    attempt, booking, booking_item, delivery, inbound_event, job, page, payment, payout, refund, release,
-    review,
->>>>>>> work-release
+    payout, refund, release, review,
 };
 
 #[derive(clap::Args)]
@@ -41,13 +36,10 @@ fn lifecycles() -> String {
         page::<payment::State>(),
         page::<attempt::State>(),
         page::<refund::State>(),
-<<<<<<< HEAD
         page::<dispute::State>(),
         page::<dispute_evidence::State>(),
-=======
         page::<release::State>(),
         page::<payout::State>(),
->>>>>>> work-release
         page::<job::State>(),
         page::<inbound_event::State>(),
         page::<delivery::State>(),

@@ -97,14 +97,9 @@ pub fn interpret(body: &[u8]) -> Result<EventContent, MalformedEvent> {
                 None => nothing("the disputed charge has no PaymentIntent, so it is not ours"),
             }
         }
-<<<<<<< HEAD
         Handling::Transfer => {
-            let transfer: Transfer = serde_json::from_str(event.data.object.get()).map_err(malformed)?;
-=======
-        kind if kind.starts_with("transfer.") => {
             let transfer: StripeTransfer =
                 serde_json::from_str(event.data.object.get()).map_err(malformed)?;
->>>>>>> work-release
             match transfer.payout() {
                 Some(payout) => {
                     let observation = transfer.observe().map_err(MalformedEvent)?;
