@@ -331,7 +331,7 @@ create table disputes (
     updated_at bigint not null,
     foreign key (payment, tenant) references payments (id, tenant)
 );
-create index disputes_of_payment on disputes (tenant, payment);
+create index disputes_of_payment on disputes (tenant, payment, created_at, id);
 create index disputes_of_state on disputes (tenant, state, created_at, id);
 create index disputes_of_tenant on disputes (tenant, created_at, id);
 create index disputes_open on disputes (evidence_due_at) where state in ('inquiry', 'opened');
