@@ -53,6 +53,8 @@ codes! {
     Wire {
         MalformedJson = "malformed_json", 400, false, "The body is not accepted JSON";
         ValidationFailed = "validation_failed", 400, false, "The request is invalid";
+        NotOfferedByProvider = "not_offered_by_provider", 422, false,
+            "The provider does not offer such a payment, or needs more for it";
         CardNumberRefused = "card_number_refused", 400, false,
             "The request contains what looks like a card number, which is never accepted";
         HostHeaderMalformed = "host_header_malformed", 400, false, "The request does not name one host";

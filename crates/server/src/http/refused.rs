@@ -52,6 +52,11 @@ impl RefusedRequest {
         }
     }
 
+    /// What the provider does not offer, or needs besides. The request itself is well-formed.
+    pub fn not_offered(findings: ValidationErrors) -> RefusedRequest {
+        findings.problem_of(Code::NotOfferedByProvider, "").into()
+    }
+
     /// A mistake in a parameter of the query, or, without a name, in all of them together.
     pub fn parameter(name: &str, detail: impl Into<String>) -> RefusedRequest {
         let pointer = if name.is_empty() { String::new() } else { format!("/{}", escape(name)) };

@@ -243,7 +243,7 @@ async fn an_order_needs_what_the_provider_needs(engine: Engine) {
     let service = service(engine).await;
     let check = async |over: Value, pointers: &[&str]| {
         let refused = service.one.post("/v1/payments", &with(card(500, "approved"), over)).key("k");
-        let refused = refused.refused(400, "validation_failed").await;
+        let refused = refused.refused(422, "not_offered_by_provider").await;
         let found: Vec<&str> = refused.body["errors"]
             .as_array()
             .unwrap()

@@ -89,7 +89,7 @@ async fn an_account_is_chosen_by_currency_and_method(engine: Engine) {
     service.provider.post(&format!("/sandbox/mercado_pago/payments/{object}/pay"), &json!({})).await;
 
     let nobody = json!({ "amount": money(900, "JPY"), "payment_method": "pm_card_visa" });
-    service.one.post("/v1/charges", &nobody).key("jpy").refused(400, "validation_failed").await;
+    service.one.post("/v1/charges", &nobody).key("jpy").refused(422, "not_offered_by_provider").await;
     let named =
         json!({ "amount": money(900, "EUR"), "payment_method": "pm_card_visa", "account": "elsewhere" });
     service.one.post("/v1/charges", &named).key("named").refused(404, "provider_account_not_found").await;

@@ -81,7 +81,7 @@ async fn an_order_of_pix_needs_what_stripe_needs(engine: Engine) {
     let check = async |over: Value, pointer: &str| {
         let body = with(pix(7_500), over);
         let refused =
-            service.one.post("/v1/payments", &body).key("no").refused(400, "validation_failed").await;
+            service.one.post("/v1/payments", &body).key("no").refused(422, "not_offered_by_provider").await;
         assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{}", refused.text);
     };
     check(json!({ "payer": null }), "/payer").await;

@@ -23,6 +23,7 @@ pub fn endpoint() -> Endpoint {
             Code::ProviderRejectedRequest,
             Code::NotSentToProvider,
             Code::ProviderAccountNotFound,
+            Code::NotOfferedByProvider,
             Code::AmountIsTooLarge,
             Code::AmountIsNotPayable,
             Code::CurrencyIsNotTaken,

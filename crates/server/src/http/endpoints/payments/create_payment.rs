@@ -38,6 +38,7 @@ pub fn endpoint() -> Endpoint {
             Code::ProviderRejectedRequest,
             Code::NotSentToProvider,
             Code::ProviderAccountNotFound,
+            Code::NotOfferedByProvider,
             Code::BookingNotFound,
             Code::BookingIsNotHeld,
             Code::HoldHasExpired,
@@ -137,7 +138,7 @@ async fn routes(
             let mut findings = ValidationErrors::default();
             let detail = "no account takes this currency by this method";
             findings.add(format!("{pointer}/payment_method"), detail);
-            RefusedRequest::from(findings)
+            RefusedRequest::not_offered(findings)
         })?;
         check_method(request, tried, &chosen.provider, &pointer)?;
         routes.push(route(chosen, tried));
@@ -217,7 +218,7 @@ fn check_method(
     needs(lacks_brand, &format!("{pointer}/brand"), "is needed by");
     needs(rules.needs_payer && payer.is_none(), "/payer", "is needed by");
     needs(instalments > rules.instalments_max, "/instalments", "more than are offered by");
-    findings.none_or(()).map_err(Into::into)
+    findings.none_or(()).map_err(RefusedRequest::not_offered)
 }
 
 /// Names what is configured: a name may be misspelled, or the account be of the other mode.
