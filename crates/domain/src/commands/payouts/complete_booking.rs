@@ -49,9 +49,10 @@ impl Command for CompleteBooking {
         let tenant = self.claim.tenant;
         let booking = facts.bookings.get(self.booking).filter(|booking| booking.tenant == tenant);
         let mut booking = booking.cloned().ok_or(Refusal::BookingNotFound)?;
-        let (event, message) = match self.attended {
-            true => (Event::ServiceDelivered, "booking.completed"),
-            false => (Event::CustomerAbsent, "booking.no_show"),
+        let (event, message) = if self.attended {
+            (Event::ServiceDelivered, "booking.completed")
+        } else {
+            (Event::CustomerAbsent, "booking.no_show")
         };
         let step = booking.state.require(event)?;
         // A payment under way may still bring money, which would be recognized by nobody.
