@@ -130,11 +130,13 @@ async fn second_tries_withdraw_from_the_budget() {
 #[tokio::test]
 async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
     let minute = Duration::from_mins(1);
-    let breaker =
-        breaker::Settings { calls_min: 2, open_base: minute, open_cap: minute, ..Default::default() };
     let budget = budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() };
     for row in ROWS {
         let name = row.adapter.name;
+        // Two of the calls, beside those for a token.
+        let calls_min = 2 + row.particulars.token_requests;
+        let breaker =
+            breaker::Settings { calls_min, open_base: minute, open_cap: minute, ..Default::default() };
         let settings = guard::Settings { breaker, budget };
         let guard = Guard::new("contract", &settings, None, Arc::new(Reasons::default()));
         let busy = ServerStep::Answer(answer(429, "", "{}"));
