@@ -9,7 +9,7 @@ use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 
 use crate::{
     calls::{Call, FIRST, OutcomeKind},
-    outcomes::successful,
+    outcomes::{follow_with_token, successful},
     rows::{ContractRow, ROWS},
 };
 
@@ -42,12 +42,18 @@ async fn check(
 ) {
     let context = format!("{} {call:?} {script:?}", row.adapter.name);
     let stalls = script.iter().any(|step| matches!(step, ServerStep::AnswerAndStall(_)));
-    let server = ScriptedServer::start(row.script(call, script)).await;
+    let script = row.script(call, script);
+    let server = ScriptedServer::start(script.clone()).await;
     let observed = Arc::new(Reasons::default());
     let guard = Guard::new("contract", &guard::Settings::default(), None, observed.clone());
     let settings =
         if stalls { row.impatient_settings(&server.base_url) } else { row.settings(&server.base_url) };
-    let ended = call.make(row, &*row.open(&settings, &guard), FIRST).await;
+    let provider = row.open(&settings, &guard);
+    if stalls {
+        follow_with_token(row, &*provider, &server, script).await;
+        observed.0.lock().clear();
+    }
+    let ended = call.make(row, &*provider, FIRST).await;
     assert_eq!(ended.kind, expected, "{context}: {ended:?}");
     let requested = server.requests().split_off(row.requests_before(call));
     assert_eq!(requested.len(), requests, "{context}");
@@ -101,10 +107,13 @@ async fn a_call_that_was_never_written_is_repeated_whatever_it_is() {
 #[tokio::test]
 async fn no_call_begins_past_the_time_limit() {
     for row in ROWS {
-        let server = ScriptedServer::start(vec![ServerStep::AnswerAndStall(Vec::new())]).await;
+        let server = ScriptedServer::start(Vec::new()).await;
         let mut settings = row.impatient_settings(&server.base_url);
         settings.wire.operation_timeout = settings.wire.call_timeout;
-        let ended = Call::Fetch.make(row, &*row.open(&settings, &Guard::default()), FIRST).await;
+        let provider = row.open(&settings, &Guard::default());
+        let stall = vec![ServerStep::AnswerAndStall(Vec::new())];
+        follow_with_token(row, &*provider, &server, stall).await;
+        let ended = Call::Fetch.make(row, &*provider, FIRST).await;
         assert_eq!(ended.kind, OutcomeKind::Unknown, "{}: {ended:?}", row.adapter.name);
         assert_eq!(server.requests().len(), 1, "{}", row.adapter.name);
     }
