@@ -20,8 +20,9 @@
 //! | 200, 201 about another object | unknown | an intermediary mixed up two replies |
 //! | 400, 422 with a `type` | looked up by our id, and only then refused | an earlier call may have made it: a charge that is not `ATIVA` is not made again, and some banks refuse the id of a return that they know |
 //! | 404 with a `type` | refused: there is no such object | |
-//! | 401 | once more with another token, then not sent | a wrong token moves no money |
-//! | 403, 429 | not sent, after `Retry-After` | rejected before it began |
+//! | 401 with a `type` or `WWW-Authenticate` | once more with another token, then not sent | a wrong token moves no money |
+//! | any other 401 | once more with another token, then unknown | our ids make the repetition harmless |
+//! | 403 with a `type`, 429 | not sent, after `Retry-After` | rejected before it began |
 //! | 5xx, 3xx, any other status, an error without a `type` | unknown | |
 //!
 //! **Time.** The bank does not end a charge whose time is over ([`cob`]), so whoever reads

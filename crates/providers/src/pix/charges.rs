@@ -114,7 +114,7 @@ impl Charges {
         match self.fetch(&ids::txid(payment)).await {
             CallOutcome::Object(seen) => CallOutcome::Object(Some(seen)),
             CallOutcome::Refused { code, .. } if code == MISSING => CallOutcome::Object(None),
-            other => outcome::without_object(other),
+            other => outcome::looked_up(outcome::without_object(other)),
         }
     }
 

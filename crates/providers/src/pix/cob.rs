@@ -85,7 +85,9 @@ pub struct ReceivedPix {
     #[serde(default, deserialize_with = "lenient")]
     pub txid: Option<String>,
     valor: String,
-    #[serde(default, deserialize_with = "lenient", rename = "devolucoes")]
+    /// One that cannot be read makes the charge unreadable. Otherwise it would show fewer returns than
+    /// there are.
+    #[serde(default, rename = "devolucoes")]
     pub returns: Option<Vec<PixReturn>>,
 }
 

@@ -78,9 +78,9 @@ impl Charges {
             segment(&begin),
             segment(&end)
         );
-        let shown: ListedPix = match outcome::list(self.client.get(&path, SUBJECT).await) {
+        let shown: ListedPix = match outcome::read(self.client.get(&path, SUBJECT).await) {
             Ok(shown) => shown,
-            Err(outcome) => return outcome,
+            Err(outcome) => return outcome::looked_up(outcome),
         };
         let next = if page + 1 < shown.parametros.paginacao.pages {
             Some((list, page + 1))

@@ -2,7 +2,7 @@
 //! table.
 
 use domain::{provider::CallOutcome, rows::FailureCause};
-use http::StatusCode;
+use http::{StatusCode, header};
 use outbound::HttpReply;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -37,24 +37,28 @@ pub fn read<W: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Resul
         .map_err(|_| unknown(&format!("{}, the body cannot be read", status(&reply))))
 }
 
-/// A list. A refusal says nothing about the objects that are searched for.
-pub fn list<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Result<L, CallOutcome<O>> {
-    read::<L, O>(result).map_err(|outcome| match outcome {
+/// The outcome of a look-up. A refusal says nothing about the objects that are searched for.
+pub fn looked_up<O>(outcome: CallOutcome<O>) -> CallOutcome<O> {
+    match outcome {
         CallOutcome::Refused { code, .. } => unknown(&code),
         outcome => outcome,
-    })
+    }
 }
 
 fn rejected<O>(reply: &HttpReply) -> CallOutcome<O> {
     let code = serde_json::from_slice::<Problem>(&reply.body).ok().and_then(|problem| problem.code());
     let named = code.as_deref().unwrap_or("unexplained");
+    let not_sent = || CallOutcome::NotSent {
+        error: format!("rejected: {}, {named}", status(reply)),
+        retry_after_seconds: retry_after_seconds(reply),
+        reached_provider: true,
+    };
     match reply.status.as_u16() {
-        // A wrong credential, a missing permission or a rate that is too high do nothing.
-        401 | 403 | 429 => CallOutcome::NotSent {
-            error: format!("rejected: {}, {named}", status(reply)),
-            retry_after_seconds: retry_after_seconds(reply),
-            reached_provider: true,
-        },
+        // A wrong credential, a missing permission or a rate that is too high do nothing. A page of an
+        // intermediary says nothing about the call.
+        401 if code.is_some() || reply.headers.contains_key(header::WWW_AUTHENTICATE) => not_sent(),
+        403 if code.is_some() => not_sent(),
+        429 => not_sent(),
         404 if code.is_some() => refused(MISSING),
         400 | 422 => match code {
             Some(code) => refused(&code),

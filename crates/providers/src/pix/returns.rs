@@ -59,7 +59,7 @@ impl Charges {
     pub async fn refunds_of(&self, txid: &str) -> CallOutcome<Vec<ListedRefund>> {
         let cob = match self.cob(txid).await {
             Ok(cob) => cob,
-            Err(outcome) => return outcome,
+            Err(outcome) => return outcome::looked_up(outcome),
         };
         let refunds = cob.returns().filter(|(_, made)| !made.is_by_bank()).map(|(pix, made)| {
             let observation = made.observe(&pix.end_to_end_id)?;
@@ -79,7 +79,9 @@ impl Charges {
     }
 
     async fn fetch_return(&self, returned: ReturnOfPix<'_>) -> CallOutcome<RefundObservation> {
-        read(outcome::read(self.client.get(&path(returned), returned.id).await), returned)
+        // Others may have given the same id to the return of another Pix.
+        let subject = returned.object();
+        read(outcome::read(self.client.get(&path(returned), &subject).await), returned)
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Answer {
     pub name: String,
     pub step: ServerStep,
     pub expected: OutcomeKind,
+    /// The request is made once more, with another access token.
+    pub is_repeated: bool,
 }
 
 const HTML: &str = "<html><body>502 Bad Gateway</body></html>";
@@ -76,7 +78,7 @@ pub fn silences(row: &ContractRow, call: Call) -> Vec<Answer> {
 }
 
 fn of(name: impl Into<String>, step: ServerStep, expected: OutcomeKind) -> Answer {
-    Answer { name: name.into(), step, expected }
+    Answer { name: name.into(), step, expected, is_repeated: false }
 }
 
 fn unknown(name: impl Into<String>, step: ServerStep) -> Answer {
@@ -90,16 +92,21 @@ fn errors(row: &ContractRow, call: Call) -> Vec<Answer> {
         let own = row.differs.iter().find(|(differs, _)| *differs == status);
         let expected = match own.map_or(common, |(_, expected)| *expected) {
             // Nobody may conclude from a refused look-up that there is no such object.
+            OutcomeKind::Refused if status == 404 && row.particulars.absent.contains(&call) => {
+                OutcomeKind::Object
+            }
             OutcomeKind::Refused if call.is_list() => OutcomeKind::Unknown,
             expected => expected,
         };
         let body = (row.error)(status).to_string();
-        answers.push(of(format!("{status} in the provider's form"), replied(status, "", &body), expected));
+        let is_repeated = row.particulars.repeats.contains(&status);
+        let form = of(format!("{status} in the provider's form"), replied(status, "", &body), expected);
+        answers.push(Answer { is_repeated, ..form });
         let html = "content-type: text/html\r\n";
         let foreign = if status == 429 { common } else { OutcomeKind::Unknown };
         for body in [HTML, "", "{}", "null"] {
             let name = format!("{status} {body}");
-            answers.push(of(name, replied(status, html, body), foreign));
+            answers.push(Answer { is_repeated, ..of(name, replied(status, html, body), foreign) });
         }
     }
     let body = (row.error)(429).to_string();
@@ -161,7 +168,7 @@ fn wrong_values(row: &ContractRow, call: Call) -> Vec<Answer> {
     amounts
         .into_iter()
         .map(|amount| unknown(format!("an amount of {amount}"), with(row.amounts, amount)))
-        .chain([unknown("an id of another form", with(&["id"], "{}"))])
+        .chain([unknown("an id of another form", with(row.particulars.ids, "{}"))])
         .collect()
 }
 

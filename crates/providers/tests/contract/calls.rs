@@ -75,11 +75,14 @@ impl Call {
         Call::FetchEvents,
     ];
 
-    pub fn is_offered(self, capabilities: Capabilities, fetches_events: bool) -> bool {
+    pub fn is_offered(self, row: &ContractRow, capabilities: Capabilities) -> bool {
+        let methods = row.adapter.methods;
         match self {
             Call::Confirm => capabilities.creation == Creation::TwoSteps,
             Call::Find => capabilities.creation == Creation::OneStep,
-            Call::FetchEvents => fetches_events,
+            Call::FetchEvents => row.fetches_events,
+            // Pix reserves no money.
+            Call::Capture => methods.cards || methods.payment_form,
             _ => true,
         }
     }

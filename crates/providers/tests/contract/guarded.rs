@@ -9,7 +9,7 @@ use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 
 use crate::{
     calls::{Call, FIRST, OutcomeKind},
-    outcomes::successful,
+    outcomes::{follow_with_token, successful},
     rows::{ContractRow, ROWS},
 };
 
@@ -42,14 +42,20 @@ async fn check(
 ) {
     let context = format!("{} {call:?} {script:?}", row.adapter.name);
     let stalls = script.iter().any(|step| matches!(step, ServerStep::AnswerAndStall(_)));
-    let server = ScriptedServer::start(script).await;
+    let script = row.script(call, script);
+    let server = ScriptedServer::start(script.clone()).await;
     let observed = Arc::new(Reasons::default());
     let guard = Guard::new("contract", &guard::Settings::default(), None, observed.clone());
     let settings =
         if stalls { row.impatient_settings(&server.base_url) } else { row.settings(&server.base_url) };
-    let ended = call.make(row, &*row.open(&settings, &guard), FIRST).await;
+    let provider = row.open(&settings, &guard);
+    if stalls {
+        follow_with_token(row, &*provider, &server, script).await;
+        observed.0.lock().clear();
+    }
+    let ended = call.make(row, &*provider, FIRST).await;
     assert_eq!(ended.kind, expected, "{context}: {ended:?}");
-    let requested = server.requests();
+    let requested = server.requests().split_off(row.requests_before(call));
     assert_eq!(requested.len(), requests, "{context}");
     assert!(requested.windows(2).all(|two| two[0] == two[1]), "{context}: {requested:?}");
     assert_eq!(*observed.0.lock(), reasons, "{context}");
@@ -101,10 +107,13 @@ async fn a_call_that_was_never_written_is_repeated_whatever_it_is() {
 #[tokio::test]
 async fn no_call_begins_past_the_time_limit() {
     for row in ROWS {
-        let server = ScriptedServer::start(vec![ServerStep::AnswerAndStall(Vec::new())]).await;
+        let server = ScriptedServer::start(Vec::new()).await;
         let mut settings = row.impatient_settings(&server.base_url);
         settings.wire.operation_timeout = settings.wire.call_timeout;
-        let ended = Call::Fetch.make(row, &*row.open(&settings, &Guard::default()), FIRST).await;
+        let provider = row.open(&settings, &Guard::default());
+        let stall = vec![ServerStep::AnswerAndStall(Vec::new())];
+        follow_with_token(row, &*provider, &server, stall).await;
+        let ended = Call::Fetch.make(row, &*provider, FIRST).await;
         assert_eq!(ended.kind, OutcomeKind::Unknown, "{}: {ended:?}", row.adapter.name);
         assert_eq!(server.requests().len(), 1, "{}", row.adapter.name);
     }
@@ -130,11 +139,13 @@ async fn second_tries_withdraw_from_the_budget() {
 #[tokio::test]
 async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
     let minute = Duration::from_mins(1);
-    let breaker =
-        breaker::Settings { calls_min: 2, open_base: minute, open_cap: minute, ..Default::default() };
     let budget = budget::Settings { ratio: 0.0, floor_per_second: 0.0, ..Default::default() };
     for row in ROWS {
         let name = row.adapter.name;
+        // Two of the calls, beside those for a token.
+        let calls_min = 2 + row.particulars.token_requests;
+        let breaker =
+            breaker::Settings { calls_min, open_base: minute, open_cap: minute, ..Default::default() };
         let settings = guard::Settings { breaker, budget };
         let guard = Guard::new("contract", &settings, None, Arc::new(Reasons::default()));
         let busy = ServerStep::Answer(answer(429, "", "{}"));
@@ -146,7 +157,11 @@ async fn an_open_circuit_makes_no_calls_until_its_probes_succeed() {
             let ended = Call::Fetch.make(row, &*provider, FIRST).await;
             assert_eq!(ended.kind, OutcomeKind::NotSent(None), "{name}: {ended:?}");
         }
-        assert_eq!(guard.breaker.snapshot().calls, 0, "{name}: our rate says nothing about the provider");
+        let counted = guard.breaker.snapshot().calls;
+        assert_eq!(
+            counted, row.particulars.token_requests,
+            "{name}: our rate says nothing about the provider"
+        );
         // Calls about one object count once, so these are about two.
         Call::FetchRefund.make(row, &*provider, FIRST).await;
         charging(row).make(row, &*provider, FIRST).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use providers::{Guard, ProviderSettings, guard};
+use providers::{Guard, Provider, ProviderSettings, guard};
 use resilience::{NoObserver, breaker};
 use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 use tokio::task::JoinSet;
@@ -22,6 +22,26 @@ pub fn patient() -> Guard {
 
 pub fn successful<B: ToString>(replies: Vec<B>) -> Vec<ServerStep> {
     replies.iter().map(|reply| ServerStep::Answer(answer(200, "", &reply.to_string()))).collect()
+}
+
+/// An access token that comes late on a busy machine is no reply of the call that is tested. So it is
+/// there before the script begins.
+pub async fn follow_with_token(
+    row: &ContractRow,
+    provider: &dyn Provider,
+    server: &ScriptedServer,
+    script: Vec<ServerStep>,
+) {
+    const TRIES_MAX: usize = 60;
+    let is_needed = row.particulars.token_requests > 0;
+    for tries in 1..=TRIES_MAX {
+        server.follow(successful((row.replies)(Call::Fetch)));
+        if !is_needed || Call::Fetch.make(row, provider, FIRST).await.kind == OutcomeKind::Object {
+            break;
+        }
+        assert!(tries < TRIES_MAX, "{}: there is no token", row.adapter.name);
+    }
+    server.follow(script);
 }
 
 /// Makes the calls of all adapters, each on a task of its own.
@@ -49,19 +69,30 @@ async fn check(
 ) {
     let server = ScriptedServer::start(Vec::new()).await;
     let provider = row.open(&settings(&server.base_url), &patient());
-    for Answer { name, step, expected } in answers {
-        let mut script = vec![step];
+    follow_with_token(row, &*provider, &server, Vec::new()).await;
+    let before = row.requests_before(call);
+    for Answer { name, step, expected, is_repeated } in answers {
+        let mut script = row.script(call, [step]);
         if expected == OutcomeKind::Object {
             script.extend(successful((row.replies)(call)).into_iter().skip(1));
         }
+        let looked_up = (row.particulars.look_up)(call).filter(|_| expected == OutcomeKind::Refused);
+        let tries = 1 + usize::from(is_repeated);
+        let most = tries + usize::from(looked_up.is_some());
+        script.extend(
+            looked_up.map(|(status, body)| ServerStep::Answer(answer(status, "", &body.to_string()))),
+        );
         server.follow(script);
         let ended = call.make(row, &*provider, FIRST).await;
         let context = format!("{} {call:?}, {name}: {ended:?}", row.adapter.name);
         assert_eq!(ended.kind, expected, "{context}");
         let requests = server.requests();
+        let requests = requests.get(before..).unwrap_or_default();
         let is_one_read = requests.windows(2).all(|two| two[0] == two[1]) || expected == OutcomeKind::Object;
-        let is_repeated = requests.len() > 1 && (call.is_write() || !is_one_read);
-        assert!(!is_repeated, "{context}: repeated: {requests:?}");
+        let writes = requests.iter().filter(|request| !request.starts_with("GET ")).count();
+        let is_at_most_once =
+            if call.is_write() { writes <= tries && requests.len() <= most } else { is_one_read };
+        assert!(is_at_most_once, "{context}: repeated: {requests:?}");
     }
 }
 
@@ -90,7 +121,7 @@ async fn made(row: &ContractRow, call: Call, script: Vec<ServerStep>) -> Ended {
 #[tokio::test]
 async fn a_complete_reply_is_an_object() {
     every_call(async |row: &'static ContractRow, call: Call| {
-        let ended = made(row, call, successful((row.replies)(call))).await;
+        let ended = made(row, call, row.script(call, successful((row.replies)(call)))).await;
         let context = format!("{} {call:?}: {ended:?}", row.adapter.name);
         assert_eq!(ended.kind, OutcomeKind::Object, "{context}");
         let has_status = !matches!(call, Call::Events | Call::FetchEvents);
@@ -105,7 +136,7 @@ async fn a_status_that_is_not_known_ends_nothing() {
     every_call(async |row: &'static ContractRow, call: Call| {
         for status in ["\"invented_in_2030\"", "\"\"", "\"APPROVED\"", "\"Succeeded\"", "\"\u{e9}\""] {
             let replies = row.replies_with(call, row.statuses, status);
-            let ended = made(row, call, successful(replies)).await;
+            let ended = made(row, call, row.script(call, successful(replies))).await;
             let context = format!("{} {call:?} {status}: {ended:?}", row.adapter.name);
             assert!(matches!(ended.kind, OutcomeKind::Object | OutcomeKind::Unknown), "{context}");
             assert!(!ended.is_final, "{context}");
@@ -128,7 +159,8 @@ async fn a_reply_about_another_object_is_unknown() {
                 | Call::FetchEvents
         );
         if names_its_object {
-            let ended = made(row, call, successful(row.replies_with(call, &["id"], "\"777\""))).await;
+            let replies = row.replies_with(call, row.particulars.ids, "\"777\"");
+            let ended = made(row, call, row.script(call, successful(replies))).await;
             assert_eq!(ended.kind, OutcomeKind::Unknown, "{} {call:?}: {ended:?}", row.adapter.name);
         }
     })
@@ -156,13 +188,16 @@ async fn a_kept_connection_that_breaks_is_unknown() {
             return;
         }
         let first = successful((row.replies)(Call::Fetch)).remove(0);
-        let server = ScriptedServer::start(vec![first.clone(), ServerStep::Reset, first]).await;
+        let mut script = vec![first.clone()];
+        script.extend(row.script(call, [ServerStep::Reset, first]));
+        let server = ScriptedServer::start(script).await;
         let provider = row.open(&row.settings(&server.base_url), &patient());
         let read = Call::Fetch.make(row, &*provider, FIRST).await;
         assert_eq!(read.kind, OutcomeKind::Object, "{} {read:?}", row.adapter.name);
         let broken = call.make(row, &*provider, FIRST).await;
         assert_eq!(broken.kind, OutcomeKind::Unknown, "{} {call:?}: {broken:?}", row.adapter.name);
-        assert_eq!(server.requests().len(), 2, "{} {call:?}: repeated", row.adapter.name);
+        let requests = row.requests_before(call) + 2;
+        assert_eq!(server.requests().len(), requests, "{} {call:?}: repeated", row.adapter.name);
     })
     .await;
 }

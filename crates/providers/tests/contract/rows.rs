@@ -1,6 +1,7 @@
 //! The rows: what differs from provider to provider in the bytes of its wire.
 
 mod mercado_pago;
+mod pix;
 mod stripe;
 
 use std::{sync::Arc, time::Duration};
@@ -11,10 +12,12 @@ use providers::{
     Adapter, Guard, PaymentOrder, Provider, ProviderSettings, Secret, WebhookHead, WireSettings,
 };
 use serde_json::Value;
+use testkit::scripted_server::{ServerStep, answer};
+use uuid::Uuid;
 
 use crate::calls::{Call, OutcomeKind};
 
-pub static ROWS: [&ContractRow; 2] = [&stripe::ROW, &mercado_pago::ROW];
+pub static ROWS: [&ContractRow; 3] = [&stripe::ROW, &mercado_pago::ROW, &pix::ROW];
 
 /// One provider's bytes.
 pub struct ContractRow {
@@ -44,9 +47,63 @@ pub struct ContractRow {
     pub hidden: &'static [&'static str],
     /// A true delivery.
     pub delivery: fn(&SignedBy) -> Delivery,
-    /// Changes what is signed, and not the signature.
+    /// Changes what is signed, and not the signature; where nothing is signed, the secret.
     pub tampers: fn(&mut Delivery),
-    pub signature_header: &'static str,
+    pub signature: Signature,
+    pub particulars: Particulars,
+}
+
+/// Where a delivery has what proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// In this header, with the time of signing.
+    Header(&'static str),
+    /// The query is the secret itself. Nothing is signed, and there is no time.
+    Query,
+}
+
+/// What a key belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysOf {
+    /// Each attempt and number has a key of its own.
+    Attempt,
+    /// The object's id, which is made from ours, is the key. It stays in each attempt.
+    Object,
+}
+
+/// What only some wires have.
+pub struct Particulars {
+    /// Completes the settings.
+    pub settings: fn(ProviderSettings) -> ProviderSettings,
+    /// Requests to another server before the first call, of its access token. The circuit counts them.
+    pub token_requests: u32,
+    /// The bodies of what a call reads before the request that its replies are for.
+    pub before: fn(Call) -> Vec<Value>,
+    /// The status and body of the look-up that follows a refusal, before the refusal is believed.
+    pub look_up: fn(Call) -> Option<(u16, Value)>,
+    /// Calls that 404 in the provider's form answers completely: there is no such object.
+    pub absent: &'static [Call],
+    /// Statuses after which a request is made once more, with another access token.
+    pub repeats: &'static [u16],
+    pub keys_of: KeysOf,
+    /// An id of ours as the wire has it.
+    pub own_id: fn(Uuid) -> String,
+    /// The names of members with the id of an object.
+    pub ids: &'static [&'static str],
+}
+
+impl Particulars {
+    pub const COMMON: Particulars = Particulars {
+        settings: |settings| settings,
+        token_requests: 0,
+        before: |_| Vec::new(),
+        look_up: |_| None,
+        absent: &[],
+        repeats: &[],
+        keys_of: KeysOf::Attempt,
+        own_id: |id| id.hyphenated().to_string(),
+        ids: &["id"],
+    };
 }
 
 /// Who signs a delivery, and when.
@@ -75,13 +132,37 @@ impl Delivery {
         self.headers.insert(HeaderName::from_static(name), value);
         self
     }
+
+    pub fn signature(&self, place: Signature) -> String {
+        match place {
+            Signature::Header(name) => self.headers[name].to_str().unwrap().to_owned(),
+            Signature::Query => self.query.clone(),
+        }
+    }
+
+    pub fn signed_with(self, place: Signature, value: impl AsRef<[u8]>) -> Delivery {
+        match place {
+            Signature::Header(name) => self.with(name, value),
+            Signature::Query => {
+                Delivery { query: String::from_utf8_lossy(value.as_ref()).into_owned(), ..self }
+            }
+        }
+    }
+
+    pub fn unsigned(self, place: Signature) -> Delivery {
+        match place {
+            Signature::Header(_) => Delivery { headers: HeaderMap::new(), ..self },
+            Signature::Query => Delivery { query: String::new(), ..self },
+        }
+    }
 }
 
 impl ContractRow {
     pub fn settings(&self, base_url: &str) -> ProviderSettings {
         let secrets = vec![Secret::new(self.webhook_secret)];
         let wire = WireSettings::new(base_url);
-        ProviderSettings { wire, ..self.adapter.settings(Secret::new(self.secret_key), secrets, Mode::Test) }
+        let settings = self.adapter.settings(Secret::new(self.secret_key), secrets, Mode::Test);
+        (self.particulars.settings)(ProviderSettings { wire, ..settings })
     }
 
     /// The shortest time limits at which a connection on loopback is still made on a busy machine.
@@ -99,8 +180,19 @@ impl ContractRow {
     /// What this adapter offers.
     pub fn calls(&self) -> Vec<Call> {
         let capabilities = self.open(&self.settings("http://127.0.0.1:9"), &Guard::default()).capabilities();
-        let offered = |call: &Call| call.is_offered(capabilities, self.fetches_events);
+        let offered = |call: &Call| call.is_offered(self, capabilities);
         Call::ALL.into_iter().filter(offered).collect()
+    }
+
+    /// A script whose first step is for the request that the call's replies are for.
+    pub fn script(&self, call: Call, steps: impl IntoIterator<Item = ServerStep>) -> Vec<ServerStep> {
+        let shown = |body: Value| ServerStep::Answer(answer(200, "", &body.to_string()));
+        (self.particulars.before)(call).into_iter().map(shown).chain(steps).collect()
+    }
+
+    /// How many requests come before that one.
+    pub fn requests_before(&self, call: Call) -> usize {
+        (self.particulars.before)(call).len()
     }
 
     /// The replies as they would be with another value of some members, at any depth. The value is JSON.

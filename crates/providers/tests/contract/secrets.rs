@@ -72,7 +72,7 @@ async fn neither_a_log_nor_an_error_shows_a_secret() {
             });
             let others = answers::answers(row, call).into_iter().map(|answer| vec![answer.step]);
             for script in others.chain(successes).chain(errors) {
-                server.follow(script);
+                server.follow(row.script(call, script));
                 let ended = call.make(row, &*provider, FIRST).await;
                 check(row, &format!("{call:?}"), &ended.text);
             }

@@ -83,6 +83,8 @@ async fn a_refused_charge_is_looked_up_before_it_is_refused() {
     check(&[ServerStep::Answer(answer(400, "", "<html>Maria</html>"))], Proof::Unknown).await;
     check(&[ServerStep::Answer(answer(400, "", r#"{"type":"about:blank/ "}"#))], Proof::Unknown).await;
     check(&[problem(403, "AcessoNegado")], Proof::NotSent).await;
+    // A page of an intermediary.
+    check(&[ServerStep::Answer(answer(403, "", "<html>Maria</html>"))], Proof::Unknown).await;
     check(&[ServerStep::Answer(answer(429, "", ""))], Proof::NotSent).await;
     check(&[problem(409, "Conflito")], Proof::Unknown).await;
     check(&[problem(500, "ErroInternoDoServidor")], Proof::Unknown).await;
@@ -167,4 +169,20 @@ async fn what_the_bank_took_is_no_refund() {
         listed.iter().map(|listed| (listed.refund, listed.observation.object.as_str())).collect();
     let (ours, other) = (format!("{PAID}-{OURS}"), format!("{PAID}-other"));
     assert_eq!(found, [(Some(refund(1).refund), ours.as_str()), (None, other.as_str())]);
+}
+
+/// A list with fewer refunds than there are would say that one was never made.
+#[tokio::test]
+async fn a_return_that_cannot_be_read_is_not_left_out() {
+    for (member, value) in
+        [("id", json!({})), ("id", json!(null)), ("valor", json!(5)), ("valor", json!("5"))]
+    {
+        let mut made = returned(OURS, "DEVOLVIDO");
+        made[member] = value;
+        let returns = json!([returned("other", "DEVOLVIDO"), made]);
+        let shown = shows(&cob(OURS, "CONCLUIDA", &json!([pix(Some(OURS), &returns)])));
+        let server = ScriptedServer::start(script(&[shown])).await;
+        let listed = adapter(&server.base_url).refunds_of(OURS).await;
+        assert!(matches!(listed, CallOutcome::Unknown { .. }), "{made}: {listed:?}");
+    }
 }

@@ -16,7 +16,7 @@ fn charge() -> ServerStep {
 }
 
 fn unauthorized() -> ServerStep {
-    ServerStep::Answer(answer(401, "", ""))
+    ServerStep::Answer(answer(401, "www-authenticate: Bearer\r\n", ""))
 }
 
 /// `token` for a request of a token, or else the token that the call carries.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{ContractRow, Delivery, SignedBy, header};
+use super::{ContractRow, Delivery, Particulars, Signature, SignedBy, header};
 use crate::calls::Call;
 
 pub static ROW: ContractRow = ContractRow {
@@ -33,7 +33,8 @@ pub static ROW: ContractRow = ContractRow {
     hidden: &["maria@a.example", "Maria", "12345678909", "last-4321", "card_token_hidden"],
     delivery,
     tampers: |delivery| delivery.query = delivery.query.replace("data.id=123", "data.id=124"),
-    signature_header: "x-signature",
+    signature: Signature::Header("x-signature"),
+    particulars: Particulars::COMMON,
 };
 
 fn order(number: u128) -> PaymentOrder {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{ContractRow, Delivery, SignedBy, header};
+use super::{ContractRow, Delivery, Particulars, Signature, SignedBy, header};
 use crate::calls::{Call, OutcomeKind};
 
 pub static ROW: ContractRow = ContractRow {
@@ -34,7 +34,8 @@ pub static ROW: ContractRow = ContractRow {
     hidden: &["pi_1_secret_x", "ana@a.example", "pm_card_hidden"],
     delivery,
     tampers: |delivery| delivery.body.push(b' '),
-    signature_header: "stripe-signature",
+    signature: Signature::Header("stripe-signature"),
+    particulars: Particulars::COMMON,
 };
 
 fn order(number: u128) -> PaymentOrder {
