@@ -28,7 +28,7 @@ use crate::{
 /// What the calls of this adapter need.
 const SCOPES: [&str; 6] = ["cob.read", "cob.write", "pix.read", "pix.write", "webhook.read", "webhook.write"];
 /// Another token is requested this long before the end, or at half of a shorter life.
-const RENEWED_BEFORE: Duration = Duration::from_secs(60);
+const RENEWED_BEFORE: Duration = Duration::from_mins(1);
 /// If the reply names no end.
 const LIFETIME_DEFAULT_SECONDS: u64 = 60;
 const LIFETIME_SECONDS_MAX: u64 = 24 * 3_600;

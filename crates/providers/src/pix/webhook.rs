@@ -16,7 +16,7 @@
 //! | `fetch` | an entry of a delivery; a Pix of a list | which charge, or which Pix, to fetch |
 //! | `charge`, `return` | a charge that was fetched | the object, without anything about the customer |
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use domain::{PaymentId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -78,8 +78,8 @@ struct DeliveredPix {
 
 /// The secret of the address, in constant time for each of the account's.
 pub fn check_secret(head: WebhookHead<'_>, secrets: &[Secret]) -> Result<(), WebhookRefused> {
-    let parameters = head.query.split('&');
-    let given = parameters.filter_map(|parameter| parameter.strip_prefix(SECRET_PARAMETER)).next();
+    let mut parameters = head.query.split('&');
+    let given = parameters.find_map(|parameter| parameter.strip_prefix(SECRET_PARAMETER));
     let given = given.ok_or(WebhookRefused::SignatureMissing)?;
     let given = given.strip_suffix(APPENDED).unwrap_or(given);
     let mut matches = Choice::from(0);
@@ -96,15 +96,14 @@ pub fn delivered(body: &[u8], now: Timestamp) -> Result<Vec<VerifiedEvent>, Webh
     if delivered.pix.len() > ENTRIES_MAX {
         return Err(WebhookRefused::BodyIsNotAnEvent);
     }
-    let objects = delivered.pix.into_iter().filter_map(object);
     // Several Pix of one charge are fetched together.
-    let objects: BTreeMap<String, ()> = objects.map(|object| (object, ())).collect();
+    let objects: BTreeSet<String> = delivered.pix.into_iter().filter_map(object).collect();
     let hash = hash(body);
     let event = |object: String| {
         let event = format!("fetch.{object}.{}.{hash}", now.0);
         VerifiedEvent { event, kind: "pix".to_owned(), body: write(&EventBody::Fetch { object }) }
     };
-    Ok(objects.into_keys().map(event).collect())
+    Ok(objects.into_iter().map(event).collect())
 }
 
 /// What to fetch because of an entry. A `txid` that we did not make is of somebody else on this account.

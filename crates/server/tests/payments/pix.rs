@@ -167,7 +167,16 @@ async fn without_webhooks_the_charge_is_fetched(engine: Engine) {
 }
 
 async fn without_webhooks_the_received_pix_are_listed(engine: Engine) {
-    let service = with_settings(engine, |settings| settings.events_every = Span::millis(200)).await;
+    let mut service = with_settings(engine, |settings| {
+        settings.events_every = Span::seconds(3_600);
+        // Nothing is fetched by itself.
+        settings.pace.evidence_after = Span::seconds(3_600);
+    })
+    .await;
+    // The accounts are open at their providers before their lists are read.
+    service.stop_service().await;
+    service.change(|settings| settings.events_every = Span::millis(200));
+    service.start_service().await;
     service.provider.faults(json!({ "webhook_drop": 1 })).await;
     let payment = paid(&service, 8_800).await;
     assert_eq!(payment["state"], "captured");
@@ -264,7 +273,7 @@ async fn a_person_returns_a_pix_at_the_bank(engine: Engine) {
 }
 
 async fn another_amount_waits_for_a_person(engine: Engine) {
-    let service = service(engine).await;
+    let service = watchful(engine).await;
     let waiting = service.one.post("/v1/payments", &pix(4_000)).key("k").expect(201).await.body;
     acts(&service, &waiting, "pay", json!({ "valor": "39.00" })).await;
     until("a person has the case", async || {
@@ -273,6 +282,7 @@ async fn another_amount_waits_for_a_person(engine: Engine) {
     .await;
     let payment = service.one.payment(waiting["id"].as_str().unwrap()).await;
     assert_eq!((&payment["state"], &payment["captured"]), (&json!("pending"), &brl(0)));
+    service.end_reviewed(&["provider_contradicts"]).await;
 }
 
 async fn a_charge_whose_time_is_over_is_removed(engine: Engine) {
