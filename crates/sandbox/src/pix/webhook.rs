@@ -50,7 +50,7 @@ pub fn request(
     cob: &StoredCob,
 ) -> Option<Request<Full<Bytes>>> {
     let pix: Vec<Value> = cob.pix.iter().map(|pix| pix.view(&cob.txid, &cob.key)).collect();
-    Request::post(address(&endpoint.url, event.number % 2 == 0))
+    Request::post(address(&endpoint.url, event.number.is_multiple_of(2)))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(json!({"pix": pix}).to_string())))
         .ok()
