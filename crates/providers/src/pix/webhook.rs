@@ -96,9 +96,8 @@ pub fn delivered(body: &[u8], now: Timestamp) -> Result<Vec<VerifiedEvent>, Webh
     if delivered.pix.len() > ENTRIES_MAX {
         return Err(WebhookRefused::BodyIsNotAnEvent);
     }
-    let objects = delivered.pix.into_iter().filter_map(object);
     // Several Pix of one charge are fetched together.
-    let objects: BTreeSet<String> = objects.collect();
+    let objects: BTreeSet<String> = delivered.pix.into_iter().filter_map(object).collect();
     let hash = hash(body);
     let event = |object: String| {
         let event = format!("fetch.{object}.{}.{hash}", now.0);

@@ -162,7 +162,17 @@ async fn without_webhooks_the_charge_is_fetched(engine: Engine) {
 }
 
 async fn without_webhooks_the_received_pix_are_listed(engine: Engine) {
-    let service = with_settings(engine, |settings| settings.events_every = Span::millis(200)).await;
+    let mut service = with_settings(engine, |settings| {
+        settings.events_every = Span::seconds(3_600);
+        // Nothing is fetched by itself.
+        settings.pace.evidence_after = Span::seconds(3_600);
+    })
+    .await;
+    // The accounts are open at their providers before their lists are read.
+    service.stop_service().await;
+    service.change(|settings| settings.events_every = Span::millis(200));
+    service.database.execute("update event_feeds set due_at = 0").await;
+    service.start_service().await;
     service.provider.faults(json!({ "webhook_drop": 1 })).await;
     let payment = paid(&service, 8_800).await;
     assert_eq!(payment["state"], "captured");
@@ -259,15 +269,15 @@ async fn a_person_returns_a_pix_at_the_bank(engine: Engine) {
 }
 
 async fn another_amount_waits_for_a_person(engine: Engine) {
-    let service = service(engine).await;
+    let service = watchful(engine).await;
     let waiting = service.one.post("/v1/payments", &pix(4_000)).key("k").expect(201).await.body;
     acts(&service, &waiting, "pay", json!({ "valor": "39.00" })).await;
-    until("a person has the case", async || {
-        (service.reviews().await == ["provider_contradicts"]).then_some(())
-    })
-    .await;
+    // The event and the worker each found it.
+    let cases = ["provider_contradicts"; 2];
+    until("a person has the case", async || (service.reviews().await == cases).then_some(())).await;
     let payment = service.one.payment(waiting["id"].as_str().unwrap()).await;
     assert_eq!((&payment["state"], &payment["captured"]), (&json!("pending"), &brl(0)));
+    service.end_reviewed(&cases).await;
 }
 
 async fn a_charge_whose_time_is_over_is_removed(engine: Engine) {
