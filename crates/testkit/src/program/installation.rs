@@ -232,7 +232,7 @@ impl Resident {
         let digits = tenant.tenant_id.replace('-', "");
         let accounts = ACCOUNTS.map(|account| account(&digits)).to_vec();
         let ProviderAccount { name: account, secret_key, webhook_secret, .. } = accounts[0].clone();
-        Ok(Resident { account, secret_key, webhook_secret, accounts, tenant })
+        Ok(Resident { tenant, account, secret_key, webhook_secret, accounts })
     }
 
     /// The account at this provider.
