@@ -70,11 +70,13 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         Tuning::default().with("workers", "events_every_ms", 500).with("breaker", "calls_min", 10_000);
     let mut deployment = context.deploy(&tuning).await?;
     beside::run(&context, &mut deployment, count).await?;
+    // Before the deadline is short: the case must be about what was found.
+    impostor::run(&context, &mut deployment).await?;
+    deployment.set_faults(json!({})).await?;
     deployment
         .retune(&tuning.with("workers", "operation_deadline_seconds", handed_over::DEADLINE_SECONDS))
         .await?;
     handed_over::run(&context, &mut deployment, count).await?;
-    impostor::run(&context, &mut deployment).await?;
     deployment.set_faults(json!({})).await?;
     deployment.all_alive()?;
     judge(&context, &deployment).await.map(drop)

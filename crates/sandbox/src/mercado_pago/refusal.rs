@@ -25,6 +25,7 @@ struct Details {
 struct Cause {
     code: u16,
     description: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<String>,
 }
 

@@ -1,8 +1,11 @@
 //! Another program of the tenant makes a payment under our reference, for another amount, while our call
 //! has not reached the provider. Our search finds that payment; it is not ours.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
+use super::followed_within;
 use super::person::Person;
 use crate::methods::MERCADO_PAGO;
 use crate::operation_request::{MARK, PRICE_MINOR};
@@ -13,6 +16,7 @@ const HOLD_SECONDS: u32 = 3_600;
 /// What the other payment is for.
 const OTHER: &str = "1.00";
 const OTHER_MINOR: i64 = 100;
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(context: &ScenarioContext, deployment: &mut Deployment) -> Result<(), Error> {
     let name = context.operation("impostor");
@@ -55,7 +59,22 @@ pub(super) async fn run(context: &ScenarioContext, deployment: &mut Deployment) 
         )
     });
     context.findings.reached("found_a_payment_that_is_not_ours");
-    Person::of(context, deployment)?.closes_every_case().await
+    is_ended(context, deployment, &payment).await
+}
+
+/// The person closes the case, which ends the payment. The case may be opened only now.
+async fn is_ended(context: &ScenarioContext, deployment: &Deployment, payment: &str) -> Result<(), Error> {
+    let (mut caller, begun) = (context.caller(&deployment.target, 0), Instant::now());
+    let mut person = Person::of(context, deployment)?;
+    loop {
+        person.closes_every_case().await?;
+        let seen = caller.get(&format!("/v1/payments/{payment}"), None).await?;
+        let is_open = seen["state"] == "created" || seen["state"] == "pending";
+        if !is_open || begun.elapsed() > followed_within(context) {
+            return Ok(());
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
 }
 
 /// It reserves its money only, so that the figures of what was captured stay comparable.
