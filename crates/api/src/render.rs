@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Booking, DeadLetter, Difference, Page, Payment, Product, Reconciliation, Refund, ReviewCase, Settings,
-    Slot,
+    ApiKey, Booking, DeadLetter, Difference, Page, Payment, Product, Reconciliation, Refund, ReviewCase,
+    Settings, Slot,
 };
 
 /// A reply as it is stored and sent.

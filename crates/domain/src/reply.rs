@@ -10,8 +10,8 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, InboundEvent, Job, Message, Payment, Product,
-    Reconciliation, Refund, Review, Slot, Tenant, Unit,
+    ApiKey, Attempt, Booking, BookingItem, Client, Delivery, Difference, InboundEvent, Job, Message, Payment,
+    Product, Reconciliation, Refund, Review, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 

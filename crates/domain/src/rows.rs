@@ -25,7 +25,8 @@ pub use payment::{
     TaxId, TaxIdKind,
 };
 pub use reconciliation::{
-    AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark, ReconciliationStage,
+    AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,
+    ReconciliationStage,
 };
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 

@@ -34,7 +34,8 @@ use crate::lifecycle::{
     CurrentState, State, booking, delivery, difference, inbound_event, job, payment, refund,
 };
 use crate::rows::{
-    Attempt, AttemptKind, Booking, Delivery, Difference, InboundEvent, Job, Message, Partition, Payment, Refund, Transfer,
+    Attempt, AttemptKind, Booking, Delivery, Difference, InboundEvent, Job, Message, Partition, Payment,
+    Refund, Transfer,
 };
 
 use crate::time::Span;
@@ -163,7 +164,9 @@ pub(crate) fn of_attempt(before: Option<&Attempt>, after: &Attempt, effects: &mu
 
 pub(crate) fn of_difference(before: Option<&Difference>, after: &Difference, effects: &mut SideEffects) {
     let is_open = |row: &&Difference| row.state.is(difference::State::Open);
-    for (_, by) in [(before, -1), (Some(after), 1)].into_iter().filter(|(row, _)| row.is_some_and(|row| is_open(&row))) {
+    for (_, by) in
+        [(before, -1), (Some(after), 1)].into_iter().filter(|(row, _)| row.is_some_and(|row| is_open(&row)))
+    {
         effects.count("differences", after.kind.name(), by);
     }
 }

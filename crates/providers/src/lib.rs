@@ -26,7 +26,7 @@ pub use adapter::{Adapter, MethodRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
-    CallFuture, Capabilities, Creation, EventPage, ListedPage, ListedRefund, Listing, ObjectCall,
+    CallFuture, Capabilities, Creation, EventPage, ListedByTime, ListedPage, ListedRefund, ObjectCall,
     PaymentOrder, Provider, RefundOrder,
 };
 pub use registry::Registry;

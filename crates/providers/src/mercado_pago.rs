@@ -69,8 +69,9 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedPage, ListedRefund, Listing, MethodRules,
-    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedByTime, ListedPage,
+    ListedRefund, MethodRules, ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder,
+    VerifiedEvent, WebhookHead,
     webhook::{MalformedEvent, WebhookRefused},
 };
 use payments::Payments;
@@ -117,7 +118,7 @@ impl Provider for MercadoPago {
             creation: Creation::OneStep,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: false,
-            listing: Listing::MadeAndChanged,
+            listing: ListedByTime::MadeAndChanged,
         }
     }
 

@@ -43,12 +43,12 @@ pub struct Capabilities {
     pub key_retention: Span,
     /// Whether a refund carries our reference, so that one whose reply was lost can be recognised.
     pub refunds_carry_reference: bool,
-    pub listing: Listing,
+    pub listing: ListedByTime,
 }
 
 /// What a provider lists of an account, by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listing {
+pub enum ListedByTime {
     /// The payments and the refunds that were made within the time. A payment that was made before it and
     /// captured within it is not shown.
     Made,

@@ -75,7 +75,11 @@ pub fn change_object(shared: &SharedState, object: &str, body: &[u8]) -> Respons
     }
 }
 
-fn stripe_object(draft: &mut CallDraft, object: &str, request: &PlantRequest) -> Result<Planted, &'static str> {
+fn stripe_object(
+    draft: &mut CallDraft,
+    object: &str,
+    request: &PlantRequest,
+) -> Result<Planted, &'static str> {
     let mut intent = draft.held.intents.get(object).ok_or("it is no payment intent")?.clone();
     let charge = intent.latest_charge().and_then(|id| draft.held.charges.get(id)).cloned();
     let mut charge = match charge {
@@ -163,7 +167,12 @@ fn new_charge(draft: &mut CallDraft, intent: &Intent) -> Option<Charge> {
 }
 
 /// The same payment once more, as another program of the account would make it.
-fn copies(draft: &mut CallDraft, intent: Intent, charge: Charge, reference: Option<&str>) -> (Intent, Charge) {
+fn copies(
+    draft: &mut CallDraft,
+    intent: Intent,
+    charge: Charge,
+    reference: Option<&str>,
+) -> (Intent, Charge) {
     let (id, charge_id) = (draft.mint.id("pi"), draft.mint.id("ch"));
     let mut metadata = StripeMetadata::new();
     if let Some(reference) = reference {

@@ -12,10 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{AccountId, WorkerId};
 use domain::commands::Subscribe;
 use domain::consumers::Consumers;
 use domain::time::Span;
+use domain::{AccountId, WorkerId};
 use metrics_exporter_prometheus::PrometheusHandle;
 use providers::{Registry, guard};
 use store::{Clock, Location, Store};
@@ -41,7 +41,9 @@ use crate::roles::Roles;
 use crate::wake::Wake;
 use crate::webhooks;
 use crate::wire::Wire;
-use crate::workers::{Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered, schedule};
+use crate::workers::{
+    Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered, schedule,
+};
 use crate::{figures, timers};
 
 #[derive(Clone, Debug)]
@@ -401,9 +403,10 @@ fn workers(
     let prune_audit =
         |kept| tokio::spawn(timers::prune_audit(store.clone(), clock.clone(), kept, stop.clone()));
     let reconcile = |every| {
-        let accounts = settings.accounts.iter().map(|account| {
-            (account.tenant, AccountId::of(account.adapter.name, &account.name))
-        });
+        let accounts = settings
+            .accounts
+            .iter()
+            .map(|account| (account.tenant, AccountId::of(account.adapter.name, &account.name)));
         let accounts = accounts.collect();
         tokio::spawn(schedule::start_due(store.clone(), accounts, every, stop.clone()))
     };

@@ -33,5 +33,5 @@ pub use gate::{ACCOUNT_SHARE, Gates};
 pub use handlers::{JobHandler, JobHandlers, JobOutcome, RegisteredHandler, registered};
 pub use look_up::payment_of_case;
 pub use metered_provider::MeteredProvider;
-pub use reconcile::schedule;
 pub use pool::{LEASE, LaneConcurrency, Pool, PoolParts};
+pub use reconcile::schedule;

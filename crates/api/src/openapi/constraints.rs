@@ -102,11 +102,22 @@ fn texts() -> Vec<Rule> {
         rule(&["ReviewCasesQuery"], "opened_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["LetterDecision"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
-        rule(&["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(
+            &["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution"],
+            "who",
+            line(PERSON_CHARACTERS_MAX),
+        ),
         rule(&["NewReconciliation"], "from", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewReconciliation"], "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(
-            &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "DifferencesQuery", "ReviewCasesQuery"],
+            &[
+                "ListQuery",
+                "AvailabilityQuery",
+                "BookingsQuery",
+                "PaymentsQuery",
+                "DifferencesQuery",
+                "ReviewCasesQuery",
+            ],
             "cursor",
             json!({ "pattern": CURSOR_PATTERN }),
         ),
@@ -114,8 +125,15 @@ fn texts() -> Vec<Rule> {
 }
 
 fn numbers() -> Vec<Rule> {
-    const QUERIES: &[&str] =
-        &["ListQuery", "AvailabilityQuery", "BookingsQuery", "PaymentsQuery", "EventsQuery", "DifferencesQuery", "ReviewCasesQuery"];
+    const QUERIES: &[&str] = &[
+        "ListQuery",
+        "AvailabilityQuery",
+        "BookingsQuery",
+        "PaymentsQuery",
+        "EventsQuery",
+        "DifferencesQuery",
+        "ReviewCasesQuery",
+    ];
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -175,7 +193,11 @@ fn words() -> Vec<Rule> {
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
         rule(&["Reconciliation"], "state", one_of(&states::<reconciliation::State>())),
-        rule(&["Reconciliation"], "stage", one_of(&ReconciliationStage::ALL.each_ref().map(ReconciliationStage::name))),
+        rule(
+            &["Reconciliation"],
+            "stage",
+            one_of(&ReconciliationStage::ALL.each_ref().map(ReconciliationStage::name)),
+        ),
         rule(&["Difference", "DifferencesQuery"], "state", one_of(&states::<difference::State>())),
         rule(&["Difference", "DifferencesQuery"], "kind", one_of(&difference_kinds())),
         rule(&["ReviewCaseDetail"], "actions", one_of(&REVIEW_ACTIONS)),

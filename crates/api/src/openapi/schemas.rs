@@ -14,11 +14,13 @@ use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, EventsQuery,
     LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture, NewCharge, NewPayment,
-    NewProduct, NewReconciliation, NewRefund, ReviewAction, ReviewAssignment, ReviewCasesQuery, NewSlots, PaymentsQuery, Resolution,
+    NewProduct, NewReconciliation, NewRefund, NewSlots, PaymentsQuery, Resolution, ReviewAction,
+    ReviewAssignment, ReviewCasesQuery,
 };
 use crate::views::{
     ApiKey, Booking, BookingDetail, Breaker, DeadLetter, Difference, Event, HistoryEntry, LedgerAccount,
-    Movement, Page, Payment, Product, Reconciliation, Refund, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey, Slot, Transfer,
+    Movement, Page, Payment, Product, Reconciliation, Refund, ReviewCase, ReviewCaseDetail, Settings,
+    ShownApiKey, Slot, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].

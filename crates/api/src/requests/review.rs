@@ -46,7 +46,7 @@ pub struct ReviewAssignment {
 pub struct ReviewAction {
     /// `look_up`, `refund`, `release` or `write_off`.
     pub action: String,
-    /// Of a refund: absent, all that is left goes back.
+    /// The amount of a refund; without it all that is left goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     /// Who decides, in free text.

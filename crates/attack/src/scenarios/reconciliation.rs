@@ -88,10 +88,15 @@ async fn made(caller: &mut RetryingClient, request: &OperationRequest) -> Result
     both.ok_or_else(|| Error::Unexpected { operation: request.operation.clone(), outcome: made.summary() })
 }
 
-async fn paid(context: &ScenarioContext, deployment: &Deployment, number: usize) -> Result<Unreported, Error> {
+async fn paid(
+    context: &ScenarioContext,
+    deployment: &Deployment,
+    number: usize,
+) -> Result<Unreported, Error> {
     let mut caller = context.caller(&deployment.target, number);
     let operation = context.operation(format!("paid-{number}"));
-    let (payment, object) = made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, ASKS)).await?;
+    let (payment, object) =
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, ASKS)).await?;
     let mut bank = HttpConnection::new(deployment.sandbox_url()?);
     let path = format!("/sandbox/authenticate/{object}");
     let approved = bank.post(&path, &[], json!({ "approve": true }).to_string()).await?;
@@ -110,7 +115,8 @@ async fn refunded(
 ) -> Result<Unreported, Error> {
     let mut caller = context.caller(&deployment.target, number);
     let operation = context.operation(format!("refunded-{number}"));
-    let (payment, object) = made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, PAYS)).await?;
+    let (payment, object) =
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, PAYS)).await?;
     let mut person = Person::of(context, deployment)?;
     person.refunds(&format!("{operation}-hand"), &operation, &object, PART_MINOR).await?;
     context.findings.reached("refunded_unreported");
@@ -155,7 +161,8 @@ async fn started(deployment: &Deployment) -> Result<String, Error> {
     let headers = [("authorization", ops.as_str()), ("content-type", "application/json")];
     let request = json!({ "provider": "stripe", "who": "the attack" }).to_string();
     let response = ours.post(PATH, &headers, request).await?;
-    let body: Value = response.json().map_err(|error| Error::Unreadable(PATH.to_owned(), error.to_string()))?;
+    let body: Value =
+        response.json().map_err(|error| Error::Unreadable(PATH.to_owned(), error.to_string()))?;
     body["id"].as_str().map(str::to_owned).ok_or_else(|| Error::Unexpected {
         operation: PATH.to_owned(),
         outcome: format!("{}: {}", response.status, response.text()),

@@ -5,7 +5,9 @@ use api::requests::{
     ChangedSettings, LetterDecision, ListQuery, NewApiKey, Resolution, ReviewAction, ReviewAssignment,
     ReviewCasesQuery,
 };
-use api::views::{ApiKey, Breaker, DeadLetter, HistoryEntry, Page, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey};
+use api::views::{
+    ApiKey, Breaker, DeadLetter, HistoryEntry, Page, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey,
+};
 use http::Method;
 use uuid::Uuid;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery, NewApiKey,
-    NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation, NewSlots, Resolution, ReviewAction,
-    ReviewAssignment,
+    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
+    NewApiKey, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct, NewReconciliation, NewSlots,
+    Resolution, ReviewAction, ReviewAssignment,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;

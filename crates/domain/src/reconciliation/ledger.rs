@@ -33,7 +33,8 @@ const OF_MOVEMENTS: [&str; 5] = [
 /// The name that the movement's transfer has, as the message about it gave it.
 fn transfer_name(movement: &Movement) -> String {
     let of_payment = |kind: &str| format!("{kind}/{}/{}", movement.payment, movement.object);
-    let of_refund = |kind: &str| movement.refund.map_or_else(|| of_payment(kind), |refund| format!("{kind}/{refund}"));
+    let of_refund =
+        |kind: &str| movement.refund.map_or_else(|| of_payment(kind), |refund| format!("{kind}/{refund}"));
     match movement.kind {
         MovementKind::Capture => of_payment("payment.captured"),
         MovementKind::Refund => of_refund("refund.succeeded"),
@@ -56,7 +57,16 @@ pub fn compare_ledger(
     let difference = |kind, object: String, here: Option<Money>, in_ledger: Option<Money>, detail: &str| {
         let (payment_id, object_at) = (Some(payment.id), payment.created_at);
         let detail = detail.to_owned();
-        FoundDifference { kind, object, payment: payment_id, at_provider: None, here, in_ledger, detail, object_at }
+        FoundDifference {
+            kind,
+            object,
+            payment: payment_id,
+            at_provider: None,
+            here,
+            in_ledger,
+            detail,
+            object_at,
+        }
     };
     let money = |transfer: &PostedTransfer| Some(Money::new(transfer.amount_minor, transfer.currency));
     for transfer in transfers.iter().filter(belongs) {

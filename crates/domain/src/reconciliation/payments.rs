@@ -14,7 +14,9 @@ use crate::rows::{DifferenceKind, Payment};
 /// What the object has of the customer's money.
 fn moved_minor(seen: &Observation) -> i64 {
     match seen.status {
-        ProviderStatus::Authorized { amount_minor } | ProviderStatus::Captured { amount_minor } => amount_minor,
+        ProviderStatus::Authorized { amount_minor } | ProviderStatus::Captured { amount_minor } => {
+            amount_minor
+        }
         _ => 0,
     }
 }
@@ -48,13 +50,17 @@ pub fn compare_payment(seen: &PaymentAtProvider, payment: &Payment) -> Option<Fo
 }
 
 fn differs(seen: &Observation, payment: &Payment) -> Option<(DifferenceKind, String)> {
-    use DifferenceKind::{CapturedNotHere, CapturedNotThere, OtherAmount, OtherCurrency, OtherObject, StateBehind};
+    use DifferenceKind::{
+        CapturedNotHere, CapturedNotThere, OtherAmount, OtherCurrency, OtherObject, StateBehind,
+    };
     if payment.provider_ref.as_deref() != Some(seen.object.as_str()) {
         // An object that was created and never confirmed moved nothing.
         let own = payment.provider_ref.as_deref().unwrap_or("none");
         return seen.status.has_money().then(|| match (&payment.provider_ref, *payment.state) {
             // Its id was lost with the reply that had it.
-            (None, State::Created | State::Pending) => (CapturedNotHere, "the payment has no object yet".to_owned()),
+            (None, State::Created | State::Pending) => {
+                (CapturedNotHere, "the payment has no object yet".to_owned())
+            }
             _ => (OtherObject, format!("the payment's own object is {own}")),
         });
     }
@@ -106,7 +112,8 @@ fn difference(
         object: object.clone(),
         payment: payment.map(|payment| payment.id),
         at_provider: Some(Money::new(shown_minor(&seen.observation), *currency)),
-        here: payment.map(|payment| Money::new(shown_here_minor(payment, &seen.observation), payment.currency)),
+        here: payment
+            .map(|payment| Money::new(shown_here_minor(payment, &seen.observation), payment.currency)),
         in_ledger: None,
         detail,
         object_at: seen.created_at,

@@ -22,7 +22,8 @@ pub fn compare_refund(seen: &RefundAtProvider, refund: &Refund) -> Option<FoundD
 fn differs(seen: &RefundAtProvider, refund: &Refund) -> Option<(DifferenceKind, String)> {
     use DifferenceKind::{OtherAmount, OtherCurrency, RefundUnknownThere, StateBehind};
     let observation = &seen.observation;
-    let states = || format!("at the provider {}, here {}", status_name(&observation.status), refund.state.name());
+    let states =
+        || format!("at the provider {}, here {}", status_name(&observation.status), refund.state.name());
     if observation.currency != refund.currency {
         return Some((OtherCurrency, format!("the refund is in {}", refund.currency)));
     }

@@ -6,9 +6,9 @@
 //! is the order, the begin and end of the present range in microseconds, and an offset:
 //! `date_created/1700000000000000/1700086400000000/30`.
 
+use domain::Timestamp;
 use domain::provider::{CallOutcome, PaymentAtProvider, RefundAtProvider};
 use domain::time::Span;
-use domain::Timestamp;
 use serde::Deserialize;
 
 use super::{objects::ProviderPayment, outcome, payment_body::to_time, payments::Payments};
@@ -132,7 +132,9 @@ impl Payments {
         let total = found.paging.total;
         if total > TOTAL_MAX && cursor.offset == 0 {
             return match cursor.halved() {
-                Some(half) => CallOutcome::Object(ListedPage { next: Some(half.write()), ..ListedPage::default() }),
+                Some(half) => {
+                    CallOutcome::Object(ListedPage { next: Some(half.write()), ..ListedPage::default() })
+                }
                 None => unknown("more payments in one moment than the search shows"),
             };
         }
@@ -219,8 +221,11 @@ mod tests {
         let mut next = Some(cursor(ByTime::Created, 0, before, 0));
         let mut read = Vec::new();
         while let Some(place) = next.filter(|place| place.by == ByTime::Created) {
-            let within: Vec<i64> =
-                payments.iter().copied().filter(|time| at(*time) >= place.begin && at(*time) < place.end).collect();
+            let within: Vec<i64> = payments
+                .iter()
+                .copied()
+                .filter(|time| at(*time) >= place.begin && at(*time) < place.end)
+                .collect();
             if within.len() as u64 > total_max && place.offset == 0 {
                 next = place.halved();
                 continue;
@@ -235,7 +240,9 @@ mod tests {
     #[test]
     fn a_range_with_more_payments_than_the_search_shows_is_halved_and_read_completely() {
         let crowded: Vec<i64> = (0..100).map(|at| if at < 40 { at } else { at * 17 }).collect();
-        for (payments, total_max) in [(crowded.as_slice(), 1_000), (&crowded, 10), (&crowded, 3), (&[], 3), (&[5], 3)] {
+        for (payments, total_max) in
+            [(crowded.as_slice(), 1_000), (&crowded, 10), (&crowded, 3), (&[], 3), (&[5], 3)]
+        {
             assert_eq!(read_all(payments, 2_000, total_max), payments, "at most {total_max}");
         }
     }

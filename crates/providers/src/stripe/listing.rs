@@ -69,7 +69,8 @@ async fn payments(
         }
     }
     // After the last payment come the refunds.
-    let next = last.filter(|_| has_more).map_or_else(|| REFUNDS.to_owned(), |last| format!("{PAYMENTS}/{last}"));
+    let next =
+        last.filter(|_| has_more).map_or_else(|| REFUNDS.to_owned(), |last| format!("{PAYMENTS}/{last}"));
     CallOutcome::Object(ListedPage { payments, refunds: Vec::new(), next: Some(next) })
 }
 
@@ -79,11 +80,10 @@ async fn refunds(
     before: Timestamp,
     after: &str,
 ) -> CallOutcome<ListedPage> {
-    let Page { data, has_more }: Page<Refund> =
-        match read(client, "/v1/refunds", from, before, after).await {
-            Ok(page) => page,
-            Err(outcome) => return outcome,
-        };
+    let Page { data, has_more }: Page<Refund> = match read(client, "/v1/refunds", from, before, after).await {
+        Ok(page) => page,
+        Err(outcome) => return outcome,
+    };
     let last = data.last().map(|refund| refund.id().to_owned());
     let mut refunds = Vec::with_capacity(data.len());
     for refund in data {

@@ -67,8 +67,9 @@ use domain::{
 };
 
 use crate::{
-    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedPage, ListedRefund, Listing, MethodRules,
-    ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder, VerifiedEvent, WebhookHead,
+    Adapter, CallFuture, Capabilities, Creation, EventContent, EventPage, Guard, ListedByTime, ListedPage,
+    ListedRefund, MethodRules, ObjectCall, PaymentOrder, Provider, ProviderSettings, RefundOrder,
+    VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -180,7 +181,7 @@ impl Provider for Stripe {
             creation: Creation::TwoSteps,
             key_retention: self.settings.key_retention,
             refunds_carry_reference: true,
-            listing: Listing::Made,
+            listing: ListedByTime::Made,
         }
     }
 

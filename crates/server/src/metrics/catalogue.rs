@@ -11,8 +11,8 @@ use super::instrument::MetricUnit::{Bytes, Count, Seconds};
 use super::instrument::{Counter, Gauge, Histogram, Instrument};
 use super::labels::{
     AccountLabel, Age, Answer, AttemptLabel, BookingState, Call, Charged, Delivery, Denied, DifferenceLabel,
-    Late, Letter, Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, ResolvedWithin, Role, Route, SpanFate,
-    StatusLabel, Verdict, WorkLabel,
+    Late, Letter, Lookup, Open, Outcome, Pending, Posted, ProviderLabel, Reason, RefusalCode, ResolvedWithin,
+    Role, Route, SpanFate, StatusLabel, Verdict, WorkLabel,
 };
 
 macro_rules! catalogue {

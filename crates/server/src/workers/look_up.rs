@@ -34,10 +34,7 @@ impl JobHandler for LookUpHandler {
 }
 
 /// The payment that a case is about.
-pub async fn payment_of_case(
-    store: &store::Store,
-    review: &Review,
-) -> Result<Option<Payment>, store::Error> {
+pub async fn payment_of_case(store: &store::Store, review: &Review) -> Result<Option<Payment>, store::Error> {
     let tenant = review.tenant;
     let payment = match (review.attempt, review.subject_kind) {
         (Some(attempt), _) => store.attempt(tenant, attempt).await?.map(|attempt| attempt.payment),
@@ -109,7 +106,9 @@ impl LookUpHandler {
         let charge = AttemptId::from(payment.id);
         // The attempt of a refund is settled with its refund.
         let of_refund = match review.attempt {
-            Some(AttemptId(id)) => self.0.store.refund(payment.tenant, RefundId(id)).await.map_err(described)?,
+            Some(AttemptId(id)) => {
+                self.0.store.refund(payment.tenant, RefundId(id)).await.map_err(described)?
+            }
             None => None,
         };
         let attempt = review.attempt.filter(|_| of_refund.is_none()).unwrap_or(charge);
@@ -172,7 +171,8 @@ impl LookUpHandler {
         let outside = RefundId::at_provider(payment.account, &seen.observation.object);
         let ids: Vec<RefundId> = seen.reference.into_iter().chain([outside]).collect();
         let objects = [seen.observation.object.clone()];
-        let found = self.0.store.refunds_to_compare(payment.tenant, &objects, &ids).await.map_err(described)?;
+        let found =
+            self.0.store.refunds_to_compare(payment.tenant, &objects, &ids).await.map_err(described)?;
         Ok(found.into_iter().find(|refund| refund.payment == payment.id))
     }
 

@@ -9,7 +9,8 @@ use domain::rows::FailureCause;
 use domain::{Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
-    Capabilities, EventPage, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder, WebhookHead, port,
+    Capabilities, EventPage, ListedPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder,
+    WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};

@@ -99,8 +99,8 @@ impl ReconcileHandler {
                 return Ok(JobOutcome::Done);
             }
             let provider = driver.registry.get(run.account).cloned();
-            let provider =
-                provider.ok_or_else(|| Halt::Failed("no provider is configured for the account".to_owned()))?;
+            let provider = provider
+                .ok_or_else(|| Halt::Failed("no provider is configured for the account".to_owned()))?;
             let at_work = RunAtWork { driver, provider, run: &run, job };
             match run.stage {
                 ReconciliationStage::Clear if at_work.clear().await? => {}

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
 use crate::rows::{
-    self, Insert, audit, dead_event, difference, event, ledger_account, movement, reconciliation, refund, review,
-    transfer,
+    self, Insert, audit, dead_event, difference, event, ledger_account, movement, reconciliation, refund,
+    review, transfer,
 };
 use crate::test_server::TestServer;
 

@@ -6,11 +6,13 @@ use testkit::ONE;
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
     Audit, Changes, Difference, DifferenceKind, Facts, InboundEvent, LedgerAccount, Message, Movement,
-    MovementKind, Needs, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review, Subject, Transfer,
+    MovementKind, Needs, Posting, Put, Reconciliation, ReconciliationStage, Refund, Review, Subject,
+    Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, Currency, DifferenceId, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId, Timestamp, TransferId,
+    AccountId, Currency, DifferenceId, LedgerAccountId, MessageId, MovementId, PaymentId, TenantId,
+    Timestamp, TransferId,
 };
 use uuid::Uuid;
 

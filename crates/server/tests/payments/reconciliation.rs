@@ -125,7 +125,8 @@ async fn differences(service: &TestService, state: &str) -> Vec<(String, String)
 }
 
 fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut rows: Vec<_> = rows.iter().map(|(kind, object)| ((*kind).to_owned(), (*object).to_owned())).collect();
+    let mut rows: Vec<_> =
+        rows.iter().map(|(kind, object)| ((*kind).to_owned(), (*object).to_owned())).collect();
     rows.sort();
     rows
 }
@@ -196,7 +197,8 @@ async fn every_planted_difference_is_found(engine: Engine, wire: Wire) {
     let unknown = "00000000-0000-7000-8000-000000000001";
     let named = json!({ "copy": true, "captured": 1_000, "reference": unknown });
     let unknown = plant(&service, &fine_object, named).await;
-    let again = plant(&service, &fine_object, json!({ "copy": true, "captured": 1_000, "reference": fine })).await;
+    let again =
+        plant(&service, &fine_object, json!({ "copy": true, "captured": 1_000, "reference": fine })).await;
     // A lost webhook: our rows are as they were before it.
     let id = service.database.literal(lost.parse::<uuid::Uuid>().unwrap());
     let behind = format!(
@@ -228,8 +230,10 @@ async fn every_planted_difference_is_found(engine: Engine, wire: Wire) {
     }
     reconcile(&service, wire.provider).await;
     assert_eq!(differences(&service, "open").await, pairs(&expected));
-    let repaired =
-        [("captured_not_here", lost_object.as_str()), ("refund_unknown_here", refund["refund"].as_str().unwrap())];
+    let repaired = [
+        ("captured_not_here", lost_object.as_str()),
+        ("refund_unknown_here", refund["refund"].as_str().unwrap()),
+    ];
     assert_eq!(differences(&service, "settled").await, pairs(&repaired));
     assert_eq!(service.one.payment(&lost).await["state"], "captured");
     assert_eq!(service.one.payment(&refunded).await["refunded"]["minor"], 400);
@@ -251,7 +255,10 @@ async fn a_difference_that_is_gone_is_settled(engine: Engine) {
     posted(&service).await;
     let id = service.database.literal(payment.parse::<uuid::Uuid>().unwrap());
     // Long ago, so that no later run has it in its time.
-    service.database.execute(&format!("update payments set provider_ref = 'pi_gone', created_at = 1 where id = {id}")).await;
+    service
+        .database
+        .execute(&format!("update payments set provider_ref = 'pi_gone', created_at = 1 where id = {id}"))
+        .await;
     let request = json!({ "provider": "stripe", "who": "Ana", "from": "1970-01-01T00:00:00Z", "to": "1970-01-02T00:00:00Z" });
     let made = service.one.post("/v1/ops/reconciliations", &request).expect(202).await;
     ended(&service, &made.id()).await;
@@ -320,7 +327,8 @@ async fn the_ledger_is_compared(engine: Engine) {
         ("ledger_extra_transfer", "payment.captured/twice".to_owned()),
         ("ledger_other_amount", format!("payment.captured/{other}/{other_object}")),
     ];
-    let expected: Vec<(&str, &str)> = expected.iter().map(|(kind, object)| (*kind, object.as_str())).collect();
+    let expected: Vec<(&str, &str)> =
+        expected.iter().map(|(kind, object)| (*kind, object.as_str())).collect();
     assert_eq!(differences(&service, "open").await, pairs(&expected));
     service.stop().await;
 }

@@ -127,10 +127,14 @@ async fn a_refund_is_made_once_whoever_repeats_it(engine: Engine) {
     let case = with_case(&service, &payment).await;
     let mut part = by("refund");
     part["amount"] = eur(400);
-    let answers = futures_util::future::join_all(["a", "b", "c"].map(|key| act(&service, &case, &part, key))).await;
+    let answers =
+        futures_util::future::join_all(["a", "b", "c"].map(|key| act(&service, &case, &part, key))).await;
     assert!(answers.iter().any(|answer| answer.status == 200), "{}", answers[0].text);
     assert!(answers.iter().all(|answer| [200, 409].contains(&answer.status)));
-    service.one.becomes(&format!("/v1/payments/{payment}"), |seen| seen["refunded"] == eur(400), "it is back").await;
+    service
+        .one
+        .becomes(&format!("/v1/payments/{payment}"), |seen| seen["refunded"] == eur(400), "it is back")
+        .await;
     let books = service.quiet().await;
     assert_eq!(books.refunds_of(&payment), [(400, "succeeded")]);
     let detail = service.one.see(&format!("/v1/ops/review_cases/{case}")).await;
@@ -140,7 +144,8 @@ async fn a_refund_is_made_once_whoever_repeats_it(engine: Engine) {
 
 async fn a_release_ends_the_authorisation(engine: Engine) {
     let service = TestService::on(engine).await;
-    let manual = testkit::with(charge(2_000, "pm_card_visa"), json!({ "capture": "manual", "reference": "m" }));
+    let manual =
+        testkit::with(charge(2_000, "pm_card_visa"), json!({ "capture": "manual", "reference": "m" }));
     let payment = service.one.post("/v1/payments", &manual).key("m").expect(201).await.id();
     service.one.payment_becomes(&payment, "authorized").await;
     let case = with_case(&service, &payment).await;
@@ -156,12 +161,18 @@ async fn a_write_off_closes_the_case(engine: Engine) {
     let service = TestService::on(engine).await;
     let payment = paid(&service, 1_000).await;
     let case = with_case(&service, &payment).await;
-    assert_eq!(act(&service, &case, &json!({ "action": "forget", "who": "A", "why": "b" }), "x").await.status, 400);
+    assert_eq!(
+        act(&service, &case, &json!({ "action": "forget", "who": "A", "why": "b" }), "x").await.status,
+        400
+    );
     let closed = act(&service, &case, &by("write_off"), "w").await;
     assert_eq!((closed.status, &closed.body["state"]), (200, &json!("resolved")));
     let history = service.one.see(&format!("/v1/payments/{payment}/history")).await;
     let entries = history["data"].as_array().unwrap();
     let resolved = entries.iter().find(|entry| entry["action"] == "review_resolved").unwrap();
-    assert_eq!((&resolved["person"], &resolved["why"]), (&json!("Ana"), &json!("write_off: the customer called")));
+    assert_eq!(
+        (&resolved["person"], &resolved["why"]),
+        (&json!("Ana"), &json!("write_off: the customer called"))
+    );
     service.end().await;
 }

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use domain::lifecycle::{State as _, attempt, difference};
 use domain::reconciliation::PostedTransfer;
 use domain::rows::{
     AccountReconciliation, Attempt, Difference, DifferenceKind, Movement, Payment, Reconciliation, Refund,
     Transfer,
 };
-use domain::lifecycle::{State as _, attempt, difference};
 use domain::working_set::{Kind, Value};
 use domain::{
     AccountId, Currency, DifferenceId, PaymentId, ReconciliationId, ReconciliationMarkId, RefundId, TenantId,
@@ -126,7 +126,8 @@ impl Queries {
         after: DifferenceId,
         max: usize,
     ) -> Result<Vec<Difference>, Error> {
-        let rest = "where account = $1 and state = 'open' and last_run <> $2 and id > $3 order by id limit $4";
+        let rest =
+            "where account = $1 and state = 'open' and last_run <> $2 and id > $3 order by id limit $4";
         self.rows(rest, with![account, run, after, limit(max)]).await
     }
 
@@ -180,7 +181,8 @@ impl Queries {
         let subjects: Vec<Uuid> =
             ids.iter().map(|id| id.0).chain(refunds.iter().map(|refund| refund.id.0)).collect();
         let payment_of = |subject: Uuid| of_refund.get(&subject).copied().unwrap_or(PaymentId(subject));
-        let posting: BTreeSet<PaymentId> = self.unposted(&subjects).await?.into_iter().map(payment_of).collect();
+        let posting: BTreeSet<PaymentId> =
+            self.unposted(&subjects).await?.into_iter().map(payment_of).collect();
         let mut transfers: BTreeMap<PaymentId, Vec<PostedTransfer>> = BTreeMap::new();
         for (subject, transfer) in self.transfers_of(tenant, &subjects).await? {
             transfers.entry(payment_of(subject)).or_default().push(transfer);
@@ -234,7 +236,9 @@ impl Queries {
         let kinds = [Kind::Id, Kind::Int, Kind::Text];
         let mut amounts: HashMap<Uuid, (i64, Currency)> = HashMap::new();
         for row in self.values(&sql, parameters, &kinds).await? {
-            let [Value::Id(transfer), Value::Int(minor), Value::Text(ref currency)] = row[..] else { continue };
+            let [Value::Id(transfer), Value::Int(minor), Value::Text(ref currency)] = row[..] else {
+                continue;
+            };
             if let Some(currency) = Currency::new(currency) {
                 amounts.insert(transfer, (minor, currency));
             }

@@ -51,7 +51,7 @@ pub enum Action {
         #[arg(long)]
         to: Option<String>,
         #[command(flatten)]
-        decision: Decision,
+        decision: ReviewDecision,
     },
     /// Add a note; the reason is the note
     Note {
@@ -59,7 +59,7 @@ pub enum Action {
         server: Server,
         id: Uuid,
         #[command(flatten)]
-        decision: Decision,
+        decision: ReviewDecision,
     },
     /// Fetch what the provider says, settle it, and close the case if both sides agree
     LookUp {
@@ -67,7 +67,7 @@ pub enum Action {
         server: Server,
         id: Uuid,
         #[command(flatten)]
-        decision: Decision,
+        decision: ReviewDecision,
     },
     /// Refund the case's payment, all of it or a part, and close the case
     Refund {
@@ -78,7 +78,7 @@ pub enum Action {
         #[arg(long, num_args = 2, value_names = ["MINOR", "CURRENCY"])]
         amount: Option<Vec<String>>,
         #[command(flatten)]
-        decision: Decision,
+        decision: ReviewDecision,
     },
     /// Release the authorisation of the case's payment, and close the case
     Release {
@@ -86,7 +86,7 @@ pub enum Action {
         server: Server,
         id: Uuid,
         #[command(flatten)]
-        decision: Decision,
+        decision: ReviewDecision,
     },
     /// Close the case; an operation without an outcome is written off
     WriteOff {
@@ -94,12 +94,12 @@ pub enum Action {
         server: Server,
         id: Uuid,
         #[command(flatten)]
-        decision: Decision,
+        decision: ReviewDecision,
     },
 }
 
 #[derive(clap::Args)]
-pub struct Decision {
+pub struct ReviewDecision {
     /// Who decides; it is recorded in the audit
     #[arg(long)]
     who: String,
@@ -121,7 +121,7 @@ pub async fn run(action: Action) -> crate::Exit {
             print(&if json { pretty(&detail)? } else { shown(&detail) });
         }
         Action::Assign { server, id, to, decision } => {
-            let Decision { who, why } = decision;
+            let ReviewDecision { who, why } = decision;
             let request = ReviewAssignment { assignee: to, who, why };
             done(&server.client()?.assign_review_case(id, &request).send().await?.value);
         }
@@ -145,9 +145,9 @@ async fn act(
     id: Uuid,
     action: &str,
     amount: Option<Money>,
-    decision: Decision,
+    decision: ReviewDecision,
 ) -> Result<(), Failed> {
-    let Decision { who, why } = decision;
+    let ReviewDecision { who, why } = decision;
     let request = ReviewAction { action: action.to_owned(), amount, who, why };
     done(&server.client()?.act_on_review_case(id, &request).send().await?.value);
     Ok(())
@@ -158,7 +158,8 @@ fn money(words: &[String]) -> Result<Money, Failed> {
         [minor, currency] => minor.parse().ok().zip(Currency::new(currency)),
         _ => None,
     };
-    let (minor, currency) = parsed.ok_or_else(|| failed("--amount takes minor units and a currency".to_owned()))?;
+    let (minor, currency) =
+        parsed.ok_or_else(|| failed("--amount takes minor units and a currency".to_owned()))?;
     Ok(Money::new(minor, currency))
 }
 
@@ -201,7 +202,8 @@ fn shown(detail: &ReviewCaseDetail) -> String {
     for entry in timeline {
         write!(text, "\n{}  {}  {}", entry.at, entry.source, entry.summary).expect("a String takes it");
         if let Some(why) = entry.data["why"].as_str() {
-            write!(text, "  by {}: {why}", entry.data["by"].as_str().unwrap_or("-")).expect("a String takes it");
+            write!(text, "  by {}: {why}", entry.data["by"].as_str().unwrap_or("-"))
+                .expect("a String takes it");
         }
     }
     text.push('\n');

@@ -17,10 +17,12 @@ use uuid::Uuid;
 
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{
-    ApiKeyId, AuditId, BookingId, DifferenceId, EventId, InboxId, JobId, PaymentId, ReconciliationId, RefundId,
-    TenantId,
+    ApiKeyId, AuditId, BookingId, DifferenceId, EventId, InboxId, JobId, PaymentId, ReconciliationId,
+    RefundId, TenantId,
 };
-use crate::lifecycle::{State as _, booking, delivery, difference, inbound_event, job, reconciliation, refund};
+use crate::lifecycle::{
+    State as _, booking, delivery, difference, inbound_event, job, reconciliation, refund,
+};
 use crate::reply::Reply;
 use crate::rows::{Actor, Audit, Facts, Needs, Payment, Subject};
 use crate::time::{Span, Timestamp};

@@ -12,9 +12,7 @@ use crate::jobs::RECONCILE;
 use crate::lifecycle::CurrentState;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{
-    AccountReconciliation, Actor, Facts, Mode, Needs, Reconciliation, ReconciliationStage,
-};
+use crate::rows::{AccountReconciliation, Actor, Facts, Mode, Needs, Reconciliation, ReconciliationStage};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
@@ -66,7 +64,8 @@ impl StartReconciliation {
             StartedBy::Person { begins_at, ends_at, .. } => Some((*begins_at, *ends_at)),
             StartedBy::Timer { every, margin, overlap } => {
                 let ends_at = now.minus(*margin);
-                let begins_at = account.compared_until.unwrap_or_else(|| ends_at.minus(*every)).minus(*overlap);
+                let begins_at =
+                    account.compared_until.unwrap_or_else(|| ends_at.minus(*every)).minus(*overlap);
                 let is_due = account.due_at <= now && account.current.is_none() && begins_at < ends_at;
                 is_due.then_some((begins_at, ends_at))
             }

@@ -13,8 +13,8 @@ use crate::lifecycle::{
     CurrentState, State, attempt, booking, booking_item, difference, job, payment, refund, review,
 };
 use crate::rows::{
-    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Job, LedgerAccount, Message,
-    Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
+    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Job, LedgerAccount,
+    Message, Movement, MovementKind, Payment, Posting, Refund, Review, Slot, Subject, Transfer,
 };
 use crate::side_effects::{Counter, RESOLVED_WITHIN};
 use crate::working_set::{Command, Row};

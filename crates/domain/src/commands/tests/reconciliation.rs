@@ -8,7 +8,9 @@ use std::{borrow::ToOwned as _, format};
 use uuid::Uuid;
 
 use super::test_store::CommandResult;
-use super::test_world::{CLIENT, LEASE, RECHECK, DEADLINE, STRANGER, TENANT, TestWorld, account, eur, object};
+use super::test_world::{
+    CLIENT, DEADLINE, LEASE, RECHECK, STRANGER, TENANT, TestWorld, account, eur, object,
+};
 use crate::commands::{
     AcceptDifference, ClaimJobs, ClearMarks, DecidedDifference, FailJob, FinishReconciliation, ObservedBy,
     RecordPage, RunProgress, Settle, StartReconciliation, StartedBy,
@@ -200,9 +202,10 @@ fn a_difference_that_is_gone_is_settled_and_one_that_comes_back_is_open() {
     let mut world = TestWorld::new(4);
     let run = started(&mut world);
     let id = found(0).id(account());
-    let with = |page: RecordPage, found: &[FoundDifference], repaired: &[FoundDifference], gone: &[DifferenceId]| {
-        RecordPage { found: found.to_vec(), repaired: repaired.to_vec(), vanished: gone.to_vec(), ..page }
-    };
+    let with =
+        |page: RecordPage, found: &[FoundDifference], repaired: &[FoundDifference], gone: &[DifferenceId]| {
+            RecordPage { found: found.to_vec(), repaired: repaired.to_vec(), vanished: gone.to_vec(), ..page }
+        };
     use difference::State::{Accepted, Open, Settled};
     for (seen, repaired, gone, expected) in [
         (vec![found(500)], vec![], vec![], Open),
@@ -276,8 +279,12 @@ fn a_page_that_comes_through_forgives_earlier_failures() {
     let run = started(&mut world);
     for _ in 0..RECONCILE.attempts_max * 2 {
         world.wait(LEASE.span);
-        let claim =
-            ClaimJobs { jobs: vec![JobId::from(run)], kinds: JobKinds::default(), lease: LEASE, alone: false };
+        let claim = ClaimJobs {
+            jobs: vec![JobId::from(run)],
+            kinds: JobKinds::default(),
+            lease: LEASE,
+            alone: false,
+        };
         world.run(&claim).reply();
         let page = page(&mut world, run);
         world.run(&page).reply();

@@ -52,7 +52,8 @@ impl RunAtWork<'_> {
         let object = &seen.observation.object;
         let outside = RefundId::at_provider(self.run.account, object);
         let by = |refund: &&Refund| refund.provider_ref.as_ref() == Some(object) || refund.id == outside;
-        let by_reference = |refund: &&Refund| Some(refund.id) == seen.reference && refund.provider_ref.is_none();
+        let by_reference =
+            |refund: &&Refund| Some(refund.id) == seen.reference && refund.provider_ref.is_none();
         rows.refunds.iter().find(by).or_else(|| rows.refunds.iter().find(by_reference))
     }
 
@@ -193,10 +194,13 @@ impl RunAtWork<'_> {
         let mut earlier = store.differences_of_objects(account, objects).await?;
         let of_ledger = store.differences_of_payments(self.run.tenant, &payments).await?;
         earlier.extend(of_ledger.into_iter().filter(|difference| is_of_ledger(difference.kind)));
-        let is_there = |difference: &Difference| {
-            examined.found.iter().any(|found| found.id(account) == difference.id)
-        };
-        Ok(earlier.iter().filter(|difference| !is_there(difference)).map(|difference| difference.id).collect())
+        let is_there =
+            |difference: &Difference| examined.found.iter().any(|found| found.id(account) == difference.id);
+        Ok(earlier
+            .iter()
+            .filter(|difference| !is_there(difference))
+            .map(|difference| difference.id)
+            .collect())
     }
 }
 

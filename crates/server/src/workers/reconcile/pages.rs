@@ -6,7 +6,7 @@ use domain::provider::{CallOutcome, PaymentAtProvider, RefundAtProvider};
 use domain::reconciliation::{missing_payment, missing_refund};
 use domain::rows::{Difference, DifferenceKind, Payment, ReconciliationStage, Refund};
 use domain::{DifferenceId, PaymentId, Timestamp};
-use providers::Listing;
+use providers::ListedByTime;
 use store::queries::{Cursor, PaymentRows};
 use uuid::Uuid;
 
@@ -68,12 +68,13 @@ impl RunAtWork<'_> {
             provider_objects: 0,
             own_objects: 0,
         };
-        if self.provider.capabilities().listing == Listing::Nothing {
+        if self.provider.capabilities().listing == ListedByTime::Nothing {
             return Ok(RunPage { examined: Examined::default(), progress: done });
         }
         let listed = self.provider.listed(from, before, self.run.cursor.as_deref()).await;
         let mut page = listed.shown().map_err(Halt::Failed)?;
-        if fault_injection::is(fault_injection::InjectedFault::ReconciliationSkipsPage) && self.run.pages > 0 {
+        if fault_injection::is(fault_injection::InjectedFault::ReconciliationSkipsPage) && self.run.pages > 0
+        {
             (page.payments, page.refunds) = (Vec::new(), Vec::new());
         }
         let provider_objects = (page.payments.len() + page.refunds.len()) as i64;
@@ -212,7 +213,9 @@ impl RunAtWork<'_> {
         };
         if !examined.found.iter().any(|found| found.id(account) == difference.id) {
             let kept = examined.repaired.iter().any(|repaired| repaired.id(account) == difference.id);
-            examined.vanished.extend((!kept && !examined.vanished.contains(&difference.id)).then_some(difference.id));
+            examined
+                .vanished
+                .extend((!kept && !examined.vanished.contains(&difference.id)).then_some(difference.id));
         }
         Ok(examined)
     }

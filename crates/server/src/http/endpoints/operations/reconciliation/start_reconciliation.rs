@@ -4,9 +4,9 @@ use api::time::timestamp;
 use api::views::Reconciliation;
 use axum::Extension;
 use axum::extract::State;
+use domain::Refusal;
 use domain::commands::{StartReconciliation, StartedBy};
 use domain::time::Span;
-use domain::Refusal;
 
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;

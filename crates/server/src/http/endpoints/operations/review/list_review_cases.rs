@@ -14,7 +14,10 @@ use crate::http::{App, RefusedRequest};
 
 pub fn endpoint() -> Endpoint {
     Endpoint::get("/v1/ops/review_cases", "list_review_cases", handle)
-        .about("List review cases", "What only a person can settle, oldest first; by default those that are open.")
+        .about(
+            "List review cases",
+            "What only a person can settle, oldest first; by default those that are open.",
+        )
         .answers_page::<ReviewCase>(200, "A page of cases.")
 }
 
