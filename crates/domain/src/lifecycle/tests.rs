@@ -327,3 +327,30 @@ fn every_pair_of_a_review_case() {
         resolved + resolve = -
     "#]]);
 }
+
+#[test]
+fn every_pair_of_a_reconciliation() {
+    check::<reconciliation::State>(&expect![[r#"
+        running + finish = finished
+        running + fail = failed
+        finished + finish = -
+        finished + fail = -
+        failed + finish = -
+        failed + fail = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_a_difference() {
+    check::<difference::State>(&expect![[r#"
+        open + vanish = settled
+        open + accept = accepted
+        open + return = -
+        settled + vanish = -
+        settled + accept = -
+        settled + return = open
+        accepted + vanish = settled
+        accepted + accept = -
+        accepted + return = open
+    "#]]);
+}

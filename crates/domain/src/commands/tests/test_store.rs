@@ -328,6 +328,7 @@ pub fn shown(reply: &Reply) -> String {
         }
         Reply::Refund(refund) => format!("refund {:?}", refund.state),
         Reply::Product(product) => format!("product {}", product.0.name),
+        Reply::Difference(difference) => format!("difference {:?}", difference.state),
         Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
         other => panic!("not a reply to keep: {other:?}"),
