@@ -109,7 +109,7 @@ impl TestService {
     }
 
     /// Puts an earlier copy of the database in its place, while the service is stopped.
-    pub async fn restore(&mut self, backup: TestDatabase) {
+    pub fn restore(&mut self, backup: TestDatabase) {
         self.settings.location = backup.location.clone();
         // The directory of the first database has the sandbox's journal.
         self.database.restore(backup);

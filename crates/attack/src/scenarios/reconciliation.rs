@@ -35,7 +35,7 @@ const PAYMENTS_MIN: usize = 3;
 const PAYMENTS_MAX: usize = 60;
 const PART_MINOR: i64 = 700;
 const ASKS: &str = "pm_card_authenticationRequired";
-const ENDED_WITHIN: Duration = Duration::from_secs(60);
+const ENDED_WITHIN: Duration = Duration::from_mins(1);
 /// Stripe lists whole seconds: the objects of the last second are listed once it is over.
 const SECOND_OVER: Duration = Duration::from_millis(1_100);
 

@@ -2,7 +2,7 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 
 use super::FoundDifference;
 use crate::lifecycle::State as _;
@@ -139,7 +139,7 @@ pub fn missing_payment(payment: &Payment) -> Option<FoundDifference> {
         at_provider: None,
         here: Some(Money::new(held_minor(payment), payment.currency)),
         in_ledger: None,
-        detail: format!("here it is {}", payment.state.name().to_string()),
+        detail: format!("here it is {}", payment.state.name()),
         object_at: payment.created_at,
     })
 }

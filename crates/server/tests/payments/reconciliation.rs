@@ -395,7 +395,7 @@ async fn a_restored_database_is_repaired(engine: Engine) {
     assert_eq!(expected, [(1_000, 400), (2_000, 0), (3_000, 0), (5_000, 0)]);
 
     service.stop_service().await;
-    service.restore(backup).await;
+    service.restore(backup);
     service.start_service().await;
     assert_eq!(service.one.payment(&manual).await["state"], "authorized", "as it was");
     service.one.get(&format!("/v1/payments/{after}")).refused(404, "payment_not_found").await;

@@ -161,7 +161,7 @@ fn summary(run: &Reconciliation) -> String {
 }
 
 fn amount(money: Option<Money>) -> String {
-    money.map_or_else(|| "-".to_owned(), |money| domain_text(money))
+    money.map_or_else(|| "-".to_owned(), domain_text)
 }
 
 /// As the API writes it.

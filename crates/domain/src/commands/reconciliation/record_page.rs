@@ -88,29 +88,7 @@ impl RecordPage {
             closed_by: None,
             closed_because: None,
         };
-        self.seen(run, row, found, now)
-    }
-
-    /// The row with what this page shows.
-    fn seen(
-        &self,
-        run: &Reconciliation,
-        row: Difference,
-        found: &FoundDifference,
-        now: Timestamp,
-    ) -> Difference {
-        Difference {
-            payment: found.payment.or(row.payment),
-            provider_minor: found.at_provider.map(|money| money.minor),
-            provider_currency: found.at_provider.map(|money| money.currency),
-            own_minor: found.here.map(|money| money.minor),
-            own_currency: found.here.or(found.in_ledger).map(|money| money.currency),
-            ledger_minor: found.in_ledger.map(|money| money.minor),
-            detail: found.detail.clone(),
-            last_run: run.id,
-            seen_at: now,
-            ..row
-        }
+        seen(run, row, found, now)
     }
 
     fn apply(
@@ -131,7 +109,7 @@ impl RecordPage {
                         row
                     }
                     Some(before) => {
-                        let row = self.seen(run, before.clone(), found, now);
+                        let row = seen(run, before.clone(), found, now);
                         if stays(before, &row) { row } else { reopened(draft, run, row) }
                     }
                 };
@@ -145,7 +123,7 @@ impl RecordPage {
                         row
                     }
                     // It was there again, and is settled again.
-                    Some(before) => self.seen(run, before.clone(), found, now),
+                    Some(before) => seen(run, before.clone(), found, now),
                 };
                 run.repaired += 1;
                 let row = settled(draft, run, row, "the provider's object was applied as evidence");
@@ -158,6 +136,22 @@ impl RecordPage {
                 draft.put(row);
             }
         }
+    }
+}
+
+/// The row with what this page shows.
+fn seen(run: &Reconciliation, row: Difference, found: &FoundDifference, now: Timestamp) -> Difference {
+    Difference {
+        payment: found.payment.or(row.payment),
+        provider_minor: found.at_provider.map(|money| money.minor),
+        provider_currency: found.at_provider.map(|money| money.currency),
+        own_minor: found.here.map(|money| money.minor),
+        own_currency: found.here.or(found.in_ledger).map(|money| money.currency),
+        ledger_minor: found.in_ledger.map(|money| money.minor),
+        detail: found.detail.clone(),
+        last_run: run.id,
+        seen_at: now,
+        ..row
     }
 }
 

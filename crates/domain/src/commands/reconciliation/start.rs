@@ -71,6 +71,50 @@ impl StartReconciliation {
             }
         }
     }
+
+    fn run(
+        &self,
+        id: ReconciliationId,
+        requested_by: Option<String>,
+        (begins_at, ends_at): (Timestamp, Timestamp),
+        now: Timestamp,
+    ) -> Reconciliation {
+        Reconciliation {
+            id,
+            tenant: self.tenant,
+            account: self.account,
+            begins_at,
+            ends_at,
+            requested_by,
+            state: CurrentState::start(),
+            pages: 0,
+            stage: ReconciliationStage::Provider,
+            cursor: None,
+            provider_objects: 0,
+            own_objects: 0,
+            repaired: 0,
+            found: 0,
+            settled: 0,
+            error: None,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        }
+    }
+
+    fn job(&self, run: &Reconciliation, now: Timestamp) -> NewJob {
+        NewJob {
+            id: JobId::from(run.id),
+            tenant: self.tenant,
+            kind: &RECONCILE,
+            subject_kind: RECONCILIATION,
+            subject: run.id.0,
+            concurrency_key: Some(self.account.0),
+            payload: "{}".to_owned(),
+            due_at: now,
+            deadline_at: None,
+        }
+    }
 }
 
 impl Command for StartReconciliation {
@@ -134,38 +178,8 @@ impl Command for StartReconciliation {
             draft.put(state);
             return Ok(draft.done());
         };
-        let run = Reconciliation {
-            id: draft.id::<ReconciliationId>(),
-            tenant: self.tenant,
-            account: self.account,
-            begins_at,
-            ends_at,
-            requested_by: person,
-            state: CurrentState::start(),
-            pages: 0,
-            stage: ReconciliationStage::Provider,
-            cursor: None,
-            provider_objects: 0,
-            own_objects: 0,
-            repaired: 0,
-            found: 0,
-            settled: 0,
-            error: None,
-            created_at: now,
-            updated_at: now,
-            finished_at: None,
-        };
-        let job = NewJob {
-            id: JobId::from(run.id),
-            tenant: self.tenant,
-            kind: &RECONCILE,
-            subject_kind: RECONCILIATION,
-            subject: run.id.0,
-            concurrency_key: Some(self.account.0),
-            payload: "{}".to_owned(),
-            due_at: now,
-            deadline_at: None,
-        };
+        let run = self.run(draft.id(), person, (begins_at, ends_at), now);
+        let job = self.job(&run, now);
         let due_at = match self.by {
             StartedBy::Timer { every, .. } => now.plus(every),
             StartedBy::Person { .. } => state.due_at,

@@ -71,7 +71,7 @@ impl RunAtWork<'_> {
             self.examine_refund(&mut own, seen, &mut examined).await?;
         }
         let own: Vec<PaymentRows> = own.into_values().collect();
-        examined.add(self.examine_ledgers(&own));
+        examined.add(Self::examine_ledgers(&own));
         let seen_payments = payments.iter().map(|seen| seen.observation.object.clone());
         let seen_refunds = refunds.iter().map(|seen| seen.observation.object.clone());
         let objects: Vec<String> = seen_payments.chain(seen_refunds).collect();
@@ -172,7 +172,7 @@ impl RunAtWork<'_> {
     }
 
     /// The movements of payments, against the ledger. What is not posted yet is no difference.
-    pub(super) fn examine_ledgers(&self, own: &[PaymentRows]) -> Examined {
+    pub(super) fn examine_ledgers(own: &[PaymentRows]) -> Examined {
         let mut examined = Examined::default();
         for rows in own.iter().filter(|rows| !rows.is_posting) {
             examined.found.extend(compare_ledger(&rows.payment, &rows.movements, &rows.transfers));

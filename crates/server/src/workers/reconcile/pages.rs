@@ -49,7 +49,7 @@ impl RunAtWork<'_> {
     }
 
     /// The progress after a page of rows: the cursor of the next page, or the next stage.
-    fn after_rows(&self, stage: ReconciliationStage, rows: usize, last: Option<Cursor>) -> RunProgress {
+    fn after_rows(stage: ReconciliationStage, rows: usize, last: Option<Cursor>) -> RunProgress {
         let more = last.filter(|_| rows == ROWS);
         let next = stage.next().unwrap_or(ReconciliationStage::Clear);
         RunProgress {
@@ -97,7 +97,7 @@ impl RunAtWork<'_> {
         let (tenant, account) = (self.run.tenant, self.run.account);
         let rows = store.payments_of_account(tenant, account, self.window(), after, ROWS).await?;
         let last = rows.last().map(|row| Cursor { created_at: row.created_at, id: row.id.0 });
-        let progress = self.after_rows(ReconciliationStage::Payments, rows.len(), last);
+        let progress = Self::after_rows(ReconciliationStage::Payments, rows.len(), last);
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
         let marked = store.marked(self.run.id, &ids).await?;
         let unseen: Vec<Payment> = rows.into_iter().filter(|row| !marked.contains(&row.id.0)).collect();
@@ -142,7 +142,7 @@ impl RunAtWork<'_> {
         let tenant = self.run.tenant;
         let rows = store.refunds_made(tenant, self.window(), after, ROWS).await?;
         let last = rows.last().map(|row| Cursor { created_at: row.created_at, id: row.id.0 });
-        let progress = self.after_rows(ReconciliationStage::Refunds, rows.len(), last);
+        let progress = Self::after_rows(ReconciliationStage::Refunds, rows.len(), last);
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
         let marked = store.marked(self.run.id, &ids).await?;
         let payments: Vec<PaymentId> = rows.iter().map(|row| row.payment).collect();
@@ -222,7 +222,7 @@ impl RunAtWork<'_> {
 
     async fn recheck_ledger(&self, payment: Payment) -> Result<Examined, Halt> {
         let rows = self.driver.store.with_rows(self.run.tenant, vec![payment]).await?;
-        Ok(self.examine_ledgers(&rows))
+        Ok(Self::examine_ledgers(&rows))
     }
 
     async fn recheck_refund(&self, difference: &Difference, payment: &Payment) -> Result<Examined, Halt> {
