@@ -267,5 +267,7 @@ mod tests {
         check::<lifecycle::inbound_event::State>("inbound_events");
         check::<lifecycle::review::State>("reviews");
         check::<lifecycle::delivery::State>("inbox");
+        check::<lifecycle::reconciliation::State>("reconciliations");
+        check::<lifecycle::difference::State>("differences");
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use domain::lifecycle::{
-    attempt, booking, booking_item, delivery, dispute, dispute_evidence, inbound_event, job, page, payment,
-    payout, refund, release, review,
+    attempt, booking, booking_item, delivery, difference, dispute, dispute_evidence, inbound_event, job,
+    page, payment, payout, reconciliation, refund, release, review,
 };
 
 #[derive(clap::Args)]
@@ -44,11 +44,13 @@ fn lifecycles() -> String {
         page::<inbound_event::State>(),
         page::<delivery::State>(),
         page::<review::State>(),
+        page::<reconciliation::State>(),
+        page::<difference::State>(),
     ];
     format!(
         "# Lifecycles\n\nGenerated from the tables in `crates/domain/src/lifecycle` by `cargo xtask generate`.\n\
          A pair of state and event without a row is refused. The number behind a state is its rank: no\n\
-         row leads to a lower one, except that jobs and deliveries, which have no ranks, may go round.\n\n{}",
+         row leads to a lower one, except that jobs, deliveries and differences, which have no ranks, may go round.\n\n{}",
         pages.concat()
     )
 }

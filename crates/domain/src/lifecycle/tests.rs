@@ -355,6 +355,18 @@ fn every_pair_of_a_dispute() {
 }
 
 #[test]
+fn every_pair_of_a_reconciliation() {
+    check::<reconciliation::State>(&expect![[r#"
+        running + finish = finished
+        running + fail = failed
+        finished + finish = -
+        finished + fail = -
+        failed + finish = -
+        failed + fail = -
+    "#]]);
+}
+
+#[test]
 fn every_pair_of_the_evidence_of_a_dispute() {
     check::<dispute_evidence::State>(&expect![[r#"
         created + send = sent
@@ -387,5 +399,20 @@ fn every_pair_of_the_evidence_of_a_dispute() {
         written_off + submit = -
         written_off + refuse = -
         written_off + write_off = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_a_difference() {
+    check::<difference::State>(&expect![[r#"
+        open + vanish = settled
+        open + accept = accepted
+        open + return = -
+        settled + vanish = -
+        settled + accept = -
+        settled + return = open
+        accepted + vanish = settled
+        accepted + accept = -
+        accepted + return = open
     "#]]);
 }

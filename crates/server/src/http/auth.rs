@@ -255,7 +255,8 @@ mod tests {
         assert_eq!(seen("bookings"), ["booking", "product", "slot"]);
         assert_eq!(seen("payments"), ["payment", "refund", "dispute"]);
         assert_eq!(seen("catalogue"), ["product", "slot"]);
-        assert_eq!(seen("ops"), ["event", "tenant", "api_key", "job", "delivery"]);
+        let of_operators = ["event", "tenant", "api_key", "job", "delivery", "reconciliation", "difference"];
+        assert_eq!(seen("ops"), of_operators);
         assert_eq!(seen("ledger"), [""; 0]);
     }
 

@@ -5,6 +5,7 @@
 
 use domain::commands::{CloseLookedUp, ObservedBy, RefundOutcome, Settle, SettleRefund};
 use domain::lifecycle::State as _;
+use domain::lifecycle::payment::State;
 use domain::provider::{PaymentAtProvider, RefundAtProvider, Source};
 use domain::reconciliation::{compare_payment, compare_refund};
 use domain::reply::ClaimedJob;
@@ -100,7 +101,8 @@ impl LookUpHandler {
         };
         let is_ahead = |kind| matches!(kind, DifferenceKind::CapturedNotHere | DifferenceKind::StateBehind);
         let difference = compare_payment(&seen, payment);
-        if difference.is_some_and(|found| !is_ahead(found.kind) || payment.state.is_final()) {
+        let ended_without_money = payment.state.is_final() && !payment.state.is(State::Captured);
+        if difference.is_some_and(|found| !is_ahead(found.kind) || ended_without_money) {
             return Ok(false);
         }
         let charge = AttemptId::from(payment.id);

@@ -6,11 +6,14 @@ use domain::time::Span;
 use providers::{Secret, mercado_pago};
 use serde_json::{Value, json};
 use server::service::{AccountSettings, Settings};
-use testkit::{Engine, ONE, SandboxBooks, TestService, charge, eur, now_ms, until};
+use testkit::{
+    Engine, ONE, SandboxBooks, TestCatalogue, TestService, charge, eur, now_ms, payment_of, until,
+};
 
 testkit::on_both_engines![
     books_that_agree_have_no_difference,
     a_lost_webhook_is_found_and_applied,
+    a_booking_that_waits_for_evidence_is_confirmed,
     every_planted_difference_is_found_at_stripe,
     every_planted_difference_is_found_at_mercado_pago,
     a_difference_that_is_gone_is_settled,
@@ -163,6 +166,23 @@ async fn a_lost_webhook_is_found_and_applied(engine: Engine) {
     assert_eq!((&payment["state"], &payment["confirmed_by_provider"]), (&json!("captured"), &json!(true)));
     assert_eq!((&run["found"], &run["repaired"]), (&json!(0), &json!(1)));
     assert_eq!(differences(&service, "settled").await, pairs(&[("captured_not_here", &object)]));
+    service.provider.faults(json!({})).await;
+    service.end().await;
+}
+
+/// The reply to our own call captured the payment, and the webhook that would confirm the booking is lost.
+async fn a_booking_that_waits_for_evidence_is_confirmed(engine: Engine) {
+    let service = service(engine).await;
+    service.provider.faults(json!({ "webhook_drop": 1.0 })).await;
+    let catalogue = TestCatalogue::create(&service.one, 10).await;
+    let booking = catalogue.book(&service.one, "b", 1).await;
+    let pay = payment_of(&booking, "pm_card_visa");
+    let payment = service.one.post("/v1/payments", &pay).key("p").expect(201).await;
+    assert_eq!(payment.body["state"], "captured");
+    assert_eq!(service.one.booking(&booking).await["state"], "held");
+    let run = reconcile(&service, "stripe").await;
+    assert_eq!((&run["found"], &run["repaired"]), (&json!(0), &json!(1)));
+    assert_eq!(service.one.booking(&booking).await["state"], "confirmed");
     service.provider.faults(json!({})).await;
     service.end().await;
 }

@@ -139,6 +139,22 @@ impl RecordPage {
     }
 }
 
+/// The row with what this page shows.
+fn seen(run: &Reconciliation, row: Difference, found: &FoundDifference, now: Timestamp) -> Difference {
+    Difference {
+        payment: found.payment.or(row.payment),
+        provider_minor: found.at_provider.map(|money| money.minor),
+        provider_currency: found.at_provider.map(|money| money.currency),
+        own_minor: found.here.map(|money| money.minor),
+        own_currency: found.here.or(found.in_ledger).map(|money| money.currency),
+        ledger_minor: found.in_ledger.map(|money| money.minor),
+        detail: found.detail.clone(),
+        last_run: run.id,
+        seen_at: now,
+        ..row
+    }
+}
+
 /// An open difference stays open, and an accepted one accepted as long as its amounts are the same.
 fn stays(before: &Difference, seen: &Difference) -> bool {
     let amounts = |row: &Difference| (row.provider_minor, row.own_minor, row.ledger_minor);
@@ -172,22 +188,6 @@ fn settled(draft: &mut Draft<'_>, run: &mut Reconciliation, row: Difference, why
     let state = draft.step(about_difference(&row), step);
     let (closed_at, closed_because) = (Some(draft.context.now), Some(why.to_owned()));
     Difference { state, closed_at, closed_by: None, closed_because, ..row }
-}
-
-/// The row with what this page shows.
-fn seen(run: &Reconciliation, row: Difference, found: &FoundDifference, now: Timestamp) -> Difference {
-    Difference {
-        payment: found.payment.or(row.payment),
-        provider_minor: found.at_provider.map(|money| money.minor),
-        provider_currency: found.at_provider.map(|money| money.currency),
-        own_minor: found.here.map(|money| money.minor),
-        own_currency: found.here.or(found.in_ledger).map(|money| money.currency),
-        ledger_minor: found.in_ledger.map(|money| money.minor),
-        detail: found.detail.clone(),
-        last_run: run.id,
-        seen_at: now,
-        ..row
-    }
 }
 
 impl Command for RecordPage {

@@ -74,19 +74,18 @@ impl StartReconciliation {
 
     fn run(
         &self,
-        draft: &Draft<'_>,
-        begins_at: Timestamp,
-        ends_at: Timestamp,
-        person: Option<String>,
+        id: ReconciliationId,
+        requested_by: Option<String>,
+        (begins_at, ends_at): (Timestamp, Timestamp),
+        now: Timestamp,
     ) -> Reconciliation {
-        let now = draft.context.now;
         Reconciliation {
-            id: draft.id::<ReconciliationId>(),
+            id,
             tenant: self.tenant,
             account: self.account,
             begins_at,
             ends_at,
-            requested_by: person,
+            requested_by,
             state: CurrentState::start(),
             pages: 0,
             stage: ReconciliationStage::Provider,
@@ -100,6 +99,20 @@ impl StartReconciliation {
             created_at: now,
             updated_at: now,
             finished_at: None,
+        }
+    }
+
+    fn job(&self, run: &Reconciliation, now: Timestamp) -> NewJob {
+        NewJob {
+            id: JobId::from(run.id),
+            tenant: self.tenant,
+            kind: &RECONCILE,
+            subject_kind: RECONCILIATION,
+            subject: run.id.0,
+            concurrency_key: Some(self.account.0),
+            payload: "{}".to_owned(),
+            due_at: now,
+            deadline_at: None,
         }
     }
 }
@@ -165,18 +178,8 @@ impl Command for StartReconciliation {
             draft.put(state);
             return Ok(draft.done());
         };
-        let run = self.run(&draft, begins_at, ends_at, person);
-        let job = NewJob {
-            id: JobId::from(run.id),
-            tenant: self.tenant,
-            kind: &RECONCILE,
-            subject_kind: RECONCILIATION,
-            subject: run.id.0,
-            concurrency_key: Some(self.account.0),
-            payload: "{}".to_owned(),
-            due_at: now,
-            deadline_at: None,
-        };
+        let run = self.run(draft.id(), person, (begins_at, ends_at), now);
+        let job = self.job(&run, now);
         let due_at = match self.by {
             StartedBy::Timer { every, .. } => now.plus(every),
             StartedBy::Person { .. } => state.due_at,

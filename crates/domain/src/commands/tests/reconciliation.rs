@@ -380,6 +380,10 @@ fn each_way_in_which_a_payment_differs_has_its_kind() {
     check(taken, ProviderStatus::Cancelled, Some(CapturedNotThere));
     check(taken, ProviderStatus::Processing, Some(CapturedNotThere));
 
+    let unproven = Payment { evidenced: false, ..world.get::<Payment>(taken) };
+    let found = compare_payment(&seen(&world, taken, captured(2_000)), &unproven);
+    assert_eq!(found.map(|found| found.kind), Some(StateBehind), "our own reply is no evidence");
+
     let row: Payment = world.get(taken);
     let changed = |change: fn(&mut PaymentAtProvider)| {
         let mut seen = seen(&world, taken, captured(2_000));

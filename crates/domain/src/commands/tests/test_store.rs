@@ -328,6 +328,7 @@ pub fn shown(reply: &Reply) -> String {
         }
         Reply::Refund(refund) => format!("refund {:?}", refund.state),
         Reply::Product(product) => format!("product {}", product.0.name),
+        Reply::Difference(difference) => format!("difference {:?}", difference.state),
         Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
         Reply::Beneficiary(beneficiary) => format!("beneficiary {}", beneficiary.name),
         Reply::Payout(payout) => format!("payout {:?}", payout.state),
