@@ -70,10 +70,23 @@ fn paragraph(chars_max: usize) -> Value {
     json!({ "maxLength": chars_max, "pattern": TEXT_PATTERN })
 }
 
+/// Queries of lists that are read page by page.
+const CURSORS: &[&str] = &[
+    "ListQuery",
+    "AvailabilityQuery",
+    "BookingsQuery",
+    "PaymentsQuery",
+    "DisputesQuery",
+    "PayoutsQuery",
+    "DifferencesQuery",
+    "ReviewCasesQuery",
+];
+
 fn texts() -> Vec<Rule> {
     const NAMED: &[&str] =
         &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit", "NewBeneficiary"];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative"];
+    const BETWEEN: &[&str] = &["AvailabilityQuery", "StatementQuery", "NewReconciliation"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
         rule(NAMED, "name", line(NAME_CHARS_MAX)),
@@ -98,8 +111,8 @@ fn texts() -> Vec<Rule> {
         rule(&["DisputesQuery"], "evidence_due_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "currency", json!({ "$ref": CURRENCY_REFERENCE })),
         rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
-        rule(&["AvailabilityQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
-        rule(&["AvailabilityQuery"], "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(BETWEEN, "from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "time_zone", json!({ "pattern": ZONE_PATTERN })),
         rule(
             PAID,
@@ -116,8 +129,6 @@ fn texts() -> Vec<Rule> {
             "destination",
             json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
         ),
-        rule(&["StatementQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
-        rule(&["StatementQuery"], "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["PayoutRecord"], "who", line(PERSON_CHARACTERS_MAX)),
         rule(&["PayoutRecord"], "why", line(WHY_CHARACTERS_MAX)),
         rule(
@@ -136,37 +147,11 @@ fn texts() -> Vec<Rule> {
             "who",
             line(PERSON_CHARACTERS_MAX),
         ),
-        rule(&["NewReconciliation"], "from", json!({ "pattern": INSTANT_PATTERN })),
-        rule(&["NewReconciliation"], "to", json!({ "pattern": INSTANT_PATTERN })),
-        rule(
-            &[
-                "ListQuery",
-                "AvailabilityQuery",
-                "BookingsQuery",
-                "PaymentsQuery",
-                "DisputesQuery",
-                "PayoutsQuery",
-                "DifferencesQuery",
-                "ReviewCasesQuery",
-            ],
-            "cursor",
-            json!({ "pattern": CURSOR_PATTERN }),
-        ),
+        rule(CURSORS, "cursor", json!({ "pattern": CURSOR_PATTERN })),
     ]
 }
 
 fn numbers() -> Vec<Rule> {
-    const QUERIES: &[&str] = &[
-        "ListQuery",
-        "AvailabilityQuery",
-        "BookingsQuery",
-        "PaymentsQuery",
-        "DisputesQuery",
-        "PayoutsQuery",
-        "EventsQuery",
-        "DifferencesQuery",
-        "ReviewCasesQuery",
-    ];
     const MOVING: &[&str] = &[
         "NewPayment",
         "NewCharge",
@@ -176,6 +161,7 @@ fn numbers() -> Vec<Rule> {
         "NewRecordedRefund",
         "ReviewAction",
     ];
+    let rows = json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS });
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
     // A reply may contain a currency that is no longer assigned, a request may not.
     let at_least = |minor: i64| {
@@ -183,7 +169,8 @@ fn numbers() -> Vec<Rule> {
         json!({ "properties": { "minor": { "minimum": minor }, "currency": currency } })
     };
     vec![
-        rule(QUERIES, "limit", json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS })),
+        rule(CURSORS, "limit", rows.clone()),
+        rule(&["EventsQuery"], "limit", rows),
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
         rule(MOVING, "amount", at_least(1)),
         rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),

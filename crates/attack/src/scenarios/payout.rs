@@ -41,7 +41,7 @@ const DESTINATION: &str = "acct_guide";
 /// So that a share that is paid twice finds the money for it.
 const SPARE_MINOR: i64 = 900_000;
 /// Far longer than a payout takes, with its look-ups.
-const PAID_WITHIN: Duration = Duration::from_secs(60);
+const PAID_WITHIN: Duration = Duration::from_mins(1);
 const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts";
 
 /// One booking, and whether a refund competes with its release.

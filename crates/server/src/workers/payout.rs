@@ -45,13 +45,10 @@ impl JobHandler for PayoutHandler {
                 Ok(None) => return JobOutcome::Failed("the job has no payout".to_owned()),
                 Err(error) => return JobOutcome::Failed(error.to_string()),
             };
-            match PayoutDrive::run(&self.0, job, &payout).await {
-                Ok(outcome) => outcome,
-                Err(DriveEnded) => {
-                    work_context::failed(WorkLabel::of(&job.kind), Reason::LeaseLost);
-                    JobOutcome::Reported
-                }
-            }
+            PayoutDrive::run(&self.0, job, &payout).await.unwrap_or_else(|DriveEnded| {
+                work_context::failed(WorkLabel::of(&job.kind), Reason::LeaseLost);
+                JobOutcome::Reported
+            })
         }
         .boxed()
     }
@@ -229,10 +226,8 @@ impl PayoutDrive<'_> {
     async fn later(&self, later: Later) -> Result<(), DriveEnded> {
         let PayoutDrive { driver, job, payout, provider } = self;
         let turned_away = provider.permit.turned_away();
-        let pause = match turned_away {
-            true => driver.pace.turned_away(Denied::Open),
-            false => pause_of(driver, job, payout),
-        };
+        let pause =
+            if turned_away { driver.pace.turned_away(Denied::Open) } else { pause_of(driver, job, payout) };
         let pause = pause.max(provider.permit.retry_after());
         postpone(driver, job, payout, pause, !turned_away, later).await
     }

@@ -140,7 +140,7 @@ impl Seeds {
         Insert::of(vec![one]).into(server).await;
         Insert::of(vec![paid]).into(server).await;
         let (refund, dispute, letter) = (refund.id.0, disputed.id.0, letter.id.0);
-        let seeds = Seeds { payout, catalogue, booking, payment, refund, dispute, letter };
+        let seeds = Seeds { catalogue, booking, payment, refund, dispute, letter, payout };
         for number in 0..ROWS {
             seeds.add_each(server, number).await;
         }

@@ -13,8 +13,8 @@ const RULE: AmountRule = AmountRule { min_minor: 50, max_minor: 99_999_999, step
 
 /// One of each kind.
 fn refusals() -> Vec<Refusal> {
-    let code = || "card_declined".to_owned();
-    vec![
+    let mut all = refusals_of_money();
+    all.extend([
         Refusal::ProductNotFound,
         Refusal::UnitNotFound { unit: ID },
         Refusal::SlotNotFound,
@@ -65,6 +65,18 @@ fn refusals() -> Vec<Refusal> {
         Refusal::AmountIsTooLarge,
         Refusal::BookingIsNotHeld { state: "expired" },
         Refusal::HoldHasExpired,
+        Refusal::PaymentIsBehind,
+        Refusal::LeaseLost,
+        Refusal::NothingToDo,
+        Refusal::DeliveryIsDead,
+        Refusal::StateDoesNotAllowIt { lifecycle: "job", state: "done", event: "revive" },
+    ]);
+    all
+}
+
+fn refusals_of_money() -> Vec<Refusal> {
+    let code = || "card_declined".to_owned();
+    vec![
         Refusal::BookingHasOpenPayment { payment: ID },
         Refusal::NothingIsDue,
         Refusal::AmountExceedsTotal { chargeable: FIVE },
@@ -92,11 +104,6 @@ fn refusals() -> Vec<Refusal> {
         Refusal::CaptureFailed { payment: ID, code: code() },
         Refusal::CancelFailed { payment: ID, code: code() },
         Refusal::RefundFailed { refund: ID, code: code() },
-        Refusal::PaymentIsBehind,
-        Refusal::LeaseLost,
-        Refusal::NothingToDo,
-        Refusal::DeliveryIsDead,
-        Refusal::StateDoesNotAllowIt { lifecycle: "job", state: "done", event: "revive" },
     ]
 }
 
