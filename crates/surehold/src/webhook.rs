@@ -30,7 +30,7 @@ struct Register {
     /// The name of the account, as in the file
     #[arg(long)]
     account: String,
-    /// Where the bank reaches this installation, such as https://pay.tours.example
+    /// Where the bank reaches this installation, such as <https://pay.tours.example>
     #[arg(long)]
     url: String,
 }

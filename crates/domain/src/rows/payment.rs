@@ -90,7 +90,7 @@ crate::row! {
         fixed amount_minor: i64,
         fixed currency: Currency,
         fixed capture: Capture,
-        /// A provider's token, never a card number; or [`PIX`] or [`PAYMENT_FORM`].
+        /// A provider's token, never a card number; or [`PIX`](super::PIX) or [`PAYMENT_FORM`].
         fixed payment_method: String,
         /// The card's brand, by the provider's name for it.
         fixed brand: Option<String>,
