@@ -179,8 +179,6 @@ impl ValidationErrors {
         }
     }
 
-    /// A provider's token. Digits alone are refused, so that a card number of an unlisted scheme is
-    /// refused as well.
     /// An account at which a payment is tried, and what is paid with there.
     pub fn route(&mut self, pointer: &str, route: &Alternative) {
         if let Some(provider) = &route.provider {
@@ -200,10 +198,12 @@ impl ValidationErrors {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         if !(1..=ACCOUNT_NAME_CHARS_MAX).contains(&account.len()) || !account.bytes().all(is_name) {
             let most = ACCOUNT_NAME_CHARS_MAX;
-            self.add(pointer, format!("must be 1 to {most} letters, digits, `_` and `-`"));
+            self.add(pointer, format!("must have 1 to {most} letters, digits, underscores and hyphens"));
         }
     }
 
+    /// A provider's token. Digits alone are refused, so that a card number of an unlisted scheme is
+    /// refused as well.
     pub fn payment_method(&mut self, pointer: &str, token: &str) {
         if card_number::is_in(token) || card_number::is_all_of(token) {
             self.add_card_number(pointer);

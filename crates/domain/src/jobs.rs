@@ -96,9 +96,9 @@ pub static ALL: [&JobKind; 9] = [
     &CAPTURE,
     &VOID,
     &REFUND,
-    &RECONCILE,
     &LOOK_UP,
     &CHECK_AUTHORIZATION,
+    &RECONCILE,
     &SUBMIT_EVIDENCE,
     &PAYOUT,
 ];

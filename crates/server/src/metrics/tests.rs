@@ -7,7 +7,7 @@ use super::labels::{
 use super::*;
 
 /// Series of one metric: all combinations of its labels.
-const SERIES_MAX: usize = 1_200;
+const SERIES_MAX: usize = 2_400;
 
 #[test]
 fn names_follow_the_rules_of_prometheus() {

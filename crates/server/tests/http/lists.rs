@@ -253,7 +253,7 @@ impl Seeds {
             "/v1/ops/differences" => Insert::of(vec![difference(100)]).into(server).await,
             "/v1/ops/api_keys" => self.api_key(server, 100).await,
             // Accounts are configured, not added.
-            "/v1/ops/breakers" => {}
+            "/v1/accounts" | "/v1/ops/breakers" => {}
             path => panic!("{path} is a new list: add a row for it here"),
         }
     }

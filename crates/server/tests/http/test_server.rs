@@ -1,12 +1,12 @@
 //! The HTTP side of a server on a private database, with two tenants. It has no workers.
 
-use std::ops::Deref;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 
 use api::views::Breaker;
 use axum::Router;
 use domain::rows::{Mode, PayBy};
-use domain::{TenantId, Timestamp};
+use domain::{AccountId, TenantId, Timestamp};
 use server::http::{App, AppParts, Limits, probes, router, serve};
 use server::ids::UuidV7;
 use server::ports::{Accounts, NoIdempotencyCache, NoWorkers, PaymentAccount};
@@ -38,34 +38,41 @@ impl Deref for TestServer {
     }
 }
 
-/// Each tenant has one account, at `stripe`.
+/// Each tenant has seven accounts, all at `stripe`; only the first is called.
 struct Directory;
+
+const ACCOUNTS: RangeInclusive<u32> = 1..=7;
+
+fn name(number: u32) -> String {
+    format!("acct_{number}")
+}
 
 impl Accounts for Directory {
     fn accounts(&self, tenant: TenantId, _: Mode) -> Vec<PaymentAccount> {
-        let known = [ONE, TWO].into_iter().filter(|known| known.id() == tenant);
-        let account = known.map(|tenant| PaymentAccount {
-            id: tenant.account(),
+        let Some(tenant) = [ONE, TWO].into_iter().find(|known| known.id() == tenant) else {
+            return Vec::new();
+        };
+        let account = |number: u32| PaymentAccount {
+            id: if number == 1 { tenant.account() } else { AccountId::of("stripe", &name(number)) },
             provider: "stripe".to_owned(),
-            name: "acct".to_owned(),
+            name: name(number),
             currencies: None,
             methods: vec![PayBy::Card],
-        });
-        account.collect()
+        };
+        ACCOUNTS.map(account).collect()
     }
 
-    /// Seven accounts that are never called.
     fn breakers(&self, _: TenantId, _: Mode) -> Vec<Breaker> {
         let breaker = |number: u32| Breaker {
             provider: "stripe".to_owned(),
-            account: format!("acct_{number}"),
+            account: name(number),
             state: "closed".to_owned(),
             calls: 0,
             failures: 0,
             open_for_ms: 0,
             retries_left: 1,
         };
-        (1..=7).map(breaker).collect()
+        ACCOUNTS.map(breaker).collect()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::settle_refund::count;
 use crate::ids::{AccountId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{CurrentState, payment, refund};
+use crate::lifecycle::{CurrentState, State as _, payment, refund};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::money::Money;
 use crate::provider::Source;
@@ -120,6 +120,7 @@ impl Command for RecordPayment {
             amount_minor: amount.minor,
         };
         record(&mut draft, &mut payment, &captured);
+        draft.audit(about(&payment), "payment_recorded", None, Some(payment.state.name()));
         let step = const { payment::step(payment::State::Created, payment::Event::Recorded) };
         payment.state = draft.step(about(&payment), step);
         let movement = format!("payment.captured/{object}/{object}");
@@ -202,6 +203,7 @@ impl Command for RecordRefund {
         payment.reserve_refund(amount.minor);
         payment.refunds += 1;
         payment.updated_at = context.now;
+        draft.audit(about_refund(&refund), "refund_recorded", None, Some(refund.state.name()));
         let from = *refund.state;
         let step = const { refund::step(refund::State::Created, refund::Event::Succeeded) };
         refund.state = draft.step(about_refund(&refund), step);
