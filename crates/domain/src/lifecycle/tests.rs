@@ -90,6 +90,7 @@ fn every_pair_of_a_payment() {
         created + voided = cancelled
         created + authorization_lapsed = -
         created + written_off = -
+        created + recorded = captured
         pending + sent = -
         pending + authorized = authorized
         pending + captured = captured
@@ -97,6 +98,7 @@ fn every_pair_of_a_payment() {
         pending + voided = cancelled
         pending + authorization_lapsed = -
         pending + written_off = written_off
+        pending + recorded = -
         authorized + sent = -
         authorized + authorized = -
         authorized + captured = captured
@@ -104,6 +106,7 @@ fn every_pair_of_a_payment() {
         authorized + voided = cancelled
         authorized + authorization_lapsed = lapsed
         authorized + written_off = -
+        authorized + recorded = -
         captured + sent = -
         captured + authorized = -
         captured + captured = -
@@ -111,6 +114,7 @@ fn every_pair_of_a_payment() {
         captured + voided = -
         captured + authorization_lapsed = -
         captured + written_off = -
+        captured + recorded = -
         failed + sent = -
         failed + authorized = -
         failed + captured = -
@@ -118,6 +122,7 @@ fn every_pair_of_a_payment() {
         failed + voided = -
         failed + authorization_lapsed = -
         failed + written_off = -
+        failed + recorded = -
         cancelled + sent = -
         cancelled + authorized = -
         cancelled + captured = -
@@ -125,6 +130,7 @@ fn every_pair_of_a_payment() {
         cancelled + voided = -
         cancelled + authorization_lapsed = -
         cancelled + written_off = -
+        cancelled + recorded = -
         lapsed + sent = -
         lapsed + authorized = -
         lapsed + captured = -
@@ -132,6 +138,7 @@ fn every_pair_of_a_payment() {
         lapsed + voided = -
         lapsed + authorization_lapsed = -
         lapsed + written_off = -
+        lapsed + recorded = -
         written_off + sent = -
         written_off + authorized = -
         written_off + captured = -
@@ -139,6 +146,7 @@ fn every_pair_of_a_payment() {
         written_off + voided = -
         written_off + authorization_lapsed = -
         written_off + written_off = -
+        written_off + recorded = -
     "#]]);
 }
 
