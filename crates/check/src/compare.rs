@@ -9,7 +9,8 @@
 //! | `tenant_walls` | an object is in an account of the tenant that requested it |
 //!
 //! While an operation is under way, the provider may be ahead of our rows, and never behind. An
-//! object with an open review case is known to disagree.
+//! object with an open review case is known to disagree. Money that a person recorded has no provider: its
+//! rows stand in for the books, against the ledger.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -39,6 +40,8 @@ struct Comparison<'a> {
     accounts: BTreeMap<AccountId, Account>,
     /// By account: operations that are under way, or that disagree and have a review case.
     open: BTreeMap<AccountId, usize>,
+    /// What a person recorded, less what was given back, by account and currency.
+    recorded: BTreeMap<(AccountId, String), i64>,
     known: HashSet<PaymentId>,
     known_refunds: HashSet<String>,
     reviewed: HashSet<Uuid>,
@@ -60,6 +63,7 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
         refunds,
         accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
         open: BTreeMap::new(),
+        recorded: BTreeMap::new(),
         known: HashSet::new(),
         known_refunds: HashSet::new(),
         reviewed: HashSet::new(),
@@ -93,6 +97,12 @@ impl Comparison<'_> {
             let Some(last) = page.last() else { return Ok(()) };
             search.after = Some(Cursor { created_at: last.created_at, id: last.id.0 });
             for payment in &page {
+                if payment.is_manual() {
+                    let key = (payment.account, payment.currency.to_string());
+                    let left = payment.captured_minor - payment.refunded_minor;
+                    *self.recorded.entry(key).or_default() += left;
+                    continue;
+                }
                 self.payment(payment);
                 if payment.refunds > 0 {
                     self.refunds(payment).await?;
@@ -236,6 +246,9 @@ impl Comparison<'_> {
             let mut nets: BTreeMap<String, (i64, i64)> = BTreeMap::new();
             for ledger in posted.iter().filter(|ledger| ledger.name == name) {
                 nets.entry(ledger.currency.to_string()).or_default().0 += ledger.balance_minor;
+            }
+            for ((_, currency), left) in self.recorded.iter().filter(|((account, _), _)| account == id) {
+                nets.entry(currency.clone()).or_default().1 += left;
             }
             let theirs = self.books.charges.iter().filter(|charge| {
                 charge.provider == account.provider

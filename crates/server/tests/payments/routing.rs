@@ -38,7 +38,11 @@ async fn service(engine: Engine) -> TestService {
         settings.accounts.push(AccountSettings { currencies: chf, ..francs });
         let mut nobody = of(&stripe::ADAPTER, NOBODY, "sk_test_nobody", "whsec_nobody");
         "http://127.0.0.1:1".clone_into(&mut nobody.settings.wire.base_url);
-        settings.accounts.push(AccountSettings { currencies: Some(vec![Currency::BRL]), ..nobody });
+        settings.accounts.push(AccountSettings {
+            currencies: Some(vec![Currency::BRL]),
+            methods: Some(vec![PayBy::Card]),
+            ..nobody
+        });
         let mercado = of(&mercado_pago::ADAPTER, MERCADO, MERCADO_KEY, "signature-one");
         settings.accounts.push(AccountSettings { methods: Some(vec![PayBy::Card, PayBy::Pix]), ..mercado });
     })

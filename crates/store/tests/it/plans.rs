@@ -48,7 +48,7 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
     database
         .execute(&format!(
             "{numbers} insert into bookings select {new}, {tenant}, {number}, {number}, 'Ana', \
-             'ana@example.com', null, {state}, 1, 0, 100, 'EUR', null, 0, 0, 0, 0, 0, i, i, null, null, \
+             'ana@example.com', null, {state}, 1, 0, 100, 'EUR', null, 0, 0, 0, 0, 0, i, i, i, null, null, \
              '{{}}', i, i from n"
         ))
         .await;

@@ -66,7 +66,8 @@ impl Script<'_> {
             "bookings",
             new_id(),
             &format!(
-                "{product}, {customer}, 'Ana', 'ana@example.com', null, '{state}', 1, 0, {}, 'EUR', null, 0, 0, 0, 0, 0, 1, 1, null, null, '{{}}', 1, 1",
+                "{product}, {customer}, 'Ana', 'ana@example.com', null, '{state}', 1, 0, {}, 'EUR', null, \
+                 0, 0, 0, 0, 0, 1, 1, 1, null, null, '{{}}', 1, 1",
                 if sold == 1 { 0 } else { 100 }
             ),
         );
@@ -96,8 +97,9 @@ impl Script<'_> {
             "payments",
             new_id(),
             &format!(
-                "{account}, {booking}, {account}, 'stripe', 100, 'EUR', 'automatic', 'pm_1', null, 1, null, null, null, null, '{{}}', null, \
-                 '{state}', 1, null, 0, 0, 0, 0, 0, 0, 0, 0, null, null, null, null, 0, 1, null, 0, 0, 0, 1, 1"
+                "{account}, {booking}, {account}, 'stripe', 100, 'EUR', 'automatic', 'pm_1', null, 1, \
+                 null, null, null, null, null, null, null, '{{}}', null, '{state}', 1, null, 0, 0, 0, 0, 0, 0, 0, 0, \
+                 null, null, null, null, 0, 1, null, 0, 0, 0, 1, 1, null, null, 0"
             ),
         );
         self.audit(name, "payment", payment, OLD);
@@ -115,7 +117,7 @@ impl Script<'_> {
 
     fn review(&mut self, kind: &str, subject: Uuid) {
         let subject = self.database.literal(subject);
-        let rest = format!("'{kind}', {subject}, null, 'why', 'detail', 'open', 1, null, null");
+        let rest = format!("'{kind}', {subject}, null, 'why', 'detail', 'open', 1, null, null, null");
         self.row("reviews", new_id(), &rest);
     }
 

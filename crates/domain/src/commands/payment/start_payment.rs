@@ -15,7 +15,7 @@ use crate::money::{Currency, Money};
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Account, AttemptKind, Booking, Capture, Facts, Needs, Payer, Payment, PaymentRoute};
+use crate::rows::{Account, AttemptKind, Booking, Capture, Facts, Needs, PIX, Payer, Payment, PaymentRoute};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -133,10 +133,11 @@ fn part_of(booking: &Booking, wanted: Option<Money>) -> Result<Money, Refusal> {
 }
 
 impl StartPayment {
-    /// The end of a hold during this payment: the customer must be able to use all the time that there is
-    /// to pay, and the seats must be there for what was paid in time.
+    /// The end of a hold during this payment. A code of Pix cannot be taken back from the customer, so the
+    /// seats must be there until its end. A form can, and ends with the hold.
     fn held_until(&self, booking: &Booking, now: Timestamp) -> Result<Timestamp, Refusal> {
-        let Some(pay_within) = self.pay_within.filter(|_| booking.state.is(booking::State::Held)) else {
+        let outlives = self.payment_method == PIX && booking.state.is(booking::State::Held);
+        let Some(pay_within) = self.pay_within.filter(|_| outlives) else {
             return Ok(booking.hold_expires_at);
         };
         let until = now.plus(pay_within);
