@@ -21,6 +21,18 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             form("For a client", &["client_id"], json!({ "client_id": TEXT, "client_name": NULL })),
             form("For a new client", &["client_name"], json!({ "client_id": NULL, "client_name": TEXT })),
         ],
+        "NewBeneficiary" => [
+            form(
+                "Paid by transfers",
+                &["provider", "destination"],
+                json!({ "provider": TEXT, "destination": TEXT }),
+            ),
+            form("Paid by the tenant", &[], json!({ "provider": NULL, "destination": NULL })),
+        ],
+        "ReviewAction" => [
+            json!({ "title": "A refund", "properties": { "action": { "const": "refund" } } }),
+            form("Another action", &[], json!({ "amount": NULL })),
+        ],
         "ChangedUnit" => [
             form("A change", &["id"], json!({ "id": TEXT, "seats": NULL })),
             form(

@@ -66,9 +66,14 @@ def arrange(case):
     """What goes with what. Only where the request is right as far as its schema can say it."""
     body, query = case.body, case.query
     match (case.method, case.operation.path):
-        case ("GET", "/v1/availability"):
+        case ("GET", "/v1/availability" | "/v1/beneficiaries/{id}/statement"):
             if query["to"] <= query["from"]:
                 query["from"], query["to"] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+        case ("POST", "/v1/ops/reconciliations"):
+            if body.get("from") and body.get("to") and body["to"] <= body["from"]:
+                body["from"], body["to"] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+        case ("POST", "/v1/products/{id}/split"):
+            split_at_most_the_whole(body)
         case ("POST", "/v1/products"):
             body["time_zone"] = "Europe/Lisbon"
             for unit in body["units"]:
@@ -90,6 +95,18 @@ def arrange(case):
                     body["amount"] = {"minor": 1250, "currency": "EUR"}
         case ("PATCH", "/v1/ops/settings"):
             once(body, "clients", "client_id")
+
+
+def split_at_most_the_whole(body):
+    once(body, "shares", "beneficiary_id")
+    shares = body.get("shares", [])
+    for part in [*shares, body.get("platform_fee") or {}]:
+        if part.get("basis_points"):
+            part["basis_points"] %= 100
+    if shares:
+        body["remainder_to"] = shares[0]["beneficiary_id"]
+    else:
+        body.pop("remainder_to", None)
 
 
 def once(body, name, member):
