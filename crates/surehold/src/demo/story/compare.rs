@@ -10,6 +10,13 @@ use crate::Failed;
 /// The balances of the ledger, in minor units, by account and currency.
 pub type Balances = BTreeMap<(String, String), i64>;
 
+/// What is left at one provider, in minor units by currency.
+struct ProviderTotals {
+    provider: String,
+    in_books: BTreeMap<String, i64>,
+    in_ledger: BTreeMap<String, i64>,
+}
+
 impl Demonstration<'_> {
     pub(super) async fn balances(&mut self) -> Result<Balances, Failed> {
         let accounts = self.get("/v1/ledger/accounts?limit=200").await?;
@@ -43,7 +50,9 @@ impl Demonstration<'_> {
         for (PaidBooking { payment, .. }, paid_minor) in paid.iter().zip(paid_minor) {
             let own = |charge: &&Value| charge["metadata"]["operation"] == payment.as_str();
             let made: Vec<&Value> = entries(&books, "charges").filter(own).collect();
-            made.iter().for_each(|charge| show_charge(charge));
+            for charge in &made {
+                show_charge(charge);
+            }
             let captured: i64 = made.iter().filter_map(|charge| charge["captured_minor"].as_i64()).sum();
             is_equal &= made.len() == 1 && Some(captured) == paid_minor;
             if let Some(charge) = made.first() {
@@ -54,7 +63,7 @@ impl Demonstration<'_> {
             show_transfer(transfer);
         }
         print_line!("");
-        for (provider, in_books, in_ledger) in self.totals(&books, &ledger) {
+        for ProviderTotals { provider, in_books, in_ledger } in self.totals(&books, &ledger) {
             let count = charges.get(&provider).copied().unwrap_or(0);
             let plural = if count == 1 { "" } else { "s" };
             let sums = |minor: &BTreeMap<String, i64>| {
@@ -77,7 +86,7 @@ impl Demonstration<'_> {
         loop {
             let books: Value = self.sandbox.get("/sandbox/books?calls=false", &[]).await?.json()?;
             let ledger = self.balances().await?;
-            let equal = |(_, theirs, ours): &(String, _, _)| theirs == ours;
+            let equal = |totals: &ProviderTotals| totals.in_books == totals.in_ledger;
             if self.totals(&books, &ledger).iter().all(equal) || began.elapsed() > PATIENCE {
                 return Ok((books, ledger));
             }
@@ -85,12 +94,8 @@ impl Demonstration<'_> {
         }
     }
 
-    /// For each provider of the tenant: what is left in its books and in the ledger, by currency.
-    fn totals(
-        &self,
-        books: &Value,
-        ledger: &Balances,
-    ) -> Vec<(String, BTreeMap<String, i64>, BTreeMap<String, i64>)> {
+    /// For each provider of the tenant.
+    fn totals(&self, books: &Value, ledger: &Balances) -> Vec<ProviderTotals> {
         let accounts = &self.environment.seeds.tenants[0].accounts;
         let total = |provider: &str, name: &str| {
             let own = |entry: &&Value| entry["provider"] == provider && entry["account"] == name;
@@ -111,7 +116,7 @@ impl Demonstration<'_> {
             for ((_, code), minor) in ledger.iter().filter(|((account, _), _)| account.starts_with(&prefix)) {
                 *ours.entry(code.clone()).or_default() += minor;
             }
-            (provider.to_owned(), theirs, ours)
+            ProviderTotals { provider: provider.to_owned(), in_books: theirs, in_ledger: ours }
         };
         accounts.iter().map(|account| total(&account.provider, &account.name)).collect()
     }
