@@ -1,6 +1,7 @@
 //! House rules that no other tool knows: the length and the names of files, text that must not
-//! remain in them, the vocabulary, the links between pages, the parts of a function where nothing may fail,
-//! floating-point numbers where money is counted, and the dependencies between crates and modules.
+//! remain in them, the vocabulary, the links between pages and the tests that they name, the parts of a
+//! function where nothing may fail, floating-point numbers where money is counted, and the dependencies
+//! between crates and modules.
 
 mod arrows;
 mod files;
@@ -8,6 +9,7 @@ mod floats;
 mod infallible;
 mod links;
 mod modules;
+mod named_tests;
 mod vocabulary;
 
 use crate::Failure;
@@ -21,6 +23,7 @@ pub fn run() -> Result<(), Failure> {
     complaints
         .extend(modules::check(root(), files.iter().map(AsRef::as_ref).filter(|file| files::is_rust(file)))?);
     complaints.extend(links::check(root(), files.iter().map(AsRef::as_ref))?);
+    complaints.extend(named_tests::check(root(), files.iter().map(AsRef::as_ref))?);
     complaints.extend(arrows::check(&arrows::read(&programs::metadata()?)?));
     for complaint in &complaints {
         println!("    {complaint}");

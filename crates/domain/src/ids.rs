@@ -211,6 +211,10 @@ impl ReviewId {
     pub fn of_attempt(attempt: AttemptId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"attempt", attempt.0.as_bytes()]))
     }
+    /// The case of a refund that was made at the provider and is more than our books have.
+    pub fn of_refund(refund: RefundId) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"refund", refund.0.as_bytes()]))
+    }
     /// `dispute` is the provider's id of the dispute.
     pub fn of_dispute(account: AccountId, dispute: &str) -> ReviewId {
         ReviewId(hashed(&[b"review", b"dispute", account.0.as_bytes(), dispute.as_bytes()]))

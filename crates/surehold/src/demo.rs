@@ -3,7 +3,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | `environment` | data directory, sandbox, seeded tenants, server, `demo.json` |
-//! | `story` | reserve, pay, lose the response, retry, duplicate, change, receive a webhook twice; then compare the books |
+//! | `accounts` | each tenant's accounts at the providers |
+//! | `story` | a booking and its payment at each provider, with what can go wrong; a payout; then compare the books |
 //! | `guide` | what to try next |
 
 /// Prints a line. If the reader has closed the pipe (`| head`), the output ends, but not the story.
@@ -13,6 +14,7 @@ macro_rules! print_line {
     };
 }
 
+mod accounts;
 mod environment;
 mod guide;
 mod seeds;

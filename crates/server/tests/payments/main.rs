@@ -39,3 +39,4 @@ mod routing;
 mod storm;
 mod stripe_pix;
 mod webhooks;
+mod wrong_money;

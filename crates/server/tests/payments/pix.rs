@@ -53,7 +53,7 @@ async fn service(engine: Engine) -> TestService {
 }
 
 /// If a webhook is lost, the charge is fetched soon.
-async fn watchful(engine: Engine) -> TestService {
+pub(super) async fn watchful(engine: Engine) -> TestService {
     with_settings(engine, |settings| settings.pace.evidence_after = Span::millis(300)).await
 }
 
@@ -77,11 +77,11 @@ async fn with_settings(engine: Engine, change: impl FnOnce(&mut Settings)) -> Te
     service
 }
 
-fn brl(minor: i64) -> Value {
+pub(super) fn brl(minor: i64) -> Value {
     json!({ "minor": minor, "currency": "BRL" })
 }
 
-fn pix(minor: i64) -> Value {
+pub(super) fn pix(minor: i64) -> Value {
     json!({ "amount": brl(minor), "provider": "pix", "payment_method": "pix", "reference": "order 17" })
 }
 
@@ -90,7 +90,7 @@ fn object(payment: &Value) -> &str {
 }
 
 /// What a person, the customer, or the customer's bank does at the bank.
-async fn acts(service: &TestService, payment: &Value, action: &str, body: Value) {
+pub(super) async fn acts(service: &TestService, payment: &Value, action: &str, body: Value) {
     service.provider.post(&format!("/sandbox/pix/cob/{}/{action}", object(payment)), &body).await;
 }
 
@@ -107,7 +107,7 @@ async fn paid(service: &TestService, minor: i64) -> Value {
 }
 
 /// A held booking in reais, and its hold's end.
-async fn held(service: &TestService, starts_in_hours: i64) -> (String, Value) {
+pub(super) async fn held(service: &TestService, starts_in_hours: i64) -> (String, Value) {
     let (slot, unit) = slot_in_reais(service, starts_in_hours).await;
     let booking = json!({
         "slot_id": slot, "units": [{ "unit_id": unit, "quantity": 2 }],

@@ -32,7 +32,7 @@ fn signed(secret: &str, at: i64, body: &[u8]) -> String {
     format!("t={at},v1={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn event(id: &str, kind: &str, object: Value) -> Value {
+pub(super) fn event(id: &str, kind: &str, object: Value) -> Value {
     json!({
         "id": id, "object": "event", "type": kind, "livemode": false, "created": now_s(),
         "api_version": "2026-10-28.endive", "data": { "object": object }, "pending_webhooks": 1,
@@ -41,7 +41,7 @@ fn event(id: &str, kind: &str, object: Value) -> Value {
 }
 
 /// Stripe's object of a payment whose money it took.
-fn succeeded(payment: &Value, minor: i64) -> Value {
+pub(super) fn succeeded(payment: &Value, minor: i64) -> Value {
     json!({
         "id": payment["provider_reference"], "object": "payment_intent", "status": "succeeded",
         "amount": payment["amount"]["minor"], "amount_received": minor, "amount_capturable": 0,
@@ -57,7 +57,7 @@ async fn deliver(service: &TestService, path: &str, signature: Option<&str>, bod
 }
 
 /// Delivers an event for an account, correctly signed, and waits until it was processed.
-async fn deliver_signed(service: &TestService, tenant: TestTenant, event: &Value) {
+pub(super) async fn deliver_signed(service: &TestService, tenant: TestTenant, event: &Value) {
     let body = event.to_string().into_bytes();
     let signature = signed(&tenant.webhook_secret(), now_s(), &body);
     let answer = deliver(service, &tenant.webhook_path(), Some(&signature), body).await;

@@ -4,21 +4,20 @@
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use domain::TenantId;
-use domain::rows::Mode;
-use providers::{Secret, stripe};
-use serde_json::json;
-use server::service::{self, AccountSettings, Settings};
+use domain::rows::Slot;
+use serde_json::{Value, json};
+use server::service::{self, Settings};
 use store::{Location, Store};
 
-use super::seeds::{self, SMALL_CAPACITY, Seeds};
+use super::seeds::{self, OpenSlots, SMALL_CAPACITY, Seeds};
 use crate::serve::open;
 use crate::{Failed, failed};
 
 pub struct DemoEnvironment {
     pub seeds: Seeds,
-    pub slots: Vec<domain::rows::Slot>,
-    pub small_slot: domain::rows::Slot,
+    pub slots: Vec<Slot>,
+    pub small_slot: Slot,
+    pub slot_in_reais: Slot,
     pub base_url: String,
     pub sandbox_url: String,
     pub location: Location,
@@ -50,20 +49,27 @@ impl DemoEnvironment {
                 return Err(others);
             }
         };
-        let slots = seeds::open_slots(&store, &seeds).await?;
+        let OpenSlots { slots, in_reais } = seeds::open_slots(&store, &seeds).await?;
         store.close().await;
         let small_slot = slots
             .iter()
             .find(|slot| slot.capacity == SMALL_CAPACITY && slot.vacancies() == SMALL_CAPACITY)
             .cloned()
             .ok_or_else(|| failed("the small slot is missing"))?;
+        let slot_in_reais = in_reais
+            .into_iter()
+            .max_by_key(Slot::vacancies)
+            .ok_or_else(|| failed("the slot in reais is missing"))?;
 
         let (listen, journal) = (arguments.sandbox_listen, data.join("sandbox.journal"));
         let options = sandbox::Options { listen, journal, record: None };
         let sandbox = sandbox::start(options).await?;
         let sandbox_url = format!("http://{}", sandbox.address);
         let mut settings = Settings::new(arguments.listen, location.clone());
-        settings.accounts = seeds.tenants.iter().map(|tenant| account(tenant, &sandbox_url)).collect();
+        for tenant in &seeds.tenants {
+            let accounts = tenant.accounts.iter().map(|account| account.settings(tenant.id, &sandbox_url));
+            settings.accounts.extend(accounts.collect::<Result<Vec<_>, Failed>>()?);
+        }
         let names = settings.accounts.iter().map(|account| account.name.as_str());
         settings.metrics = Some(server::metrics::install(names)?);
         let server = service::start(settings).await?;
@@ -72,6 +78,7 @@ impl DemoEnvironment {
             seeds,
             slots,
             small_slot,
+            slot_in_reais,
             base_url,
             sandbox_url,
             location,
@@ -91,16 +98,8 @@ impl DemoEnvironment {
     /// Creates the accounts in the sandbox, with the addresses of their webhooks.
     async fn create_accounts(&self) -> Result<(), Failed> {
         let mut sandbox = outbound::HttpConnection::new(&self.sandbox_url);
-        for tenant in &self.seeds.tenants {
-            let account = json!({
-                "id": tenant.stripe_account,
-                "secret_key": tenant.stripe_secret_key,
-                "webhook": {
-                    "url": format!("{}/webhooks/stripe/{}", self.base_url, tenant.stripe_account),
-                    "secrets": [tenant.stripe_webhook_secret],
-                    "enabled_events": stripe::EVENTS,
-                },
-            });
+        for account in self.seeds.tenants.iter().flat_map(|tenant| &tenant.accounts) {
+            let account = account.at_sandbox(&self.base_url);
             let headers = [("content-type", "application/json")];
             let answer = sandbox.post("/sandbox/accounts", &headers, account.to_string()).await?;
             if !answer.status.is_success() {
@@ -118,7 +117,7 @@ impl DemoEnvironment {
             .map(|tenant| {
                 json!({
                     "name": tenant.name, "api_key": tenant.api_key, "ops_key": tenant.ops_key,
-                    "stripe_account": tenant.stripe_account,
+                    "accounts": accounts(tenant),
                 })
             })
             .collect();
@@ -128,15 +127,21 @@ impl DemoEnvironment {
             .filter(|slot| slot.capacity != SMALL_CAPACITY)
             .map(|slot| json!({ "id": slot.id.0, "capacity": slot.capacity, "starts_at": starts_at(slot) }))
             .collect();
+        let first = &self.seeds.tenants[0];
         let demo = json!({
             "base_url": self.base_url,
             "pid": std::process::id(),
             "sandbox_url": self.sandbox_url,
             "tenants": tenants,
-            "product_id": self.seeds.product_id,
-            "unit_id": self.seeds.unit_id,
+            "product_id": first.product.id,
+            "unit_id": first.product.unit_id,
             "slots": slots,
             "small_slot": { "id": self.small_slot.id.0, "capacity": self.small_slot.capacity },
+            "in_reais": {
+                "product_id": first.product_in_reais.id,
+                "unit_id": first.product_in_reais.unit_id,
+                "slot_id": self.slot_in_reais.id.0,
+            },
         });
         seeds::write_private(&self.data.join("demo.json"), &format!("{demo:#}\n"))
     }
@@ -159,17 +164,11 @@ async fn refuse_another_schema(location: &Location, secrets: &Path, is_given: bo
     }
 }
 
-fn starts_at(slot: &domain::rows::Slot) -> String {
+fn starts_at(slot: &Slot) -> String {
     jiff::Timestamp::from_microsecond(slot.starts_at.0).map_or_else(|_| String::new(), |at| at.to_string())
 }
 
-fn account(tenant: &seeds::SeededTenant, sandbox_url: &str) -> AccountSettings {
-    let mut settings = stripe::ADAPTER.settings(
-        Secret::new(tenant.stripe_secret_key.clone()),
-        vec![Secret::new(tenant.stripe_webhook_secret.clone())],
-        Mode::Test,
-    );
-    sandbox_url.clone_into(&mut settings.wire.base_url);
-    let (tenant, name) = (TenantId(tenant.id), tenant.stripe_account.clone());
-    AccountSettings::new(tenant, &stripe::ADAPTER, &name, settings)
+/// The names of the tenant's accounts, by provider.
+fn accounts(tenant: &seeds::SeededTenant) -> Value {
+    tenant.accounts.iter().map(|account| (account.provider.clone(), json!(account.name))).collect()
 }

@@ -12,7 +12,7 @@ pub fn show(environment: &DemoEnvironment) {
         &environment.base_url,
         &tenant.api_key,
         environment.slots.last().map(|slot| slot.id.0),
-        environment.seeds.unit_id,
+        tenant.product.unit_id,
     );
     print_line!(
         "\nIt keeps serving until Ctrl-C. Also in {}:\n",
@@ -42,7 +42,7 @@ pub fn show(environment: &DemoEnvironment) {
     print_line!(
         "\nTry:\n\n  curl -s '{base}/v1/availability?product_id={}&from={now}&to={later}' \\\n    \
          -H 'Authorization: Bearer {key}'\n",
-        environment.seeds.product_id
+        tenant.product.id
     );
     print_line!(
         "  curl -s {base}/v1/bookings -H 'Authorization: Bearer {key}' -H 'Idempotency-Key: my-1' \\\n    \

@@ -14,6 +14,7 @@ use server::ports::clock::SystemClock;
 use store::{Clock as _, CommandResult, Location, Queries, Store};
 use uuid::Uuid;
 
+use super::accounts::{SeededAccount, new_accounts};
 use crate::{Failed, failed};
 
 const DAY: Span = Span::seconds(24 * 60 * 60);
@@ -28,8 +29,6 @@ pub struct Seeds {
     /// The database that it was created in: another database is seeded again.
     pub database_id: Uuid,
     pub tenants: Vec<SeededTenant>,
-    pub product_id: Uuid,
-    pub unit_id: Uuid,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,10 +38,16 @@ pub struct SeededTenant {
     pub name: String,
     pub api_key: String,
     pub ops_key: String,
-    pub stripe_account: String,
-    pub stripe_secret_key: String,
-    pub stripe_webhook_secret: String,
-    pub product_id: Uuid,
+    pub accounts: Vec<SeededAccount>,
+    pub product: SeededProduct,
+    /// Sold in reais, for the providers of Brazil.
+    pub product_in_reais: SeededProduct,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SeededProduct {
+    pub id: Uuid,
+    pub unit_id: Uuid,
 }
 
 /// The seeds of this database, from the file or created now.
@@ -51,32 +56,34 @@ pub async fn load_or_create(store: &Store, file: &Path) -> Result<Seeds, Failed>
         return Ok(seeds);
     }
     let mut tenants = Vec::new();
-    let mut product_id = Uuid::nil();
-    let mut unit_id = Uuid::nil();
-    for (name, product, price) in
-        [("Harbour Tours", "Sunset sail", 4_500), ("Alpine Guides", "Glacier walk", 12_500)]
-    {
+    for (name, product, in_reais) in [
+        (
+            "Harbour Tours",
+            NewProduct::in_euros("Sunset sail", 4_500),
+            NewProduct::in_reais("Island ferry", 15_000),
+        ),
+        (
+            "Alpine Guides",
+            NewProduct::in_euros("Glacier walk", 12_500),
+            NewProduct::in_reais("Dune walk", 20_000),
+        ),
+    ] {
         let slug = slug::of_name(name);
         let new = NewTenant::new(name, &slug, Mode::Test, &UuidV7::default(), SystemClock.now());
         let (tenant, client) = (new.command.tenant.id, new.command.clients[0].id);
         submit(store, new.command).await?;
-        let (product, units) = make_product(store, tenant, client, product, price).await?;
-        if product_id.is_nil() {
-            (product_id, unit_id) = (product.0, units[0]);
-        }
         tenants.push(SeededTenant {
             id: tenant.0,
             client_id: client.0,
             name: name.to_owned(),
             api_key: new.api_key,
             ops_key: new.ops_key,
-            stripe_account: format!("acct_demo_{}", &tenant.0.simple().to_string()[20..]),
-            stripe_secret_key: random("sk_test_"),
-            stripe_webhook_secret: random("whsec_"),
-            product_id: product.0,
+            accounts: new_accounts(tenant.0),
+            product: make_product(store, tenant, client, &product).await?,
+            product_in_reais: make_product(store, tenant, client, &in_reais).await?,
         });
     }
-    let seeds = Seeds { database_id: store.database_id(), tenants, product_id, unit_id };
+    let seeds = Seeds { database_id: store.database_id(), tenants };
     write_private(file, &serde_json::to_string_pretty(&seeds)?)?;
     Ok(seeds)
 }
@@ -95,11 +102,6 @@ pub async fn refuse_others(location: &Location, queries: &Queries, file: &Path) 
          another directory with --data and no --database-url",
         other.name
     )))
-}
-
-/// A random secret of the provider.
-fn random(prefix: &str) -> String {
-    format!("{prefix}{}", hex::encode(rand::random::<[u8; 32]>()))
 }
 
 fn read(file: &Path) -> Result<Option<Seeds>, Failed> {
@@ -134,66 +136,102 @@ async fn submit(
     }
 }
 
+struct NewProduct {
+    name: &'static str,
+    time_zone: &'static str,
+    currency: Currency,
+    price_minor: i64,
+    providers: &'static [&'static str],
+}
+
+impl NewProduct {
+    fn in_euros(name: &'static str, price_minor: i64) -> Self {
+        let (time_zone, currency) = ("Europe/Lisbon", Currency::EUR);
+        Self { name, time_zone, currency, price_minor, providers: &["stripe"] }
+    }
+
+    fn in_reais(name: &'static str, price_minor: i64) -> Self {
+        let (time_zone, currency) = ("America/Recife", Currency::BRL);
+        Self { name, time_zone, currency, price_minor, providers: &["mercado_pago", "pix"] }
+    }
+}
+
 async fn make_product(
     store: &Store,
     tenant: TenantId,
     client: ClientId,
-    name: &str,
-    price_minor: i64,
-) -> Result<(ProductId, Vec<Uuid>), Failed> {
+    new: &NewProduct,
+) -> Result<SeededProduct, Failed> {
     let unit = |name: &str, price_minor| NewUnit { name: name.to_owned(), price_minor, seats: 1 };
+    let names = new.providers.iter().map(|name| (*name).to_owned()).collect();
     let create = CreateProduct {
         claim: None,
         tenant,
         by: Actor::Client(client),
-        name: name.to_owned(),
+        name: new.name.to_owned(),
         description: String::new(),
-        time_zone: "Europe/Lisbon".to_owned(),
-        currency: Currency::EUR,
-        units: vec![unit("Adult", price_minor), unit("Child", price_minor / 2)],
+        time_zone: new.time_zone.to_owned(),
+        currency: new.currency,
+        units: vec![unit("Adult", new.price_minor), unit("Child", new.price_minor / 2)],
         metadata: std::collections::BTreeMap::new(),
-        providers: TenantProviders { names: vec!["stripe".to_owned()], amounts: providers::AMOUNTS },
+        providers: TenantProviders { names, amounts: providers::AMOUNTS },
     };
     match submit(store, create).await? {
-        Reply::Product(made) => Ok((made.0.id, made.1.iter().map(|unit| unit.id.0).collect())),
+        Reply::Product(made) => Ok(SeededProduct { id: made.0.id.0, unit_id: made.1[0].id.0 }),
         _ => Err(failed("a product's seed was answered with something else")),
     }
 }
 
-/// Opens slots over the coming days if few are ahead: the small one first, then one per day.
-pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<Vec<Slot>, Failed> {
-    let now = SystemClock.now();
+/// Slots ahead of the first tenant's products.
+pub struct OpenSlots {
+    pub slots: Vec<Slot>,
+    pub in_reais: Vec<Slot>,
+}
+
+pub async fn open_slots(store: &Store, seeds: &Seeds) -> Result<OpenSlots, Failed> {
     let mut ahead = Vec::new();
     for tenant in &seeds.tenants {
-        let (id, product) = (TenantId(tenant.id), ProductId(tenant.product_id));
-        let mut slots = slots_ahead(store, id, product, now).await?;
-        let has_small =
-            slots.iter().any(|slot| slot.capacity == SMALL_CAPACITY && slot.vacancies() == SMALL_CAPACITY);
-        if slots.len() < SLOTS_AHEAD || !has_small {
-            let midnight = Timestamp(now.0 - now.0.rem_euclid(DAY.0));
-            let small = NewSlot { starts_at: now.plus(DAY), capacity: SMALL_CAPACITY };
-            let daily = (1..=7).map(|day| NewSlot {
-                starts_at: midnight.plus(Span(DAY.0 * day)).plus(Span::seconds(17 * 3_600)),
-                capacity: SLOT_CAPACITY,
-            });
-            // A product has one departure per point in time.
-            let is_new = |new: &NewSlot| slots.iter().all(|slot| slot.starts_at != new.starts_at);
-            let add = AddSlots {
-                claim: None,
-                tenant: id,
-                by: Actor::Client(ClientId(tenant.client_id)),
-                product,
-                slots: std::iter::once(small).chain(daily).filter(is_new).collect(),
-                all_units: vec![],
-            };
-            submit(store, add).await?;
-            slots = slots_ahead(store, id, product, now).await?;
-        }
-        if ahead.is_empty() {
-            ahead = slots;
-        }
+        let slots = open_slots_of(store, tenant, tenant.product).await?;
+        ahead.push(OpenSlots {
+            slots,
+            in_reais: open_slots_of(store, tenant, tenant.product_in_reais).await?,
+        });
     }
-    Ok(ahead)
+    ahead.into_iter().next().ok_or_else(|| failed("the demo has no tenant"))
+}
+
+/// Opens slots over the coming days if few are ahead: the small one first, then one per day.
+async fn open_slots_of(
+    store: &Store,
+    tenant: &SeededTenant,
+    product: SeededProduct,
+) -> Result<Vec<Slot>, Failed> {
+    let now = SystemClock.now();
+    let (id, product) = (TenantId(tenant.id), ProductId(product.id));
+    let slots = slots_ahead(store, id, product, now).await?;
+    let has_small =
+        slots.iter().any(|slot| slot.capacity == SMALL_CAPACITY && slot.vacancies() == SMALL_CAPACITY);
+    if slots.len() >= SLOTS_AHEAD && has_small {
+        return Ok(slots);
+    }
+    let midnight = Timestamp(now.0 - now.0.rem_euclid(DAY.0));
+    let small = NewSlot { starts_at: now.plus(DAY), capacity: SMALL_CAPACITY };
+    let daily = (1..=7).map(|day| NewSlot {
+        starts_at: midnight.plus(Span(DAY.0 * day)).plus(Span::seconds(17 * 3_600)),
+        capacity: SLOT_CAPACITY,
+    });
+    // A product has one departure per point in time.
+    let is_new = |new: &NewSlot| slots.iter().all(|slot| slot.starts_at != new.starts_at);
+    let add = AddSlots {
+        claim: None,
+        tenant: id,
+        by: Actor::Client(ClientId(tenant.client_id)),
+        product,
+        slots: std::iter::once(small).chain(daily).filter(is_new).collect(),
+        all_units: vec![],
+    };
+    submit(store, add).await?;
+    slots_ahead(store, id, product, now).await
 }
 
 async fn slots_ahead(

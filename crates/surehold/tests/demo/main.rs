@@ -1,5 +1,5 @@
-//! The first command of a new user: the story ends with one charge, on both engines, and again on
-//! the same directory. Also the tour of the documentation, and the configurations that the program
+//! The first command of a new user: the story ends with one charge at each provider and one payout, on
+//! both engines, and again on the same directory. Also the tour of the documentation, and the configurations that the program
 //! refuses.
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
@@ -41,6 +41,24 @@ fn run_story(data: &Path, database_url: Option<&str>) -> String {
     text
 }
 
+/// What each story must show.
+const STORY: [&str; 14] = [
+    "Idempotent-Replayed: true",
+    "422 idempotency_key_reused",
+    "confirmed, paid, paid 90.00 EUR",
+    "is captured, 300.00 BRL",
+    "confirmed, paid, paid 300.00 BRL",
+    "code 000201",
+    "is succeeded, 150.00 BRL",
+    "is completed",
+    "is paid, 72.00 EUR, transfer tr_",
+    "-72.00 EUR   stripe transfer tr_",
+    "0.00 EUR   owed to the guide now",
+    "stripe        1 charge. Its books have",
+    "mercado_pago  1 charge. Its books have",
+    "pix           1 charge. Its books have",
+];
+
 fn check(database_url: Option<&str>) {
     let data = tempfile::tempdir().unwrap();
     let mut ledgers = Vec::new();
@@ -48,15 +66,20 @@ fn check(database_url: Option<&str>) {
         let story = run_story(data.path(), database_url);
         let ledger = |line: &&str| line.trim_start().starts_with("ledger ");
         ledgers.push(story.lines().filter(ledger).map(str::to_owned).collect::<Vec<_>>());
-        for line in
-            ["Idempotent-Replayed: true", "422 idempotency_key_reused", "1 charge.", "confirmed, paid"]
-        {
+        for line in STORY {
             assert!(story.contains(line), "{time}: `{line}` is missing in\n{story}");
         }
         assert!(!story.contains("BROKEN"), "{story}");
+        assert_books_are_equal(&story);
     }
     // Only the movements of this story, without earlier ones.
-    assert!(ledgers[0].len() == 2 && ledgers[0] == ledgers[1], "{ledgers:?}");
+    assert_eq!(ledgers[0], ledgers[1]);
+    let amounts = ledgers[0].iter().map(|line| line.split_whitespace().nth(1).unwrap());
+    assert_eq!(
+        amounts.collect::<Vec<_>>(),
+        ["-450.00", "-18.00", "300.00", "150.00", "18.00"],
+        "{ledgers:?}"
+    );
     let demo = std::fs::read(data.path().join("demo.json")).unwrap();
     let demo: Value = serde_json::from_slice(&demo).unwrap();
     assert_eq!(demo["tenants"].as_array().unwrap().len(), 2);
@@ -71,12 +94,26 @@ fn check(database_url: Option<&str>) {
         "/tenants/1/name",
         "/tenants/1/api_key",
         "/tenants/1/ops_key",
-        "/tenants/1/stripe_account",
+        "/tenants/1/accounts/stripe",
+        "/tenants/1/accounts/mercado_pago",
+        "/tenants/1/accounts/pix",
+        "/in_reais/product_id",
+        "/in_reais/unit_id",
+        "/in_reais/slot_id",
     ] {
         assert!(demo.pointer(member).is_some_and(Value::is_string), "{member} in {demo:#}");
     }
     assert_eq!(demo["small_slot"]["capacity"], 10);
     assert!(demo["pid"].is_u64());
+}
+
+/// The last figures of the three providers: in their books, and in the ledger.
+fn assert_books_are_equal(story: &str) {
+    let figures =
+        story.lines().filter_map(|line| line.split_once(". Its books have ")?.1.split_once(", the ledger "));
+    let figures: Vec<_> = figures.map(|(books, ledger)| (books, ledger.trim_end_matches('.'))).collect();
+    assert_eq!(figures.len(), 3, "{story}");
+    assert!(figures.iter().all(|(books, ledger)| books == ledger && !books.is_empty()), "{story}");
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | is not known to be captured yet, or was contradicted | nothing yet: the event is retried after that is settled |
 //! | has refunds under way, at a provider whose refunds carry no reference of ours | nothing yet: it may be one of them |
 //! | ended without money in our books | a movement out of suspense, where its money is |
+//! | has less money left than went back | the same, with a review case: the money is not that of our books |
 //!
 //! If such a refund has the metadata of another refund of ours, a person must look at it as well:
 //! the metadata was copied, or we refunded twice.
@@ -28,7 +29,7 @@ use super::{about, about_refund, append_message, append_refund_movement};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
-use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
+use crate::ids::{AttemptId, JobId, PaymentId, RefundId, ReviewId, TenantId};
 use crate::lifecycle::refund::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, Step, attempt, booking, job, payment};
 use crate::money::Money;
@@ -225,13 +226,33 @@ impl SettleRefund {
         give_up_job(draft, held.job.clone(), held.give_up, why);
     }
 
-    /// A person returned money that is in suspense.
+    /// A person returned money that is in suspense, or that our books do not have.
     fn return_suspense(&self, draft: &mut Draft<'_>, payment: &mut Payment) {
         if let RefundOutcome::Seen(seen) = &self.outcome
             && seen.status == RefundStatus::Succeeded
         {
             let movement = format!("refund.contradicted/{}/{}", payment.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
+            append_message(draft, payment, "refund.contradicted", &movement, moved);
+        }
+    }
+
+    /// A person returned more than our books have. There is one case for it, however often it is shown.
+    fn return_too_much(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment, why: &str) {
+        payment.contradicted_at = Some(draft.context.now);
+        let case = ReviewId::of_refund(self.refund);
+        if facts.reviews.get(case).is_none() {
+            draft.open_review(draft.case(case, about(payment), CONTRADICTS, why.to_owned()));
+        }
+        self.return_suspense(draft, payment);
+    }
+
+    /// What was too much counts now, because another refund was sent back.
+    fn release_suspense(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment, refund: &Refund) {
+        if facts.reviews.get(ReviewId::of_refund(self.refund)).is_some() {
+            let object = refund.provider_ref.as_deref().unwrap_or_default();
+            let movement = format!("refund.contradicted/{}/{object}/released", payment.id);
+            let moved = Money::new(-refund.amount_minor, refund.currency);
             append_message(draft, payment, "refund.contradicted", &movement, moved);
         }
     }
@@ -325,6 +346,7 @@ impl Command for SettleRefund {
             needs_case(rows, attempt);
         }
         rows.refund(self.refund);
+        rows.review(ReviewId::of_refund(self.refund));
         let payment = rows.payment(self.payment)?;
         if let Some(booking) = payment.booking {
             rows.booking(booking);
@@ -365,8 +387,7 @@ impl Command for SettleRefund {
         let mut stopped = false;
         match self.step_of(&refund, &payment) {
             Err(why) if known.is_none() => {
-                payment.contradicted_at = Some(context.now);
-                draft.review(about(&payment), CONTRADICTS, why.clone());
+                self.return_too_much(&mut draft, facts, &mut payment, &why);
                 draft.put(payment);
                 source.close(&mut draft, Closing::processed(Some(why)));
                 return Ok(draft.done());
@@ -381,6 +402,7 @@ impl Command for SettleRefund {
                 if known.is_none() {
                     payment.reserve_refund(refund.amount_minor);
                     payment.refunds += 1;
+                    self.release_suspense(&mut draft, facts, &mut payment, &refund);
                     draft.audit(about_refund(&refund), "refund_seen_at_provider", None, Some("created"));
                     if let Some(mark) = self.mark {
                         let why = format!("it is made once more, with the mark of {mark}");

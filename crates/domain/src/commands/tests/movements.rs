@@ -109,9 +109,59 @@ fn money_in_suspense_goes_back_out_of_suspense() {
 fn more_than_was_captured_cannot_go_back() {
     let mut world = TestWorld::new(9);
     let payment = paid(&mut world);
-    world.refund_at_provider(payment, "re_1", 2 * PRICE + 1, RefundStatus::Succeeded).reply();
+    for _ in 0..2 {
+        world.refund_at_provider(payment, "re_1", 2 * PRICE + 1, RefundStatus::Succeeded).reply();
+    }
     assert_eq!(world.get::<Payment>(payment).refunded_minor, 0);
-    assert_eq!(world.reviews()[0].reason, "provider_contradicts");
+    let [case] = &world.reviews()[..] else { panic!("one case: {:?}", world.reviews()) };
+    assert_eq!(case.reason, "provider_contradicts");
+    let books = world.close_the_books();
+    assert_eq!((books["provider"], books["suspense"]), (-1, 2 * PRICE + 1), "as at the provider, once");
+}
+
+/// The customer paid twice outside of our knowledge: into another object, or twice into ours.
+#[test]
+fn what_is_paid_twice_is_in_suspense_once() {
+    for is_other_object in [true, false] {
+        let mut world = TestWorld::new(9);
+        let payment = paid(&mut world);
+        let mut seen = world.seen(payment, CAPTURED);
+        if is_other_object {
+            seen.object = "another".into();
+        } else {
+            seen.status = ProviderStatus::Captured { amount_minor: 4 * PRICE };
+        }
+        for _ in 0..2 {
+            let event = world.event_command(payment, seen.clone());
+            world.run(&event).reply();
+        }
+        let row: Payment = world.get(payment);
+        assert_eq!(row.captured_minor, 2 * PRICE, "{is_other_object}");
+        assert_eq!(world.get::<Booking>(row.booking.unwrap()).paid_minor, 2 * PRICE);
+        assert!(!world.reviews().is_empty());
+        assert!(world.reviews().iter().all(|case| case.reason == "provider_contradicts"));
+        let books = world.close_the_books();
+        assert_eq!((books["provider"], books["suspense"]), (4 * PRICE, -2 * PRICE), "{is_other_object}");
+    }
+}
+
+/// Ours was sent back by the bank, and a person made another one. The events come in the other order.
+#[test]
+fn a_refund_that_was_too_much_counts_once_another_was_sent_back() {
+    let mut world = TestWorld::new(9);
+    let payment = paid(&mut world);
+    let ours = world.refund(payment, None);
+    world.send(ours, payment);
+    world.refund_answer(ours, RefundStatus::Succeeded);
+    world.refund_at_provider(payment, "re_1", 700, RefundStatus::Succeeded).reply();
+    assert_eq!(world.get::<Payment>(payment).refunded_minor, 2 * PRICE);
+    assert_eq!(world.close_the_books()["suspense"], 700);
+    world.refund_webhook(ours, RefundStatus::Failed(failure("account_closed", false)));
+    world.refund_at_provider(payment, "re_1", 700, RefundStatus::Succeeded).reply();
+    assert_eq!(world.get::<Payment>(payment).refunded_minor, 700);
+    world.refund_at_provider(payment, "re_1", 700, RefundStatus::Succeeded).reply();
+    let books = world.close_the_books();
+    assert_eq!((books["provider"], books["suspense"]), (2 * PRICE - 700, 0), "posted once");
 }
 
 #[test]
