@@ -85,6 +85,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::AmountExceedsTotal { .. } => Code::AmountExceedsTotal,
         Refusal::PaymentOutlivesHold { .. } => Code::PaymentOutlivesHold,
         Refusal::AmountDoesNotCoverWhatIsDue { .. } => Code::AmountDoesNotCoverWhatIsDue,
+        Refusal::CustomerHasNoSavedMethod => Code::CustomerHasNoSavedMethod,
         Refusal::CurrencyIsNotTaken { .. } => Code::CurrencyIsNotTaken,
         Refusal::AmountIsNotPayable { .. } => Code::AmountIsNotPayable,
         Refusal::PaymentAlreadyOpen { .. } => Code::PaymentAlreadyOpen,
