@@ -233,6 +233,7 @@ impl Refusal {
     }
 
     /// The stable code in a problem document.
+    #[expect(clippy::too_many_lines, reason = "it is a table: one line per refusal")]
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::ProductNotFound => "product_not_found",
