@@ -142,6 +142,8 @@ codes! {
             "A hold is confirmed only by a payment of all that is due";
         PaymentOutlivesHold = "payment_outlives_hold", 422, false,
             "The customer could pay until after the hold must end";
+        CustomerHasNoSavedMethod = "customer_has_no_saved_method", 422, false,
+            "The customer has saved no payment method at this account";
         CurrencyIsNotTaken = "currency_is_not_taken", 422, false,
             "The provider accepts no payments in this currency";
         AmountIsNotPayable = "amount_is_not_payable", 422, false, "The provider cannot move such an amount";

@@ -5,21 +5,22 @@ mod booking;
 mod catalogue;
 mod dispute;
 mod operations;
+mod payer;
 mod payment;
 mod payout;
 mod queries;
 mod reconciliation;
 mod recorded;
 mod review;
+mod saved_methods;
 
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use dispute::NewDisputeEvidence;
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
-pub use payment::{
-    Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund, Payer, TaxId, TaxIdKind,
-};
+pub use payer::{Payer, TaxId, TaxIdKind};
+pub use payment::{Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund};
 pub use payout::{
     NewBeneficiary, NewCompletion, NewPortion, NewShare, NewSplit, PayoutRecord, PayoutsQuery,
     RecordedOutcome, StatementQuery,
@@ -28,6 +29,7 @@ pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, 
 pub use reconciliation::{DifferencesQuery, NewReconciliation};
 pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
+pub use saved_methods::SetupFutureUsage;
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

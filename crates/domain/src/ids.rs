@@ -66,6 +66,8 @@ id! {
     LedgerAccountId, TransferId, PostingId,
     /// Somebody who gets a share of bookings.
     BeneficiaryId,
+    /// A customer at one account of a provider; hashed from both.
+    ProviderCustomerId,
     /// The release of a booking's funds; it has the booking's id.
     ReleaseId,
     /// A payout; hashed from its booking and its beneficiary.
@@ -151,6 +153,21 @@ impl CustomerId {
     pub fn of(tenant: TenantId, email: &str) -> CustomerId {
         let email = email.trim().to_lowercase();
         CustomerId(hashed(&[b"customer", tenant.0.as_bytes(), email.as_bytes()]))
+    }
+}
+impl CustomerId {
+    /// The customer whom a tenant names by a reference of its own. An e-mail address names the same customer
+    /// as in bookings. Any other reference is compared exactly: two that differ in case may be two people.
+    pub fn of_reference(tenant: TenantId, reference: &str) -> CustomerId {
+        if reference.contains('@') {
+            return CustomerId::of(tenant, reference);
+        }
+        CustomerId(hashed(&[b"customer_reference", tenant.0.as_bytes(), reference.as_bytes()]))
+    }
+}
+impl ProviderCustomerId {
+    pub fn of(account: AccountId, customer: CustomerId) -> ProviderCustomerId {
+        ProviderCustomerId(hashed(&[b"provider_customer", account.0.as_bytes(), customer.0.as_bytes()]))
     }
 }
 impl AccountId {

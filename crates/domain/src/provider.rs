@@ -23,6 +23,8 @@ pub struct Observation {
     pub currency: Currency,
     /// Until when authorised money can be captured, if this shows it.
     pub capture_before: Option<Timestamp>,
+    /// The payment method that the provider has saved for the customer, if this shows it.
+    pub saved_method: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -95,6 +95,8 @@ pub enum Refusal {
     AmountDoesNotCoverWhatIsDue {
         due: Money,
     },
+    /// The customer has never saved a payment method at this account.
+    CustomerHasNoSavedMethod,
     /// The provider does not take the currency.
     CurrencyIsNotTaken {
         currency: Currency,
@@ -231,6 +233,7 @@ impl Refusal {
     }
 
     /// The stable code in a problem document.
+    #[expect(clippy::too_many_lines, reason = "it is a table: one line per refusal")]
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::ProductNotFound => "product_not_found",
@@ -271,6 +274,7 @@ impl Refusal {
             Refusal::AmountExceedsTotal { .. } => "amount_exceeds_total",
             Refusal::PaymentOutlivesHold { .. } => "payment_outlives_hold",
             Refusal::AmountDoesNotCoverWhatIsDue { .. } => "amount_does_not_cover_what_is_due",
+            Refusal::CustomerHasNoSavedMethod => "customer_has_no_saved_method",
             Refusal::CurrencyIsNotTaken { .. } => "currency_is_not_taken",
             Refusal::AmountIsNotPayable { .. } => "amount_is_not_payable",
             Refusal::PaymentAlreadyOpen { .. } => "payment_already_open",
@@ -331,6 +335,7 @@ impl Refusal {
                 | Refusal::EvidenceIsPastDue { .. }
                 | Refusal::EvidenceIsBeingSubmitted
                 | Refusal::AccountNotFound
+                | Refusal::CustomerHasNoSavedMethod
                 | Refusal::ClientNotFound
                 | Refusal::ReviewNotFound
                 | Refusal::ApiKeyNotFound

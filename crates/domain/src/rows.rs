@@ -12,6 +12,7 @@ mod movement;
 mod payment;
 mod payment_method;
 mod payout;
+mod provider_customer;
 mod reconciliation;
 mod tenancy;
 
@@ -29,6 +30,7 @@ pub use payment_method::{
     MANUAL, ManualMethod, PAYMENT_FORM, PIX, PayBy, Payer, PaymentMethod, PaymentRoute, TaxId, TaxIdKind,
 };
 pub use payout::{Beneficiary, FundsRelease, Payout, PayoutMethod};
+pub use provider_customer::ProviderCustomer;
 pub use reconciliation::{
     AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,
     ReconciliationStage,
@@ -54,6 +56,7 @@ crate::working_set! {
     beneficiaries beneficiary: Beneficiary,
     keys key: Key,
     customers customer: Customer,
+    provider_customers provider_customer: ProviderCustomer,
     slots slot: Slot,
     bookings booking: Booking,
     booking_items booking_item: BookingItem of Booking,

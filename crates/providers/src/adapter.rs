@@ -62,6 +62,9 @@ pub struct MethodRules {
     pub needs_payer: bool,
     /// The most instalments of a card; 1 if it offers none.
     pub instalments_max: i64,
+    /// A card, or what the customer enters into the form, can be saved for the customer, and charged later while
+    /// the customer is absent.
+    pub saved_methods: bool,
 }
 
 /// What an order of Pix needs.

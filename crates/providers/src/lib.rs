@@ -28,8 +28,8 @@ pub use adapter::{Adapter, MethodRules, PixRules, ProviderSettings};
 pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
-    CallFuture, Capabilities, Creation, EventPage, EvidenceOrder, ListedObjects, ListedPage, ListedRefund,
-    ListedTransfer, ObjectCall, PaymentOrder, Payouts, Provider, RefundOrder, TransferOrder,
+    CallFuture, Capabilities, Creation, CustomerOrder, EventPage, EvidenceOrder, ListedObjects, ListedPage,
+    ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Payouts, Provider, RefundOrder, TransferOrder,
 };
 pub use registry::Registry;
 pub use secret::Secret;

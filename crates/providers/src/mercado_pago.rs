@@ -97,6 +97,7 @@ pub static ADAPTER: Adapter = Adapter {
         card_needs_brand: true,
         needs_payer: true,
         instalments_max: 24,
+        saved_methods: false,
     },
     // `POST /v1/chargebacks/{id}/documentation` takes pictures and PDF only, no text.
     dispute_evidence: false,
@@ -141,6 +142,7 @@ impl Provider for MercadoPago {
             listing: ListedObjects::MadeAndChanged,
             ends_expired_objects: true,
             payouts: ADAPTER.payouts,
+            saved_methods: ADAPTER.methods.saved_methods,
         }
     }
 

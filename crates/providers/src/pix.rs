@@ -88,6 +88,7 @@ pub static ADAPTER: Adapter = Adapter {
         card_needs_brand: false,
         needs_payer: false,
         instalments_max: 1,
+        saved_methods: false,
     },
     // The central bank's API has no disputes.
     dispute_evidence: false,
@@ -122,6 +123,7 @@ impl Provider for PixBank {
             listing: ListedObjects::Nothing,
             ends_expired_objects: false,
             payouts: ADAPTER.payouts,
+            saved_methods: ADAPTER.methods.saved_methods,
         }
     }
 

@@ -9,6 +9,7 @@
 //! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
 //! | `transfer` | pays a beneficiary | the first reply again | `fetch_transfer`, or `transfers_of` if the id was lost |
 //! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
+//! | `create_customer` | no | makes no second customer | not needed: its id is committed before its first use |
 //! | `submit_evidence` | no | the first reply again | `fetch_dispute` |
 //!
 //! "The same key" holds for [`Capabilities::key_retention`] and no longer: after it, a call that moves
@@ -25,8 +26,8 @@ use std::{
 };
 
 use domain::{
-    AttemptId, BeneficiaryId, BookingId, DisputeEvidenceId, Money, PaymentId, PayoutId, RefundId, TenantId,
-    Timestamp,
+    AttemptId, BeneficiaryId, BookingId, CustomerId, DisputeEvidenceId, Money, PaymentId, PayoutId,
+    ProviderCustomerId, RefundId, TenantId, Timestamp,
     provider::{
         CallOutcome, DisputeObservation, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation,
         TransferAnswer, TransferObservation,
@@ -54,6 +55,9 @@ pub struct Capabilities {
     /// as payable, and whoever drives the payment cancels it.
     pub ends_expired_objects: bool,
     pub payouts: Payouts,
+    /// Whether payment methods can be saved for a customer, and charged while the customer is absent. Only
+    /// where a payment is created in two steps: its customer is made before anything can move money.
+    pub saved_methods: bool,
 }
 
 /// What a provider lists of an account, by time.
@@ -111,6 +115,25 @@ pub struct PaymentOrder {
     pub metadata: BTreeMap<String, String>,
     /// The client's reference for what is paid.
     pub reference: Option<String>,
+    /// The provider's id of the customer whose saved payment methods it may use, or adds to.
+    pub customer: Option<String>,
+    /// The payment method is saved for the customer once it has paid.
+    pub saves_method: bool,
+    /// The customer is absent and cannot authenticate: a bank that requires it declines.
+    pub off_session: bool,
+}
+
+/// A customer to make at the provider, to save payment methods for. The order has no personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerOrder {
+    /// The provider's idempotency keys are made from this id, which stands for the account and the customer.
+    pub id: ProviderCustomerId,
+    /// The version of our row: a customer that the provider has lost is made again, as another one.
+    pub version: i64,
+    /// The number of the key.
+    pub key_number: i64,
+    pub tenant: TenantId,
+    pub customer: CustomerId,
 }
 
 /// A refund to make at the provider.
@@ -195,6 +218,9 @@ pub struct ListedPage {
     pub next: Option<String>,
 }
 
+/// The code of a refused `create` whose `customer` the provider does not have any more.
+pub const CUSTOMER_IS_MISSING: &str = "customer_not_found_at_provider";
+
 /// A call that a provider's [`Capabilities`], or its events, leave out.
 pub fn not_offered<'a, T: Send + 'a>() -> CallFuture<'a, T> {
     let code = "not_offered_by_provider".to_owned();
@@ -210,6 +236,11 @@ pub trait Provider: Send + Sync {
 
     /// Creates the provider's object. In two steps it is unconfirmed, and no money can move.
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation>;
+
+    /// Makes a customer, to save payment methods for, and returns the provider's id.
+    fn create_customer<'a>(&'a self, _order: &'a CustomerOrder) -> CallFuture<'a, String> {
+        not_offered()
+    }
 
     /// Captures or authorises the money, in two steps. To be called only once the object's id is committed.
     fn confirm<'a>(&'a self, _order: &'a PaymentOrder, _object: &'a str) -> CallFuture<'a, Observation> {

@@ -11,6 +11,7 @@ use std::{
 use crate::{
     account::Account,
     charge::Charge,
+    customer::StripeCustomer,
     dispute::Dispute,
     event,
     ids::IdGenerator,
@@ -57,6 +58,8 @@ pub struct AccountBooks {
     pub disputes: BTreeMap<String, Dispute>,
     pub transfers: BTreeMap<String, StripeTransfer>,
     pub payment_methods: BTreeMap<String, PaymentMethod>,
+    /// Deleted ones too.
+    pub customers: BTreeMap<String, StripeCustomer>,
     /// Mercado Pago's payments, with their refunds.
     pub payments: BTreeMap<String, StoredPayment>,
     /// The charges of a bank, with their Pix and returns.
@@ -169,6 +172,7 @@ impl AccountBooks {
             disputes: BTreeMap::new(),
             transfers: BTreeMap::new(),
             payment_methods: BTreeMap::new(),
+            customers: BTreeMap::new(),
             payments: BTreeMap::new(),
             cobs: BTreeMap::new(),
             settles_at_ms: HashMap::new(),
@@ -190,6 +194,9 @@ impl AccountBooks {
             Snapshot::StripeReversal(_) => {}
             Snapshot::PaymentMethod(method) => {
                 self.payment_methods.insert(method.id.clone(), method.clone());
+            }
+            Snapshot::StripeCustomer(customer) => {
+                self.customers.insert(customer.id.clone(), customer.clone());
             }
             Snapshot::StoredPayment(payment) => {
                 self.payments.insert(payment.id.clone(), (**payment).clone());

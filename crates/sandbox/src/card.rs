@@ -20,6 +20,10 @@ pub enum Behaviour {
     Declines(Decline),
     /// Requires 3-D Secure, then pays.
     Authenticates,
+    /// Requires 3-D Secure from a present payer, and from an absent one unless it was set up for that.
+    AuthenticatesUnlessSetUp,
+    /// Requires 3-D Secure from a present payer; it is set up for charges without the payer already.
+    AuthenticatesOnSession,
     /// Requires 3-D Secure, then is declined by the bank.
     AuthenticatesThenDeclines(Decline),
     /// Pays; a refund seems to succeed and fails a little later.
@@ -133,7 +137,7 @@ const fn card(id: &'static str, brand: &'static str, last4: &'static str, behavi
 }
 
 use Behaviour::*;
-static CARDS: [Card; 38] = [
+static CARDS: [Card; 40] = [
     card("pm_card_visa", "visa", "4242", Pays),
     card("pm_card_visa_debit", "visa", "5556", Pays),
     card("pm_card_mastercard", "mastercard", "4444", Pays),
@@ -166,7 +170,9 @@ static CARDS: [Card; 38] = [
     card("pm_card_chargeDeclinedIncorrectCvc", "visa", "0127", Declines(Decline::IncorrectCvc)),
     card("pm_card_chargeDeclinedProcessingError", "visa", "0119", Declines(Decline::ProcessingError)),
     card("pm_card_chargeCustomerFail", "visa", "0341", Declines(Decline::Generic)),
-    card("pm_card_authenticationRequired", "visa", "3155", Authenticates),
+    card("pm_card_authenticationRequired", "visa", "3184", Authenticates),
+    card("pm_card_authenticationRequiredOnSetup", "visa", "3155", AuthenticatesUnlessSetUp),
+    card("pm_card_authenticationRequiredSetupForOffSession", "visa", "0446", AuthenticatesOnSession),
     card("pm_card_threeDSecureRequired", "visa", "3063", Authenticates),
     card("pm_card_threeDSecure2Required", "visa", "3220", Authenticates),
     card(

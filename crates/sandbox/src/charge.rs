@@ -53,6 +53,8 @@ pub struct Charge {
     #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
     pub metadata: StripeMetadata,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_email: Option<String>,
@@ -100,7 +102,7 @@ impl Charge {
             captured: self.captured,
             created: self.created,
             currency: &self.currency,
-            customer: (),
+            customer: self.customer.as_deref(),
             description: self.description.as_deref(),
             disputed: self.dispute.is_some(),
             failure_balance_transaction: (),
@@ -190,7 +192,7 @@ pub struct ChargeView<'a> {
     captured: bool,
     created: i64,
     currency: &'a str,
-    customer: (),
+    customer: Option<&'a str>,
     description: Option<&'a str>,
     disputed: bool,
     failure_balance_transaction: (),

@@ -140,6 +140,8 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancellation_reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_email: Option<String>,
@@ -185,7 +187,7 @@ impl Intent {
             confirmation_method: "automatic",
             created: self.created,
             currency: &self.currency,
-            customer: (),
+            customer: self.customer.as_deref(),
             customer_account: (),
             description: self.description.as_deref(),
             excluded_payment_method_types: self.excluded_payment_method_types.as_deref(),
@@ -299,7 +301,7 @@ pub struct IntentView<'a> {
     confirmation_method: &'static str,
     created: i64,
     currency: &'a str,
-    customer: (),
+    customer: Option<&'a str>,
     customer_account: (),
     description: Option<&'a str>,
     excluded_payment_method_types: Option<&'a [String]>,

@@ -26,6 +26,7 @@ mod clock;
 mod connection;
 pub mod control;
 mod currency;
+mod customer;
 mod delivery;
 mod dispute;
 mod event;

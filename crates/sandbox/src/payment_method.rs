@@ -18,9 +18,15 @@ pub struct PaymentMethod {
     pub allow_redisplay: Option<String>,
     #[serde(default, skip_serializing_if = "StripeMetadata::is_empty")]
     pub metadata: StripeMetadata,
-    /// It has paid and belongs to no customer, so it cannot pay again.
+    /// It has paid, or was detached from a customer: without a customer it cannot pay again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub used: bool,
+    /// The customer that it is attached to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// A payment by the present payer has set it up for charges without the payer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_set_up: bool,
 }
 
 /// Null for values that were not given.
@@ -44,6 +50,8 @@ impl PaymentMethod {
             allow_redisplay: None,
             metadata: StripeMetadata::new(),
             used: false,
+            customer: None,
+            is_set_up: false,
         }
     }
 
@@ -55,7 +63,7 @@ impl PaymentMethod {
             "id": self.id, "object": "payment_method",
             "allow_redisplay": self.allow_redisplay.as_deref().unwrap_or("unspecified"),
             "billing_details": self.billing.as_deref().unwrap_or(&Billing::default()),
-            "created": self.created, "customer": null, "customer_account": null, "livemode": false,
+            "created": self.created, "customer": self.customer, "customer_account": null, "livemode": false,
             "metadata": self.metadata, "type": card.kind(),
         });
         shown[card.kind()] = details;

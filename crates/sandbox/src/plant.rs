@@ -157,6 +157,7 @@ fn new_charge(draft: &mut CallDraft, intent: &Intent) -> Option<Charge> {
         disputed_minor: 0,
         billing: None,
         metadata: intent.metadata.clone(),
+        customer: intent.customer.clone(),
         description: None,
         receipt_email: None,
         shipping: None,

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{
     account::WebhookEndpoint,
     charge::{Charge, ChargeView},
+    customer::StripeCustomer,
     dispute::Dispute,
     intent::{Intent, IntentView},
     mercado_pago::{PaymentView, StoredPayment},
@@ -23,6 +24,7 @@ pub enum Snapshot {
     Refund(Refund),
     Dispute(Dispute),
     PaymentMethod(PaymentMethod),
+    StripeCustomer(StripeCustomer),
     StripeTransfer(StripeTransfer),
     StripeReversal(StripeReversal),
     StoredPayment(Box<StoredPayment>),
@@ -47,6 +49,7 @@ from_objects! {
     Refund => ;
     Dispute => ;
     PaymentMethod => ;
+    StripeCustomer => ;
     StripeTransfer => ;
     StripeReversal => ;
     StoredPayment => Box;
@@ -73,6 +76,7 @@ impl Snapshot {
             Self::Refund(refund) => &refund.id,
             Self::Dispute(dispute) => &dispute.id,
             Self::PaymentMethod(method) => &method.id,
+            Self::StripeCustomer(customer) => &customer.id,
             Self::StripeTransfer(transfer) => &transfer.id,
             Self::StripeReversal(reversal) => &reversal.id,
             Self::StoredPayment(payment) => &payment.id,
@@ -91,6 +95,7 @@ impl Snapshot {
             Self::StoredCob(cob) => cob.settles_at_ms(),
             Self::Charge(_)
             | Self::PaymentMethod(_)
+            | Self::StripeCustomer(_)
             | Self::StripeTransfer(_)
             | Self::StripeReversal(_)
             | Self::WebhookEndpoint(_) => None,
@@ -106,6 +111,7 @@ impl Snapshot {
             Self::StripeTransfer(transfer) => SnapshotView::Other(transfer.view()),
             Self::StripeReversal(reversal) => SnapshotView::Other(reversal.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
+            Self::StripeCustomer(customer) => SnapshotView::Other(customer.view()),
             Self::StoredPayment(payment) => SnapshotView::Payment(Box::new(payment.view())),
             Self::StoredCob(cob) => SnapshotView::Other(cob.view()),
             Self::WebhookEndpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),

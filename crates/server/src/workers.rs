@@ -30,6 +30,7 @@ mod reconcile;
 mod refund;
 mod release;
 mod report;
+mod saved_customer;
 
 pub use driver::{Driver, Pace};
 pub use gate::{ACCOUNT_SHARE, Gates};

@@ -133,6 +133,17 @@ create table customers (
     created_at bigint not null
 );
 
+create table provider_customers (
+    id uuid not null primary key,
+    tenant uuid not null,
+    account uuid not null,
+    customer uuid not null,
+    object text,
+    version bigint not null check (version >= 1),
+    created_at bigint not null,
+    updated_at bigint not null
+);
+
 create table slots (
     id uuid not null,
     tenant uuid not null,
@@ -271,6 +282,10 @@ create table payments (
     capture_before bigint,
     authorization_due_at bigint,
     expiry_warned bigint not null check (expiry_warned in (0, 1)),
+    customer uuid,
+    saves_method bigint not null check (saves_method in (0, 1)),
+    off_session bigint not null check (off_session in (0, 1)),
+    saved_method text,
     foreign key (booking, tenant) references bookings (id, tenant),
     -- Refunds under way do not count here: somebody may make another at the provider meanwhile.
     check (refunded_minor <= captured_minor)

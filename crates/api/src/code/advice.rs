@@ -73,6 +73,7 @@ impl Code {
             Code::BookingHasOpenPayment => "Wait until the payment has ended, or cancel it.",
             Code::NothingIsDue => "There is nothing left to pay.",
             Code::PaymentAlreadyOpen => "Wait until it has ended, or cancel it; `resource` names it.",
+            Code::CustomerHasNoSavedMethod => "Let the customer pay once with `setup_future_usage`.",
             Code::CurrencyIsNotTheBookings => "Use the currency of the booking.",
             Code::PaymentWasCancelled => "Start a new payment under a new key.",
             Code::PaymentHasOperationInProgress => "Wait a second; `resource` names the operation.",

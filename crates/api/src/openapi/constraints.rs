@@ -100,6 +100,7 @@ fn texts() -> Vec<Rule> {
             "reference",
             line(REFERENCE_CHARS_MAX),
         ),
+        rule(&["NewPayment", "NewCharge"], "customer", line(REFERENCE_CHARS_MAX)),
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),

@@ -8,13 +8,20 @@ use serde_json::{Map, Value, json};
 /// The addition to the schema of this name. Exactly one of the forms matches; `anyOf` is enough
 /// where they exclude each other.
 pub fn rule(name: &str) -> Option<Map<String, Value>> {
+    if name == "NewCharge" {
+        return Some(Map::from_iter([("anyOf".to_owned(), saved_methods(&["customer"]))]));
+    }
     let forms = match name {
         "TaxId" => [
             tax_id("A person's", "cpf", "^[0-9]{11}$"),
             tax_id("A company's", "cnpj", "^[0-9A-Z]{12}[0-9]{2}$"),
         ],
         "NewPayment" | "NewRecordedPayment" => [
-            form("For a booking", &["booking_id"], json!({ "booking_id": TEXT, "reference": NULL })),
+            form(
+                "For a booking",
+                &["booking_id"],
+                json!({ "booking_id": TEXT, "reference": NULL, "customer": NULL }),
+            ),
             form("For an amount", &["amount"], json!({ "booking_id": NULL, "amount": OBJECT })),
         ],
         "NewApiKey" => [
@@ -45,7 +52,10 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
     };
     let mut rule = Map::from_iter([("anyOf".to_owned(), json!(forms))]);
     if name == "NewPayment" {
-        rule.insert("allOf".to_owned(), json!([{ "anyOf": methods() }]));
+        rule.insert(
+            "allOf".to_owned(),
+            json!([{ "anyOf": methods() }, { "anyOf": saved_methods(&["booking_id", "customer"]) }]),
+        );
     }
     Some(rule)
 }
@@ -82,6 +92,34 @@ fn methods() -> Value {
                 "brand": nothing,
                 "instalments": nothing,
             },
+        },
+    ])
+}
+
+/// What a payment does with saved payment methods. One of `owners` says whose they are.
+fn saved_methods(owners: &[&str]) -> Value {
+    let nothing = json!({ "type": NULL });
+    let owned =
+        owners.iter().map(|owner| json!({ "required": [owner], "properties": { *owner: { "type": TEXT } } }));
+    let owned: Vec<Value> = owned.collect();
+    json!([
+        {
+            "title": "Without saved payment methods",
+            "properties": { "setup_future_usage": nothing, "off_session": { "const": false } },
+        },
+        {
+            "title": "Saves the payment method",
+            "properties": { "off_session": { "const": false }, "payment_method": { "not": { "const": PIX } } },
+            "anyOf": owned,
+        },
+        {
+            "title": "Charges a saved payment method",
+            "properties": {
+                "setup_future_usage": nothing,
+                "payment_method": { "not": { "enum": [PIX, PAYMENT_FORM] } },
+                "alternatives": { "maxItems": 0 },
+            },
+            "anyOf": owned,
         },
     ])
 }

@@ -171,6 +171,10 @@ pub fn payment() -> Payment {
         capture_before: None,
         authorization_due_at: None,
         expiry_warned: false,
+        customer: None,
+        saves_method: false,
+        off_session: false,
+        saved_method: None,
     }
 }
 

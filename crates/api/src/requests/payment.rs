@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Request;
+use super::{Payer, Request, SetupFutureUsage, saved_methods};
 use crate::Money;
 use crate::limits::{
     ALTERNATIVES_MAX, INSTALMENTS_MAX, NAME_CHARS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN,
@@ -40,68 +40,6 @@ impl From<Capture> for rows::Capture {
             Capture::Automatic => rows::Capture::Automatic,
             Capture::Manual => rows::Capture::Manual,
         }
-    }
-}
-
-/// Who pays.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Payer {
-    #[schema(example = "ana@example.com")]
-    pub email: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tax_id: Option<TaxId>,
-}
-
-/// A Brazilian taxpayer's number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TaxId {
-    pub kind: TaxIdKind,
-    /// Without punctuation: 11 digits of a CPF, 14 digits or letters of a CNPJ.
-    #[schema(example = "12345678909", pattern = "^[0-9A-Z]{11,14}$")]
-    pub number: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TaxIdKind {
-    /// A person's number.
-    Cpf,
-    /// A company's number.
-    Cnpj,
-}
-
-impl TaxId {
-    /// The provider checks the check digits.
-    fn is_well_formed(&self) -> bool {
-        let number = self.number.as_bytes();
-        match self.kind {
-            TaxIdKind::Cpf => number.len() == 11 && number.iter().all(u8::is_ascii_digit),
-            TaxIdKind::Cnpj => {
-                let (base, check) = number.split_at(number.len().min(12));
-                let may_be_in_base = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
-                base.len() == 12
-                    && base.iter().all(may_be_in_base)
-                    && check.len() == 2
-                    && check.iter().all(u8::is_ascii_digit)
-            }
-        }
-    }
-}
-
-impl From<Payer> for rows::Payer {
-    fn from(payer: Payer) -> rows::Payer {
-        let tax_id = payer.tax_id.map(|tax_id| rows::TaxId {
-            kind: match tax_id.kind {
-                TaxIdKind::Cpf => rows::TaxIdKind::Cpf,
-                TaxIdKind::Cnpj => rows::TaxIdKind::Cnpj,
-            },
-            number: tax_id.number,
-        });
-        rows::Payer { email: payer.email, name: payer.name, tax_id }
     }
 }
 
@@ -152,6 +90,21 @@ pub struct NewPayment {
     pub alternatives: Vec<Alternative>,
     #[serde(default)]
     pub capture: Capture,
+    /// Saves the payment method for the customer, who has agreed to it, once it has paid. Then
+    /// `saved_payment_method` of the payment is the token to charge later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_future_usage: Option<SetupFutureUsage>,
+    /// Charges a payment method that was saved before, while the customer is absent. If the bank wants the
+    /// customer to authenticate, the payment fails with `authentication_required`, and can be tried again
+    /// with the customer present, without `off_session`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off_session: bool,
+    /// Whose payment method is saved or charged: a reference of your own, or an e-mail address, which names the
+    /// same customer as in bookings. Only without `booking_id`: a booking has its
+    /// customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "customer-1042")]
+    pub customer: Option<String>,
     /// Where the customer returns after a redirect: a web page, or an app by its own scheme. Never
     /// a scheme that a browser executes or reads itself (`javascript`, `data`), or that of another
     /// protocol.
@@ -208,6 +161,20 @@ pub struct NewCharge {
     /// The client's reference for what is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Saves the payment method for the customer, who has agreed to it, once it has paid. Then
+    /// `saved_payment_method` of the payment is the token to charge later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_future_usage: Option<SetupFutureUsage>,
+    /// Charges a payment method that was saved before, while the customer is absent. If the bank wants the
+    /// customer to authenticate, the payment fails with `authentication_required`, and can be tried again
+    /// with the customer present, without `off_session`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off_session: bool,
+    /// Whose payment method is saved or charged: a reference of your own, or an e-mail address, which names the
+    /// same customer as in bookings. It is not stored as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "customer-1042")]
+    pub customer: Option<String>,
     /// Where the customer returns after a redirect: a web page, or an app by its own scheme. Never
     /// a scheme that a browser executes or reads itself (`javascript`, `data`), or that of another
     /// protocol.
@@ -266,6 +233,9 @@ impl NewPayment {
             expires_in_seconds: None,
             alternatives: Vec::new(),
             capture: Capture::Automatic,
+            setup_future_usage: None,
+            off_session: false,
+            customer: None,
             return_url: None,
             metadata: Metadata::default(),
         }
@@ -283,6 +253,9 @@ impl NewCharge {
             instalments: None,
             payer: None,
             reference: None,
+            setup_future_usage: None,
+            off_session: false,
+            customer: None,
             return_url: None,
             metadata: Metadata::default(),
         }
@@ -304,6 +277,9 @@ impl From<NewCharge> for NewPayment {
             payer: charge.payer,
             expires_in_seconds: None,
             capture: Capture::Automatic,
+            setup_future_usage: charge.setup_future_usage,
+            off_session: charge.off_session,
+            customer: charge.customer,
             return_url: charge.return_url,
             metadata: charge.metadata,
         }
@@ -345,6 +321,9 @@ impl Request for NewPayment {
         if self.expires_in_seconds.is_some_and(|seconds| !(least..=most).contains(&seconds)) {
             findings.add("/expires_in_seconds", format!("must be from {least} to {most}"));
         }
+        if let Some(customer) = &self.customer {
+            findings.line("/customer", customer, REFERENCE_CHARS_MAX);
+        }
         if let Some(url) = &self.return_url {
             findings.return_url("/return_url", url);
         }
@@ -373,12 +352,17 @@ impl Request for NewPayment {
         if is_pix && self.capture == Capture::Manual {
             findings.add("/capture", "must be automatic with pix: Pix reserves no money");
         }
+        saved_methods::check(self, findings);
     }
 }
 
 impl Request for NewCharge {
     fn check(&self, findings: &mut ValidationErrors) {
         NewPayment::from(self.clone()).check(findings);
+    }
+
+    fn check_together(&self, findings: &mut ValidationErrors) {
+        saved_methods::check(&NewPayment::from(self.clone()), findings);
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Metadata;
 use crate::problem::Failure;
-use crate::requests::Capture;
+use crate::requests::{Capture, SetupFutureUsage};
 use crate::{Money, qr_png, time};
 
 /// One payment at one provider. Another try is a new payment.
@@ -39,6 +39,16 @@ pub struct Payment {
     /// The provider's token.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
+    /// Whether the payment method is saved once it has paid.
+    #[serde(default)]
+    pub setup_future_usage: Option<SetupFutureUsage>,
+    /// Whether the customer was absent.
+    #[serde(default)]
+    pub off_session: bool,
+    /// The provider's token of the payment method that was saved: `payment_method` of a later payment of this
+    /// customer at this account.
+    #[serde(default)]
+    pub saved_payment_method: Option<String>,
     /// The client's reference for what is paid.
     #[serde(default)]
     pub reference: Option<String>,
@@ -127,6 +137,9 @@ impl Payment {
             provider: payment.provider.clone(),
             account_id: payment.account.0,
             payment_method: payment.payment_method.clone(),
+            setup_future_usage: payment.saves_method.then_some(SetupFutureUsage::OffSession),
+            off_session: payment.off_session,
+            saved_payment_method: payment.saved_method.clone(),
             reference: payment.reference.clone(),
             provider_reference: payment.provider_ref.clone(),
             capture_before: payment.capture_before.map(time::instant),

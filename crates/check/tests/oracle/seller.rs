@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use check::{Books, Charge, Refund};
 use domain::commands::{
-    CancelHold, ClaimPartitions, CustomerDetails, JobLease, MarkPublished, MarkSent, ObservedBy,
+    CancelHold, ClaimPartitions, CustomerDetails, JobLease, MarkPublished, MarkSent, MethodUse, ObservedBy,
     PartitionLease, PaymentTarget, PostTransfer, Published, RecheckDelays, RecordDecline, RecordEvent,
     RefundOutcome, Reserve, Settle, SettleRefund, StartCapture, StartPayment, StartRefund,
 };
@@ -117,6 +117,7 @@ impl Seller {
             payer: None,
             pay_within: None,
             method_currency: None,
+            method_use: MethodUse::default(),
             capture,
             return_url: None,
             metadata: BTreeMap::new(),
@@ -181,6 +182,7 @@ impl Seller {
                 amount_minor: charging.amount_minor,
                 currency: EUR,
                 capture_before: None,
+                saved_method: None,
             },
             source,
             refused: None,

@@ -13,6 +13,7 @@ mod give_up;
 mod movements;
 mod observe;
 mod record_payment;
+mod record_provider_customer;
 mod return_money;
 mod settle;
 mod settle_refund;
@@ -28,10 +29,11 @@ pub use dispute::{
     SubmitEvidence,
 };
 pub use record_payment::{RecordPayment, RecordRefund, Recorder};
+pub use record_provider_customer::RecordProviderCustomer;
 pub use settle::{ObservedBy, Settle};
 pub use settle_refund::{RefundOutcome, SettleRefund};
 pub use start_capture::StartCapture;
-pub use start_payment::{PaymentTarget, StartPayment};
+pub use start_payment::{MethodUse, PaymentTarget, StartPayment};
 pub use start_refund::StartRefund;
 pub use start_void::StartVoid;
 

@@ -5,7 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, AttemptId, BookingId, ClientId, KeyId, PaymentId, RefundId, TenantId};
+use crate::ids::{
+    AccountId, AttemptId, BookingId, ClientId, CustomerId, KeyId, PaymentId, RefundId, TenantId,
+};
 use crate::lifecycle::{CurrentState, attempt, payment, refund};
 use crate::money::{Currency, Money};
 use crate::rows::{Account, MANUAL, PAYMENT_FORM, Payer, PaymentMethod, PaymentRoute};
@@ -150,6 +152,14 @@ crate::row! {
         moves authorization_due_at: Option<Timestamp>,
         /// The tenant was warned that the authorisation expires.
         moves expiry_warned: bool,
+        /// Whose saved payment methods it may use or add to.
+        fixed customer: Option<CustomerId>,
+        /// The payment method is saved for the customer once it has paid.
+        fixed saves_method: bool,
+        /// The customer is absent, and cannot authenticate.
+        fixed off_session: bool,
+        /// The provider's id of the payment method that was saved.
+        moves saved_method: Option<String>,
     }
 }
 
@@ -204,6 +214,10 @@ impl Payment {
             capture_before: None,
             authorization_due_at: None,
             expiry_warned: false,
+            customer: None,
+            saves_method: false,
+            off_session: false,
+            saved_method: None,
         }
     }
 
@@ -253,6 +267,7 @@ impl Payment {
             next_action: None,
             failure: None,
             evidenced: false,
+            saved_method: None,
             created_at: now,
             updated_at: now,
             ..self.clone()

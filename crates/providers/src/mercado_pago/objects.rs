@@ -185,7 +185,14 @@ impl ProviderPayment {
         };
         let amount_minor = self.original_minor().unwrap_or(amount_minor);
         let capture_before = self.capture_before(currency).filter(|_| status.has_money());
-        Ok(Observation { object: self.id.0.clone(), status, amount_minor, currency, capture_before })
+        Ok(Observation {
+            object: self.id.0.clone(),
+            status,
+            amount_minor,
+            currency,
+            capture_before,
+            saved_method: None,
+        })
     }
 
     /// From our metadata. Metadata that name another payment were copied by somebody.

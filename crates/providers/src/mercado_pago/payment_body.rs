@@ -181,6 +181,9 @@ mod tests {
             return_url: None,
             metadata: BTreeMap::new(),
             reference: None,
+            customer: None,
+            saves_method: false,
+            off_session: false,
         }
     }
 

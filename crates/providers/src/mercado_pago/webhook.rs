@@ -224,6 +224,7 @@ mod tests {
             amount_minor: 10_050,
             currency: Currency::BRL,
             capture_before: None,
+            saved_method: None,
         };
         let ours = Some(PaymentId(Uuid::from_u128(7)));
         let expected = EventContent::Payment { payment: ours, observation };

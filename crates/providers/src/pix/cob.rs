@@ -126,6 +126,7 @@ impl Cob {
             amount_minor,
             currency: Currency::BRL,
             capture_before: None,
+            saved_method: None,
         })
     }
 

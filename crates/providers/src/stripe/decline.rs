@@ -90,6 +90,11 @@ impl StripeError {
         }
     }
 
+    /// Somebody deleted the Customer at Stripe.
+    pub fn is_missing_customer(&self) -> bool {
+        self.code.as_deref() == Some("resource_missing") && self.param.as_deref() == Some("customer")
+    }
+
     /// Stripe has no code for a refund of more than is left.
     pub fn is_about_the_amount(&self) -> bool {
         self.code.is_none() && self.param.as_deref() == Some("amount")

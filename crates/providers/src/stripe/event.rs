@@ -160,6 +160,7 @@ mod tests {
                 amount_minor: 2000,
                 currency: Currency::EUR,
                 capture_before: None,
+                saved_method: None,
             };
             let found = interpret(&event(kind, &intent(operation)));
             assert_eq!(found, Ok(EventContent::Payment { payment, observation }), "{kind} {operation}");

@@ -55,6 +55,17 @@ pub struct PaymentIntent {
     latest_charge: Option<LatestCharge>,
     metadata: Option<Metadata>,
     created: Option<i64>,
+    customer: Option<ObjectId>,
+    payment_method: Option<ObjectId>,
+    setup_future_usage: Option<String>,
+}
+
+/// An id, or the object with this id where a call expands it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ObjectId {
+    Id(String),
+    Object { id: String },
 }
 
 /// The whole charge where a call requests it; its id in an event.
@@ -154,8 +165,17 @@ impl PaymentIntent {
             _ => ProviderStatus::Processing,
         };
         let capture_before = self.latest_charge.and_then(LatestCharge::capture_before);
+        let saves = self.customer.is_some() && self.setup_future_usage.is_some() && status.has_money();
+        let saved_method = self.payment_method.filter(|_| saves).and_then(ObjectId::checked);
         let amount_minor = amount(Some(self.amount), "amount")?;
-        Ok(Observation { object, status, amount_minor, currency, capture_before })
+        Ok(Observation { object, status, amount_minor, currency, capture_before, saved_method })
+    }
+}
+
+impl ObjectId {
+    fn checked(self) -> Option<String> {
+        let (ObjectId::Id(id) | ObjectId::Object { id }) = self;
+        checked_id(id).ok()
     }
 }
 
@@ -274,6 +294,7 @@ mod tests {
                 amount_minor: 2000,
                 currency: Currency::EUR,
                 capture_before: None,
+                saved_method: None,
             };
             assert_eq!(intent(status, more), Ok(observation), "{status}");
         };

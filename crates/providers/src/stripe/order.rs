@@ -30,7 +30,9 @@ pub fn create_form(order: &PaymentOrder) -> Result<Form, &'static str> {
     let form = Form::new()
         .with("amount", &to_stripe(order.amount).ok_or(NOT_REPRESENTABLE)?.to_string())
         .with("currency", &order.amount.currency.code().to_ascii_lowercase())
-        .with("capture_method", order.capture.name());
+        .with("capture_method", order.capture.name())
+        .with_some("customer", order.customer.as_deref())
+        .with_some("setup_future_usage", order.saves_method.then_some("off_session"));
     Ok(with_method(form, order)?.with_metadata(&ours, &order.metadata))
 }
 
@@ -94,6 +96,9 @@ mod tests {
             return_url: None,
             metadata: BTreeMap::from([("confirmed_by".to_owned(), "theirs".to_owned())]),
             reference: None,
+            customer: None,
+            saves_method: false,
+            off_session: false,
         }
     }
 

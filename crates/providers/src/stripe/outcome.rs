@@ -5,19 +5,23 @@ use domain::provider::{
     CallOutcome, DisputeObservation, Observation, ProviderStatus, RefundObservation, TransferAnswer,
     TransferObservation,
 };
-use domain::rows::FailureCause;
+use domain::{CustomerId, rows::FailureCause};
 use http::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use outbound::HttpReply;
 
 use super::{
+    customers::StripeCustomer,
     decline::{StripeError, bounded},
     dispute::Dispute,
     objects::{PaymentIntent, Refund},
     transfers::StripeTransfer,
 };
-use crate::exchange::{NoReply, retry_after_seconds};
+use crate::{
+    exchange::{NoReply, retry_after_seconds},
+    port::CUSTOMER_IS_MISSING,
+};
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -65,8 +69,27 @@ pub fn payment(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> C
         Some(object) if is_card_error && object.status == ProviderStatus::Unconfirmed => {
             CallOutcome::Object(Observation { status: ProviderStatus::Declined(problem.failure()), ..object })
         }
+        None if problem.is_missing_customer() => {
+            let code = CUSTOMER_IS_MISSING.to_owned();
+            CallOutcome::Refused { code, cause: FailureCause::PaymentMethod, object: None }
+        }
         object => refused(&problem, object),
     }
+}
+
+/// `ours` is the customer whom it stands for.
+pub fn customer(result: Result<HttpReply, NoReply>, ours: CustomerId) -> CallOutcome<String> {
+    let reply = match received(result) {
+        Ok(reply) => reply,
+        Err(outcome) => return outcome,
+    };
+    if reply.status.is_success() {
+        return match read(&reply, |shown: StripeCustomer| shown.checked(ours)) {
+            Ok(object) => CallOutcome::Object(object),
+            Err(reason) => unknown(&reply, &reason),
+        };
+    }
+    refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None))
 }
 
 pub fn refund(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> CallOutcome<RefundObservation> {

@@ -1,12 +1,12 @@
 //! Each call of the port, and the kinds of its outcomes.
 
 use domain::{
-    AttemptId, Money, RefundId, Timestamp,
+    AttemptId, CustomerId, Money, ProviderCustomerId, RefundId, Timestamp,
     provider::{CallOutcome, Observation, ProviderStatus, RefundObservation, RefundStatus},
 };
 use providers::{
-    Capabilities, Creation, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider, RefundOrder,
-    VerifiedEvent,
+    Capabilities, Creation, CustomerOrder, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider,
+    RefundOrder, VerifiedEvent,
 };
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use crate::rows::ContractRow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     Create,
+    CreateCustomer,
     Confirm,
     Capture,
     Cancel,
@@ -61,8 +62,9 @@ pub const FIRST: Keyed = Keyed { attempt: 1, number: 0 };
 const PART_MINOR: i64 = 500;
 
 impl Call {
-    pub const ALL: [Call; 11] = [
+    pub const ALL: [Call; 12] = [
         Call::Create,
+        Call::CreateCustomer,
         Call::Confirm,
         Call::Capture,
         Call::Cancel,
@@ -79,6 +81,7 @@ impl Call {
         let methods = row.adapter.methods;
         match self {
             Call::Confirm => capabilities.creation == Creation::TwoSteps,
+            Call::CreateCustomer => capabilities.saved_methods,
             Call::Find => capabilities.creation == Creation::OneStep,
             Call::FetchEvents => row.fetches_events,
             // Pix reserves no money.
@@ -89,7 +92,10 @@ impl Call {
 
     /// It changes something at the provider.
     pub fn is_write(self) -> bool {
-        matches!(self, Call::Create | Call::Confirm | Call::Capture | Call::Cancel | Call::Refund)
+        matches!(
+            self,
+            Call::Create | Call::CreateCustomer | Call::Confirm | Call::Capture | Call::Cancel | Call::Refund
+        )
     }
 
     /// A refusal says nothing about the objects that it looks for.
@@ -104,6 +110,7 @@ impl Call {
         let action = ObjectCall { attempt, key_number: keyed.number, object: row.object };
         match self {
             Call::Create => ended(provider.create(&order).await),
+            Call::CreateCustomer => ended(provider.create_customer(&customer(&order)).await),
             Call::Confirm => ended(provider.confirm(&order, row.object).await),
             Call::Capture => ended(provider.capture(action, order.amount).await),
             Call::Cancel => ended(provider.cancel(action).await),
@@ -115,6 +122,17 @@ impl Call {
             Call::Events => ended(provider.events(Timestamp(0), Timestamp(1_000_000), None).await),
             Call::FetchEvents => ended(provider.fetch_events(row.object).await),
         }
+    }
+}
+
+/// The customer with the number 1.
+fn customer(order: &PaymentOrder) -> CustomerOrder {
+    CustomerOrder {
+        id: ProviderCustomerId(order.attempt.0),
+        version: 0,
+        key_number: order.key_number,
+        tenant: order.tenant,
+        customer: CustomerId(Uuid::from_u128(1)),
     }
 }
 
@@ -191,6 +209,13 @@ impl<O: Shown> Shown for Option<O> {
 impl<O: Shown> Shown for Vec<O> {
     fn is_final(&self) -> bool {
         self.iter().any(Shown::is_final)
+    }
+}
+
+/// The id of a customer.
+impl Shown for String {
+    fn is_final(&self) -> bool {
+        false
     }
 }
 

@@ -126,6 +126,17 @@ async fn what_the_adapter_cannot_make_is_never_sent() {
     }
 }
 
+/// The driver makes the customer before the first step, and reads nothing else.
+#[test]
+fn methods_are_saved_only_where_a_payment_has_two_steps() {
+    for row in ROWS {
+        let capabilities = row.open(&row.settings("http://127.0.0.1:9"), &patient()).capabilities();
+        assert_eq!(capabilities.saved_methods, row.adapter.methods.saved_methods, "{}", row.adapter.name);
+        let has_two_steps = capabilities.creation == Creation::TwoSteps;
+        assert!(has_two_steps || !capabilities.saved_methods, "{}", row.adapter.name);
+    }
+}
+
 #[tokio::test]
 async fn a_call_that_is_not_offered_is_never_sent() {
     for row in ROWS {

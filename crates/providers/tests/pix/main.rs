@@ -79,6 +79,9 @@ fn order(number: u128) -> PaymentOrder {
         return_url: None,
         metadata: BTreeMap::new(),
         reference: Some("tour 7".to_owned()),
+        customer: None,
+        saves_method: false,
+        off_session: false,
     }
 }
 

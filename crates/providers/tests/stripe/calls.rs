@@ -1,7 +1,9 @@
 //! The bytes of each call: Stripe refuses a key that comes with other bytes.
 
-use domain::{Currency, Money, Timestamp, provider::CallOutcome, rows::Capture};
-use providers::{PaymentOrder, Provider, RefundOrder, stripe::EVENTS};
+use domain::{
+    Currency, CustomerId, Money, ProviderCustomerId, Timestamp, provider::CallOutcome, rows::Capture,
+};
+use providers::{CustomerOrder, PaymentOrder, Provider, RefundOrder, stripe::EVENTS};
 use serde_json::json;
 use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 
@@ -58,6 +60,69 @@ async fn a_charge_consists_of_two_calls() {
     check(async |stripe| drop(stripe.confirm(&automatic, "pi_1").await), line, Some("confirm"), plain).await;
     let url = "expand[0]=latest_charge&return_url=https%3A%2F%2Fa.example%2Fb";
     check(async |stripe| drop(stripe.confirm(&back, "pi_1").await), line, Some("confirm"), url).await;
+}
+
+#[tokio::test]
+async fn a_saved_method_has_its_customer_at_the_create_and_its_absence_at_the_confirm() {
+    let line = "POST /v1/payment_intents";
+    let rest = format!(
+        "payment_method=pm_card_visa&allowed_payment_method_types[0]=card&metadata[operation]={ID}&\
+         metadata[attempt]={ID}&metadata[tenant]=00000000-0000-0000-0000-000000000003&\
+         metadata[booking]=00000000-0000-0000-0000-000000000002&metadata[reference]=tour%207&\
+         metadata[colour]=blue"
+    );
+    let start = "amount=2000&currency=eur&capture_method=automatic&customer=cus_1&";
+    let customer = Some("cus_1".to_owned());
+    let saves = PaymentOrder { customer: customer.clone(), saves_method: true, ..order(1) };
+    let body = format!("{start}setup_future_usage=off_session&{rest}");
+    check(async |stripe| drop(stripe.create(&saves).await), line, Some("create"), &body).await;
+    let absent = PaymentOrder { customer, off_session: true, ..order(1) };
+    let body = format!("{start}{rest}");
+    check(async |stripe| drop(stripe.create(&absent).await), line, Some("create"), &body).await;
+
+    let line = "POST /v1/payment_intents/pi_1/confirm";
+    let plain = "expand[0]=latest_charge";
+    check(async |stripe| drop(stripe.confirm(&saves, "pi_1").await), line, Some("confirm"), plain).await;
+    let body = "expand[0]=latest_charge&off_session=true";
+    check(async |stripe| drop(stripe.confirm(&absent, "pi_1").await), line, Some("confirm"), body).await;
+
+    let made = CustomerOrder {
+        id: ProviderCustomerId(order(1).attempt.0),
+        version: 2,
+        key_number: 1,
+        tenant: order(1).tenant,
+        customer: CustomerId(order(7).attempt.0),
+    };
+    let body = "metadata[surehold_customer]=00000000-0000-0000-0000-000000000007&\
+                metadata[tenant]=00000000-0000-0000-0000-000000000003";
+    let line = "POST /v1/customers";
+    check(async |stripe| drop(stripe.create_customer(&made).await), line, Some("customer-2-1"), body).await;
+}
+
+#[tokio::test]
+async fn a_customer_is_believed_only_if_it_stands_for_ours() {
+    let check = async |id: &str, metadata: serde_json::Value, expected: Option<&str>| {
+        let shown = json!({ "id": id, "object": "customer", "metadata": metadata }).to_string();
+        let server = ScriptedServer::start(vec![ServerStep::Answer(answer(200, "", &shown))]).await;
+        let stripe = stripe_without_retries(server.base_url.clone());
+        let made = CustomerOrder {
+            id: ProviderCustomerId(order(1).attempt.0),
+            version: 0,
+            key_number: 0,
+            tenant: order(1).tenant,
+            customer: CustomerId(order(7).attempt.0),
+        };
+        match (stripe.create_customer(&made).await, expected) {
+            (CallOutcome::Object(id), Some(expected)) => assert_eq!(id, expected),
+            (CallOutcome::Unknown { key_spent: false, .. }, None) => {}
+            (outcome, _) => panic!("{shown}: {outcome:?}"),
+        }
+    };
+    let ours = json!({ "surehold_customer": "00000000-0000-0000-0000-000000000007" });
+    check("cus_1", ours.clone(), Some("cus_1")).await;
+    check("", ours, None).await;
+    check("cus_1", json!({ "surehold_customer": ID }), None).await;
+    check("cus_1", json!({}), None).await;
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@ fn order(number: u128) -> PaymentOrder {
         return_url: None,
         metadata: BTreeMap::from([("colour".to_owned(), "blue".to_owned())]),
         reference: Some("tour 7".to_owned()),
+        customer: None,
+        saves_method: false,
+        off_session: false,
     }
 }
 

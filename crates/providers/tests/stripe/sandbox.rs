@@ -1,12 +1,12 @@
 //! The contract against a provider that keeps books: what the adapter reports is what happened.
 
 use domain::{
-    Timestamp,
+    CustomerId, ProviderCustomerId, Timestamp,
     provider::{CallOutcome, ProviderStatus, RefundStatus},
-    rows::{Capture, NextAction},
+    rows::{Capture, FailureCause, NextAction},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use providers::{EventContent, ListedRefund, PaymentOrder, Provider, stripe::Stripe};
+use providers::{CustomerOrder, EventContent, ListedRefund, PaymentOrder, Provider, port, stripe::Stripe};
 use sandbox::{Options, RunningSandbox};
 use serde_json::json;
 use tempfile::TempDir;
@@ -254,4 +254,73 @@ async fn delivery(listener: &TcpListener) -> (HeaderMap, Vec<u8>) {
     };
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.unwrap();
     (head, bytes[bytes.len() - length..].to_vec())
+}
+
+/// The customer of our customer 7, made once.
+async fn customer(account: &SandboxAccount) -> String {
+    let order = CustomerOrder {
+        id: ProviderCustomerId(order(1).attempt.0),
+        version: 0,
+        key_number: 0,
+        tenant: order(1).tenant,
+        customer: CustomerId(order(7).attempt.0),
+    };
+    let made = object(account.stripe.create_customer(&order).await);
+    assert_eq!(
+        object(account.stripe.create_customer(&order).await),
+        made,
+        "the same key makes no second one"
+    );
+    made
+}
+
+#[tokio::test]
+async fn a_saved_method_is_charged_while_its_customer_is_absent() {
+    let account = sandbox_account(None).await;
+    let stripe = &account.stripe;
+    let known = Some(customer(&account).await);
+    let numbered = |number: u128, order: PaymentOrder| PaymentOrder {
+        attempt: refund(number, &order, "", 1).attempt,
+        customer: known.clone(),
+        ..order
+    };
+    let saves = numbered(11, PaymentOrder { saves_method: true, ..with_card("pm_card_visa") });
+    let id = account.created(&saves).await;
+    let saved = object(stripe.confirm(&saves, &id).await).saved_method.unwrap();
+    assert!(saved.starts_with("pm_") && saved != "pm_card_visa", "{saved}");
+    assert_eq!(object(stripe.fetch(&id).await).saved_method.as_deref(), Some(saved.as_str()));
+    for number in 12..14 {
+        let absent = numbered(number, PaymentOrder { off_session: true, ..with_card(&saved) });
+        let id = account.created(&absent).await;
+        let paid = object(stripe.confirm(&absent, &id).await);
+        assert_eq!(paid.status, ProviderStatus::Captured { amount_minor: 2000 });
+        assert_eq!(paid.saved_method, None, "it was saved before");
+    }
+    let without_customer = PaymentOrder { customer: None, ..numbered(14, with_card(&saved)) };
+    let refused = stripe.create(&without_customer).await;
+    let CallOutcome::Refused { cause: FailureCause::PaymentMethod, .. } = refused else {
+        panic!("{refused:?}")
+    };
+    let nobody = PaymentOrder { customer: Some("cus_none".to_owned()), ..numbered(15, with_card(&saved)) };
+    let refused = stripe.create(&nobody).await;
+    assert!(
+        matches!(&refused, CallOutcome::Refused { code, .. } if code == port::CUSTOMER_IS_MISSING),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_absent_customer_who_must_authenticate_is_a_decline() {
+    let account = sandbox_account(None).await;
+    let known = Some(customer(&account).await);
+    let absent = PaymentOrder {
+        customer: known,
+        off_session: true,
+        return_url: Some("https://a.example/".to_owned()),
+        ..with_card("pm_card_authenticationRequired")
+    };
+    let id = account.created(&absent).await;
+    let declined = ProviderStatus::Declined(failure("authentication_required", true));
+    assert_eq!(object(account.stripe.confirm(&absent, &id).await).status, declined);
+    assert_eq!(object(account.stripe.fetch(&id).await).status, declined);
 }

@@ -9,7 +9,7 @@
 //! | is no card but Pix                  | `requires_action` with a code; unpaid in time `requires_payment_method` | `…requires_action`, then `…payment_failed` |
 //! | is stuck (a fault)                  | `processing`, then as the card decides | `…processing`                          |
 
-use super::{chargeback, confirmation::Options, details, payment_methods};
+use super::{chargeback, confirmation::Options, customers, details, payment_methods};
 use crate::{
     answer::StripeAnswer,
     call_draft::CallDraft,
@@ -40,8 +40,12 @@ pub fn confirm(
     if method.card.0.is_pix() {
         return Ok(show_code(draft, intent));
     }
-    let asks =
-        matches!(method.card.0.behaviour, Behaviour::Authenticates | Behaviour::AuthenticatesThenDeclines(_));
+    let asks = match method.card.0.behaviour {
+        Behaviour::Authenticates | Behaviour::AuthenticatesThenDeclines(_) => true,
+        Behaviour::AuthenticatesUnlessSetUp => !(options.off_session && method.is_set_up),
+        Behaviour::AuthenticatesOnSession => !options.off_session,
+        _ => false,
+    };
     if asks && options.off_session {
         return Err(declined(draft, intent, method, Decline::AuthenticationRequired, None));
     }
@@ -83,10 +87,8 @@ fn refuse_unconfirmable(
     method: &PaymentMethod,
     options: &Options,
 ) -> Result<(), StripeRefusal> {
-    if method.used {
-        let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.";
-        return Err(StripeRefusal::invalid(message));
-    }
+    customers::check_owner(method, intent.customer.as_deref())?;
+    payment_methods::refuse_used(method)?;
     details::refuse_descriptor(intent)?;
     let kind = method.card.0.kind();
     if !intent.payment_method_types.iter().any(|found| found == kind) {
@@ -249,11 +251,26 @@ fn authorised(draft: &mut CallDraft, mut intent: Intent, method: PaymentMethod) 
         charge.captured = true;
         charge.captured_minor = charge.amount;
     }
-    draft.add_snapshot(PaymentMethod { used: true, ..method });
+    keep(draft, &intent, method);
     let shown = draft.add_snapshot(charge.clone());
     draft.add_event(Kind::ChargeSucceeded, shown);
     chargeback::open_for_card(draft, &charge);
     show_with_event(draft, intent, if by_hand { Kind::IntentCapturable } else { Kind::IntentSucceeded })
+}
+
+/// The payment method has paid. With `setup_future_usage` it is attached to the intent's customer.
+fn keep(draft: &mut CallDraft, intent: &Intent, method: PaymentMethod) {
+    let was_attached = method.customer.is_some();
+    let mut method = PaymentMethod { used: true, ..method };
+    if intent.setup_future_usage.is_some() && intent.customer.is_some() {
+        method.customer.clone_from(&intent.customer);
+        method.is_set_up |= intent.setup_future_usage.as_deref() == Some("off_session");
+    }
+    let is_new = !was_attached && method.customer.is_some();
+    let snapshot = draft.add_snapshot(method);
+    if is_new {
+        draft.add_event(Kind::MethodAttached, snapshot);
+    }
 }
 
 /// `charge` is the attempt at the bank, if there was one.
@@ -302,6 +319,7 @@ fn charge(draft: &mut CallDraft, intent: &Intent, method: &PaymentMethod) -> Cha
         disputed_minor: 0,
         billing: method.billing.clone(),
         metadata: intent.metadata.clone(),
+        customer: intent.customer.clone(),
         description: intent.description.clone(),
         receipt_email: intent.receipt_email.clone(),
         shipping: intent.shipping.clone(),

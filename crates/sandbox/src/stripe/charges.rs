@@ -1,7 +1,7 @@
 //! `/v1/charges`: read only; a charge is created and changed through its payment intent.
 
 use super::{
-    details,
+    customers,
     page::{Listed, StripePage, json, render},
 };
 use crate::{books::AccountBooks, charge::Charge, parameters::Parameters, refusal::StripeRefusal};
@@ -22,10 +22,13 @@ pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal>
 }
 
 pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
-    details::refuse_customer(&mut parameters)?;
+    let customer = customers::named(held, &mut parameters)?;
     let page = StripePage::read(&mut parameters, "charge", |id| held.charges.contains_key(id))?;
     let group = parameters.text("transfer_group");
-    let in_group = |charge: &&Charge| group.is_none() || charge.transfer_group == group;
+    let in_group = |charge: &&Charge| {
+        (group.is_none() || charge.transfer_group == group)
+            && (customer.is_none() || charge.customer == customer)
+    };
     let (charges, has_more) = match parameters.text("payment_intent") {
         None => page.select(held.charges.values().rev().filter(in_group)),
         Some(id) => {

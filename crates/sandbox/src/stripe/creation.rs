@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{attempt, confirmation::Options, details, payment_methods, version::Version};
+use super::{attempt, confirmation::Options, customers, details, payment_methods, version::Version};
 use crate::{
     answer::StripeAnswer,
     call_draft::CallDraft,
@@ -20,7 +20,7 @@ pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<Strip
     let confirms = parameters.boolean("confirm").unwrap_or(false);
     refuse_without_confirm(confirms, &parameters)?;
     let mut intent = blank(draft, draft.version, &parameters);
-    details::refuse_customer(&mut parameters)?;
+    intent.customer = customers::named(draft.held, &mut parameters)?;
     details::apply_amount(&mut intent, &mut parameters)?;
     details::apply(&mut intent, &mut parameters)?;
     let described = parameters.hash("payment_method_data");
@@ -37,6 +37,7 @@ pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<Strip
             .with_param("payment_method"));
     }
     if let Some(method) = &method {
+        customers::check_owner(method, intent.customer.as_deref())?;
         intent.status = IntentStatus::RequiresConfirmation;
         intent.payment_method = Some(ChosenMethod { id: method.id.clone(), card: method.card });
     }
@@ -87,6 +88,7 @@ fn blank(draft: &CallDraft, version: Version, parameters: &Parameters) -> Intent
         settlement: None,
         canceled_at: None,
         cancellation_reason: None,
+        customer: None,
         description: None,
         receipt_email: None,
         setup_future_usage: None,

@@ -99,14 +99,6 @@ fn is_email(text: &str) -> bool {
     !name.is_empty() && !domain.starts_with('.') && domain.contains('.') && !domain.ends_with('.')
 }
 
-/// The sandbox has no customers, so every customer is unknown.
-pub fn refuse_customer(parameters: &mut Parameters) -> Result<(), StripeRefusal> {
-    match parameters.text("customer") {
-        None => Ok(()),
-        Some(id) => Err(StripeRefusal::missing_object("customer", &id, "customer")),
-    }
-}
-
 /// The amount and its currency; an update may give only one of them.
 pub fn apply_amount(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     if let Some(code) = parameters.text("currency") {

@@ -108,5 +108,12 @@ fn find(held: &AccountBooks, id: &str) -> Option<Snapshot> {
     let dispute = || held.disputes.get(id).cloned().map(Snapshot::from);
     let method = || held.payment_methods.get(id).cloned().map(Snapshot::from);
     let transfer = || held.transfers.get(id).cloned().map(Snapshot::from);
-    intent.or_else(charge).or_else(refund).or_else(dispute).or_else(method).or_else(transfer)
+    let customer = || held.customers.get(id).cloned().map(Snapshot::from);
+    intent
+        .or_else(charge)
+        .or_else(refund)
+        .or_else(dispute)
+        .or_else(method)
+        .or_else(customer)
+        .or_else(transfer)
 }

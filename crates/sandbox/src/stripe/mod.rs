@@ -8,8 +8,9 @@
 //! | expansion | `expand`                              | replaces ids by whole objects                                  |
 //!
 //! Only what a booking needs: payment intents, their charges, refunds and disputes, the cards and the
-//! Pix codes that pay, transfers to connected accounts, events and webhook endpoints. Not included:
-//! customers, other payment methods, balance transactions except those of disputes, the rest of Connect,
+//! Pix codes that pay, customers and the cards attached to them, transfers to connected accounts, events and
+//! webhook endpoints. Not included:
+//! other payment methods, setup intents, balance transactions except those of disputes, the rest of Connect,
 //! payouts, multicapture, the search API,
 //! and the shapes that older versions gave to objects. What is not included is refused, as Stripe
 //! refuses an unknown URL or parameter, or as `unmodelled` says. So a test cannot pass because a
@@ -22,6 +23,7 @@ mod charges;
 mod check;
 mod confirmation;
 mod creation;
+mod customers;
 mod details;
 mod disputes;
 mod events;
@@ -91,6 +93,7 @@ fn object(resource: &str) -> &str {
         "refunds" => "Refund",
         "disputes" => "Dispute",
         "payment_methods" => "PaymentMethod",
+        "customers" => "Customer",
         "transfers" => "Transfer",
         "events" => "Event",
         "webhook_endpoints" => "WebhookEndpoint",
@@ -112,6 +115,10 @@ pub fn write(
         ("POST", ["payment_intents", id, "capture"]) => payment_intents::capture(draft, id, parameters),
         ("POST", ["payment_intents", id, "cancel"]) => payment_intents::cancel(draft, id, parameters),
         ("POST", ["payment_methods"]) => payment_methods::create(draft, parameters),
+        ("POST", ["payment_methods", id, "attach"]) => payment_methods::attach(draft, id, parameters),
+        ("POST", ["payment_methods", id, "detach"]) => payment_methods::detach(draft, id),
+        ("POST", ["customers"]) => customers::create(draft, parameters),
+        ("DELETE", ["customers", id]) => customers::remove(draft, id),
         ("POST", ["refunds"]) => refunds::create(draft, parameters),
         ("POST", ["transfers"]) => transfers::create(draft, parameters),
         ("POST", ["transfers", id, "reversals"]) => transfers::reverse(draft, id, parameters),
@@ -141,6 +148,8 @@ pub fn read(library: &ReadContext, checked: CheckedCall) -> Result<Vec<u8>, Stri
     let body = match segments.as_slice() {
         ["payment_intents"] => payment_intents::list(held, parameters),
         ["payment_intents", id] => payment_intents::retrieve(held, id, parameters),
+        ["payment_methods"] => payment_methods::list(held, parameters),
+        ["customers", id] => customers::retrieve(held, id),
         ["payment_methods", id] => payment_methods::retrieve(held, id),
         ["charges"] => charges::list(held, parameters),
         ["charges", id] => charges::retrieve(held, id),

@@ -3,7 +3,7 @@
 use super::{
     attempt, chargeback,
     confirmation::Options,
-    details,
+    customers, details,
     page::{Listed, StripePage, json, render},
     payment_methods, unmodelled,
 };
@@ -42,9 +42,12 @@ pub fn retrieve(held: &AccountBooks, id: &str, mut parameters: Parameters) -> Re
 }
 
 pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
-    details::refuse_customer(&mut parameters)?;
+    let customer = customers::named(held, &mut parameters)?;
     let page = StripePage::read(&mut parameters, "payment_intent", |id| held.intents.contains_key(id))?;
-    let (intents, has_more) = page.of_map(&held.intents);
+    let (intents, has_more) = match customer {
+        None => page.of_map(&held.intents),
+        customer => page.select(held.intents.values().rev().filter(|intent| intent.customer == customer)),
+    };
     Ok(render("/v1/payment_intents", intents.into_iter().map(Intent::view).collect(), has_more))
 }
 
@@ -66,13 +69,16 @@ pub fn update(
     if parameters.has("payment_method_data") {
         return Err(unmodelled::refusal("payment_method_data"));
     }
-    details::refuse_customer(&mut parameters)?;
+    if let Some(customer) = customers::named(draft.held, &mut parameters)? {
+        intent.customer = Some(customer);
+    }
     if parameters.has("amount") || parameters.has("currency") {
         details::apply_amount(&mut intent, &mut parameters)?;
     }
     details::apply(&mut intent, &mut parameters)?;
     if let Some(name) = parameters.text("payment_method") {
         let method = payment_methods::choose(draft, &name)?;
+        customers::check_owner(&method, intent.customer.as_deref())?;
         intent.payment_method = Some(ChosenMethod { id: method.id, card: method.card });
         intent.next_action = None;
         intent.status = IntentStatus::RequiresConfirmation;

@@ -1,14 +1,19 @@
 //! `/v1/payment_methods`: the cards of an account, and Pix.
 //!
 //! Cards come from Stripe's test tokens: a raw card number is refused, as Stripe refuses it from
-//! accounts without permission. There are no customers, so each payment method pays once.
+//! accounts without permission. A payment method pays once, unless it is attached to a customer.
 
-use super::{details, page::json, unmodelled};
+use super::{
+    customers,
+    page::{Listed, StripePage, json, render},
+    unmodelled,
+};
 use crate::{
     answer::StripeAnswer,
     books::AccountBooks,
     call_draft::CallDraft,
     card::{self, CardRef},
+    event::Kind,
     parameters::{Parameters, StripeMetadata},
     payment_method::{Billing, PaymentMethod},
     refusal::StripeRefusal,
@@ -19,7 +24,8 @@ pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<Strip
     if parameters.has("payment_method") {
         return Err(unmodelled::refusal("payment_method"));
     }
-    details::refuse_customer(&mut parameters)?;
+    // Only for a payment method of a connected account, which needs `payment_method`.
+    customers::named(draft.held, &mut parameters)?;
     let kind = parameters.text("type").ok_or_else(|| StripeRefusal::missing_parameter("type"))?;
     if kind != "card" {
         return Err(unmodelled::refusal(&format!("type={kind}")).with_param("type"));
@@ -62,6 +68,74 @@ pub fn described(draft: &mut CallDraft, mut given: Parameters) -> Result<Payment
     };
     draft.add_snapshot(method.clone());
     Ok(method)
+}
+
+impl Listed for PaymentMethod {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+}
+
+/// Those of one customer; the others are not listed.
+pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
+    let page =
+        StripePage::read(&mut parameters, "PaymentMethod", |id| held.payment_methods.contains_key(id))?;
+    let kind = parameters.text("type");
+    let customer = customers::named(held, &mut parameters)?;
+    let is_meant = |method: &&PaymentMethod| {
+        method.customer.is_some()
+            && method.customer == customer
+            && kind.as_deref().is_none_or(|kind| kind == method.card.0.kind())
+    };
+    let (found, has_more) = page.select(held.payment_methods.values().rev().filter(is_meant));
+    Ok(render("/v1/payment_methods", found.into_iter().map(PaymentMethod::view).collect(), has_more))
+}
+
+pub fn attach(
+    draft: &mut CallDraft,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<StripeAnswer, StripeRefusal> {
+    let customer = customers::named(draft.held, &mut parameters)?;
+    if customer.is_none() {
+        return Err(StripeRefusal::missing_parameter("customer"));
+    }
+    let method = choose(draft, id)?;
+    if method.customer.is_some() && method.customer != customer {
+        let message = "The payment method you provided has already been attached to a customer.";
+        return Err(StripeRefusal::invalid(message).with_code("payment_method_unexpected_state"));
+    }
+    refuse_used(&method)?;
+    let snapshot = draft.add_snapshot(PaymentMethod { customer, ..method });
+    draft.add_event(Kind::MethodAttached, snapshot);
+    Ok(StripeAnswer::shown(snapshot))
+}
+
+/// It cannot pay any more, and cannot be attached again.
+pub fn detach(draft: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRefusal> {
+    let missing = || StripeRefusal::missing_object("PaymentMethod", id, "payment_method").with_status(404);
+    let method = draft.held.payment_methods.get(id).ok_or_else(missing)?.clone();
+    if method.customer.is_none() {
+        let message =
+            "The payment method you provided is not attached to a customer so detachment is impossible.";
+        return Err(StripeRefusal::invalid(message).with_code("payment_method_unexpected_state"));
+    }
+    let snapshot = draft.add_snapshot(PaymentMethod { customer: None, used: true, ..method });
+    draft.add_event(Kind::MethodDetached, snapshot);
+    Ok(StripeAnswer::shown(snapshot))
+}
+
+/// Refuses one that has paid without a customer, or was detached from its customer.
+pub fn refuse_used(method: &PaymentMethod) -> Result<(), StripeRefusal> {
+    if !method.used || method.customer.is_some() {
+        return Ok(());
+    }
+    let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.";
+    Err(StripeRefusal::invalid(message))
 }
 
 fn billing(mut given: Parameters) -> Billing {

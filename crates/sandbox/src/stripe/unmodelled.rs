@@ -5,7 +5,6 @@
 //! |---------------------------------------------|--------------------------------------------------------------|
 //! | `instructions_email`, `mandate_data`        | only methods other than cards use them                       |
 //! | `radar_options`                             | there is no Radar that would block a test card               |
-//! | `setup_future_usage`                        | there is no customer to keep the card for                    |
 //! | a card's `request_…` options                | what is requested is not available to the account            |
 //! | a card's other options that are not below   | they inform the bank, and a test card does not need them     |
 

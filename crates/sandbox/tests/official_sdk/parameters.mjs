@@ -28,7 +28,8 @@ const MODELLED = {
   Refunds: ['list', 'create', 'retrieve'],
   Disputes: ['list', 'retrieve', 'update', 'close'],
   Events: ['list', 'retrieve'],
-  PaymentMethods: ['create', 'retrieve'],
+  PaymentMethods: ['list', 'create', 'retrieve', 'attach', 'detach'],
+  Customers: ['create', 'retrieve', 'del'],
   Transfers: ['list', 'create', 'retrieve', 'createReversal'],
   WebhookEndpoints: ['list', 'create', 'retrieve', 'del'],
 };
@@ -47,7 +48,7 @@ const OF_ANY_METHOD = new Set([
   'type',
 ]);
 // What a removed parameter was: the types of the newest version do not have it any more.
-const TYPES_OF_REMOVED = { payment_method_types: 'string[]' };
+const TYPES_OF_REMOVED = { coupon: 'string', payment_method_types: 'string[]', promotion_code: 'string' };
 
 export function generate() {
   const types = declarations(Object.keys(MODELLED));

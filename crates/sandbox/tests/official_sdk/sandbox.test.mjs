@@ -197,7 +197,7 @@ test('what is not there is refused as Stripe refuses it', async () => {
     code: 'resource_missing',
     param: 'payment_method',
   });
-  await assert.rejects(stripe.customers.create({ email: 'a@example.com' }), { statusCode: 404 });
+  await assert.rejects(stripe.setupIntents.create({}), { statusCode: 404 });
   await assert.rejects(client('sk_test_wrong').paymentIntents.list(), Stripe.errors.StripeAuthenticationError);
 });
 

@@ -163,7 +163,7 @@ async fn invalid_calls_get_stripes_errors() {
     check(create, &sale("pm_x"), "400 resource_missing", Some("payment_method")).await;
     check(create, &format!("{OPEN}&confirm=true"), "400 parameter_missing", Some("payment_method")).await;
     check("/v1/payment_intents/pi_x/capture", "", "404 resource_missing", Some("intent")).await;
-    check("/v1/customers", "", "404 invalid_request_error", None).await;
+    check("/v1/setup_intents", "", "404 invalid_request_error", None).await;
     check("/v1/payment_intents/search", "", "404 invalid_request_error", None).await;
     check("/v1/payment_intents/", "", "404 invalid_request_error", None).await;
     check("/v2/anything", "", "404 invalid_request_error", None).await;

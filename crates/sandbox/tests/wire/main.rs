@@ -6,6 +6,7 @@
 
 mod client;
 mod currencies;
+mod customers;
 mod disputes;
 mod durability;
 mod events;

@@ -92,6 +92,7 @@ labels! {
         Refund = "refund",
         RefundsOf = "refunds_of",
         FetchRefund = "fetch_refund",
+        CreateCustomer = "create_customer",
         SubmitEvidence = "submit_evidence",
         FetchDispute = "fetch_dispute",
         Transfer = "transfer",

@@ -15,6 +15,8 @@
 //! | nothing was sent | create (moves no money), commit the object's id as *sent*, confirm |
 //! | sent, the reply lost | fetch the object |
 //! | the object is unconfirmed | confirm again, if that is still wanted: by id, so at most once |
+//! | the charge saves a payment method, or uses a saved one | before the create, make its customer at the provider and commit it (`saved_customer.rs`) |
+//! | off session, the customer would have to act | nobody is there: declined as `authentication_required` |
 //! | declined | store the reason, then cancel the object, so that it cannot succeed later; then it has failed |
 //! | the customer confirms it, in the provider's form | never confirm it: reply to the client, and then as the row below; a decline does not end it |
 //! | waits for the customer | reply to the client; check again later; cancel when called off or too late. A code that the provider does not end itself is cancelled when its time is over |
@@ -28,11 +30,16 @@ use domain::rows::{Failure, FailureCause};
 use domain::{AttemptId, Money};
 use fault_injection::InjectedFault;
 use futures_util::future::{BoxFuture, FutureExt as _};
+use providers::port::CUSTOMER_IS_MISSING;
 use providers::{Creation, PaymentOrder};
 
 use super::driver::{Drive, Driver, NoOutcome, goes_on_elsewhere, unreachable};
 use super::handlers::{JobHandler, JobOutcome};
 use super::report::DriveEnded;
+use super::saved_customer::Resolved;
+
+/// The code of a decline off session because the bank wants the customer to authenticate.
+const AUTHENTICATION_REQUIRED: &str = "authentication_required";
 
 /// Works on the jobs that charge.
 pub struct ChargeHandler(pub Driver);
@@ -76,6 +83,10 @@ impl Drive<'_> {
             return_url: payment.return_url.clone(),
             metadata: payment.metadata.0.clone(),
             reference: payment.reference.clone(),
+            // Only a create names it.
+            customer: None,
+            saves_method: payment.saves_method,
+            off_session: payment.off_session,
         }
     }
 
@@ -93,8 +104,13 @@ impl Drive<'_> {
         if let Some(known) = known {
             return Ok(Some((known, None)));
         }
-        match self.provider.create(&self.order(self.claimed.attempt.key_number)).await {
+        let Resolved::Customer(customer) = self.customer().await? else { return Ok(None) };
+        let order = PaymentOrder { customer, ..self.order(self.claimed.attempt.key_number) };
+        match self.provider.create(&order).await {
             CallOutcome::Object(seen) => return Ok(Some((seen.object.clone(), Some(seen)))),
+            CallOutcome::Refused { code, cause, .. } if code == CUSTOMER_IS_MISSING => {
+                self.customer_is_missing(&order, Failure { code, retryable: false, cause }).await?;
+            }
             CallOutcome::Refused { code, cause, .. } => {
                 self.abandon(Failure { code, retryable: false, cause }).await?;
             }
@@ -146,6 +162,7 @@ impl Drive<'_> {
                     amount_minor,
                     currency,
                     capture_before: None,
+                    saved_method: None,
                 };
                 self.settle(given_up, Source::Answer, None).await
             }
@@ -232,6 +249,11 @@ impl Drive<'_> {
             }
             ProviderStatus::Declined(failure) => {
                 self.end_declined(&seen.object, source, failure.clone()).await
+            }
+            ProviderStatus::NeedsAction(_) if self.claimed.payment.off_session => {
+                let code = AUTHENTICATION_REQUIRED.to_owned();
+                let failure = Failure { code, retryable: true, cause: FailureCause::Declined };
+                self.end_declined(&seen.object, source, failure).await
             }
             ProviderStatus::NeedsAction(next) if self.waits_too_long(next) => {
                 self.cancel_object(&seen.object, source).await

@@ -8,8 +8,8 @@ use domain::provider::{
 };
 use domain::{BookingId, Money, PaymentId};
 use providers::{
-    Capabilities, EvidenceOrder, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Provider,
-    RefundOrder, TransferOrder,
+    Capabilities, CustomerOrder, EvidenceOrder, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder,
+    Provider, RefundOrder, TransferOrder,
 };
 
 use super::gate::{AccountPermit, AnswerKind};
@@ -22,6 +22,10 @@ pub struct GuardedProvider {
 impl GuardedProvider {
     pub async fn create(&self, order: &PaymentOrder) -> CallOutcome<Observation> {
         self.permit.call(self.provider.create(order), AnswerKind::of).await
+    }
+
+    pub async fn create_customer(&self, order: &CustomerOrder) -> CallOutcome<String> {
+        self.permit.call(self.provider.create_customer(order), AnswerKind::of).await
     }
 
     pub async fn confirm(&self, order: &PaymentOrder, object: &str) -> CallOutcome<Observation> {

@@ -11,8 +11,8 @@ use domain::rows::FailureCause;
 use domain::{BookingId, Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
-    Capabilities, EventPage, EvidenceOrder, ListedPage, ListedRefund, ListedTransfer, ObjectCall,
-    PaymentOrder, Provider, RefundOrder, TransferOrder, WebhookHead, port,
+    Capabilities, CustomerOrder, EventPage, EvidenceOrder, ListedPage, ListedRefund, ListedTransfer,
+    ObjectCall, PaymentOrder, Provider, RefundOrder, TransferOrder, WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -91,6 +91,10 @@ impl Provider for MeteredProvider {
 
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> port::CallFuture<'a, Observation> {
         Box::pin(self.watch(Call::Create, self.inner.create(order), outcome_label))
+    }
+
+    fn create_customer<'a>(&'a self, order: &'a CustomerOrder) -> port::CallFuture<'a, String> {
+        Box::pin(self.watch(Call::CreateCustomer, self.inner.create_customer(order), outcome_label))
     }
 
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> port::CallFuture<'a, Observation> {

@@ -51,6 +51,7 @@ async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> S
         amount_minor: 1,
         currency: Currency::EUR,
         capture_before: None,
+        saved_method: None,
     };
     let settle = Settle {
         by: ObservedBy::Job { job, token: 1 },

@@ -29,6 +29,7 @@ async fn captured(server: &TestServer) -> String {
         amount_minor: 500,
         currency: Currency::EUR,
         capture_before: None,
+        saved_method: None,
     };
     let claim = ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false };
     let (attempt, object) = (id.into(), Some(object));

@@ -1,7 +1,8 @@
 //! Leases: a worker that falls silent is replaced, and its later commands are refused.
 
 use domain::commands::{
-    FinishAttempt, Heartbeat, JobLease, MarkSent, ObservedBy, PaymentTarget, Postpone, Settle, StartPayment,
+    FinishAttempt, Heartbeat, JobLease, MarkSent, MethodUse, ObservedBy, PaymentTarget, Postpone, Settle,
+    StartPayment,
 };
 use domain::idempotency::Fingerprint;
 use domain::limits::ANOTHER_KEY_AFTER;
@@ -50,6 +51,7 @@ pub async fn begun(service: &TestService, span: Span) -> AttemptJob {
         payer: None,
         pay_within: None,
         method_currency: None,
+        method_use: MethodUse::default(),
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),
@@ -99,6 +101,9 @@ pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Strip
         return_url: None,
         metadata: [].into(),
         reference: None,
+        customer: None,
+        saves_method: false,
+        off_session: false,
     };
     let CallOutcome::Object(Observation { object, .. }) = provider.create(&order).await else {
         panic!("not made")
@@ -139,6 +144,7 @@ async fn a_worker_that_resumes_too_late_is_refused(engine: Engine) {
         amount_minor: 700,
         currency: Currency::EUR,
         capture_before: None,
+        saved_method: None,
     };
     let by = ObservedBy::Job { job, token };
     let attempt = claimed.attempt.id;

@@ -36,6 +36,7 @@ mod refunds;
 mod restarts;
 mod review_cases;
 mod routing;
+mod saved_methods;
 mod storm;
 mod stripe_pix;
 mod webhooks;

@@ -256,6 +256,9 @@ async fn an_order_needs_what_the_provider_needs(engine: Engine) {
     check(json!({ "payer": null }), &["/payer"]).await;
     check(json!({ "brand": null, "payer": null }), &["/brand", "/payer"]).await;
     check(json!({ "provider": "stripe" }), &["/instalments"]).await;
+    let saves = json!({ "setup_future_usage": "off_session", "customer": "member-1" });
+    check(saves, &["/setup_future_usage"]).await;
+    check(json!({ "off_session": true, "customer": "member-1" }), &["/off_session"]).await;
     let form = json!({ "payment_method": "payment_form", "brand": null, "instalments": null });
     check(form, &["/payment_method"]).await;
     let euros = json!({ "amount": { "minor": 500, "currency": "EUR" } });

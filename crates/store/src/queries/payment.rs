@@ -1,8 +1,11 @@
 //! Payments, their attempts and refunds.
 
 use domain::lifecycle::{State, payment};
-use domain::rows::{Attempt, Movement, Payment, Refund};
-use domain::{AccountId, AttemptId, BookingId, KeyId, PaymentId, RefundId, TenantId, Timestamp};
+use domain::rows::{Attempt, Movement, Payment, ProviderCustomer, Refund};
+use domain::{
+    AccountId, AttemptId, BookingId, CustomerId, KeyId, PaymentId, ProviderCustomerId, RefundId, TenantId,
+    Timestamp,
+};
 
 use super::filter::{Filter, with};
 use super::{Cursor, Queries};
@@ -70,6 +73,15 @@ impl Queries {
         payment: PaymentId,
     ) -> Result<Vec<Attempt>, Error> {
         self.rows("where tenant = $1 and payment = $2 order by created_at, id", with![tenant, payment]).await
+    }
+
+    /// The customer as the account's provider knows it.
+    pub async fn provider_customer(
+        &self,
+        account: AccountId,
+        customer: CustomerId,
+    ) -> Result<Option<ProviderCustomer>, Error> {
+        self.row("where id = $1", with![ProviderCustomerId::of(account, customer)]).await
     }
 
     pub async fn refund(&self, tenant: TenantId, id: RefundId) -> Result<Option<Refund>, Error> {

@@ -1,6 +1,6 @@
 //! Due jobs while one account has more of them than a page; and late jobs.
 
-use domain::commands::{PaymentTarget, StartPayment};
+use domain::commands::{MethodUse, PaymentTarget, StartPayment};
 use domain::jobs::JobKinds;
 use domain::limits::OPERATION_DEADLINE_SECONDS;
 use domain::provider::{AmountRule, AmountRules};
@@ -46,6 +46,7 @@ pub async fn charge(store: &Store, seller: Seller, account: AccountId, key: &str
         payer: None,
         pay_within: None,
         method_currency: None,
+        method_use: MethodUse::default(),
         capture: Capture::Automatic,
         return_url: None,
         metadata: [].into(),

@@ -82,6 +82,7 @@ fn refusals_of_money() -> Vec<Refusal> {
         Refusal::AmountExceedsTotal { chargeable: FIVE },
         Refusal::AmountDoesNotCoverWhatIsDue { due: FIVE },
         Refusal::PaymentOutlivesHold { seconds_max: 60 },
+        Refusal::CustomerHasNoSavedMethod,
         Refusal::CurrencyIsNotTaken { currency: Currency::EUR },
         Refusal::AmountIsNotPayable { amount: FIVE, rule: RULE },
         Refusal::PaymentAlreadyOpen { payment: ID },

@@ -68,7 +68,11 @@ pub(super) fn observe(
         _ => None,
     };
     let Some(step) = event.and_then(|event| payment.state.step(event)) else {
-        return no_move(payment, &seen.status, state, source);
+        let result = no_move(payment, &seen.status, state, source);
+        if result == ObservationResult::Agrees {
+            keep_saved_method(payment, seen);
+        }
+        return result;
     };
     match seen.status {
         ProviderStatus::Authorized { amount_minor } => payment.authorized_minor = amount_minor,
@@ -85,6 +89,7 @@ pub(super) fn observe(
     }
     payment.state = draft.step(about(payment), step);
     payment.evidenced = source.is_evidence();
+    keep_saved_method(payment, seen);
     payment.next_action = None;
     payment.updated_at = draft.context.now;
     let event = step.on();
@@ -122,6 +127,13 @@ fn adopt(payment: &mut Payment, seen: &Observation) {
     }
 }
 
+/// A later observation may not show it any more.
+fn keep_saved_method(payment: &mut Payment, seen: &Observation) {
+    if payment.saves_method && seen.status.has_money() && payment.saved_method.is_none() {
+        payment.saved_method.clone_from(&seen.saved_method);
+    }
+}
+
 /// An observation without a move. It may confirm the payment's state, or have the customer's next action.
 fn no_move(
     payment: &mut Payment,
@@ -139,6 +151,8 @@ fn no_move(
             payment.evidenced |= source.is_evidence();
             ObservationResult::Agrees
         }
+        // Nobody would see what is to be done. The driver ends the payment.
+        (ProviderStatus::NeedsAction(_), State::Pending) if payment.off_session => ObservationResult::Agrees,
         (ProviderStatus::NeedsAction(next), State::Pending) => {
             payment.next_action = Some(Json(in_time(payment, next.clone())));
             ObservationResult::Agrees

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::{ProviderCall, about, enqueue};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::JobLease;
-use crate::ids::{AccountId, AttemptId, BookingId, PaymentId, TenantId};
+use crate::ids::{AccountId, AttemptId, BookingId, CustomerId, PaymentId, ProviderCustomerId, TenantId};
 use crate::lifecycle::{State as _, booking};
 use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
 use crate::money::{Currency, Money};
@@ -34,6 +34,17 @@ pub enum PaymentTarget {
     },
 }
 
+/// What a payment does with saved payment methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MethodUse {
+    /// Whose they are. A booking's payment is its customer's, whatever is here.
+    pub customer: Option<CustomerId>,
+    /// The payment method is saved for the customer once it has paid.
+    pub saves: bool,
+    /// A saved payment method is charged, and the customer is absent.
+    pub off_session: bool,
+}
+
 #[derive(Clone, Debug)]
 pub struct StartPayment {
     pub claim: Claim,
@@ -50,6 +61,7 @@ pub struct StartPayment {
     pub pay_within: Option<Span>,
     /// The only currency of the method, if it has one.
     pub method_currency: Option<Currency>,
+    pub method_use: MethodUse,
     pub capture: Capture,
     pub return_url: Option<String>,
     pub metadata: BTreeMap<String, String>,
@@ -148,12 +160,27 @@ impl StartPayment {
         Ok(booking.hold_expires_at.max(until))
     }
 
+    /// The customer whose saved payment methods this payment may use, or adds to. A payment that does not say so
+    /// may pay with a saved one all the same: the provider takes it only together with its customer.
+    fn customer(&self, facts: &Facts, booking: Option<&Booking>) -> Result<Option<CustomerId>, Refusal> {
+        let MethodUse { customer, saves, off_session } = self.method_use;
+        let customer = booking.map(|booking| booking.customer).or(customer);
+        let has_saved = customer.is_some_and(|customer| {
+            let at_account = facts.provider_customers.get(ProviderCustomerId::of(self.account, customer));
+            at_account.is_some_and(|known| known.tenant == self.claim.tenant && known.object.is_some())
+        });
+        if off_session && !has_saved {
+            return Err(Refusal::CustomerHasNoSavedMethod);
+        }
+        Ok(customer.filter(|_| saves || has_saved))
+    }
+
     fn payment(
         &self,
         draft: &Draft<'_>,
         account: &Account,
         amount: Money,
-        booking: Option<&Booking>,
+        (booking, customer): (Option<&Booking>, Option<CustomerId>),
     ) -> Payment {
         let now = draft.context.now;
         Payment {
@@ -168,6 +195,9 @@ impl StartPayment {
             reference: self.target.reference(),
             return_url: self.return_url.clone(),
             metadata: Json(self.metadata.clone()),
+            customer,
+            saves_method: self.method_use.saves,
+            off_session: self.method_use.off_session,
             ..Payment::new(draft.id(), &self.claim, account, amount, now)
         }
     }
@@ -183,12 +213,16 @@ impl Command for StartPayment {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        if let PaymentTarget::Booking { booking, .. } = self.target {
-            rows.booking(booking);
-        }
         rows.account(self.account);
         for route in &self.alternatives {
             rows.account(route.account);
+        }
+        let customer = match self.target {
+            PaymentTarget::Booking { booking, .. } => Some(rows.booking(booking)?.customer),
+            PaymentTarget::Amount { .. } => self.method_use.customer,
+        };
+        if let Some(customer) = customer {
+            rows.provider_customer(ProviderCustomerId::of(self.account, customer));
         }
         Some(())
     }
@@ -208,11 +242,12 @@ impl Command for StartPayment {
         for route in &self.alternatives {
             self.amounts.check(&own(route.account)?.provider, amount)?;
         }
+        let customer = self.customer(facts, booking)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let payment = self.payment(&draft, account, amount, booking);
+        let payment = self.payment(&draft, account, amount, (booking, customer));
         if let Some((booking, held_until)) = booking.zip(held_until) {
             draft.put(Booking {
                 open_payment: Some(payment.id),

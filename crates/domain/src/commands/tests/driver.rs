@@ -380,5 +380,6 @@ impl Game {
 fn seen_of(world: &TestWorld, payment: PaymentId, status: ProviderStatus) -> Observation {
     let row: Payment = world.get(payment);
     let (amount_minor, currency) = (row.amount_minor, row.currency);
-    Observation { object: object(payment), status, amount_minor, currency, capture_before: None }
+    let (capture_before, saved_method) = (None, None);
+    Observation { object: object(payment), status, amount_minor, currency, capture_before, saved_method }
 }

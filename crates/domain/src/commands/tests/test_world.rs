@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::test_store::{CommandResult, TestStore};
 use crate::commands::{
     AddSlots, ClaimJobs, CreateProduct, CustomerDetails, ExpireHolds, JobLease, LapsedHold, MarkSent,
-    NewSlot, NewUnit, ObservedBy, PaymentTarget, Provision, RecordEvent, RefundOutcome, Reserve, Settle,
-    SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
+    MethodUse, NewSlot, NewUnit, ObservedBy, PaymentTarget, Provision, RecordEvent, RefundOutcome, Reserve,
+    Settle, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
 };
 use crate::commands::{RecheckDelays, RecordDecline};
 use crate::idempotency::Fingerprint;
@@ -210,6 +210,7 @@ impl TestWorld {
             payer: None,
             pay_within: None,
             method_currency: None,
+            method_use: MethodUse::default(),
             capture: Capture::Automatic,
             return_url: None,
             metadata: BTreeMap::new(),
@@ -283,6 +284,7 @@ impl TestWorld {
             amount_minor: row.amount_minor,
             currency: row.currency,
             capture_before: None,
+            saved_method: None,
         }
     }
 

@@ -114,6 +114,9 @@ fn order(number: u128) -> PaymentOrder {
         return_url: None,
         metadata: BTreeMap::new(),
         reference: None,
+        customer: None,
+        saves_method: false,
+        off_session: false,
     }
 }
 

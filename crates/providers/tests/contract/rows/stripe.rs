@@ -52,6 +52,9 @@ fn order(number: u128) -> PaymentOrder {
         return_url: None,
         metadata: BTreeMap::new(),
         reference: None,
+        customer: None,
+        saves_method: false,
+        off_session: false,
     }
 }
 
@@ -70,6 +73,13 @@ fn refund() -> Value {
     })
 }
 
+fn customer() -> Value {
+    json!({
+        "id": "cus_1", "object": "customer", "email": "ana@a.example",
+        "metadata": {"surehold_customer": Uuid::from_u128(1)},
+    })
+}
+
 fn event(number: u32) -> Value {
     json!({
         "id": format!("evt_{number}"), "object": "event", "type": "payment_intent.succeeded", "livemode": false,
@@ -80,6 +90,7 @@ fn event(number: u32) -> Value {
 fn replies(call: Call) -> Vec<Value> {
     let page = |data: Value| json!({"object": "list", "has_more": false, "data": [data]});
     vec![match call {
+        Call::CreateCustomer => customer(),
         Call::Refund | Call::FetchRefund => refund(),
         Call::RefundsOf => page(refund()),
         Call::Events => page(event(1)),

@@ -27,6 +27,7 @@ pub fn endpoint() -> Endpoint {
             Code::AmountIsTooLarge,
             Code::AmountIsNotPayable,
             Code::CurrencyIsNotTaken,
+            Code::CustomerHasNoSavedMethod,
         ])
 }
 

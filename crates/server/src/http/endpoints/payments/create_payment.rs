@@ -7,11 +7,11 @@ use api::requests::{Alternative, NewPayment};
 use api::validation_errors::ValidationErrors;
 use api::views::Payment;
 use axum::extract::State;
-use domain::commands::{PaymentTarget, StartPayment};
+use domain::commands::{MethodUse, PaymentTarget, StartPayment};
 use domain::rows::{PAYMENT_FORM, PIX, PayBy, PaymentRoute};
 use domain::time::Span;
 use domain::working_set::Claim;
-use domain::{BookingId, Currency, Refusal};
+use domain::{BookingId, Currency, CustomerId, Refusal};
 
 use crate::http::answer::Handled;
 use crate::http::auth::AuthenticatedClient;
@@ -52,6 +52,7 @@ pub fn endpoint() -> Endpoint {
             Code::AmountIsTooLarge,
             Code::AmountIsNotPayable,
             Code::CurrencyIsNotTaken,
+            Code::CustomerHasNoSavedMethod,
         ])
 }
 
@@ -73,6 +74,11 @@ pub async fn start(
     request: NewPayment,
 ) -> Handled {
     let routes = routes(app, &caller, &request).await?;
+    let method_use = MethodUse {
+        customer: request.customer.as_deref().map(|text| CustomerId::of_reference(caller.tenant, text)),
+        saves: request.setup_future_usage.is_some(),
+        off_session: request.off_session,
+    };
     let target = match (request.booking_id, request.amount) {
         (Some(booking), amount) => {
             PaymentTarget::Booking { booking: BookingId(booking), amount: amount.map(Into::into) }
@@ -96,6 +102,7 @@ pub async fn start(
         payer: request.payer.map(Into::into),
         pay_within,
         method_currency: is_pix.then_some(Currency::BRL),
+        method_use,
         capture: request.capture.into(),
         return_url: request.return_url,
         metadata: request.metadata,
@@ -214,6 +221,13 @@ fn check_method(
         needs(!offered, "/expires_in_seconds", "is outside the limits of");
         needs(pix.needs_tax_id && !has_tax_id, "/payer", "is needed with name and tax_id for pix by");
     }
+    let saves = request.setup_future_usage.is_some();
+    needs(saves && !rules.saved_methods, "/setup_future_usage", "a payment method cannot be saved at");
+    needs(
+        request.off_session && !rules.saved_methods,
+        "/off_session",
+        "a charge of an absent customer is not offered by",
+    );
     let lacks_brand = is_card && rules.card_needs_brand && tried.brand.is_none();
     needs(lacks_brand, &format!("{pointer}/brand"), "is needed by");
     needs(rules.needs_payer && payer.is_none(), "/payer", "is needed by");
