@@ -118,6 +118,11 @@ impl ProviderWire {
         }
     }
 
+    /// The API of Pix refuses with problem documents (RFC 7807).
+    pub fn content_type(self, status: u16) -> &'static str {
+        if self == Self::Pix && status >= 400 { "application/problem+json" } else { "application/json" }
+    }
+
     /// Whether calls of this method are executed once per key.
     pub fn is_keyed(self, method: &str) -> bool {
         method == "POST" || (self == Self::MercadoPago && method == "PUT")
