@@ -17,7 +17,7 @@ use crate::{
     intent::Intent,
     journal::LineSpan,
     line::{JournalRecord, ReceivedCall, Settled},
-    mercado_pago::StoredPayment,
+    mercado_pago::{StoredPayment, StoredPreference},
     payment_method::PaymentMethod,
     pix::StoredCob,
     refund::Refund,
@@ -59,6 +59,8 @@ pub struct AccountBooks {
     pub payment_methods: BTreeMap<String, PaymentMethod>,
     /// Mercado Pago's payments, with their refunds.
     pub payments: BTreeMap<String, StoredPayment>,
+    /// Its pages to pay on.
+    pub preferences: BTreeMap<String, StoredPreference>,
     /// The charges of a bank, with their Pix and returns.
     pub cobs: BTreeMap<String, StoredCob>,
     /// When objects change by themselves, in Unix milliseconds, by id.
@@ -101,6 +103,11 @@ impl Books {
     /// The account of a payment of Mercado Pago.
     pub fn account_with_payment(&self, payment: &str) -> Option<&Arc<str>> {
         self.accounts.iter().find(|(_, held)| held.payments.contains_key(payment)).map(|(id, _)| id)
+    }
+
+    /// The account of a page of Mercado Pago.
+    pub fn account_with_preference(&self, id: &str) -> Option<&Arc<str>> {
+        self.accounts.iter().find(|(_, held)| held.preferences.contains_key(id)).map(|(id, _)| id)
     }
 
     /// The account of a bank's charge.
@@ -170,6 +177,7 @@ impl AccountBooks {
             transfers: BTreeMap::new(),
             payment_methods: BTreeMap::new(),
             payments: BTreeMap::new(),
+            preferences: BTreeMap::new(),
             cobs: BTreeMap::new(),
             settles_at_ms: HashMap::new(),
             events: Vec::new(),
@@ -193,6 +201,9 @@ impl AccountBooks {
             }
             Snapshot::StoredPayment(payment) => {
                 self.payments.insert(payment.id.clone(), (**payment).clone());
+            }
+            Snapshot::StoredPreference(preference) => {
+                self.preferences.insert(preference.id.clone(), (**preference).clone());
             }
             Snapshot::StoredCob(cob) => drop(self.cobs.insert(cob.txid.clone(), (**cob).clone())),
             Snapshot::WebhookEndpoint(endpoint) => {

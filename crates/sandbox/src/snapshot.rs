@@ -8,7 +8,7 @@ use crate::{
     charge::{Charge, ChargeView},
     dispute::Dispute,
     intent::{Intent, IntentView},
-    mercado_pago::{PaymentView, StoredPayment},
+    mercado_pago::{PaymentView, StoredPayment, StoredPreference},
     payment_method::PaymentMethod,
     pix::StoredCob,
     refund::{Refund, RefundView},
@@ -26,6 +26,7 @@ pub enum Snapshot {
     StripeTransfer(StripeTransfer),
     StripeReversal(StripeReversal),
     StoredPayment(Box<StoredPayment>),
+    StoredPreference(Box<StoredPreference>),
     StoredCob(Box<StoredCob>),
     #[serde(rename = "endpoint")]
     WebhookEndpoint(WebhookEndpoint),
@@ -50,6 +51,7 @@ from_objects! {
     StripeTransfer => ;
     StripeReversal => ;
     StoredPayment => Box;
+    StoredPreference => Box;
     StoredCob => Box;
     WebhookEndpoint => ;
 }
@@ -76,6 +78,7 @@ impl Snapshot {
             Self::StripeTransfer(transfer) => &transfer.id,
             Self::StripeReversal(reversal) => &reversal.id,
             Self::StoredPayment(payment) => &payment.id,
+            Self::StoredPreference(preference) => &preference.id,
             Self::StoredCob(cob) => &cob.txid,
             Self::WebhookEndpoint(endpoint) => &endpoint.id,
         }
@@ -90,6 +93,7 @@ impl Snapshot {
             Self::StoredPayment(payment) => payment.settles_at_ms(),
             Self::StoredCob(cob) => cob.settles_at_ms(),
             Self::Charge(_)
+            | Self::StoredPreference(_)
             | Self::PaymentMethod(_)
             | Self::StripeTransfer(_)
             | Self::StripeReversal(_)
@@ -107,6 +111,9 @@ impl Snapshot {
             Self::StripeReversal(reversal) => SnapshotView::Other(reversal.view()),
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
             Self::StoredPayment(payment) => SnapshotView::Payment(Box::new(payment.view())),
+            Self::StoredPreference(preference) => {
+                SnapshotView::Other(serde_json::from_slice(&preference.render()).unwrap_or_default())
+            }
             Self::StoredCob(cob) => SnapshotView::Other(cob.view()),
             Self::WebhookEndpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
         }

@@ -96,7 +96,8 @@ impl ProviderWire {
         }
         let below =
             |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let is_mercado_pago = below("/v1/payments") || below("/v1/chargebacks");
+        let is_mercado_pago =
+            below("/v1/payments") || below("/v1/chargebacks") || below(mercado_pago::PREFERENCES);
         if is_mercado_pago { Self::MercadoPago } else { Self::Stripe }
     }
 
@@ -278,6 +279,8 @@ mod tests {
         check("/v1/payments/1/refunds", ProviderWire::MercadoPago);
         check("/v1/chargebacks/1", ProviderWire::MercadoPago);
         check("/v1/chargebacks/search", ProviderWire::MercadoPago);
+        check("/checkout/preferences", ProviderWire::MercadoPago);
+        check("/checkout/preferences/1", ProviderWire::MercadoPago);
         check("/v1/chargebacksx", ProviderWire::Stripe);
         check("/v1/payment_intents", ProviderWire::Stripe);
         check("/v1/payment_methods/pm_1", ProviderWire::Stripe);
