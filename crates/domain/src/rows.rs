@@ -27,7 +27,8 @@ pub use messages::{
 pub use movement::{Movement, MovementKind};
 pub use payment::{Attempt, AttemptKind, Capture, Failure, FailureCause, NextAction, Payment, Refund};
 pub use payment_method::{
-    MANUAL, ManualMethod, PAYMENT_FORM, PIX, PayBy, Payer, PaymentMethod, PaymentRoute, TaxId, TaxIdKind,
+    CHECKOUT_PAGE, MANUAL, ManualMethod, PAYMENT_FORM, PIX, PayBy, Payer, PaymentMethod, PaymentRoute, TaxId,
+    TaxIdKind,
 };
 pub use payout::{Beneficiary, FundsRelease, Payout, PayoutMethod};
 pub use provider_customer::ProviderCustomer;

@@ -58,6 +58,8 @@ pub struct MethodRules {
     pub pix: Option<PixRules>,
     /// The provider has a form for the customer's browser, which confirms the payment.
     pub payment_form: bool,
+    /// The provider has a page on which the customer pays.
+    pub checkout_page: bool,
     pub card_needs_brand: bool,
     pub needs_payer: bool,
     /// The most instalments of a card; 1 if it offers none.

@@ -10,6 +10,9 @@
 //! long a key is kept nor whether an error is stored under it is documented: a call is repeated for
 //! less than a day ([`ProviderSettings::key_retention`]), and no key counts as spent.
 //!
+//! **Pages.** A payment on Mercado Pago's page (Checkout Pro) is a preference until money moves, and then the
+//! payment that moved it ([`preferences`]).
+//!
 //! **One currency.** A payment is made in the currency of the account's country; the wire has no other.
 //! An amount in another currency is refused here ([`ProviderSettings::currency`]).
 //!
@@ -56,6 +59,7 @@ mod objects;
 mod outcome;
 mod payment_body;
 mod payments;
+mod preferences;
 mod refunds;
 mod settings;
 mod signature;
@@ -94,6 +98,7 @@ pub static ADAPTER: Adapter = Adapter {
         cards: true,
         pix: Some(PixRules { seconds_min: 1_800, seconds_max: 30 * 86_400, needs_tax_id: false }),
         payment_form: false,
+        checkout_page: true,
         card_needs_brand: true,
         needs_payer: true,
         instalments_max: 24,

@@ -85,6 +85,7 @@ pub static ADAPTER: Adapter = Adapter {
         cards: false,
         pix: Some(PixRules { seconds_min: 60, seconds_max: 30 * 86_400, needs_tax_id: false }),
         payment_form: false,
+        checkout_page: false,
         card_needs_brand: false,
         needs_payer: false,
         instalments_max: 1,

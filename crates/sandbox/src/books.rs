@@ -18,7 +18,7 @@ use crate::{
     intent::Intent,
     journal::LineSpan,
     line::{JournalRecord, ReceivedCall, Settled},
-    mercado_pago::StoredPayment,
+    mercado_pago::{StoredPayment, StoredPreference},
     payment_method::PaymentMethod,
     pix::StoredCob,
     refund::Refund,
@@ -62,6 +62,8 @@ pub struct AccountBooks {
     pub customers: BTreeMap<String, StripeCustomer>,
     /// Mercado Pago's payments, with their refunds.
     pub payments: BTreeMap<String, StoredPayment>,
+    /// Its pages to pay on.
+    pub preferences: BTreeMap<String, StoredPreference>,
     /// The charges of a bank, with their Pix and returns.
     pub cobs: BTreeMap<String, StoredCob>,
     /// When objects change by themselves, in Unix milliseconds, by id.
@@ -104,6 +106,11 @@ impl Books {
     /// The account of a payment of Mercado Pago.
     pub fn account_with_payment(&self, payment: &str) -> Option<&Arc<str>> {
         self.accounts.iter().find(|(_, held)| held.payments.contains_key(payment)).map(|(id, _)| id)
+    }
+
+    /// The account of a page of Mercado Pago.
+    pub fn account_with_preference(&self, id: &str) -> Option<&Arc<str>> {
+        self.accounts.iter().find(|(_, held)| held.preferences.contains_key(id)).map(|(id, _)| id)
     }
 
     /// The account of a bank's charge.
@@ -174,6 +181,7 @@ impl AccountBooks {
             payment_methods: BTreeMap::new(),
             customers: BTreeMap::new(),
             payments: BTreeMap::new(),
+            preferences: BTreeMap::new(),
             cobs: BTreeMap::new(),
             settles_at_ms: HashMap::new(),
             events: Vec::new(),
@@ -200,6 +208,9 @@ impl AccountBooks {
             }
             Snapshot::StoredPayment(payment) => {
                 self.payments.insert(payment.id.clone(), (**payment).clone());
+            }
+            Snapshot::StoredPreference(preference) => {
+                self.preferences.insert(preference.id.clone(), (**preference).clone());
             }
             Snapshot::StoredCob(cob) => drop(self.cobs.insert(cob.txid.clone(), (**cob).clone())),
             Snapshot::WebhookEndpoint(endpoint) => {

@@ -63,7 +63,9 @@ impl ArrivedCall {
     }
 
     pub fn is_keyed(&self) -> bool {
-        self.key.is_some() && self.wire.is_keyed(self.method)
+        // Mercado Pago documents no key for preferences.
+        let has_none = self.path.starts_with(mercado_pago::PREFERENCES);
+        self.key.is_some() && self.wire.is_keyed(self.method) && !has_none
     }
 }
 

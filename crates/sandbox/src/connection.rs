@@ -103,7 +103,11 @@ async fn route(shared: Arc<SharedState>, request: Request<Incoming>) -> Connecti
     let wire = ProviderWire::of_path(path);
     let credential = text(&head.headers, "authorization");
     if path == pix::TOKEN_PATH {
-        return Ok(pix::token::issue(&shared.state(), credential, &body, clock::now_ms()));
+        let response = pix::token::issue(&shared.state(), credential, &body, clock::now_ms());
+        if let Some(exchange) = exchange {
+            exchange.answered(&response).await;
+        }
+        return Ok(response);
     }
     let connected = text(&head.headers, "stripe-account").filter(|_| wire == ProviderWire::Stripe);
     let arrival = ArrivedCall {

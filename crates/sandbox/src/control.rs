@@ -21,6 +21,7 @@
 //! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, `lost`, `prevented`, or for an     |
 //! |                                        | inquiry `escalated`: the bank decides                   |
 //! | `POST /sandbox/plant/{object}`         | changes an object, unreported: see `plant`              |
+//! | `/sandbox/mercado_pago/preferences/{id}…` | see `mercado_pago::preference`                       |
 //! | `/sandbox/mercado_pago/payments/{id}…` | see `mercado_pago::dashboard`                           |
 //! | `/sandbox/pix/cob/{txid}…`             | see `pix::dashboard`                                    |
 
@@ -101,6 +102,8 @@ pub fn answer(shared: &SharedState, request: &ControlRequest) -> Answered {
         ("POST", ["disputes", dispute]) => disputes::decide(shared, dispute, request.body),
         ("GET", ["mercado_pago", "payments", id]) => payment_page(&shared.state(), id),
         ("POST", ["mercado_pago", "payments", id, action]) => change_payment(shared, id, action, request),
+        ("GET", ["mercado_pago", "preferences", id]) => checkout_page(&shared.state(), id),
+        ("POST", ["mercado_pago", "preferences", id, action]) => pay_on_page(shared, id, action, request),
         ("POST", ["pix", "cob", id, action]) => change_charge(shared, id, action, request.body),
         _ => refused(404, "There is nothing here."),
     }
@@ -348,6 +351,39 @@ fn payment_page(state: &SandboxState, id: &str) -> Answered {
     }
 }
 
+fn checkout_page(state: &SandboxState, id: &str) -> Answered {
+    let account = state.books.account_with_preference(id).map(|account| &state.books.accounts[account]);
+    match account.and_then(|held| held.preferences.get(id)) {
+        Some(found) => typed(200, "text/html; charset=utf-8", found.page(clock::now_ms()).into_bytes()),
+        None => refused(404, "no such preference"),
+    }
+}
+
+fn pay_on_page(shared: &SharedState, id: &str, action: &str, request: &ControlRequest) -> Answered {
+    // A button of a page has no JSON.
+    let body = if request.is_form { b"" } else { request.body };
+    let made = change::apply(
+        shared,
+        |books| books.account_with_preference(id),
+        |draft| mercado_pago::act_on_page(draft, id, action, body),
+    );
+    match made {
+        Err(ChangeError::Missing) => refused(404, "no such preference"),
+        Err(ChangeError::Refused(refusal)) => refused(refusal.status(), refusal.message()),
+        Err(ChangeError::Unwritten(error)) => refused(500, &error.to_string()),
+        Ok(payment) => payment_shown(shared, &payment),
+    }
+}
+
+fn payment_shown(shared: &SharedState, id: &str) -> Answered {
+    let state = shared.state();
+    let account = state.books.account_with_payment(id).map(|account| &state.books.accounts[account]);
+    let Some(payment) = account.and_then(|held| held.payments.get(id)) else {
+        return refused(404, "no such payment");
+    };
+    answered(200, serde_json::to_vec(&payment.view()).expect("a payment has only text keys"))
+}
+
 fn change_payment(shared: &SharedState, id: &str, action: &str, request: &ControlRequest) -> Answered {
     // A button of a page has no JSON.
     let body = if request.is_form { b"" } else { request.body };
@@ -357,17 +393,11 @@ fn change_payment(shared: &SharedState, id: &str, action: &str, request: &Contro
         |draft| mercado_pago::act(draft, id, action, body),
     );
     match changed {
-        Err(ChangeError::Missing) => return refused(404, "no such payment"),
-        Err(ChangeError::Refused(refusal)) => return refused(refusal.status(), refusal.message()),
-        Err(ChangeError::Unwritten(error)) => return refused(500, &error.to_string()),
-        Ok(()) => {}
+        Err(ChangeError::Missing) => refused(404, "no such payment"),
+        Err(ChangeError::Refused(refusal)) => refused(refusal.status(), refusal.message()),
+        Err(ChangeError::Unwritten(error)) => refused(500, &error.to_string()),
+        Ok(()) => payment_shown(shared, id),
     }
-    let state = shared.state();
-    let account = state.books.account_with_payment(id).map(|account| &state.books.accounts[account]);
-    let Some(payment) = account.and_then(|held| held.payments.get(id)) else {
-        return refused(404, "no such payment");
-    };
-    answered(200, serde_json::to_vec(&payment.view()).expect("a payment has only text keys"))
 }
 
 fn change_charge(shared: &SharedState, txid: &str, action: &str, body: &[u8]) -> Answered {

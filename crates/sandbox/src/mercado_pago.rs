@@ -10,11 +10,13 @@
 //! | `GET /v1/payments/{id}/refunds/{refund}`  | `refunds`   |
 //! | `GET /v1/chargebacks/{id}`                | `chargeback` |
 //! | `GET /v1/chargebacks/search`              | `chargeback` |
+//! | `POST /checkout/preferences`              | `preference` |
+//! | `GET`, `PUT /checkout/preferences/{id}`   | `preference` |
 //!
 //! A payment is one object with its refunds in it ([`StoredPayment`]), and each change writes a
 //! new version of it. Amounts are decimals of JSON on the wire and minor units inside.
 //!
-//! Not included: Orders, checkout preferences, customers, cards, boletos and other tickets, fees,
+//! Not included: Orders, customers, cards, boletos and other tickets, fees,
 //! other countries than Brazil, and documentation for a chargeback. A member that is not included is
 //! refused as an unknown one, so a test cannot pass because a member was ignored. Refusals with a
 //! 4xx are not stored under the key: the sources do not say that they are.
@@ -30,6 +32,7 @@ mod notification;
 mod payment;
 mod payment_request;
 mod plant;
+mod preference;
 mod refunds;
 mod refusal;
 mod search;
@@ -46,6 +49,7 @@ pub use dashboard::{act, page};
 pub use notification::{PaymentNotification, sign};
 pub use payment::StoredPayment;
 pub use plant::plant;
+pub use preference::{StoredPreference, act as act_on_page};
 pub use refusal::{MercadoPagoRefusal, call_refusal};
 pub use view::PaymentView;
 
@@ -54,6 +58,7 @@ use crate::{books::AccountBooks, call::ArrivedCall, call_draft::CallDraft, event
 /// The prefixes of every path.
 const ROOT: &str = "/v1/payments";
 const CHARGEBACKS: &str = "/v1/chargebacks";
+pub const PREFERENCES: &str = "/checkout/preferences";
 
 enum Endpoint {
     Create,
@@ -65,6 +70,9 @@ enum Endpoint {
     RetrieveRefund(String, String),
     RetrieveChargeback(String),
     SearchChargebacks,
+    CreatePreference,
+    RetrievePreference(String),
+    UpdatePreference(String),
 }
 
 /// A call that an endpoint accepts.
@@ -101,6 +109,15 @@ impl CheckedCall {
             };
             return Ok(Self { endpoint, pairs, body: arrival.body.clone() });
         }
+        if let Some(rest) = arrival.path.strip_prefix(PREFERENCES) {
+            let endpoint = match (arrival.method, rest.trim_start_matches('/')) {
+                ("POST", "") => Endpoint::CreatePreference,
+                ("GET", id) => Endpoint::RetrievePreference(id.to_owned()),
+                ("PUT", id) => Endpoint::UpdatePreference(id.to_owned()),
+                _ => return Err(MercadoPagoRefusal::unknown_path()),
+            };
+            return Ok(Self { endpoint, pairs, body: arrival.body.clone() });
+        }
         let rest = arrival.path.strip_prefix(ROOT).unwrap_or_default();
         // The official SDK lists refunds with a slash at the end.
         let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -127,7 +144,10 @@ impl CheckedCall {
             Endpoint::Create => creation::create(draft, &self.body),
             Endpoint::Update(id) => update::update(draft, &id, &self.body),
             Endpoint::Refund(id) => refunds::create(draft, &id, &self.body),
+            Endpoint::CreatePreference => preference::create(draft, &self.body),
+            Endpoint::UpdatePreference(id) => preference::update(draft, &id, &self.body),
             Endpoint::Search
+            | Endpoint::RetrievePreference(_)
             | Endpoint::Retrieve(_)
             | Endpoint::ListRefunds(_)
             | Endpoint::RetrieveRefund(..)
@@ -145,9 +165,12 @@ impl CheckedCall {
             Endpoint::RetrieveRefund(id, refund) => refunds::retrieve(find(held, &id)?, &refund),
             Endpoint::RetrieveChargeback(id) => chargeback::retrieve(held, &id),
             Endpoint::SearchChargebacks => chargeback::search(context, &self.pairs),
-            Endpoint::Create | Endpoint::Update(_) | Endpoint::Refund(_) => {
-                Err(MercadoPagoRefusal::unknown_path())
-            }
+            Endpoint::RetrievePreference(id) => Ok(preference::find(held, &id)?.render()),
+            Endpoint::Create
+            | Endpoint::Update(_)
+            | Endpoint::Refund(_)
+            | Endpoint::CreatePreference
+            | Endpoint::UpdatePreference(_) => Err(MercadoPagoRefusal::unknown_path()),
         }
     }
 }

@@ -89,5 +89,13 @@ fn reference(payment: &StoredPayment) -> Option<Cow<'_, str>> {
 
 fn metadata(payment: &StoredPayment) -> StripeMetadata {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    payment.metadata.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+    let mut shown: StripeMetadata =
+        payment.metadata.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    // A payment that a payer makes on a page has no metadata.
+    if payment.on_page
+        && let Some(reference) = &payment.external_reference
+    {
+        shown.insert("operation".to_owned(), reference.clone());
+    }
+    shown
 }

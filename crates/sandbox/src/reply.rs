@@ -31,7 +31,7 @@ impl CallReply {
     pub fn response(self) -> Response<Full<Bytes>> {
         let replayed = self.original.is_some();
         let original = self.original.or_else(|| self.key.as_ref().map(|_| self.request.clone()));
-        let mut response = json(self.status, self.body);
+        let mut response = typed(self.status, self.wire.content_type(self.status), self.body);
         if self.wire != ProviderWire::Stripe {
             insert(&mut response, "x-request-id", Some(self.request));
             return response;
@@ -62,8 +62,11 @@ pub fn json(status: u16, body: Vec<u8>) -> Response<Full<Bytes>> {
 }
 
 pub fn typed(status: u16, kind: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let is_empty = body.is_empty();
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if !is_empty {
+        response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
     response
 }

@@ -9,7 +9,7 @@ use crate::{
     customer::StripeCustomer,
     dispute::Dispute,
     intent::{Intent, IntentView},
-    mercado_pago::{PaymentView, StoredPayment},
+    mercado_pago::{PaymentView, StoredPayment, StoredPreference},
     payment_method::PaymentMethod,
     pix::StoredCob,
     refund::{Refund, RefundView},
@@ -28,6 +28,7 @@ pub enum Snapshot {
     StripeTransfer(StripeTransfer),
     StripeReversal(StripeReversal),
     StoredPayment(Box<StoredPayment>),
+    StoredPreference(Box<StoredPreference>),
     StoredCob(Box<StoredCob>),
     #[serde(rename = "endpoint")]
     WebhookEndpoint(WebhookEndpoint),
@@ -53,6 +54,7 @@ from_objects! {
     StripeTransfer => ;
     StripeReversal => ;
     StoredPayment => Box;
+    StoredPreference => Box;
     StoredCob => Box;
     WebhookEndpoint => ;
 }
@@ -80,6 +82,7 @@ impl Snapshot {
             Self::StripeTransfer(transfer) => &transfer.id,
             Self::StripeReversal(reversal) => &reversal.id,
             Self::StoredPayment(payment) => &payment.id,
+            Self::StoredPreference(preference) => &preference.id,
             Self::StoredCob(cob) => &cob.txid,
             Self::WebhookEndpoint(endpoint) => &endpoint.id,
         }
@@ -94,6 +97,7 @@ impl Snapshot {
             Self::StoredPayment(payment) => payment.settles_at_ms(),
             Self::StoredCob(cob) => cob.settles_at_ms(),
             Self::Charge(_)
+            | Self::StoredPreference(_)
             | Self::PaymentMethod(_)
             | Self::StripeCustomer(_)
             | Self::StripeTransfer(_)
@@ -113,6 +117,9 @@ impl Snapshot {
             Self::PaymentMethod(method) => SnapshotView::Other(method.view()),
             Self::StripeCustomer(customer) => SnapshotView::Other(customer.view()),
             Self::StoredPayment(payment) => SnapshotView::Payment(Box::new(payment.view())),
+            Self::StoredPreference(preference) => {
+                SnapshotView::Other(serde_json::from_slice(&preference.render()).unwrap_or_default())
+            }
             Self::StoredCob(cob) => SnapshotView::Other(cob.view()),
             Self::WebhookEndpoint(endpoint) => SnapshotView::Other(endpoint.view(true)),
         }

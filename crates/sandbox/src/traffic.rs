@@ -39,6 +39,8 @@ const BODY_BYTES_MAX: usize = 256 << 10;
 /// The last line of a file is looked for in pieces of this size.
 const PIECE_BYTES: u64 = 64 << 10;
 const REDACTED_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+/// A member of a body that authorises.
+const REDACTED_MEMBER: &str = "access_token";
 const REDACTED: &str = "(redacted)";
 
 /// Clones write into the same file.
@@ -170,7 +172,12 @@ fn shown_body(body: &[u8]) -> Value {
     if body.is_empty() || body.len() > BODY_BYTES_MAX {
         return Value::Null;
     }
-    serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
+    let mut shown = serde_json::from_slice(body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
+    if let Some(token) = shown.get_mut(REDACTED_MEMBER) {
+        *token = Value::String(REDACTED.to_owned());
+    }
+    shown
 }
 
 /// The length of the file up to its last line's end.

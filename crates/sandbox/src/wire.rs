@@ -96,7 +96,8 @@ impl ProviderWire {
         }
         let below =
             |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let is_mercado_pago = below("/v1/payments") || below("/v1/chargebacks");
+        let is_mercado_pago =
+            below("/v1/payments") || below("/v1/chargebacks") || below(mercado_pago::PREFERENCES);
         if is_mercado_pago { Self::MercadoPago } else { Self::Stripe }
     }
 
@@ -116,6 +117,11 @@ impl ProviderWire {
             Self::MercadoPago => Some("x-idempotency-key"),
             Self::Pix => None,
         }
+    }
+
+    /// The API of Pix refuses with problem documents (RFC 7807).
+    pub fn content_type(self, status: u16) -> &'static str {
+        if self == Self::Pix && status >= 400 { "application/problem+json" } else { "application/json" }
     }
 
     /// Whether calls of this method are executed once per key.
@@ -273,6 +279,8 @@ mod tests {
         check("/v1/payments/1/refunds", ProviderWire::MercadoPago);
         check("/v1/chargebacks/1", ProviderWire::MercadoPago);
         check("/v1/chargebacks/search", ProviderWire::MercadoPago);
+        check("/checkout/preferences", ProviderWire::MercadoPago);
+        check("/checkout/preferences/1", ProviderWire::MercadoPago);
         check("/v1/chargebacksx", ProviderWire::Stripe);
         check("/v1/payment_intents", ProviderWire::Stripe);
         check("/v1/payment_methods/pm_1", ProviderWire::Stripe);

@@ -85,6 +85,13 @@ impl SandboxClient {
         request.body(body).send().await.unwrap().status().is_success()
     }
 
+    /// A change that may be refused. Returns whether it was made.
+    pub async fn try_post(&self, path: &str, body: &serde_json::Value) -> bool {
+        let request = self.http.post(format!("{}{path}", self.base_url));
+        let request = request.header("content-type", "application/json");
+        request.body(body.to_string()).send().await.unwrap().status().is_success()
+    }
+
     /// The customer pays the code of Pix in the application of a bank.
     pub async fn pay_code(&self, object: &str) {
         self.post(&format!("/sandbox/pay/{object}"), &json!({})).await;

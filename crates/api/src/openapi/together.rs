@@ -2,7 +2,7 @@
 //! (duplicates in a list, a price in another currency than its product's, a period that ends before
 //! it begins) is in the member's description.
 
-use domain::rows::{PAYMENT_FORM, PIX};
+use domain::rows::{CHECKOUT_PAGE, PAYMENT_FORM, PIX};
 use serde_json::{Map, Value, json};
 
 /// The addition to the schema of this name. Exactly one of the forms matches; `anyOf` is enough
@@ -71,7 +71,7 @@ fn methods() -> Value {
         {
             "title": "With a card",
             "properties": {
-                "payment_method": { "not": { "enum": [PIX, PAYMENT_FORM] } },
+                "payment_method": { "not": { "enum": [PIX, PAYMENT_FORM, CHECKOUT_PAGE] } },
                 "expires_in_seconds": nothing,
             },
         },
@@ -91,6 +91,14 @@ fn methods() -> Value {
                 "payment_method": { "const": PAYMENT_FORM },
                 "brand": nothing,
                 "instalments": nothing,
+            },
+        },
+        {
+            "title": "On the provider's page",
+            "properties": {
+                "payment_method": { "const": CHECKOUT_PAGE },
+                "brand": nothing,
+                "capture": { "const": "automatic" },
             },
         },
     ])

@@ -1,6 +1,6 @@
 //! Requests that move money.
 
-use domain::rows::{self, PAYMENT_FORM, PIX};
+use domain::rows::{self, CHECKOUT_PAGE, PAYMENT_FORM, PIX};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -66,22 +66,23 @@ pub struct NewPayment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
     pub account: Option<String>,
-    /// The provider's token of a card, `pix`, or `payment_form`. A card number is refused. With
+    /// The provider's token of a card, `pix`, `payment_form` or `checkout_page`. A card number is refused. With
     /// `payment_form` the customer chooses in the provider's own form (Stripe's Payment Element), and the
-    /// customer's browser confirms the payment with the client secret of `next_action`.
+    /// customer's browser confirms the payment with the client secret of `next_action`. With `checkout_page`
+    /// the customer pays on the provider's page (Mercado Pago's Checkout Pro); `next_action` redirects there.
     #[schema(example = "pm_card_visa")]
     pub payment_method: String,
     /// The card's brand by the provider's name for it, where the provider needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "visa", pattern = "^[a-z0-9_]{1,40}$")]
     pub brand: Option<String>,
-    /// The number of instalments in which the card is charged; 1 if absent.
+    /// The number of instalments of the card, or the most of a `checkout_page`; 1 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instalments: Option<u32>,
     /// Who pays, where the provider needs to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<Payer>,
-    /// How long the customer can pay. Only with `pix` and `payment_form`; half an hour if absent.
+    /// How long the customer can pay; half an hour if absent. Not with a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_in_seconds: Option<u32>,
     /// Other accounts, each tried in turn if the charge was declined before, and no money moved. A token is
@@ -338,16 +339,20 @@ impl Request for NewPayment {
             findings.add("/reference", "must be absent with booking_id");
         }
         let is_pix = self.payment_method == PIX;
-        let is_token = !is_pix && self.payment_method != PAYMENT_FORM;
+        let is_page = self.payment_method == CHECKOUT_PAGE;
+        let is_token = !is_pix && !is_page && self.payment_method != PAYMENT_FORM;
         if self.expires_in_seconds.is_some() && is_token {
             findings.add("/expires_in_seconds", "must be absent unless the customer completes the payment");
         }
-        if !is_token && (self.brand.is_some() || self.instalments.is_some()) {
+        if !is_token && (self.brand.is_some() || (self.instalments.is_some() && !is_page)) {
             findings.add("/payment_method", "has neither brand nor instalments if it is not a card");
         }
         if is_pix && !self.alternatives.is_empty() {
             findings
                 .add("/alternatives", "must be absent with pix: it goes on at the next account by itself");
+        }
+        if is_page && self.capture == Capture::Manual {
+            findings.add("/capture", "must be automatic with checkout_page: the page reserves no money");
         }
         if is_pix && self.capture == Capture::Manual {
             findings.add("/capture", "must be automatic with pix: Pix reserves no money");
@@ -446,6 +451,10 @@ mod tests {
         check(form(json!({ "expires_in_seconds": 60, "capture": "manual" })), &[]);
         check(form(json!({ "expires_in_seconds": 59 })), &["/expires_in_seconds"]);
         check(form(json!({ "instalments": 2 })), &["/payment_method"]);
+        let page = "checkout_page";
+        check(form(json!({ "payment_method": page, "instalments": 6, "expires_in_seconds": 60 })), &[]);
+        check(form(json!({ "payment_method": page, "brand": "visa" })), &["/payment_method"]);
+        check(form(json!({ "payment_method": page, "capture": "manual" })), &["/capture"]);
         check(json!({ "booking_id": BOOKING, "expires_in_seconds": 600 }), &["/expires_in_seconds"]);
     }
 

@@ -61,6 +61,9 @@ fn differs(seen: &Observation, payment: &Payment) -> Option<(DifferenceKind, Str
             (None, State::Created | State::Pending) => {
                 (CapturedNotHere, "the payment has no object yet".to_owned())
             }
+            (Some(_), State::Pending) if payment.is_paid_on_page() => {
+                (CapturedNotHere, "the payment's own object is the page".to_owned())
+            }
             _ => (OtherObject, format!("the payment's own object is {own}")),
         });
     }

@@ -10,7 +10,7 @@ use crate::ids::{
 };
 use crate::lifecycle::{CurrentState, attempt, payment, refund};
 use crate::money::{Currency, Money};
-use crate::rows::{Account, MANUAL, PAYMENT_FORM, Payer, PaymentMethod, PaymentRoute};
+use crate::rows::{Account, CHECKOUT_PAGE, MANUAL, PAYMENT_FORM, Payer, PaymentMethod, PaymentRoute};
 use crate::time::Timestamp;
 use crate::working_set::{Claim, Json};
 
@@ -92,7 +92,8 @@ crate::row! {
         fixed amount_minor: i64,
         fixed currency: Currency,
         fixed capture: Capture,
-        /// A provider's token, never a card number; or [`PIX`](super::PIX) or [`PAYMENT_FORM`].
+        /// A provider's token, never a card number; or [`PIX`](super::PIX), [`PAYMENT_FORM`] or
+        /// [`CHECKOUT_PAGE`].
         fixed payment_method: String,
         /// The card's brand, by the provider's name for it.
         fixed brand: Option<String>,
@@ -232,6 +233,9 @@ impl Payment {
 
     pub fn method(&self) -> PaymentMethod {
         match self.pay_until {
+            Some(pay_until) if self.is_paid_on_page() => {
+                PaymentMethod::Page { pay_until, instalments: self.instalments }
+            }
             Some(pay_until) if self.is_confirmed_by_customer() => PaymentMethod::Form { pay_until },
             Some(pay_until) => PaymentMethod::Pix { pay_until, pay_within: pay_until.since(self.created_at) },
             None => PaymentMethod::Card {
@@ -276,7 +280,12 @@ impl Payment {
 
     /// The customer confirms it at the provider, and may try again after a decline.
     pub fn is_confirmed_by_customer(&self) -> bool {
-        self.payment_method == PAYMENT_FORM
+        self.payment_method == PAYMENT_FORM || self.is_paid_on_page()
+    }
+
+    /// The customer pays it on a page of the provider. Until money moves, its object is the page.
+    pub fn is_paid_on_page(&self) -> bool {
+        self.payment_method == CHECKOUT_PAGE
     }
 
     /// Until when the customer may complete it, where the customer does: as the provider says, or else as

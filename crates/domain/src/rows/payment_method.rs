@@ -76,6 +76,12 @@ pub enum PaymentMethod {
     /// With what the customer enters into the provider's own form, until then. The customer confirms the
     /// payment there, and we never do.
     Form { pay_until: Timestamp },
+    /// On a page of the provider, until then. Each of the customer's payments there is an object of its own.
+    Page {
+        pay_until: Timestamp,
+        /// The most that the page offers.
+        instalments: i64,
+    },
 }
 
 /// An account at which a payment can be tried, and what the customer pays with there.
@@ -91,6 +97,7 @@ pub struct PaymentRoute {
 /// The payment methods that are no token, as a payment names them.
 pub const PIX: &str = "pix";
 pub const PAYMENT_FORM: &str = "payment_form";
+pub const CHECKOUT_PAGE: &str = "checkout_page";
 
 /// Who pays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! has the table.
 
 use domain::{
-    Currency, PaymentId,
+    Currency, PaymentId, Timestamp,
     provider::{CallOutcome, Observation, RefundObservation},
     rows::FailureCause,
 };
@@ -113,6 +113,19 @@ fn listed<L, O>(read: Result<(HttpReply, L), CallOutcome<O>>) -> Result<L, CallO
         Ok((_, list)) => Ok(list),
         Err(CallOutcome::Refused { code, .. }) => Err(CallOutcome::Unknown { error: code, key_spent: false }),
         Err(outcome) => Err(outcome),
+    }
+}
+
+/// The page of a reply, and the provider's time.
+pub fn shown_page<W: DeserializeOwned, O>(
+    result: Result<HttpReply, NoReply>,
+) -> Result<(W, Timestamp), CallOutcome<O>> {
+    let (reply, page) = read(result, b'{')?;
+    let date = reply.headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+    let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+    match date {
+        Some(date) => Ok((page, Timestamp(date.timestamp().as_microsecond()))),
+        None => Err(unknown(&reply, "the reply has no date")),
     }
 }
 

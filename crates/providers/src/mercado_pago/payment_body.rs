@@ -50,11 +50,11 @@ struct PayerBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    identification: Option<Identification<'a>>,
+    identification: Option<PayerIdentification<'a>>,
 }
 
 #[derive(Serialize)]
-struct Identification<'a> {
+pub struct PayerIdentification<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     number: &'a str,
@@ -75,6 +75,7 @@ pub fn payment_body<'a>(
             (brand, Some(token.as_str()), Some(*instalments), Some(capture), None)
         }
         PaymentMethod::Form { .. } => return Err("payment_form_is_not_offered"),
+        PaymentMethod::Page { .. } => return Err("a_page_is_made_by_a_preference"),
         PaymentMethod::Pix { .. } if order.capture == Capture::Manual => {
             return Err("pix_cannot_be_authorized");
         }
@@ -134,12 +135,17 @@ fn metadata(order: &PaymentOrder) -> BTreeMap<&str, String> {
     entries
 }
 
-fn payer_body(payer: &Payer) -> PayerBody<'_> {
+/// The first name, and the rest.
+pub fn names(payer: &Payer) -> (Option<&str>, Option<&str>) {
     let name = payer.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    let (first_name, last_name) = match name.and_then(|name| name.split_once(char::is_whitespace)) {
+    match name.and_then(|name| name.split_once(char::is_whitespace)) {
         Some((first, last)) => (Some(first), Some(last.trim_start())),
         None => (name, None),
-    };
+    }
+}
+
+fn payer_body(payer: &Payer) -> PayerBody<'_> {
+    let (first_name, last_name) = names(payer);
     PayerBody {
         email: &payer.email,
         first_name,
@@ -148,12 +154,12 @@ fn payer_body(payer: &Payer) -> PayerBody<'_> {
     }
 }
 
-fn identification(tax_id: &TaxId) -> Identification<'_> {
+pub fn identification(tax_id: &TaxId) -> PayerIdentification<'_> {
     let kind = match tax_id.kind {
         TaxIdKind::Cpf => "CPF",
         TaxIdKind::Cnpj => "CNPJ",
     };
-    Identification { kind, number: &tax_id.number }
+    PayerIdentification { kind, number: &tax_id.number }
 }
 
 #[cfg(test)]

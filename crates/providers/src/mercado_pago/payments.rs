@@ -3,7 +3,7 @@
 use domain::{
     Currency, Money, PaymentId,
     provider::{CallOutcome, Observation, ProviderStatus},
-    rows::FailureCause,
+    rows::{FailureCause, PaymentMethod},
 };
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use super::{
     objects::ProviderPayment,
     outcome::{self, RequestedPayment},
     payment_body::{check_amount, payment_body},
+    preferences::is_page,
     settings::signed_notification_url,
 };
 use crate::{Guard, ObjectCall, PaymentOrder, ProviderSettings, exchange::segment};
@@ -24,7 +25,7 @@ pub struct Payments {
     pub client: MercadoPagoClient,
     /// The account's. A refund is shown without a currency.
     pub currency: Currency,
-    notification_url: Option<String>,
+    pub notification_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -34,8 +35,8 @@ struct CaptureBody {
 }
 
 #[derive(Serialize)]
-struct CancelBody {
-    status: &'static str,
+pub struct CancelBody {
+    pub status: &'static str,
 }
 
 /// What a search returns.
@@ -54,6 +55,9 @@ impl Payments {
     }
 
     pub async fn create(&self, order: &PaymentOrder) -> CallOutcome<Observation> {
+        if let PaymentMethod::Page { pay_until, instalments } = order.method {
+            return self.create_page(order, pay_until, instalments).await;
+        }
         let body = match payment_body(order, self.currency, self.notification_url.as_deref()) {
             Ok(body) => body,
             Err(code) => return never_sent(code),
@@ -66,33 +70,32 @@ impl Payments {
 
     /// The search lags behind, so it only finds the id; the payment itself is fetched.
     pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {
-        let reference = payment.0.hyphenated().to_string();
-        let path =
-            format!("/v1/payments/search?external_reference={reference}&sort=date_created&criteria=desc");
-        let found: FoundPayments = match outcome::search(self.client.get(&path, &reference).await) {
-            Ok(found) => found,
+        let best = match self.of_reference(payment).await {
+            Ok(found) => found.into_iter().rev().max_by_key(|found| rank(&found.status)),
             Err(outcome) => return outcome,
         };
-        // A search whose parameter was ignored shows everybody's payments.
-        let own = found.results.into_iter().filter(|found| found.payment() == Some(payment));
-        let mut best: Option<(u8, Observation)> = None;
-        for found in own {
-            let observation = match found.observe() {
-                Ok(observation) => observation,
-                Err(error) => return CallOutcome::Unknown { error, key_spent: false },
-            };
-            let rank = rank(&observation.status);
-            if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
-                best = Some((rank, observation));
-            }
-        }
         match best {
-            Some((_, observation)) => found_object(self.fetch(&observation.object).await),
+            Some(observation) => found_object(self.fetch(&observation.object).await),
             None => CallOutcome::Object(None),
         }
     }
 
+    /// Every payment with our reference, newest first, as the search shows it.
+    pub async fn of_reference<O>(&self, payment: PaymentId) -> Result<Vec<Observation>, CallOutcome<O>> {
+        let reference = payment.0.hyphenated().to_string();
+        let path =
+            format!("/v1/payments/search?external_reference={reference}&sort=date_created&criteria=desc");
+        let found: FoundPayments = outcome::search(self.client.get(&path, &reference).await)?;
+        // A search whose parameter was ignored shows everybody's payments.
+        let own = found.results.iter().filter(|found| found.payment() == Some(payment));
+        let observed: Result<Vec<Observation>, String> = own.map(ProviderPayment::observe).collect();
+        observed.map_err(|error| CallOutcome::Unknown { error, key_spent: false })
+    }
+
     pub async fn fetch(&self, object: &str) -> CallOutcome<Observation> {
+        if is_page(object) {
+            return self.fetch_page(object).await;
+        }
         let result = self.client.get(&payment_path(object), object).await;
         outcome::payment(result, RequestedPayment::Object(object))
     }
@@ -106,10 +109,13 @@ impl Payments {
     }
 
     pub async fn cancel(&self, action: ObjectCall<'_>) -> CallOutcome<Observation> {
+        if is_page(action.object) {
+            return self.end_page(action).await;
+        }
         self.update(action, "cancel", &CancelBody { status: "cancelled" }).await
     }
 
-    async fn update(
+    pub async fn update(
         &self,
         action: ObjectCall<'_>,
         verb: &str,
@@ -133,7 +139,7 @@ pub fn never_sent<O>(code: &str) -> CallOutcome<O> {
 
 /// Several payments carry one reference if Mercado Pago forgot a key. The one with money matters
 /// most, then one that money can still move; among equals, the newest.
-fn rank(status: &ProviderStatus) -> u8 {
+pub fn rank(status: &ProviderStatus) -> u8 {
     match status {
         status if status.has_money() => 2,
         ProviderStatus::Failed(_) | ProviderStatus::Cancelled => 0,

@@ -13,6 +13,7 @@ use super::{
     outcome,
     payment_body::check_amount,
     payments::{Payments, never_sent, payment_path},
+    preferences::is_page,
 };
 use crate::{ListedRefund, RefundOrder, exchange::segment};
 
@@ -35,6 +36,10 @@ impl Payments {
     }
 
     pub async fn refunds_of(&self, object: &str) -> CallOutcome<Vec<ListedRefund>> {
+        if is_page(object) {
+            // Nobody has paid on it.
+            return CallOutcome::Object(Vec::new());
+        }
         let listed = match self.list_refunds(object).await {
             Ok(listed) => listed,
             Err(outcome) => return outcome,

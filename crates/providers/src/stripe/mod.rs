@@ -115,6 +115,7 @@ pub static ADAPTER: Adapter = Adapter {
         cards: true,
         pix: Some(PixRules { seconds_min: 60, seconds_max: 1_209_600, needs_tax_id: true }),
         payment_form: true,
+        checkout_page: false,
         card_needs_brand: false,
         needs_payer: false,
         instalments_max: 1,

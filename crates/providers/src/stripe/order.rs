@@ -42,6 +42,7 @@ fn with_method(form: Form, order: &PaymentOrder) -> Result<Form, &'static str> {
             Ok(form.with("payment_method", token).with("allowed_payment_method_types[0]", "card"))
         }
         PaymentMethod::Form { .. } => Ok(form.with("automatic_payment_methods[enabled]", "true")),
+        PaymentMethod::Page { .. } => Err("checkout_page_is_not_offered"),
         PaymentMethod::Pix { pay_within, .. } => with_pix(form, order, pay_within.as_seconds()),
     }
 }

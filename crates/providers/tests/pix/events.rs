@@ -161,7 +161,10 @@ fn page(pages: u32, pix: &Value) -> testkit::scripted_server::ServerStep {
     let paging = json!({
         "paginaAtual": 0, "itensPorPagina": 100, "quantidadeDePaginas": pages, "quantidadeTotalDeItens": 1,
     });
-    shows(&json!({"parametros": {"paginacao": paging}, "pix": [pix]}))
+    let parameters = json!({
+        "inicio": "2023-11-14T00:00:00.000Z", "fim": "2023-11-15T00:00:00.000Z", "paginacao": paging,
+    });
+    shows(&json!({"parametros": parameters, "pix": [pix]}))
 }
 
 #[tokio::test]

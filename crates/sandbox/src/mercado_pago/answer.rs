@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{payment::StoredPayment, refusal::MercadoPagoRefusal, view::json};
+use super::{payment::StoredPayment, preference::StoredPreference, refusal::MercadoPagoRefusal, view::json};
 use crate::snapshot::Snapshot;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,14 +20,20 @@ pub enum MercadoPagoAnswer {
         /// Position among the refunds of the payment.
         refund: usize,
     },
+    PreferenceMade {
+        snapshot: usize,
+    },
+    PreferenceChanged {
+        snapshot: usize,
+    },
     Refused(MercadoPagoRefusal),
 }
 
 impl MercadoPagoAnswer {
     pub fn status(&self) -> u16 {
         match self {
-            Self::Created { .. } | Self::Refunded { .. } => 201,
-            Self::Updated { .. } => 200,
+            Self::Created { .. } | Self::Refunded { .. } | Self::PreferenceMade { .. } => 201,
+            Self::Updated { .. } | Self::PreferenceChanged { .. } => 200,
             Self::Refused(refusal) => refusal.status(),
         }
     }
@@ -53,6 +59,9 @@ impl MercadoPagoAnswer {
             Self::Refunded { snapshot, refund } => {
                 Some(&*payment(snapshots, *snapshot)?.refunds.get(*refund)?.id)
             }
+            Self::PreferenceMade { snapshot } | Self::PreferenceChanged { snapshot } => {
+                Some(&*preference(snapshots, *snapshot)?.id)
+            }
             Self::Refused(_) => None,
         }
     }
@@ -65,6 +74,9 @@ impl MercadoPagoAnswer {
             Self::Refunded { snapshot, refund } => {
                 let payment = payment(snapshots, *snapshot);
                 json(&payment.and_then(|payment| Some(payment.refund_view(payment.refunds.get(*refund)?))))
+            }
+            Self::PreferenceMade { snapshot } | Self::PreferenceChanged { snapshot } => {
+                preference(snapshots, *snapshot).map(StoredPreference::render).unwrap_or_default()
             }
             Self::Refused(refusal) => json(refusal),
         }
@@ -81,6 +93,13 @@ impl MercadoPagoAnswer {
 fn payment(snapshots: &[Snapshot], position: usize) -> Option<&StoredPayment> {
     match snapshots.get(position)? {
         Snapshot::StoredPayment(payment) => Some(payment),
+        _ => None,
+    }
+}
+
+fn preference(snapshots: &[Snapshot], position: usize) -> Option<&StoredPreference> {
+    match snapshots.get(position)? {
+        Snapshot::StoredPreference(preference) => Some(preference),
         _ => None,
     }
 }

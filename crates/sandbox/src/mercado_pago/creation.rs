@@ -31,6 +31,8 @@ pub fn create(draft: &mut CallDraft, body: &[u8]) -> Result<MercadoPagoAnswer, M
         captured_minor: 0,
         captures: request.capture.unwrap_or(true),
         binary_mode: request.binary_mode.unwrap_or(false),
+        // A call needs a key.
+        on_page: draft.key.is_none(),
         method: request.payment_method_id.unwrap_or_default(),
         installments: request.installments.unwrap_or(1),
         payer: request.payer.ok_or_else(|| MercadoPagoRefusal::missing("payer"))?,

@@ -139,6 +139,9 @@ pub struct StoredPayment {
     /// The call did not ask to authorise only.
     pub captures: bool,
     pub binary_mode: bool,
+    /// Made by its payer on a page.
+    #[serde(default)]
+    pub on_page: bool,
     pub method: String,
     pub installments: u32,
     pub payer: PayerDetails,

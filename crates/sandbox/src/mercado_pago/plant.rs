@@ -15,6 +15,7 @@ pub fn plant(draft: &mut CallDraft, payment: StoredPayment, request: &PlantReque
         payment.id = draft.mint.integer();
         (payment.created_ms, payment.updated_ms) = (draft.at, draft.at);
         (payment.key, payment.refunds, payment.charge_back) = (None, Vec::new(), None);
+        payment.on_page = false;
         payment.external_reference.clone_from(&request.reference);
         payment.metadata = Map::new();
     }

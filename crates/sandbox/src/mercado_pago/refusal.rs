@@ -122,6 +122,10 @@ impl MercadoPagoRefusal {
         Self::new(404, "not_found", "Chargeback not found", None)
     }
 
+    pub fn preference_not_found() -> Self {
+        Self::new(404, "not_found", "Preference not found", None)
+    }
+
     pub fn unknown_path() -> Self {
         Self::new(404, "not_found", "resource not found", None)
     }

@@ -52,7 +52,7 @@ impl PixAnswer {
                 let found = cob(snapshots, *snapshot).and_then(|cob| cob.pix.get(*pix)?.returns.get(*made));
                 found.map(super::cob::StoredReturn::view)
             }
-            Self::Registered => None,
+            Self::Registered => return Vec::new(),
             Self::Refused(refusal) => return refusal.render(),
         };
         shown.map_or_else(|| b"{}".to_vec(), |shown| shown.to_string().into_bytes())

@@ -15,6 +15,7 @@ use crate::{call_draft::CallDraft, mercado_pago::br_code};
 
 const KEY_CHARACTERS_MAX: usize = 77;
 const TEXT_CHARACTERS_MAX: usize = 140;
+const NAME_CHARACTERS_MAX: usize = 200;
 const SECONDS_DEFAULT: i64 = 86_400;
 
 #[derive(Deserialize)]
@@ -57,12 +58,14 @@ struct Revision {
 impl Debtor {
     fn is_well_formed(&self) -> bool {
         let digits = |text: &String| text.len() == 11 && text.bytes().all(|digit| digit.is_ascii_digit());
-        let company = |text: &String| text.len() == 14 && super::is_alphanumeric(text);
-        match (&self.cpf, &self.cnpj) {
-            (Some(cpf), None) => digits(cpf),
-            (None, Some(cnpj)) => company(cnpj),
-            _ => false,
-        }
+        let of_company = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+        let company = |text: &String| text.len() == 14 && text.bytes().all(of_company);
+        self.nome.chars().count() <= NAME_CHARACTERS_MAX
+            && match (&self.cpf, &self.cnpj) {
+                (Some(cpf), None) => digits(cpf),
+                (None, Some(cnpj)) => company(cnpj),
+                _ => false,
+            }
     }
 
     fn stored(&self) -> Value {

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's own client and endpoint may stop the test")]
 
+mod bank;
 mod client;
 mod currencies;
 mod customers;

@@ -7,5 +7,6 @@ mod idempotency;
 mod money;
 mod notifications;
 mod pix;
+mod preferences;
 mod search;
 pub mod seller;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    bank::{Bank, TXID, charge},
     client::{CREATE, SALE, TestSandbox, traffic},
     mercado_pago::seller::{ACCESS_TOKEN, PAYMENTS, Seller, card},
     receiver::Receiver,
@@ -60,4 +61,20 @@ async fn each_attempt_of_a_webhook_is_recorded_as_such() {
     let call = lines.iter().find(|line| line["path"] == PAYMENTS).unwrap();
     assert_eq!(call["request"], card("approved"));
     assert!(!json!(lines).to_string().contains(ACCESS_TOKEN), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_request_of_an_access_token_is_recorded_without_it() {
+    let bank = Bank::start().await;
+    let made = bank.call("PUT", &format!("/cob/{TXID}"), &charge(&json!(null))).await;
+    let lines = recorded(bank.sandbox).await;
+    let [token, call] = &lines[..] else { panic!("{lines:?}") };
+    let names = ["method", "path", "status", "request"];
+    let expected = [json!("POST"), json!("/oauth/token"), json!(200), json!("grant_type=client_credentials")];
+    assert_eq!(members(token, &names), expected);
+    let expected = json!({"access_token": "(redacted)", "token_type": "Bearer", "expires_in": 3_600});
+    assert_eq!(token["response"], expected);
+    assert_eq!((&call["status"], &call["response"]), (&json!(201), &made.body));
+    let all = json!(lines).to_string();
+    assert!(!all.contains(&bank.token) && !all.contains("Y2xpZW50"), "{all}");
 }

@@ -16,6 +16,7 @@ mod bookings;
 mod by_hand;
 mod captures;
 mod charges;
+mod checkout_page;
 mod dead_letters;
 mod delivery;
 mod disputes;

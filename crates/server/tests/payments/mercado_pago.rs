@@ -28,11 +28,11 @@ const ACCOUNT: &str = "421";
 const TOKEN: &str = "TEST-token-one";
 const SECRET: &str = "signature-one";
 
-async fn service(engine: Engine) -> TestService {
+pub async fn service(engine: Engine) -> TestService {
     with_settings(engine, |_| ()).await
 }
 
-async fn with_settings(engine: Engine, change: impl FnOnce(&mut Settings)) -> TestService {
+pub async fn with_settings(engine: Engine, change: impl FnOnce(&mut Settings)) -> TestService {
     let service = TestService::with(engine, |settings| {
         let secrets = vec![Secret::new(SECRET)];
         let mut of_account = mercado_pago::ADAPTER.settings(Secret::new(TOKEN), secrets, Mode::Test);
@@ -55,11 +55,11 @@ async fn with_settings(engine: Engine, change: impl FnOnce(&mut Settings)) -> Te
     service
 }
 
-fn brl(minor: i64) -> Value {
+pub fn brl(minor: i64) -> Value {
     json!({ "minor": minor, "currency": "BRL" })
 }
 
-fn payer() -> Value {
+pub fn payer() -> Value {
     let tax_id = json!({ "kind": "cpf", "number": "12345678909" });
     json!({ "email": "ana@example.com", "name": "Ana Lima", "tax_id": tax_id })
 }
@@ -73,6 +73,11 @@ fn card(minor: i64, token: &str) -> Value {
 
 fn pix(minor: i64) -> Value {
     json!({ "amount": brl(minor), "provider": "mercado_pago", "payment_method": "pix", "payer": payer() })
+}
+
+/// What is lost is fetched soon.
+pub fn soon(settings: &mut Settings) {
+    settings.pace.evidence_after = Span::millis(300);
 }
 
 /// What a person, or the customer, does at the provider.

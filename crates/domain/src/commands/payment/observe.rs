@@ -118,11 +118,13 @@ pub(super) fn observe(
 }
 
 /// Takes the object of a payment that was sent in one step: its id is not known before its reply, or
-/// before it is found by our reference.
+/// before it is found by our reference. A payment on the provider's page takes the first object with money in
+/// place of the page. A second one contradicts.
 fn adopt(payment: &mut Payment, seen: &Observation) {
     let same = (seen.amount_minor == payment.amount_minor && seen.currency == payment.currency)
         || fault_injection::is(fault_injection::InjectedFault::FoundAmountNotCompared);
-    if payment.provider_ref.is_none() && payment.state.is(State::Pending) && same {
+    let is_open = payment.provider_ref.is_none() || (payment.is_paid_on_page() && seen.status.has_money());
+    if is_open && payment.state.is(State::Pending) && same {
         payment.provider_ref = Some(seen.object.clone());
     }
 }

@@ -6,7 +6,7 @@ use super::test_world::{DEADLINE, RECHECK, TestWorld, object};
 use crate::commands::StartPayment;
 use crate::lifecycle::{attempt, job, payment};
 use crate::provider::ProviderStatus;
-use crate::rows::{Attempt, Job, NextAction, PAYMENT_FORM, PIX, Payment, PaymentMethod};
+use crate::rows::{Attempt, CHECKOUT_PAGE, Job, NextAction, PAYMENT_FORM, PIX, Payment, PaymentMethod};
 use crate::time::Span;
 use crate::{Currency, PaymentId, Refusal};
 
@@ -38,9 +38,10 @@ fn the_method_of_a_payment_is_what_it_names() {
         let payment = start(&mut world, method, Span::seconds(600));
         let row: Payment = world.get(payment);
         assert!(expected(&row.method()), "{method}: {:?}", row.method());
-        assert_eq!(row.is_confirmed_by_customer(), method == PAYMENT_FORM);
+        assert_eq!(row.is_confirmed_by_customer(), method != PIX);
     };
     check(PAYMENT_FORM, |method| matches!(method, PaymentMethod::Form { .. }));
+    check(CHECKOUT_PAGE, |method| matches!(method, PaymentMethod::Page { .. }));
     check(PIX, |method| matches!(method, PaymentMethod::Pix { pay_within: Span(600_000_000), .. }));
 }
 

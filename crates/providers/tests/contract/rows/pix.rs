@@ -157,7 +157,13 @@ fn replies(call: Call) -> Vec<Value> {
         Call::Refund | Call::FetchRefund => returned(),
         Call::RefundsOf | Call::FetchEvents => paid(&json!([returned()])),
         Call::Events => json!({
-            "parametros": {"paginacao": {"paginaAtual": 0, "quantidadeDePaginas": 1}},
+            "parametros": {
+                "inicio": "2023-11-14T00:00:00.000Z", "fim": "2023-11-15T00:00:00.000Z",
+                "paginacao": {
+                    "paginaAtual": 0, "itensPorPagina": 100, "quantidadeDePaginas": 1,
+                    "quantidadeTotalDeItens": 1,
+                },
+            },
             "pix": [pix(&json!([]))],
         }),
         _ => removed(),

@@ -8,7 +8,7 @@ use api::validation_errors::ValidationErrors;
 use api::views::Payment;
 use axum::extract::State;
 use domain::commands::{MethodUse, PaymentTarget, StartPayment};
-use domain::rows::{PAYMENT_FORM, PIX, PayBy, PaymentRoute};
+use domain::rows::{CHECKOUT_PAGE, PAYMENT_FORM, PIX, PayBy, PaymentRoute};
 use domain::time::Span;
 use domain::working_set::Claim;
 use domain::{BookingId, Currency, CustomerId, Refusal};
@@ -87,8 +87,9 @@ pub async fn start(
         (None, None) => unreachable!("a payment for nothing was refused when it was read"),
     };
     let is_pix = request.payment_method == PIX;
-    let pay_within = (is_pix || request.payment_method == PAYMENT_FORM)
-        .then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PAYABLE_SECONDS).into()));
+    let by_customer = [PIX, PAYMENT_FORM, CHECKOUT_PAGE].contains(&request.payment_method.as_str());
+    let pay_within =
+        by_customer.then(|| Span::seconds(request.expires_in_seconds.unwrap_or(PAYABLE_SECONDS).into()));
     let mut routes = routes.into_iter();
     let first = routes.next().expect("a payment without an account was refused");
     begin(app, &claim.clone(), wait, |lease| StartPayment {
@@ -201,7 +202,8 @@ fn check_method(
     let rules = adapter.methods;
     let is_pix = tried.payment_method == PIX;
     let is_form = tried.payment_method == PAYMENT_FORM;
-    let is_card = !is_pix && !is_form;
+    let is_page = tried.payment_method == CHECKOUT_PAGE;
+    let is_card = !is_pix && !is_form && !is_page;
     let seconds = request.expires_in_seconds.unwrap_or(PAYABLE_SECONDS);
     let payer = request.payer.as_ref();
     let has_tax_id = payer.is_some_and(|payer| payer.name.is_some() && payer.tax_id.is_some());
@@ -215,6 +217,7 @@ fn check_method(
     let method = format!("{pointer}/payment_method");
     needs(is_pix && rules.pix.is_none(), &method, "pix is not offered by");
     needs(is_form && !rules.payment_form, &method, "a payment form is not offered by");
+    needs(is_page && !rules.checkout_page, &method, "a checkout page is not offered by");
     needs(is_card && !rules.cards, &method, "cards are not offered by");
     if let Some(pix) = rules.pix.filter(|_| is_pix) {
         let offered = (pix.seconds_min..=pix.seconds_max).contains(&seconds);
