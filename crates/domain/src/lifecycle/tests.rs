@@ -424,3 +424,77 @@ fn every_pair_of_a_difference() {
         accepted + return = open
     "#]]);
 }
+
+#[test]
+fn every_pair_of_a_release() {
+    check::<release::State>(&expect![[r#"
+        pending + complete = due
+        pending + release = -
+        pending + find_nothing = -
+        pending + give_up = -
+        due + complete = -
+        due + release = released
+        due + find_nothing = void
+        due + give_up = review
+        review + complete = -
+        review + release = -
+        review + find_nothing = -
+        review + give_up = -
+        released + complete = -
+        released + release = -
+        released + find_nothing = -
+        released + give_up = -
+        void + complete = -
+        void + release = -
+        void + find_nothing = -
+        void + give_up = -
+    "#]]);
+}
+
+#[test]
+fn every_pair_of_a_payout() {
+    check::<payout::State>(&expect![[r#"
+        scheduled + send = sent
+        scheduled + pay = paid
+        scheduled + fail = -
+        scheduled + lose_sight = -
+        scheduled + give_up = -
+        scheduled + return = -
+        sent + send = -
+        sent + pay = paid
+        sent + fail = failed
+        sent + lose_sight = unknown
+        sent + give_up = -
+        sent + return = -
+        unknown + send = -
+        unknown + pay = paid
+        unknown + fail = failed
+        unknown + lose_sight = -
+        unknown + give_up = review
+        unknown + return = -
+        review + send = -
+        review + pay = paid
+        review + fail = failed
+        review + lose_sight = -
+        review + give_up = -
+        review + return = -
+        failed + send = -
+        failed + pay = paid
+        failed + fail = -
+        failed + lose_sight = -
+        failed + give_up = -
+        failed + return = -
+        paid + send = -
+        paid + pay = -
+        paid + fail = -
+        paid + lose_sight = -
+        paid + give_up = -
+        paid + return = returned
+        returned + send = -
+        returned + pay = -
+        returned + fail = -
+        returned + lose_sight = -
+        returned + give_up = -
+        returned + return = -
+    "#]]);
+}

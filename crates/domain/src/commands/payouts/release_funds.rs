@@ -53,7 +53,8 @@ pub struct ReleaseFunds {
 pub(crate) fn blocks_release(payment: &Payment) -> bool {
     let has_money = payment.state.is(payment::State::Captured);
     let under_way = !payment.state.is_final() || payment.active.is_some() || payment.refunding_minor > 0;
-    let disputed = payment.disputed_minor > 0;
+    // An inquiry has moved no money yet.
+    let disputed = payment.open_disputes > 0 || payment.disputed_minor > 0;
     let unsure = payment.suspended_minor != 0 || (has_money && !payment.evidenced);
     under_way || disputed || unsure
 }

@@ -147,6 +147,7 @@ fn a_payment_that_may_still_move_blocks_the_release() {
         change(&mut payment);
         assert!(blocks_release(&payment), "{payment:?}");
     };
+    check(|payment| payment.open_disputes = 1);
     check(|payment| payment.disputed_minor = 1);
     check(|payment| payment.refunding_minor = 1);
     check(|payment| payment.suspended_minor = 1);
