@@ -50,7 +50,8 @@ test("an operation is tried against the server that is read from", async () => {
   await page.getByRole("button", { name: "Send" }).first().click();
   const answer = await answered;
   assert.equal(answer.status(), 200);
-  assert.equal((await answer.json()).data[0].id, demo.product_id);
+  const ids = (await answer.json()).data.map((product) => product.id);
+  assert.ok(ids.includes(demo.product_id), `${ids} without the product of the demo`);
   await page.getByText("200 OK").first().waitFor();
   assert.deepEqual(wrong, []);
 });
