@@ -3,7 +3,7 @@
 use std::string::String;
 use std::vec::Vec;
 
-use super::in_review::{paid, reserved, resolve};
+use super::in_review::{reserved, resolve};
 use super::payments::CAPTURED;
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld, account, eur};
@@ -16,7 +16,7 @@ use crate::{Currency, PaymentId, RefundId, Refusal};
 #[test]
 fn a_refund_made_at_the_provider_is_booked_once() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     for status in [RefundStatus::Pending, RefundStatus::Succeeded, RefundStatus::Succeeded] {
         world.refund_at_provider(payment, "re_1", 700, status).reply();
     }
@@ -38,7 +38,7 @@ fn a_refund_made_at_the_provider_is_booked_once() {
 #[test]
 fn a_refund_under_way_at_the_provider_holds_its_sum_back() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     world.refund_at_provider(payment, "re_1", 700, RefundStatus::Pending).reply();
     let all = world.refund_command(payment, Some(2 * PRICE));
     let refundable = eur(2 * PRICE - 700);
@@ -52,7 +52,7 @@ fn a_refund_under_way_at_the_provider_holds_its_sum_back() {
 #[test]
 fn a_refund_at_the_provider_that_comes_back_is_reversed() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     world.refund_at_provider(payment, "re_1", 700, RefundStatus::Succeeded).reply();
     let failed = RefundStatus::Failed(failure("account_closed", false));
     world.refund_at_provider(payment, "re_1", 700, failed).reply();
@@ -76,7 +76,7 @@ fn a_refund_that_is_ahead_of_its_payment_comes_again() {
 #[test]
 fn a_refund_with_the_mark_of_another_is_booked_and_reviewed() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let ours = world.refund(payment, Some(700));
     world.send(ours, payment);
     world.refund_answer(ours, RefundStatus::Succeeded);
@@ -108,7 +108,7 @@ fn money_in_suspense_goes_back_out_of_suspense() {
 #[test]
 fn more_than_was_captured_cannot_go_back() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     world.refund_at_provider(payment, "re_1", 2 * PRICE + 1, RefundStatus::Succeeded).reply();
     assert_eq!(world.get::<Payment>(payment).refunded_minor, 0);
     assert_eq!(world.reviews()[0].reason, "provider_contradicts");
@@ -180,7 +180,7 @@ fn a_dispute_moves_money_once_each_way_in_any_order() {
     let check = |story: &[DisputeStatus], disputed: i64, open: bool| {
         for turn in 0..story.len() {
             let mut world = TestWorld::new(9);
-            let payment = paid(&mut world);
+            let (_, payment) = world.paid();
             let mut order = story.to_vec();
             order.rotate_left(turn);
             for status in order.iter().chain(story) {
@@ -206,7 +206,7 @@ fn a_dispute_moves_money_once_each_way_in_any_order() {
 #[test]
 fn what_the_bank_took_back_cannot_be_refunded() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     dispute(&mut world, payment, DisputeStatus::FundsWithdrawn);
     let all = world.refund_command(payment, None);
     assert_eq!(world.refused(&all), Refusal::RefundExceedsCapture { refundable: eur(0) });
