@@ -171,8 +171,7 @@ fn a_charge_that_was_never_sent_is_declined_when_it_is_discarded() {
 #[test]
 fn a_refund_that_is_written_off_may_still_have_been_made() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     let letter = kill(&mut world, refund);
@@ -245,8 +244,7 @@ fn a_dead_event_is_read_again_or_ignored() {
 fn a_dead_delivery_has_its_effect_once_when_it_is_retried_and_never_when_it_is_discarded() {
     let mut world = TestWorld::new(9);
     for retried in [true, false] {
-        let (_, payment) = world.sent(Capture::Automatic);
-        world.webhook(payment, CAPTURED);
+        let (_, payment) = world.paid();
         let message = world
             .all::<Message>()
             .into_iter()

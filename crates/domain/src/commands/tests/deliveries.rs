@@ -1,6 +1,5 @@
 //! Deliveries and events that are counted before they are handled.
 
-use super::payments::CAPTURED;
 use super::test_world::{TENANT, TestWorld};
 use crate::commands::{
     CloseEvent, DeliveryKey, FailDelivery, PostTransfer, PutOffDelivery, PutOffEvent, StartDelivery,
@@ -10,7 +9,7 @@ use crate::consumers::LEDGER;
 use crate::lifecycle::{delivery, inbound_event};
 use crate::limits::EVENT_ATTEMPTS_MAX;
 use crate::reply::{DeliveryStatus, Reply};
-use crate::rows::{Capture, Delivery, InboundEvent, Message, Posting, Transfer};
+use crate::rows::{Delivery, InboundEvent, Message, Posting, Transfer};
 use crate::time::Span;
 use crate::{MessageId, Refusal};
 use uuid::Uuid;
@@ -19,8 +18,7 @@ const PAUSE: Span = Span::seconds(10);
 const ATTEMPTS_MAX: i64 = 3;
 
 fn message_for_ledger(world: &mut TestWorld) -> (PostTransfer, DeliveryKey) {
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    world.paid();
     let message =
         world.all::<Message>().into_iter().find(|message| message.kind == "payment.captured").unwrap();
     let at = DeliveryKey { tenant: TENANT, message: message.id, consumer: LEDGER };

@@ -7,7 +7,6 @@ use std::vec;
 use std::vec::Vec;
 
 use super::dead_letters::decided;
-use super::in_review::paid;
 use super::provider_model::failure;
 use super::test_world::{LEASE, PRICE, TestWorld, account, eur, object};
 use crate::commands::{
@@ -111,7 +110,7 @@ fn end_of(world: &TestWorld, payment: PaymentId) -> (Dispute, i64, i64, i64, boo
 fn a_dispute_ends_the_same_in_any_order_and_however_often_it_is_shown() {
     let check = |story: &[DisputeObservation], state: dispute::State, disputed: i64, open: bool| {
         let mut in_order = TestWorld::new(9);
-        let payment = paid(&mut in_order);
+        let (_, payment) = in_order.paid();
         for seen in story {
             see(&mut in_order, payment, seen);
         }
@@ -126,7 +125,7 @@ fn a_dispute_ends_the_same_in_any_order_and_however_often_it_is_shown() {
         assert_eq!(expected.0.evidence_due_at.is_some(), !state.is_final(), "{story:?}");
         for order in permutations(story) {
             let mut world = TestWorld::new(9);
-            let payment = paid(&mut world);
+            let (_, payment) = world.paid();
             for (at, seen) in order.iter().enumerate() {
                 see(&mut world, payment, seen);
                 // All that was seen before comes again.
@@ -180,7 +179,7 @@ fn a_dispute_ends_the_same_in_any_order_and_however_often_it_is_shown() {
 fn the_first_event_that_is_seen_may_be_the_last_that_happened() {
     let check = |last: &DisputeObservation, state: dispute::State, disputed: i64| {
         let mut world = TestWorld::new(9);
-        let payment = paid(&mut world);
+        let (_, payment) = world.paid();
         see(&mut world, payment, last);
         assert!(row(&world).state.is(state), "{last:?}");
         let payment: Payment = world.get(payment);
@@ -197,7 +196,7 @@ fn the_first_event_that_is_seen_may_be_the_last_that_happened() {
 #[test]
 fn another_decision_than_the_first_is_a_contradiction() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     see(&mut world, payment, &withdrawn(Lost, 1));
     see(&mut world, payment, &reinstated(Won, 2));
     assert!(row(&world).state.is(dispute::State::Lost));
@@ -208,7 +207,7 @@ fn another_decision_than_the_first_is_a_contradiction() {
 #[test]
 fn a_dispute_in_another_currency_is_none_of_this_payment() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let other = DisputeObservation { currency: Currency::BRL, ..withdrawn(Opened, 1) };
     see(&mut world, payment, &other);
     assert!(world.all::<Dispute>().is_empty());
@@ -220,7 +219,7 @@ fn a_dispute_in_another_currency_is_none_of_this_payment() {
 fn an_open_dispute_blocks_refunds_and_nothing_else_does() {
     let check = |story: &[DisputeObservation], blocked: bool| {
         let mut world = TestWorld::new(9);
-        let payment = paid(&mut world);
+        let (_, payment) = world.paid();
         for seen in story {
             see(&mut world, payment, seen);
         }
@@ -244,7 +243,7 @@ fn an_open_dispute_blocks_refunds_and_nothing_else_does() {
 #[test]
 fn what_the_bank_took_back_cannot_be_refunded() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     withdraw(&mut world, payment);
     see(&mut world, payment, &shown(Lost, 2));
     let all = world.refund_command(payment, None);
@@ -255,7 +254,7 @@ fn what_the_bank_took_back_cannot_be_refunded() {
 #[test]
 fn a_refund_that_was_not_sent_before_the_dispute_is_not_sent() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(700));
     see(&mut world, payment, &shown(Opened, 1));
     assert_eq!(world.may_send_again(refund, payment), None);
@@ -266,7 +265,7 @@ fn a_refund_that_was_not_sent_before_the_dispute_is_not_sent() {
 #[test]
 fn a_refund_that_was_sent_before_the_dispute_ends() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(700));
     world.send(refund, payment);
     see(&mut world, payment, &shown(Opened, 1));
@@ -349,7 +348,7 @@ fn state(world: &TestWorld, evidence: DisputeEvidenceId) -> dispute_evidence::St
 
 fn disputed() -> (TestWorld, PaymentId) {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     see(&mut world, payment, &withdrawn(Opened, 1));
     (world, payment)
 }
@@ -377,7 +376,7 @@ fn evidence_is_submitted_once() {
 fn evidence_that_cannot_count_is_refused() {
     let check = |story: &[DisputeObservation], wait: i64, expected: Refusal| {
         let mut world = TestWorld::new(9);
-        let payment = paid(&mut world);
+        let (_, payment) = world.paid();
         for seen in story {
             see(&mut world, payment, seen);
         }

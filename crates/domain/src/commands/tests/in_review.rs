@@ -14,12 +14,6 @@ use crate::rows::{Attempt, Booking, Capture, Failure, Job, Payment, Refund};
 use crate::time::Span;
 use crate::{AttemptId, PaymentId, RefundId, ReviewId};
 
-pub fn paid(world: &mut TestWorld) -> PaymentId {
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
-    payment
-}
-
 pub fn reserved(world: &mut TestWorld) -> PaymentId {
     let (_, payment) = world.sent(Capture::Manual);
     world.webhook(payment, AUTHORIZED);
@@ -60,7 +54,7 @@ fn no_call_of_an_attempt_in_review_is_sent() {
     move_to_review(&mut world, charge, charge, None);
     assert_eq!(world.may_send_again(charge, charge), None);
 
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(400));
     world.send(refund, payment);
     move_to_review(&mut world, refund, payment, Some(refund));
@@ -83,7 +77,7 @@ fn no_call_of_an_attempt_in_review_is_sent() {
 #[test]
 fn a_refund_that_a_person_made_is_not_made_twice() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(400));
     world.send(refund, payment);
     move_to_review(&mut world, refund, payment, Some(refund));
@@ -100,7 +94,7 @@ fn a_refund_that_a_person_made_is_not_made_twice() {
 #[test]
 fn what_is_found_of_it_closes_its_case() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     move_to_review(&mut world, refund, payment, Some(refund));
@@ -142,7 +136,7 @@ fn a_case_that_a_person_closes_ends_its_attempt() {
 #[test]
 fn a_contradiction_stops_what_is_under_way() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let [sent, unsent] = [300, 200].map(|minor| world.refund(payment, Some(minor)));
     world.send(sent, payment);
     world.webhook(payment, ProviderStatus::Captured { amount_minor: 1 });
@@ -165,7 +159,7 @@ fn a_contradiction_stops_what_is_under_way() {
 #[test]
 fn after_an_error_that_is_kept_another_key_is_used() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(400));
     world.send(refund, payment);
     let token = world.token(refund);

@@ -106,8 +106,7 @@ fn a_worker_that_is_alone_waits_for_no_lease() {
 #[test]
 fn a_zombie_is_refused_everywhere() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     let (_, payment) = world.sent(Capture::Automatic);
@@ -240,8 +239,7 @@ fn past_the_deadline_the_unsent_is_declined() {
 #[test]
 fn a_refund_is_lost_and_given_up_alike() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    let (_, payment) = world.paid();
     let sent = world.refund(payment, Some(300));
     world.send(sent, payment);
     let unsent = world.refund(payment, Some(400));
@@ -309,8 +307,7 @@ fn a_job_is_finished_only_with_its_attempt() {
 #[test]
 fn a_job_that_kills_its_workers_dies_and_answers() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     let (_, payment) = world.sent(Capture::Automatic);

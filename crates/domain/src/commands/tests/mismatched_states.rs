@@ -2,7 +2,7 @@
 //! audited moves. No command leaves such rows, but a lifecycle that lacks a step would.
 
 use super::dead_letters::{decided, kill};
-use super::payments::{AUTHORIZED, CAPTURED};
+use super::payments::AUTHORIZED;
 use super::test_world::TestWorld;
 use crate::commands::{DeadLetterRef, DiscardDeadLetter};
 use crate::lifecycle::{CurrentState, payment, refund};
@@ -71,8 +71,7 @@ fn a_refund_that_the_provider_has_is_neither_declined_nor_written_off() {
         (true, not_allowed(refund::State::Pending, refund::Event::WrittenOff)),
     ] {
         let mut world = TestWorld::new(9);
-        let (_, payment) = world.sent(Capture::Automatic);
-        world.webhook(payment, CAPTURED);
+        let (_, payment) = world.paid();
         let refund = world.refund(payment, None);
         if sent {
             world.send(refund, payment);
@@ -86,8 +85,7 @@ fn a_refund_that_the_provider_has_is_neither_declined_nor_written_off() {
 #[test]
 fn a_refund_behind_its_attempt_is_written_off_by_audited_moves() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     let letter = kill(&mut world, refund);

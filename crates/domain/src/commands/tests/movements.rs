@@ -3,7 +3,7 @@
 use std::string::String;
 use std::vec::Vec;
 
-use super::in_review::{paid, reserved, resolve};
+use super::in_review::{reserved, resolve};
 use super::payments::CAPTURED;
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld, account, eur};
@@ -16,7 +16,7 @@ use crate::{RefundId, Refusal};
 #[test]
 fn a_refund_made_at_the_provider_is_booked_once() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     for status in [RefundStatus::Pending, RefundStatus::Succeeded, RefundStatus::Succeeded] {
         world.refund_at_provider(payment, "re_1", 700, status).reply();
     }
@@ -38,7 +38,7 @@ fn a_refund_made_at_the_provider_is_booked_once() {
 #[test]
 fn a_refund_under_way_at_the_provider_holds_its_sum_back() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     world.refund_at_provider(payment, "re_1", 700, RefundStatus::Pending).reply();
     let all = world.refund_command(payment, Some(2 * PRICE));
     let refundable = eur(2 * PRICE - 700);
@@ -52,7 +52,7 @@ fn a_refund_under_way_at_the_provider_holds_its_sum_back() {
 #[test]
 fn a_refund_at_the_provider_that_comes_back_is_reversed() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     world.refund_at_provider(payment, "re_1", 700, RefundStatus::Succeeded).reply();
     let failed = RefundStatus::Failed(failure("account_closed", false));
     world.refund_at_provider(payment, "re_1", 700, failed).reply();
@@ -76,7 +76,7 @@ fn a_refund_that_is_ahead_of_its_payment_comes_again() {
 #[test]
 fn a_refund_with_the_mark_of_another_is_booked_and_reviewed() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let ours = world.refund(payment, Some(700));
     world.send(ours, payment);
     world.refund_answer(ours, RefundStatus::Succeeded);
@@ -108,7 +108,7 @@ fn money_in_suspense_goes_back_out_of_suspense() {
 #[test]
 fn more_than_was_captured_cannot_go_back() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     for _ in 0..2 {
         world.refund_at_provider(payment, "re_1", 2 * PRICE + 1, RefundStatus::Succeeded).reply();
     }
@@ -124,7 +124,7 @@ fn more_than_was_captured_cannot_go_back() {
 fn what_is_paid_twice_is_in_suspense_once() {
     for is_other_object in [true, false] {
         let mut world = TestWorld::new(9);
-        let payment = paid(&mut world);
+        let (_, payment) = world.paid();
         let mut seen = world.seen(payment, CAPTURED);
         if is_other_object {
             seen.object = "another".into();
@@ -149,7 +149,7 @@ fn what_is_paid_twice_is_in_suspense_once() {
 #[test]
 fn a_refund_that_was_too_much_counts_once_another_was_sent_back() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let ours = world.refund(payment, None);
     world.send(ours, payment);
     world.refund_answer(ours, RefundStatus::Succeeded);

@@ -3,13 +3,12 @@
 use std::vec;
 use uuid::Uuid;
 
-use super::payments::CAPTURED;
 use super::test_store::CommandResult;
 use super::test_world::{CLIENT, LIMITED, STRANGER, TENANT, TestWorld};
 use crate::commands::{ChangeSettings, PruneReplies, Reserve, ResolveReview, SettingsChange};
 use crate::provider::ProviderStatus;
 use crate::reply::Reply;
-use crate::rows::{Capture, Client, Key, LateMoney, Review, Settings, Tenant};
+use crate::rows::{Client, Key, LateMoney, Review, Settings, Tenant};
 use crate::time::Span;
 use crate::{ClientId, Refusal, ReviewId};
 
@@ -134,8 +133,7 @@ fn a_default_above_the_longest_hold_stops_no_sale() {
 #[test]
 fn a_review_is_resolved_once_and_by_its_tenant() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    let (_, payment) = world.paid();
     world.webhook(payment, ProviderStatus::Cancelled);
     let command = resolution(&world.reviews()[0]);
     let foreign = ResolveReview { tenant: STRANGER, ..command.clone() };

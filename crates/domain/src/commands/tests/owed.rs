@@ -1,7 +1,7 @@
 //! The amount that is due for a booking: its total once, also after a smaller capture, a void or a refund.
 
 use super::disputes::withdraw;
-use super::in_review::{paid, reserved};
+use super::in_review::reserved;
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld, eur};
@@ -34,29 +34,29 @@ fn refunded(world: &mut TestWorld, payment: PaymentId, amount: Option<i64>) {
 fn money_that_was_let_go_of_is_not_owed_again() {
     type LetGo = fn(&mut TestWorld) -> PaymentId;
     let part: LetGo = |world| {
-        let payment = paid(world);
+        let (_, payment) = world.paid();
         refunded(world, payment, Some(700));
         payment
     };
     let all: LetGo = |world| {
-        let payment = paid(world);
+        let (_, payment) = world.paid();
         refunded(world, payment, None);
         payment
     };
     let at_provider: LetGo = |world| {
-        let payment = paid(world);
+        let (_, payment) = world.paid();
         world.refund_at_provider(payment, "re_1", 700, RefundStatus::Succeeded).reply();
         payment
     };
     let reversed: LetGo = |world| {
-        let payment = paid(world);
+        let (_, payment) = world.paid();
         world.refund_at_provider(payment, "re_1", 700, RefundStatus::Succeeded).reply();
         let failed = RefundStatus::Failed(failure("account_closed", false));
         world.refund_at_provider(payment, "re_1", 700, failed).reply();
         payment
     };
     let disputed: LetGo = |world| {
-        let payment = paid(world);
+        let (_, payment) = world.paid();
         withdraw(world, payment);
         payment
     };
@@ -89,7 +89,7 @@ fn money_that_was_let_go_of_is_not_owed_again() {
 #[test]
 fn a_charge_after_a_refund_needs_an_amount() {
     let mut world = TestWorld::new(9);
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     refunded(&mut world, payment, Some(700));
     let booking = booking_of(&world, payment).id;
     let over = by_amount(&mut world, booking, eur(701));
@@ -156,7 +156,7 @@ fn an_amount_that_the_provider_cannot_move_is_refused() {
     let mut capture = world.capture_command(payment, Some(12));
     capture.amounts = SOME_AMOUNTS;
     assert_eq!(world.refused(&capture), Refusal::AmountIsNotPayable { amount: eur(12), rule });
-    let payment = paid(&mut world);
+    let (_, payment) = world.paid();
     let mut refund = world.refund_command(payment, Some(7));
     refund.amounts = SOME_AMOUNTS;
     assert_eq!(world.refused(&refund), Refusal::AmountIsNotPayable { amount: eur(7), rule });
@@ -189,7 +189,7 @@ fn a_booking_whose_last_security_is_called_off_is_cancelled() {
 fn a_booking_with_another_security_stays_confirmed() {
     for all_refunded in [false, true] {
         let mut world = TestWorld::new(9);
-        let first = paid(&mut world);
+        let (_, first) = world.paid();
         refunded(&mut world, first, (!all_refunded).then_some(700));
         let booking = booking_of(&world, first).id;
         let again = StartPayment { capture: Capture::Manual, ..by_amount(&mut world, booking, eur(700)) };

@@ -324,8 +324,7 @@ fn a_decline_ends_with_the_cancel() {
 fn a_refund_is_refused_by_name() {
     let check = |arrange: fn(&mut StartRefund, PaymentId), expected: Refusal| {
         let mut world = TestWorld::new(4);
-        let (_, payment) = world.sent(Capture::Automatic);
-        world.webhook(payment, CAPTURED);
+        let (_, payment) = world.paid();
         let mut command = world.refund_command(payment, None);
         arrange(&mut command, payment);
         assert_eq!(world.refused(&command), expected);

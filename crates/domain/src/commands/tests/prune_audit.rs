@@ -54,7 +54,7 @@ fn only_what_is_over_and_old_goes() {
     let refunding = captured(&mut world);
     let open_refund = world.refund(refunding, Some(1));
     world.refund_answer(refund, RefundStatus::Succeeded);
-    let disputed = super::in_review::paid(&mut world);
+    let (_, disputed) = world.paid();
     super::disputes::withdraw(&mut world, disputed);
     let dispute = world.all::<crate::rows::Dispute>()[0].id;
     let (authorized_booking, authorized) = world.sent(Capture::Manual);

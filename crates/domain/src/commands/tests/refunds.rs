@@ -1,6 +1,6 @@
 //! Refunds: parts, two concurrent ones, failures, and reversals.
 
-use super::payments::{AUTHORIZED, CAPTURED};
+use super::payments::AUTHORIZED;
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld, eur};
 use crate::commands::{RefundOutcome, StartCapture, StartRefund, StartVoid};
@@ -8,13 +8,7 @@ use crate::lifecycle::{job, refund};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::provider::RefundStatus;
 use crate::rows::{Booking, Capture, Job, Mode, Payment, Refund};
-use crate::{BookingId, PaymentId, RefundId, Refusal};
-
-fn paid(world: &mut TestWorld) -> (BookingId, PaymentId) {
-    let (booking, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
-    (booking, payment)
-}
+use crate::{PaymentId, RefundId, Refusal};
 
 fn failed() -> RefundStatus {
     RefundStatus::Failed(failure("account_closed", false))
@@ -32,7 +26,7 @@ fn state(world: &TestWorld, refund: RefundId) -> refund::State {
 #[test]
 fn parts_never_exceed_the_capture() {
     let mut world = TestWorld::new(9);
-    let (booking, payment) = paid(&mut world);
+    let (booking, payment) = world.paid();
     let first = world.refund(payment, Some(700));
     let second = world.refund(payment, Some(800));
     assert_eq!(sums(&world, payment), (1500, 0), "two at once");
@@ -57,7 +51,7 @@ fn parts_never_exceed_the_capture() {
 #[test]
 fn a_payment_has_so_many_refunds() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
+    let (_, payment) = world.paid();
     for _ in 0..REFUNDS_PER_PAYMENT_MAX {
         world.refund(payment, Some(1));
     }
@@ -68,7 +62,7 @@ fn a_payment_has_so_many_refunds() {
 #[test]
 fn a_failed_refund_may_be_requested_again() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     world.refund_answer(refund, failed());
@@ -82,7 +76,7 @@ fn a_failed_refund_may_be_requested_again() {
 #[test]
 fn a_pending_refund_is_answered_and_rechecked() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     world.refund_answer(refund, RefundStatus::Pending);
@@ -99,7 +93,7 @@ fn a_pending_refund_is_answered_and_rechecked() {
 #[test]
 fn a_refund_that_the_bank_sends_back_is_reversed() {
     let mut world = TestWorld::new(9);
-    let (booking, payment) = paid(&mut world);
+    let (booking, payment) = world.paid();
     let refund = world.refund(payment, None);
     world.send(refund, payment);
     world.refund_answer(refund, RefundStatus::Succeeded);
@@ -116,7 +110,7 @@ fn a_refund_that_the_bank_sends_back_is_reversed() {
 #[test]
 fn a_refund_that_succeeds_after_it_failed_waits_for_a_person() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(300));
     world.send(refund, payment);
     world.refund_answer(refund, failed());
@@ -132,7 +126,7 @@ fn a_refund_that_succeeds_after_it_failed_waits_for_a_person() {
 #[test]
 fn a_contradicted_refund_stops_its_job_and_answers() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(300));
     world.send(refund, payment);
     let RefundOutcome::Seen(mut seen) = world.refund_seen(refund, RefundStatus::Succeeded) else {
@@ -153,7 +147,7 @@ fn a_contradicted_refund_stops_its_job_and_answers() {
 #[test]
 fn a_second_object_for_one_refund_contradicts() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(300));
     world.send(refund, payment);
     world.refund_answer(refund, RefundStatus::Pending);
@@ -171,7 +165,7 @@ fn a_second_object_for_one_refund_contradicts() {
 #[test]
 fn a_refusal_fails_only_what_was_never_seen() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
+    let (_, payment) = world.paid();
     let refund = world.refund(payment, Some(300));
     world.send(refund, payment);
     let refused = || RefundOutcome::Refused(failure("insufficient_funds", false));
@@ -193,8 +187,8 @@ fn a_refusal_fails_only_what_was_never_seen() {
 #[test]
 fn a_refund_of_another_payment_is_not_found() {
     let mut world = TestWorld::new(9);
-    let (_, payment) = paid(&mut world);
-    let (_, other) = paid(&mut world);
+    let (_, payment) = world.paid();
+    let (_, other) = world.paid();
     let refund = world.refund(payment, None);
     let outcome = world.refund_seen(refund, RefundStatus::Succeeded);
     let mut command = world.settle_refund_command(refund, outcome);
@@ -205,8 +199,7 @@ fn a_refund_of_another_payment_is_not_found() {
 #[test]
 fn a_key_of_the_other_mode_moves_no_money() {
     let mut world = TestWorld::new(9);
-    let (_, captured) = world.sent(Capture::Automatic);
-    world.webhook(captured, CAPTURED);
+    let (_, captured) = world.paid();
     let (_, authorized) = world.sent(Capture::Manual);
     world.answer(authorized, AUTHORIZED);
     let refund = StartRefund { mode: Mode::Live, ..world.refund_command(captured, None) };

@@ -4,7 +4,6 @@ use std::vec;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::payments::CAPTURED;
 use super::test_world::{STRANGER, TENANT, TestWorld};
 use crate::commands::{
     ClaimPartitions, DeliveryKey, FailDelivery, JobLease, MarkPublished, MarkRepublished, PartitionLease,
@@ -14,7 +13,7 @@ use crate::consumers::{ConsumerKinds, Consumers, LEDGER};
 use crate::lifecycle::delivery;
 use crate::limits::{PARTITION_KEPT_FOR_SECONDS, PARTITIONS};
 use crate::reply::{ClaimedPartition, Reply};
-use crate::rows::{Capture, Delivery, Log, Message, Partition};
+use crate::rows::{Delivery, Log, Message, Partition};
 use crate::time::Span;
 use crate::{InboxId, LogId, MessageId, PartitionId, Refusal, WorkerId};
 
@@ -53,8 +52,7 @@ fn published(message: &Message, received: bool) -> Published {
 
 /// Some messages, in order.
 fn messages(world: &mut TestWorld) -> Vec<Message> {
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    world.paid();
     world.reserve(1);
     let mut messages: Vec<Message> = world.all();
     messages.sort_by_key(|message| message.seq);

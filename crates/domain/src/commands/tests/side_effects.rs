@@ -5,12 +5,10 @@ use std::string::String;
 use std::vec::Vec;
 use uuid::Uuid;
 
-use super::payments::CAPTURED;
 use super::test_world::{TENANT, TestWorld};
 use crate::lifecycle::{CurrentState, State, booking, delivery, inbound_event, job, payment, refund};
 use crate::rows::{
-    Attempt, AttemptKind, Booking, Capture, Delivery, InboundEvent, Job, Message, Partition, Payment, Refund,
-    Transfer,
+    Attempt, AttemptKind, Booking, Delivery, InboundEvent, Job, Message, Partition, Payment, Refund, Transfer,
 };
 use crate::side_effects::{SideEffects, WakeUp};
 use crate::working_set::{Column as _, Row, Value};
@@ -45,8 +43,7 @@ fn check_states<R: Row, S: State>(
 /// A world with one of each row: a captured payment of a booking, and a refund of it.
 fn world() -> TestWorld {
     let mut world = TestWorld::new(9);
-    let (_, payment) = world.sent(Capture::Automatic);
-    world.webhook(payment, CAPTURED);
+    let (_, payment) = world.paid();
     world.refund(payment, Some(1));
     world
 }

@@ -10,6 +10,7 @@ use std::vec;
 use std::vec::Vec;
 use uuid::Uuid;
 
+use super::payments::CAPTURED;
 use super::test_store::{CommandResult, TestStore};
 use crate::commands::{
     AddSlots, ClaimJobs, CreateProduct, CustomerDetails, ExpireHolds, JobLease, LapsedHold, MarkSent,
@@ -236,6 +237,13 @@ impl TestWorld {
         let command = StartPayment { capture, ..self.pay_command(booking) };
         let payment = self.start(&command);
         assert!(self.mark_sent(payment));
+        (booking, payment)
+    }
+
+    /// The same, captured, as a webhook showed.
+    pub fn paid(&mut self) -> (BookingId, PaymentId) {
+        let (booking, payment) = self.sent(Capture::Automatic);
+        self.webhook(payment, CAPTURED);
         (booking, payment)
     }
 
