@@ -67,11 +67,9 @@ def arrange(case):
     body, query = case.body, case.query
     match (case.method, case.operation.path):
         case ("GET", "/v1/availability" | "/v1/beneficiaries/{id}/statement"):
-            if query["to"] <= query["from"]:
-                query["from"], query["to"] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+            end_after_beginning(query)
         case ("POST", "/v1/ops/reconciliations"):
-            if body.get("from") and body.get("to") and body["to"] <= body["from"]:
-                body["from"], body["to"] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+            end_after_beginning(body)
         case ("POST", "/v1/products/{id}/split"):
             split_at_most_the_whole(body)
         case ("POST", "/v1/products"):
@@ -95,6 +93,11 @@ def arrange(case):
                     body["amount"] = {"minor": 1250, "currency": "EUR"}
         case ("PATCH", "/v1/ops/settings"):
             once(body, "clients", "client_id")
+
+
+def end_after_beginning(period):
+    if period.get("from") and period.get("to") and period["to"] <= period["from"]:
+        period["from"], period["to"] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
 
 def split_at_most_the_whole(body):

@@ -4,9 +4,12 @@ mod mercado_pago;
 mod pix;
 mod stripe;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use domain::rows::Mode;
+use domain::{
+    AttemptId, BookingId, Currency, Money, PaymentId, TenantId,
+    rows::{Capture, Mode, Payer, PaymentMethod, TaxId, TaxIdKind},
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use providers::{
     Adapter, Guard, PaymentOrder, Provider, ProviderSettings, Secret, WebhookHead, WireSettings,
@@ -155,6 +158,37 @@ impl Delivery {
             Signature::Query => Delivery { query: String::new(), ..self },
         }
     }
+}
+
+/// A payment with a booking. The ids of the attempt and the payment are this number.
+fn order_of(number: u128, amount: Money, method: PaymentMethod, payer: Option<Payer>) -> PaymentOrder {
+    PaymentOrder {
+        attempt: AttemptId(Uuid::from_u128(number)),
+        key_number: 0,
+        operation: PaymentId(Uuid::from_u128(number)),
+        booking: Some(BookingId(Uuid::from_u128(2))),
+        tenant: TenantId(Uuid::from_u128(3)),
+        amount,
+        capture: Capture::Automatic,
+        method,
+        payer,
+        return_url: None,
+        metadata: BTreeMap::new(),
+        reference: None,
+        customer: None,
+        saves_method: false,
+        off_session: false,
+    }
+}
+
+/// A payment in Brazil, by a customer who is named.
+fn order_in_brazil(number: u128, method: PaymentMethod) -> PaymentOrder {
+    let payer = Payer {
+        email: "maria@a.example".to_owned(),
+        name: Some("Maria da Silva".to_owned()),
+        tax_id: Some(TaxId { kind: TaxIdKind::Cpf, number: "12345678909".to_owned() }),
+    };
+    order_of(number, Money::new(10_050, Currency::BRL), method, Some(payer))
 }
 
 impl ContractRow {

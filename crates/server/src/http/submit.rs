@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use domain::working_set::{Claim, Command};
+use domain::{ProductId, Refusal, TenantId, UnitId};
 use store::{CommandResult, Rendered};
 
 use super::answer::{Handled, handled};
@@ -39,6 +40,30 @@ where
     let reply = answer.as_ref().ok().and_then(stored);
     marker.settle(reply.as_ref()).await;
     handled(answer?)
+}
+
+/// Against others who change the product at the same moment.
+const TRIES_MAX: usize = 20;
+
+/// Carries out a command over a product and the units that it has at this moment; again if somebody else
+/// was quicker.
+pub async fn submit_over_product<C: Command + 'static>(
+    app: &App,
+    tenant: TenantId,
+    product: ProductId,
+    command: impl Fn(i64, Vec<UnitId>) -> C,
+) -> Result<CommandResult, RefusedRequest> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        // The product first: a unit that is added after it is read changes its version.
+        let seen = app.store().product(tenant, product).await?.ok_or(Refusal::ProductNotFound)?;
+        let units = app.store().units(tenant, product).await?.into_iter().map(|unit| unit.id).collect();
+        match app.store().submit(Box::new(command(seen.version, units))).await? {
+            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
+            answer => return Ok(answer),
+        }
+    }
 }
 
 /// The reply that the database keeps under the key permanently.

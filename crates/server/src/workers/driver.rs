@@ -15,7 +15,7 @@ use domain::reply::{AttemptJob, ClaimedJob};
 use domain::rows::{AttemptKind, Failure, Job, NextAction};
 use domain::time::Span;
 use domain::working_set::Command;
-use domain::{AccountId, Reply};
+use domain::{AccountId, Reply, Timestamp};
 use futures_util::future::BoxFuture;
 use providers::{ObjectCall, Registry};
 use rand::RngExt as _;
@@ -181,9 +181,7 @@ impl Driver {
     /// Drives as far as possible now. Open work was postponed, and comes back.
     async fn run(&self, claimed: &AttemptJob, drive_on: DriveFn) {
         let account = claimed.payment.account;
-        let (Some(provider), Some(entered)) =
-            (self.registry.get(account), self.gates.enter(account, &claimed.job).await)
-        else {
+        let Some(entered) = self.enter(account, &claimed.job).await else {
             error!(%account,
                 "no provider is configured for the account of this payment");
             let error = "the account is not configured";
@@ -192,8 +190,8 @@ impl Driver {
             let _ = self.put_off(claimed, no_outcome, postpone).await;
             return;
         };
-        let permit = match entered {
-            Ok(permit) => permit,
+        let provider = match entered {
+            Ok(provider) => provider,
             Err(Denied::Open) if goes_on_elsewhere(claimed) => {
                 let _ = self.submit(abandon(claimed, unreachable(), false)).await;
                 return;
@@ -204,7 +202,7 @@ impl Driver {
             }
         };
         ATTEMPTS.increment((claimed.attempt.kind, AttemptLabel(claimed.job.failures + 1)));
-        let drive = Drive { driver: self, claimed, provider: GuardedProvider { provider, permit } };
+        let drive = Drive { driver: self, claimed, provider };
         if drive_on(&drive).await.is_err() {
             work_context::failed(WorkLabel::of(&claimed.job.kind), Reason::LeaseLost);
             let token = claimed.job.token;
@@ -225,6 +223,32 @@ impl Driver {
         let provider = self.registry.get(account)?;
         let entered = self.gates.enter(account, job).await?;
         Some(entered.map(|permit| GuardedProvider { provider, permit }))
+    }
+
+    /// Submits the mark that a call is about to be made, and returns the number of the call's key.
+    /// `None`: the call must not be made, or not now.
+    pub(super) async fn mark(&self, mark: impl Command + Clone + 'static) -> Result<Option<i64>, DriveEnded> {
+        let Reply::Send(key_number) = self.submit(mark).await? else {
+            // The reply itself may contain a customer's data.
+            error!("a mark was answered with something else");
+            return Err(DriveEnded);
+        };
+        Ok(key_number)
+    }
+
+    /// Whether the provider still keeps a key that was first sent at this time. A key that was not used
+    /// yet protects from its first use on.
+    pub(super) fn keeps_key(&self, provider: &GuardedProvider, sent_at: Option<Timestamp>) -> bool {
+        let retention = provider.capabilities().key_retention;
+        sent_at.is_none_or(|at| self.clock.now() < at.plus(retention))
+    }
+
+    /// The pause after calls that brought no outcome: no sooner than the provider requests, or than its
+    /// circuit lets a call through.
+    pub(super) fn pause_behind(&self, provider: &GuardedProvider, backoff: Span) -> Span {
+        let turned_away = provider.permit.turned_away();
+        let pause = if turned_away { self.pace.turned_away(Denied::Open) } else { backoff };
+        pause.max(provider.permit.retry_after())
     }
 
     /// The pause before the next try; for a case that a person has, before the next check.
@@ -282,26 +306,20 @@ impl Drive<'_> {
         self.try_later(NoOutcome::not_sent(error)).await
     }
 
-    /// No sooner than the provider requests, or than its circuit lets a call through.
     pub(super) async fn try_later(&self, no_outcome: NoOutcome<'_>) -> Result<(), DriveEnded> {
         let Drive { driver, claimed, provider } = self;
-        let turned_away = provider.permit.turned_away();
-        let pause = if turned_away { driver.pace.turned_away(Denied::Open) } else { driver.pause(claimed) };
-        let pause = pause.max(provider.permit.retry_after());
-        let postpone = Postpone { pause, reached_provider: !turned_away, ..postponement(claimed) };
+        let pause = driver.pause_behind(provider, driver.pause(claimed));
+        let reached_provider = !provider.permit.turned_away();
+        let postpone = Postpone { pause, reached_provider, ..postponement(claimed) };
         driver.put_off(claimed, no_outcome, postpone).await
     }
 
-    /// A key that was not used yet protects from its first use on.
     pub(super) fn key_still_protects(&self) -> bool {
         let attempt = &self.claimed.attempt;
-        let retention = self.provider.capabilities().key_retention;
-        let now = self.driver.clock.now();
-        !attempt.state.is_final() && attempt.sent_at.is_none_or(|at| now < at.plus(retention))
+        !attempt.state.is_final() && self.driver.keeps_key(&self.provider, attempt.sent_at)
     }
 
-    /// Commits that a call that moves money is about to be made, and returns the number of its key.
-    /// `None`: the call must not be made, or not now.
+    /// Commits that a call that moves money is about to be made.
     pub(super) async fn mark_sent(&self, object: Option<String>) -> Result<Option<i64>, DriveEnded> {
         let sent = MarkSent {
             attempt: self.claimed.attempt.id,
@@ -310,12 +328,7 @@ impl Drive<'_> {
             object,
             another_key_after: self.driver.pace.another_key_after,
         };
-        let Reply::Send(key_number) = self.driver.submit(sent).await? else {
-            // The reply itself may contain a customer's data.
-            error!("a mark was answered with something else");
-            return Err(DriveEnded);
-        };
-        Ok(key_number)
+        self.driver.mark(sent).await
     }
 
     /// Stores the provider's reason.

@@ -11,13 +11,13 @@
 //! Only the dispute as the provider shows it settles a submission that was sent. While it cannot be fetched, the
 //! job comes back.
 
+use domain::DisputeEvidenceId;
 use domain::commands::{DisputeKey, EvidenceOutcome, MarkEvidenceSent, PutOffEvidence, SettleEvidence};
 use domain::lifecycle::{State as _, dispute_evidence};
 use domain::provider::{CallOutcome, DisputeObservation};
 use domain::reply::ClaimedJob;
 use domain::rows::{Dispute, DisputeEvidence, Failure, FailureCause, Job};
 use domain::time::Span;
-use domain::{DisputeEvidenceId, Reply};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::EvidenceOrder;
 
@@ -25,7 +25,7 @@ use super::driver::{Driver, NOT_CONFIGURED};
 use super::guarded_provider::GuardedProvider;
 use super::handlers::{JobHandler, JobOutcome};
 use super::report::{self, DriveEnded};
-use crate::metrics::labels::{Denied, Reason, WorkLabel};
+use crate::metrics::labels::{Reason, WorkLabel};
 use crate::work_context;
 
 /// Works on the jobs that submit evidence.
@@ -77,22 +77,20 @@ impl EvidenceHandler {
     ) -> Result<(), DriveEnded> {
         let driver = &self.0;
         let account = dispute.account;
-        let entered = driver.gates.enter(account, job).await;
-        let (Some(provider), Some(entered)) = (driver.registry.get(account), entered) else {
+        let Some(entered) = driver.enter(account, job).await else {
             tracing::error!(%account, "no provider is configured for the account of this dispute");
             work_context::failed(WorkLabel::of(&job.kind), Reason::NotConfigured);
             let put_off = put_off(job, evidence, NOT_CONFIGURED, "the account is not configured");
             return driver.submit(PutOffEvidence { reached_provider: false, ..put_off }).await.map(drop);
         };
-        let permit = match entered {
-            Ok(permit) => permit,
+        let provider = match entered {
+            Ok(provider) => provider,
             Err(denied) => {
                 let pause = driver.pace.turned_away(denied);
                 let put_off = put_off(job, evidence, pause, "the account could not be called");
                 return driver.submit(PutOffEvidence { reached_provider: false, ..put_off }).await.map(drop);
             }
         };
-        let provider = GuardedProvider { provider, permit };
         Submission { driver, job, evidence, dispute, provider }.go_on().await
     }
 }
@@ -122,7 +120,7 @@ impl Submission<'_> {
             Ok(seen) => seen,
             Err(why) => return self.later(Reason::OutcomeUnknown, &why, false).await,
         };
-        if !self.key_still_protects() {
+        if !self.driver.keeps_key(&self.provider, self.evidence.sent_at) {
             // The call ended long ago, and the dispute has no evidence of it.
             let why = "not found, and its key is too old";
             return self.later(Reason::OutcomeUnknown, why, true).await;
@@ -133,20 +131,10 @@ impl Submission<'_> {
         }
     }
 
-    fn key_still_protects(&self) -> bool {
-        let retention = self.provider.capabilities().key_retention;
-        let now = self.driver.clock.now();
-        self.evidence.sent_at.is_none_or(|at| now < at.plus(retention))
-    }
-
     async fn mark_sent(&self) -> Result<Option<i64>, DriveEnded> {
         let mark =
             MarkEvidenceSent { evidence: self.evidence.id, dispute: self.dispute.id, token: self.job.token };
-        let Reply::Send(key) = self.driver.submit(mark).await? else {
-            tracing::error!("a mark was answered with something else");
-            return Err(DriveEnded);
-        };
-        Ok(key)
+        self.driver.mark(mark).await
     }
 
     async fn call(&self, key_number: i64) -> Result<(), DriveEnded> {
@@ -212,19 +200,15 @@ impl Submission<'_> {
         self.driver.submit(SettleEvidence { evidence, key, token, outcome }).await.map(drop)
     }
 
-    /// Comes back later, no sooner than the provider requests.
+    /// Comes back later.
     async fn later(&self, reason: Reason, error: &str, key_spent: bool) -> Result<(), DriveEnded> {
         work_context::failed(WorkLabel::of(&self.job.kind), reason);
-        let turned_away = self.provider.permit.turned_away();
-        let pause = if turned_away {
-            self.driver.pace.turned_away(Denied::Open)
-        } else {
-            report::backoff_of(&domain::jobs::SUBMIT_EVIDENCE, self.job.failures + 1)
-        };
-        let pause = pause.max(self.provider.permit.retry_after());
+        let backoff = report::backoff_of(&domain::jobs::SUBMIT_EVIDENCE, self.job.failures + 1);
+        let pause = self.driver.pause_behind(&self.provider, backoff);
+        let reached_provider = !self.provider.permit.turned_away();
         let lost_sight = reason == Reason::OutcomeUnknown;
         let put_off = put_off(self.job, self.evidence, pause, error);
-        let put_off = PutOffEvidence { lost_sight, key_spent, reached_provider: !turned_away, ..put_off };
+        let put_off = PutOffEvidence { lost_sight, key_spent, reached_provider, ..put_off };
         self.driver.submit(put_off).await.map(drop)
     }
 }

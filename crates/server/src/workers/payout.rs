@@ -18,7 +18,7 @@ use domain::provider::{CallOutcome, TransferAnswer, TransferObservation};
 use domain::reply::ClaimedJob;
 use domain::rows::{Failure, FailureCause, Job, Payout};
 use domain::time::Span;
-use domain::{AccountId, PayoutId, Reply};
+use domain::{AccountId, PayoutId};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::{Payouts, TransferOrder};
 use tracing::{error, warn};
@@ -27,7 +27,7 @@ use super::driver::Driver;
 use super::guarded_provider::GuardedProvider;
 use super::handlers::{JobHandler, JobOutcome};
 use super::report::DriveEnded;
-use crate::metrics::labels::{Denied, Reason, WorkLabel};
+use crate::metrics::labels::{Reason, WorkLabel};
 use crate::work_context;
 
 /// The code of a payout that waits for money.
@@ -120,7 +120,7 @@ impl PayoutDrive<'_> {
                 Ok(None) => {}
                 Err(why) => return self.unknown(why, false).await,
             }
-            if !self.key_still_protects() {
+            if !self.driver.keeps_key(&self.provider, payout.sent_at) {
                 return self.unknown("not found, and too old to be sent again".to_owned(), false).await;
             }
         }
@@ -136,13 +136,6 @@ impl PayoutDrive<'_> {
         let listed = self.provider.transfers_of(self.payout.booking).await.shown()?;
         let own = listed.into_iter().find(|listed| listed.payout == Some(self.payout.id));
         Ok(own.map(|listed| listed.observation))
-    }
-
-    /// A key that was not used yet protects from its first use on.
-    fn key_still_protects(&self) -> bool {
-        let retention = self.provider.capabilities().key_retention;
-        let now = self.driver.clock.now();
-        self.payout.sent_at.is_none_or(|at| now < at.plus(retention))
     }
 
     async fn call(&self, key_number: i64) -> Result<(), DriveEnded> {
@@ -192,11 +185,7 @@ impl PayoutDrive<'_> {
             token: self.job.token,
             another_key_after: self.driver.pace.another_key_after,
         };
-        let Reply::Send(key_number) = self.driver.submit(sent).await? else {
-            error!("a mark was answered with something else");
-            return Err(DriveEnded);
-        };
-        Ok(key_number)
+        self.driver.mark(sent).await
     }
 
     async fn seen(&self, seen: TransferObservation) -> Result<(), DriveEnded> {
@@ -222,14 +211,10 @@ impl PayoutDrive<'_> {
         self.later(Later { lost_sight: true, key_spent, error: Some(error), ..Later::default() }).await
     }
 
-    /// No sooner than the provider requests, or than its circuit lets a call through.
     async fn later(&self, later: Later) -> Result<(), DriveEnded> {
         let PayoutDrive { driver, job, payout, provider } = self;
-        let turned_away = provider.permit.turned_away();
-        let pause =
-            if turned_away { driver.pace.turned_away(Denied::Open) } else { pause_of(driver, job, payout) };
-        let pause = pause.max(provider.permit.retry_after());
-        postpone(driver, job, payout, pause, !turned_away, later).await
+        let pause = driver.pause_behind(provider, pause_of(driver, job, payout));
+        postpone(driver, job, payout, pause, !provider.permit.turned_away(), later).await
     }
 }
 

@@ -1,11 +1,6 @@
 //! Mercado Pago, <https://www.mercadopago.com.br/developers/en/reference>.
 
-use std::collections::BTreeMap;
-
-use domain::{
-    AttemptId, BookingId, Currency, Money, PaymentId, TenantId,
-    rows::{Capture, Payer, PaymentMethod, TaxId, TaxIdKind},
-};
+use domain::rows::PaymentMethod;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;
 use providers::{PaymentOrder, mercado_pago};
@@ -13,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{ContractRow, Delivery, Particulars, Signature, SignedBy, header};
+use super::{ContractRow, Delivery, Particulars, Signature, SignedBy, header, order_in_brazil};
 use crate::calls::Call;
 
 pub static ROW: ContractRow = ContractRow {
@@ -38,31 +33,8 @@ pub static ROW: ContractRow = ContractRow {
 };
 
 fn order(number: u128) -> PaymentOrder {
-    PaymentOrder {
-        attempt: AttemptId(Uuid::from_u128(number)),
-        key_number: 0,
-        operation: PaymentId(Uuid::from_u128(number)),
-        booking: Some(BookingId(Uuid::from_u128(2))),
-        tenant: TenantId(Uuid::from_u128(3)),
-        amount: Money::new(10_050, Currency::BRL),
-        capture: Capture::Automatic,
-        method: PaymentMethod::Card {
-            token: "card_token_hidden".to_owned(),
-            brand: Some("visa".to_owned()),
-            instalments: 3,
-        },
-        payer: Some(Payer {
-            email: "maria@a.example".to_owned(),
-            name: Some("Maria da Silva".to_owned()),
-            tax_id: Some(TaxId { kind: TaxIdKind::Cpf, number: "12345678909".to_owned() }),
-        }),
-        return_url: None,
-        metadata: BTreeMap::new(),
-        reference: None,
-        customer: None,
-        saves_method: false,
-        off_session: false,
-    }
+    let (token, brand) = ("card_token_hidden".to_owned(), Some("visa".to_owned()));
+    order_in_brazil(number, PaymentMethod::Card { token, brand, instalments: 3 })
 }
 
 fn payment() -> Value {

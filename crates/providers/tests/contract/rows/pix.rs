@@ -1,16 +1,11 @@
 //! Banks in Brazil, <https://github.com/bacen/pix-api>.
 
 use std::{
-    collections::BTreeMap,
     sync::{LazyLock, mpsc},
     thread,
 };
 
-use domain::{
-    AttemptId, BookingId, Currency, Money, PaymentId, TenantId, Timestamp,
-    rows::{Capture, Payer, PaymentMethod, TaxId, TaxIdKind},
-    time::Span,
-};
+use domain::{Timestamp, rows::PaymentMethod, time::Span};
 use http::HeaderMap;
 use providers::{
     PaymentOrder, ProviderSettings,
@@ -18,9 +13,8 @@ use providers::{
 };
 use serde_json::{Value, json};
 use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
-use uuid::Uuid;
 
-use super::{ContractRow, Delivery, KeysOf, Particulars, Signature, SignedBy};
+use super::{ContractRow, Delivery, KeysOf, Particulars, Signature, SignedBy, order_in_brazil};
 use crate::calls::Call;
 
 const TXID: &str = "sh00000000000000000000000000000001";
@@ -94,30 +88,8 @@ fn settings(settings: ProviderSettings) -> ProviderSettings {
 }
 
 fn order(number: u128) -> PaymentOrder {
-    PaymentOrder {
-        attempt: AttemptId(Uuid::from_u128(number)),
-        key_number: 0,
-        operation: PaymentId(Uuid::from_u128(number)),
-        booking: Some(BookingId(Uuid::from_u128(2))),
-        tenant: TenantId(Uuid::from_u128(3)),
-        amount: Money::new(10_050, Currency::BRL),
-        capture: Capture::Automatic,
-        method: PaymentMethod::Pix {
-            pay_until: Timestamp(1_700_000_600_000_000),
-            pay_within: Span::seconds(600),
-        },
-        payer: Some(Payer {
-            email: "maria@a.example".to_owned(),
-            name: Some("Maria da Silva".to_owned()),
-            tax_id: Some(TaxId { kind: TaxIdKind::Cpf, number: "12345678909".to_owned() }),
-        }),
-        return_url: None,
-        metadata: BTreeMap::new(),
-        reference: None,
-        customer: None,
-        saves_method: false,
-        off_session: false,
-    }
+    let pay_until = Timestamp(1_700_000_600_000_000);
+    order_in_brazil(number, PaymentMethod::Pix { pay_until, pay_within: Span::seconds(600) })
 }
 
 fn charge(status: &str, pix: &Value) -> Value {

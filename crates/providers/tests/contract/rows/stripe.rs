@@ -1,11 +1,6 @@
 //! Stripe, <https://docs.stripe.com/api>.
 
-use std::collections::BTreeMap;
-
-use domain::{
-    AttemptId, BookingId, Currency, Money, PaymentId, TenantId,
-    rows::{Capture, PaymentMethod},
-};
+use domain::{Currency, Money, rows::PaymentMethod};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;
 use providers::{PaymentOrder, stripe};
@@ -13,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{ContractRow, Delivery, Particulars, Signature, SignedBy, header};
+use super::{ContractRow, Delivery, Particulars, Signature, SignedBy, header, order_of};
 use crate::calls::{Call, OutcomeKind};
 
 pub static ROW: ContractRow = ContractRow {
@@ -39,23 +34,8 @@ pub static ROW: ContractRow = ContractRow {
 };
 
 fn order(number: u128) -> PaymentOrder {
-    PaymentOrder {
-        attempt: AttemptId(Uuid::from_u128(number)),
-        key_number: 0,
-        operation: PaymentId(Uuid::from_u128(number)),
-        booking: Some(BookingId(Uuid::from_u128(2))),
-        tenant: TenantId(Uuid::from_u128(3)),
-        amount: Money::new(2_000, Currency::EUR),
-        capture: Capture::Automatic,
-        method: PaymentMethod::Card { token: "pm_card_hidden".to_owned(), brand: None, instalments: 1 },
-        payer: None,
-        return_url: None,
-        metadata: BTreeMap::new(),
-        reference: None,
-        customer: None,
-        saves_method: false,
-        off_session: false,
-    }
+    let card = PaymentMethod::Card { token: "pm_card_hidden".to_owned(), brand: None, instalments: 1 };
+    order_of(number, Money::new(2_000, Currency::EUR), card, None)
 }
 
 fn intent() -> Value {

@@ -5,17 +5,13 @@ use api::views::Product;
 use axum::extract::State;
 use domain::commands::{ChangeProduct, NewUnit, UnitChange};
 use domain::{Currency, ProductId, Refusal, UnitId};
-use store::CommandResult;
 
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
 use crate::http::permission::Catalogue;
-use crate::http::submit::submit_once;
+use crate::http::submit::{submit_once, submit_over_product};
 use crate::http::write_request::{Id, WriteRequest};
 use crate::http::{App, RefusedRequest};
-
-/// Against others who change the product at the same moment.
-const TRIES_MAX: usize = 20;
 
 pub fn endpoint() -> Endpoint {
     Endpoint::patch("/v1/products/{id}", "change_product", handle)
@@ -58,24 +54,8 @@ async fn handle(
         all_units: Vec::new(),
     };
     let claim = command.claim.clone();
-    submit_once(&app, claim.as_ref(), |_| submit(&app, command)).await
-}
-
-/// Over the product and the units that it has at this moment; again if somebody else was quicker.
-async fn submit(app: &App, mut command: ChangeProduct) -> Result<CommandResult, RefusedRequest> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let (tenant, id) = (command.tenant, command.product);
-        // The product first: a unit that is added after it is read changes its version.
-        let product = app.store().product(tenant, id).await?.ok_or(Refusal::ProductNotFound)?;
-        command.version = product.version;
-        command.all_units = app.store().units(tenant, id).await?.into_iter().map(|unit| unit.id).collect();
-        match app.store().submit(Box::new(command.clone())).await? {
-            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
-            answer => return Ok(answer),
-        }
-    }
+    let over = |version, all_units| ChangeProduct { version, all_units, ..command.clone() };
+    submit_once(&app, claim.as_ref(), |_| submit_over_product(&app, tenant, product.id, over)).await
 }
 
 /// The product's currency never changes, so what a query read of it holds.
