@@ -5,11 +5,12 @@
 //! |---|---|---|
 //! | the transfer is made, and its reply is lost, or is a 500 that is kept under the key | a payout without an outcome | one transfer |
 //! | a process is killed while payouts are sent | payouts under a lease that nobody renews | one transfer, in the end |
+//! | every transfer of some bookings is made, no reply arrives, and no webhook | payouts that only a look-up settles | one transfer |
 //! | every server's timer finds the same releases | releases that are decided several times | one release |
 //! | a refund of all the money at the moment of the release | | the refund or the share, never both |
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use rand::RngExt as _;
@@ -40,6 +41,9 @@ const FEE_MINOR: i64 = PRICE_MINOR / 10;
 const DESTINATION: &str = "acct_guide";
 /// So that a share that is paid twice finds the money for it.
 const SPARE_MINOR: i64 = 900_000;
+/// How many bookings get no answers about their transfers.
+const WITHOUT_ANSWERS: usize = 3;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Far longer than a payout takes, with its look-ups.
 const PAID_WITHIN: Duration = Duration::from_mins(1);
 const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts";
@@ -88,7 +92,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
             context.findings.reached("a_process_was_killed");
         }
     }
-    deployment.set_faults(json!({})).await?;
+    outcomes.extend(without_answers(&context, &mut deployment, count).await?);
     settle(&context, &deployment, &outcomes).await?;
     compare(&context, &deployment, &outcomes).await?;
     if context.findings.any_broken() {
@@ -125,10 +129,55 @@ fn asks(operation: String, path: &str, body: &Value) -> OperationRequest {
     OperationRequest::new(&operation, path, body, ExpectedEffect::Nothing)
 }
 
-async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> Result<Outcome, Error> {
-    let Turn { number, refund_after_ms } = turn;
+/// Bookings whose transfers are all made without a reply and without a webhook, whatever the seed is.
+async fn without_answers(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    first: usize,
+) -> Result<Vec<Outcome>, Error> {
+    deployment.set_faults(json!({})).await?;
+    let numbers = first..first + WITHOUT_ANSWERS;
+    let paid = try_join_all(numbers.map(|number| pay(context, &*deployment, number))).await?;
+    deployment.set_faults(json!({ "commit_then_drop": 1.0, "webhook_drop": 1.0 })).await?;
+    let completed = paid.iter().map(|paid| async {
+        let Paid { number, booking, .. } = paid;
+        context
+            .caller(&deployment.target, *number)
+            .retry_until_definite(&completes(context, *number, booking))
+            .await
+    });
+    try_join_all(completed).await?;
+    let is_transferred = |transfers: &[check::BookedTransfer], booking: &str| {
+        transfers.iter().any(|made| made.metadata.get("booking").is_some_and(|of| of == booking))
+    };
+    let begun = Instant::now();
+    loop {
+        let Some(books) = deployment.books().await? else { break };
+        let all = paid.iter().all(|paid| is_transferred(&books.transfers, &paid.booking));
+        if all || begun.elapsed() > PAID_WITHIN {
+            break;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    deployment.set_faults(json!({})).await?;
+    Ok(paid.into_iter().map(|paid| Outcome { booking: paid.booking, refunded: false }).collect())
+}
+
+/// A booking whose money has arrived.
+struct Paid {
+    number: usize,
+    booking: String,
+    payment: String,
+    /// The operation that paid it.
+    operation: String,
+}
+
+fn completes(context: &ScenarioContext, number: usize, booking: &str) -> OperationRequest {
+    asks(context.operation(format!("{number}-done")), &format!("/v1/bookings/{booking}/complete"), &json!({}))
+}
+
+async fn pay(context: &ScenarioContext, deployment: &Deployment, number: usize) -> Result<Paid, Error> {
     let mut caller = context.caller(&deployment.target, number);
-    let mut rival = context.caller(&deployment.target, number + 1);
     let name = |step: &str| context.operation(format!("{number}-{step}"));
     let slot = number % deployment.target.catalogue.slots.len();
     let hold = OperationRequest::hold(&name("hold"), &deployment.target.catalogue, slot, HOLD_SECONDS);
@@ -145,18 +194,26 @@ async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> 
     if !is_paid(&seen) {
         return Err(unexpected(&pay.operation, seen.to_string()));
     }
-    let done = asks(name("done"), &format!("{path}/complete"), &json!({}));
+    Ok(Paid { number, booking, payment, operation: pay.operation })
+}
+
+async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> Result<Outcome, Error> {
+    let Turn { number, refund_after_ms } = turn;
+    let Paid { booking, payment, operation, .. } = pay(context, deployment, number).await?;
+    let mut caller = context.caller(&deployment.target, number);
+    let mut rival = context.caller(&deployment.target, number + 1);
+    let done = completes(context, number, &booking);
     let complete = async { caller.retry_until_definite(&done).await };
     let refund = async {
         let Some(after_ms) = refund_after_ms else { return Ok(None) };
         tokio::time::sleep(Duration::from_millis(after_ms)).await;
-        let back =
-            OperationRequest::refund(&name("back"), &payment, &pay.operation, &STRIPE.money(PRICE_MINOR));
+        let name = context.operation(format!("{number}-back"));
+        let back = OperationRequest::refund(&name, &payment, &operation, &STRIPE.money(PRICE_MINOR));
         rival.retry_until_definite(&back.that_may_be_refused()).await.map(Some)
     };
     let (completed, refund) = tokio::try_join!(complete, refund)?;
     if !completed.is_success() {
-        return Err(unexpected(&done.operation, completed.summary()));
+        return Err(Error::Unexpected { operation: done.operation, outcome: completed.summary() });
     }
     context.progress.advance();
     let refunded = refund.is_some_and(|answer| answer.is_success());
