@@ -225,6 +225,10 @@ impl ReviewId {
     pub fn of_payout(payout: PayoutId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"payout", payout.0.as_bytes()]))
     }
+    /// The case of a release that waits for too long.
+    pub fn of_release(release: ReleaseId) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"release", release.0.as_bytes()]))
+    }
     pub fn of_attempt(attempt: AttemptId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"attempt", attempt.0.as_bytes()]))
     }

@@ -51,6 +51,9 @@ pub const RELEASE_DAYS_MAX: i64 = 90;
 /// How long a release that something stands against waits for the next check.
 pub const RELEASE_RECHECK: Span = Span::seconds(5 * 60);
 
+/// How long a release may wait, without an open dispute, before a person has a case of it.
+pub const RELEASE_WAITS_MAX: Span = Span::seconds(7 * 24 * 60 * 60);
+
 /// How long an operation at a provider may stay without a definite outcome before it becomes a
 /// review case. Well inside every provider's key retention.
 pub const OPERATION_DEADLINE_SECONDS: i64 = 60 * 60;

@@ -266,6 +266,7 @@ create table payments (
     suspended_minor bigint not null,
     disputed_minor bigint not null check (disputed_minor >= 0),
     open_disputes bigint not null check (open_disputes >= 0),
+    unsettled_disputes bigint not null check (unsettled_disputes >= open_disputes),
     refunds bigint not null check (refunds >= 0),
     next_action text,
     failure text,

@@ -155,6 +155,7 @@ pub fn payment() -> Payment {
         suspended_minor: 0,
         disputed_minor: 0,
         open_disputes: 0,
+        unsettled_disputes: 0,
         refunds: 0,
         next_action: None,
         failure: None,

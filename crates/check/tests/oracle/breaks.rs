@@ -93,8 +93,13 @@ const HARMS: &[(&str, &[&str])] = &[
         &["refund_matches_quote", "books_balance"],
     ),
     (
-        "update payments set open_disputes = 1 where id = (select payment from refunds limit 1)",
-        &["refund_matches_quote"],
+        "update payments set open_disputes = 1, unsettled_disputes = 1 \
+         where id = (select payment from refunds limit 1)",
+        &["released_once", "refund_matches_quote"],
+    ),
+    (
+        "update payments set unsettled_disputes = 1 where id = (select payment from refunds limit 1)",
+        &["released_once"],
     ),
     // A dispute that was open before the refund was started.
     (
@@ -103,7 +108,8 @@ const HARMS: &[(&str, &[&str])] = &[
          select NEW_ID, tenant, payment, tenant, 'du_1', currency, 'opened', 0, 1, 1, 1 from refunds limit 1; \
          insert into audit (id, tenant, at, actor, subject_kind, subject, action, from_state, to_state) \
          select NEW_ID, tenant, 1, 'webhook', 'dispute', id, 'open', 'inquiry', 'opened' from disputes; \
-         update payments set open_disputes = 1 where id = (select payment from disputes)",
+         update payments set open_disputes = 1, unsettled_disputes = 1 \
+            where id = (select payment from disputes)",
         &["refund_matches_quote"],
     ),
     (

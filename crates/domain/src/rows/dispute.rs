@@ -69,6 +69,18 @@ impl Dispute {
         self.state.is(dispute::State::Opened)
     }
 
+    /// Whether the bank has decided, and the money is where the decision puts it: withdrawn if it was lost, not
+    /// withdrawn or back if not. An inquiry has moved no money.
+    pub fn is_settled(&self, withdrawn: bool, reinstated: bool) -> bool {
+        match *self.state {
+            dispute::State::Opened => false,
+            dispute::State::Lost => withdrawn,
+            dispute::State::Inquiry | dispute::State::Closed | dispute::State::Won => {
+                !withdrawn || reinstated
+            }
+        }
+    }
+
     /// Whether the bank still takes evidence, as far as the time is concerned.
     pub fn is_past_due(&self, now: Timestamp) -> bool {
         self.evidence_due_at.is_some_and(|due| due <= now)

@@ -127,6 +127,8 @@ crate::row! {
         moves disputed_minor: i64,
         /// Disputes in which the bank has not decided. Meanwhile no money may be sent back by a refund.
         moves open_disputes: i64,
+        /// Disputes whose money is not yet where the bank's decision puts it. Meanwhile no funds are released.
+        moves unsettled_disputes: i64,
         moves refunds: i64,
         moves next_action: Option<Json<NextAction>>,
         moves failure: Option<Json<Failure>>,
@@ -199,6 +201,7 @@ impl Payment {
             suspended_minor: 0,
             disputed_minor: 0,
             open_disputes: 0,
+            unsettled_disputes: 0,
             refunds: 0,
             next_action: None,
             failure: None,

@@ -4,8 +4,8 @@
 //! | found under the locks | the release |
 //! |---|---|
 //! | it is not due any more: another server was quicker | stays |
-//! | a payment has a dispute, a refund or a call under way, or an unknown outcome | is checked again later |
-//! | no money is left | is void |
+//! | a payment has a refund or a call under way, an unknown outcome, or a dispute whose money is not where the decision puts it | is checked again later; after a week without an open dispute a person has the case |
+//! | no money is left, after refunds and lost disputes | is void |
 //! | the rule cannot divide what is left, or the money is of another mode than a beneficiary | a person has the case |
 //! | otherwise | is released: one payout for each share, and a job for each transfer |
 //!
@@ -22,10 +22,10 @@ use super::about_release;
 use crate::commands::booking;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::NewJob;
-use crate::ids::{BeneficiaryId, BookingId, JobId, PaymentId, PayoutId, ReleaseId, TenantId};
+use crate::ids::{BeneficiaryId, BookingId, JobId, PaymentId, PayoutId, ReleaseId, ReviewId, TenantId};
 use crate::lifecycle::release::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, payment, release};
-use crate::limits::RELEASE_RECHECK;
+use crate::limits::{RELEASE_RECHECK, RELEASE_WAITS_MAX};
 use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::reply::Reply;
@@ -53,18 +53,23 @@ pub struct ReleaseFunds {
 pub(crate) fn blocks_release(payment: &Payment) -> bool {
     let has_money = payment.state.is(payment::State::Captured);
     let under_way = !payment.state.is_final() || payment.active.is_some() || payment.refunding_minor > 0;
-    // An inquiry has moved no money yet.
-    let disputed = payment.open_disputes > 0 || payment.disputed_minor > 0;
     let unsure = payment.suspended_minor != 0 || (has_money && !payment.evidenced);
-    under_way || disputed || unsure
+    under_way || payment.unsettled_disputes > 0 || unsure
 }
 
 /// What becomes of a due release.
 enum Verdict<'f> {
-    Later,
+    Later {
+        /// The bank is deciding, which has a case of its own.
+        disputed: bool,
+    },
     Nothing,
     Person(&'static str),
-    Release { net_minor: i64, division: Division, to: Vec<&'f Beneficiary> },
+    Release {
+        net_minor: i64,
+        division: Division,
+        to: Vec<&'f Beneficiary>,
+    },
 }
 
 impl ReleaseFunds {
@@ -92,15 +97,17 @@ impl ReleaseFunds {
             payments.filter(|payment| payment.booking == Some(booking.id)).collect();
         let all = i64::try_from(payments.len()).is_ok_and(|count| count == booking.payments);
         if !all || booking.open_payment.is_some() || payments.iter().any(|payment| blocks_release(payment)) {
-            return Verdict::Later;
+            return Verdict::Later { disputed: payments.iter().any(|payment| payment.open_disputes > 0) };
         }
-        let net_minor: i64 =
-            payments.iter().map(|payment| payment.captured_minor - payment.refunded_minor).sum();
+        let sum = |minor: fn(&Payment) -> i64| payments.iter().map(|payment| minor(payment)).sum::<i64>();
+        let kept_minor = sum(|payment| payment.captured_minor - payment.refunded_minor);
         // The booking counts money on evidence, so both agree once all of it was seen.
-        if net_minor != booking.paid_minor - booking.refunded_minor {
-            return Verdict::Later;
+        if kept_minor != booking.paid_minor - booking.refunded_minor {
+            return Verdict::Later { disputed: false };
         }
-        if net_minor == 0 {
+        // What was refunded and then lost in a dispute as well was lost twice.
+        let net_minor = kept_minor - sum(|payment| payment.disputed_minor);
+        if net_minor <= 0 {
             return Verdict::Nothing;
         }
         let split = &release.split.0;
@@ -112,7 +119,7 @@ impl ReleaseFunds {
         let with_money = payments.iter().filter(|payment| payment.captured_minor > 0);
         let modes: Option<Vec<Mode>> =
             with_money.map(|payment| Some(facts.accounts.get(payment.account)?.mode)).collect();
-        let Some(modes) = modes else { return Verdict::Later };
+        let Some(modes) = modes else { return Verdict::Later { disputed: false } };
         if to.iter().any(|beneficiary| modes.iter().any(|mode| *mode != beneficiary.mode)) {
             return Verdict::Person("the money is of another mode than a beneficiary");
         }
@@ -144,6 +151,7 @@ impl Command for ReleaseFunds {
                     None => complete = None,
                 }
             }
+            rows.review(ReviewId::of_release(ReleaseId::from(due.booking)));
             let release = rows.release(ReleaseId::from(due.booking));
             rows.booking(due.booking);
             match release {
@@ -165,8 +173,14 @@ impl Command for ReleaseFunds {
         for due in &self.due {
             let Some((before, booking)) = Self::due(facts, due.booking, context) else { continue };
             let mut release = before.clone();
+            let case = facts.reviews.get(ReviewId::of_release(release.id));
             match self.verdict(facts, due, before, booking) {
-                Verdict::Later => release.sweep_at = Some(context.now.plus(RELEASE_RECHECK)),
+                Verdict::Later { disputed } => {
+                    release.sweep_at = Some(context.now.plus(RELEASE_RECHECK));
+                    if !disputed && waits_too_long(&release, context) && case.is_none() {
+                        open_case(&mut draft, &release);
+                    }
+                }
                 Verdict::Nothing => {
                     let step = const { release::step(State::Due, Event::FindNothing) };
                     release.state = draft.step(about_release(&release), step);
@@ -194,10 +208,26 @@ impl Command for ReleaseFunds {
                     released += 1;
                 }
             }
+            if let Some(case) = case
+                && !release.state.is(State::Due)
+            {
+                draft.resolve_review(case, format!("the release is {}", release.state.name()));
+            }
             draft.put(release);
         }
         Ok(draft.reply(Reply::Swept(released)))
     }
+}
+
+fn waits_too_long(release: &FundsRelease, context: &Context<'_>) -> bool {
+    release.due_at.is_some_and(|due| due.plus(RELEASE_WAITS_MAX) <= context.now)
+}
+
+fn open_case(draft: &mut Draft<'_>, release: &FundsRelease) {
+    let about = about_release(release);
+    let detail = "a payment of the booking is not settled".to_owned();
+    let case = draft.case(ReviewId::of_release(release.id), about, "release_waits", detail);
+    draft.open_review(case);
 }
 
 /// Writes the payouts of a release, and the message that divides the money in the ledger.

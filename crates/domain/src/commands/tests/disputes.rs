@@ -29,7 +29,7 @@ use DisputeStatus::{Closed, Inquiry, Lost, Opened, Won};
 const DISPUTE: &str = "dp_1";
 
 /// What the provider shows at a second of its clock.
-fn shown(status: DisputeStatus, second: i64) -> DisputeObservation {
+pub fn shown(status: DisputeStatus, second: i64) -> DisputeObservation {
     let ended = matches!(status, Closed | Won | Lost);
     DisputeObservation {
         object: DISPUTE.into(),
@@ -48,11 +48,11 @@ fn shown(status: DisputeStatus, second: i64) -> DisputeObservation {
     }
 }
 
-fn withdrawn(status: DisputeStatus, second: i64) -> DisputeObservation {
+pub fn withdrawn(status: DisputeStatus, second: i64) -> DisputeObservation {
     DisputeObservation { withdrawn: true, ..shown(status, second) }
 }
 
-fn reinstated(status: DisputeStatus, second: i64) -> DisputeObservation {
+pub fn reinstated(status: DisputeStatus, second: i64) -> DisputeObservation {
     DisputeObservation { reinstated: true, ..shown(status, second) }
 }
 

@@ -7,7 +7,6 @@ use std::vec::Vec;
 use uuid::Uuid;
 
 use super::test_store::{Rows, TestStore};
-use crate::ReviewId;
 use crate::commands::PostTransfer;
 use crate::lifecycle::{
     CurrentState, State, attempt, booking, booking_item, difference, job, payment, payout, refund, review,
@@ -19,6 +18,7 @@ use crate::rows::{
 };
 use crate::side_effects::{Counter, RESOLVED_WITHIN};
 use crate::working_set::{Command, Row};
+use crate::{MovementId, ReviewId};
 
 /// The expected counters as `subject/word`, without the late payments that were seated.
 fn counted(rows: &Rows) -> BTreeMap<String, i64> {
@@ -85,7 +85,7 @@ impl TestStore {
         self.messages_are_dense(command);
         self.moves_are_audited(before, command);
         self.no_attempt_is_forgotten(command);
-        self.open_disputes_are_counted(&payments, command);
+        self.disputes_are_counted(&payments, command);
         self.counters_equal_the_rows(before, command);
     }
 
@@ -250,13 +250,22 @@ impl TestStore {
         assert!(net <= booking.total_minor, "overpaid by {command:?}");
     }
 
-    /// Each payment counts its disputes that the bank has not decided, and none is counted twice.
-    fn open_disputes_are_counted(&self, payments: &[Payment], command: &dyn Command) {
+    /// Each payment counts its disputes that the bank has not decided, and those whose money is elsewhere than
+    /// the decision puts it.
+    fn disputes_are_counted(&self, payments: &[Payment], command: &dyn Command) {
         let disputes: Vec<Dispute> = self.all();
         for payment in payments {
             let own = disputes.iter().filter(|dispute| dispute.payment == payment.id);
             let open = own.clone().filter(|dispute| dispute.is_open()).count() as i64;
             assert_eq!(payment.open_disputes, open, "open disputes after {command:?}");
+            let moved = |dispute: &Dispute, kind: MovementKind| {
+                self.find::<Movement>(MovementId::of(payment.id, kind.name(), &dispute.object)).is_some()
+            };
+            let unsettled = own.clone().filter(|dispute| {
+                let back = moved(dispute, MovementKind::DisputeReversal);
+                !dispute.is_settled(moved(dispute, MovementKind::Dispute), back)
+            });
+            assert_eq!(payment.unsettled_disputes, unsettled.count() as i64, "after {command:?}");
             for dispute in own {
                 assert_eq!(dispute.closed_at.is_some(), dispute.state.is_final(), "{command:?}");
             }

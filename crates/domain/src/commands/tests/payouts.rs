@@ -4,20 +4,19 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
+use super::disputes::{reinstated, see, shown, withdrawn};
 use super::payments::{AUTHORIZED, CAPTURED};
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld};
 use crate::commands::{PayoutOutcome, RecordedOutcome, blocks_release};
 use crate::lifecycle::{booking, job, payout, release, review};
-use crate::limits::{ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS, RELEASE_RECHECK};
-use crate::provider::{RefundStatus, TransferObservation};
-use crate::rows::{
-    Account, Audit, Booking, Capture, Job, Mode, Movement, MovementKind, Payment, Payout, PayoutMethod,
-    Review,
-};
+use crate::limits::{ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS, RELEASE_RECHECK, RELEASE_WAITS_MAX};
+use crate::provider::DisputeStatus::{Lost, Opened, Won};
+use crate::provider::{DisputeDetails, DisputeObservation, RefundStatus, TransferObservation};
+use crate::rows::{Account, Audit, Booking, Capture, Job, Mode, Payment, Payout, PayoutMethod, Review};
 use crate::split::{Portion, Share, SplitRule};
 use crate::time::Span;
-use crate::{BeneficiaryId, BookingId, MovementId, PaymentId, PayoutId, Refusal};
+use crate::{BeneficiaryId, BookingId, PaymentId, PayoutId, Refusal};
 
 const NET: i64 = 2 * PRICE;
 /// 10 % and 50.
@@ -39,8 +38,7 @@ fn released(transfer: bool) -> (TestWorld, PaymentId, PayoutId) {
     let (mut world, booking, payment, beneficiary) = paid(transfer);
     world.complete(booking);
     world.wait(DAYS);
-    let due = world.due();
-    assert_eq!(world.release_due(due), 1);
+    assert_eq!(world.release_now(), 1);
     (world, payment, PayoutId::of(booking, beneficiary))
 }
 
@@ -95,8 +93,7 @@ fn a_booking_keeps_the_rule_of_its_reservation() {
     assert!(world.find::<crate::rows::FundsRelease>(crate::ReleaseId::from(other)).is_none());
     world.complete(booking);
     world.wait(DAYS);
-    let due = world.due();
-    assert_eq!(world.release_due(due), 1);
+    assert_eq!(world.release_now(), 1);
     assert_eq!(world.payout(PayoutId::of(booking, beneficiary)).amount_minor, NET - FEE);
 }
 
@@ -110,31 +107,14 @@ fn what_stands_against_a_release_delays_it() {
         let mut after = before.clone();
         change(&mut after);
         world.set(&after);
-        let dispute = Movement {
-            id: MovementId::of(payment, "dispute", "du_1"),
-            tenant: after.tenant,
-            payment,
-            refund: None,
-            kind: MovementKind::Dispute,
-            object: "du_1".into(),
-            amount_minor: after.disputed_minor,
-            currency: after.currency,
-            recorded_at: world.now,
-        };
-        if after.disputed_minor > 0 {
-            world.set(&dispute);
-        }
-        let due = world.due();
-        assert_eq!(world.release_due(due), 0, "{after:?}");
-        world.rows.get_mut("movements").unwrap().remove(&dispute.id.0);
+        assert_eq!(world.release_now(), 0, "{after:?}");
         assert_eq!(world.release(booking).sweep_at, Some(world.now.plus(RELEASE_RECHECK)));
         world.set(&before);
         world.wait(RELEASE_RECHECK);
-        let due = world.due();
-        assert_eq!(world.release_due(due), 1, "nothing stands against it any more");
+        assert_eq!(world.release_now(), 1, "nothing stands against it any more");
     };
-    check(|payment| payment.disputed_minor = 1);
     check(|payment| payment.evidenced = false);
+    check(|payment| payment.suspended_minor = 1);
 }
 
 #[test]
@@ -147,14 +127,84 @@ fn a_payment_that_may_still_move_blocks_the_release() {
         change(&mut payment);
         assert!(blocks_release(&payment), "{payment:?}");
     };
-    check(|payment| payment.open_disputes = 1);
-    check(|payment| payment.disputed_minor = 1);
+    check(|payment| payment.unsettled_disputes = 1);
     check(|payment| payment.refunding_minor = 1);
     check(|payment| payment.suspended_minor = 1);
     check(|payment| payment.suspended_minor = -1);
     check(|payment| payment.evidenced = false);
     check(|payment| payment.active = Some(payment.id.into()));
     check(|payment| payment.state = crate::lifecycle::CurrentState::start());
+}
+
+/// The money of a completed booking, its payment disputed from the moment that its release is due.
+fn disputed_when_due() -> (TestWorld, BookingId, PaymentId, BeneficiaryId) {
+    let (mut world, booking, payment, beneficiary) = paid(true);
+    world.complete(booking);
+    see(&mut world, payment, &partly(withdrawn(Opened, 1)));
+    world.wait(DAYS);
+    assert_eq!(world.release_now(), 0, "the bank has not decided");
+    world.wait(RELEASE_WAITS_MAX);
+    assert_eq!(world.release_now(), 0);
+    assert_eq!(cases(&world), ["payment_disputed"], "the dispute has a case, its release needs none");
+    (world, booking, payment, beneficiary)
+}
+
+fn partly(seen: DisputeObservation) -> DisputeObservation {
+    let details = DisputeDetails { amount_minor: 500, ..seen.details };
+    DisputeObservation { details, ..seen }
+}
+
+#[test]
+fn what_a_lost_dispute_leaves_is_released() {
+    let (mut world, booking, payment, beneficiary) = disputed_when_due();
+    see(&mut world, payment, &partly(shown(Lost, 2)));
+    world.wait(RELEASE_RECHECK);
+    assert_eq!(world.release_now(), 1);
+    assert_eq!(world.release(booking).released_minor, NET - 500);
+    // 10 % of what is left, and 50.
+    assert_eq!(world.payout(PayoutId::of(booking, beneficiary)).amount_minor, 1_500 - 200);
+    let books = world.close_the_books();
+    assert_eq!((books["revenue"], books["disputes"]), (-500, 500), "the loss reduces the revenue");
+}
+
+#[test]
+fn nothing_is_released_when_all_was_lost() {
+    let (mut world, booking, payment, _) = paid(true);
+    world.complete(booking);
+    world.wait(DAYS);
+    see(&mut world, payment, &withdrawn(Lost, 1));
+    assert_eq!(world.release_now(), 0);
+    assert!(world.release(booking).state.is(release::State::Void));
+    assert!(world.all::<Payout>().is_empty());
+}
+
+#[test]
+fn a_loss_whose_money_was_not_seen_leaving_waits() {
+    let (mut world, booking, payment, _) = paid(true);
+    world.complete(booking);
+    world.wait(DAYS);
+    see(&mut world, payment, &partly(shown(Lost, 2)));
+    assert_eq!(world.release_now(), 0);
+    see(&mut world, payment, &partly(withdrawn(Opened, 1)));
+    world.wait(RELEASE_RECHECK);
+    assert_eq!(world.release_now(), 1);
+    assert_eq!(world.release(booking).released_minor, NET - 500);
+}
+
+#[test]
+fn won_money_is_released_once_it_is_back_and_a_person_is_told_if_it_stays_away() {
+    let (mut world, booking, payment, _) = disputed_when_due();
+    see(&mut world, payment, &partly(shown(Won, 2)));
+    for _ in 0..2 {
+        world.wait(RELEASE_RECHECK);
+        assert_eq!(world.release_now(), 0, "the money is not back");
+        assert_eq!(cases(&world), ["release_waits"], "once");
+    }
+    see(&mut world, payment, &partly(reinstated(Won, 3)));
+    world.wait(RELEASE_RECHECK);
+    assert_eq!(world.release_now(), 1);
+    assert_eq!(world.release(booking).released_minor, NET);
+    assert!(cases(&world).is_empty(), "it has found its end");
 }
 
 #[test]
@@ -184,8 +234,7 @@ fn of_a_refund_and_a_release_one_comes_first() {
     world.send(refund, payment);
     world.refund_webhook(refund, RefundStatus::Succeeded);
     world.wait(RELEASE_RECHECK);
-    let due = world.due();
-    assert_eq!(world.release_due(due), 1);
+    assert_eq!(world.release_now(), 1);
     // 10 % of what is left, and 50.
     assert_eq!(world.payout(PayoutId::of(booking, beneficiary)).amount_minor, 1_500 - 200);
     let books = world.close_the_books();
@@ -200,8 +249,7 @@ fn without_money_nothing_is_released() {
     world.send(refund, payment);
     world.refund_webhook(refund, RefundStatus::Succeeded);
     world.wait(DAYS);
-    let due = world.due();
-    assert_eq!(world.release_due(due), 0);
+    assert_eq!(world.release_now(), 0);
     assert!(world.release(booking).state.is(release::State::Void));
     assert!(world.all::<Payout>().is_empty());
 }
@@ -222,8 +270,7 @@ fn what_cannot_be_divided_goes_to_a_person() {
     let (booking, payment) = world.sent(Capture::Automatic);
     world.webhook(payment, CAPTURED);
     world.complete(booking);
-    let due = world.due();
-    assert_eq!(world.release_due(due), 0);
+    assert_eq!(world.release_now(), 0);
     assert!(world.release(booking).state.is(release::State::Review));
     assert_eq!(cases(&world), ["funds_cannot_be_divided"]);
 }
@@ -236,8 +283,7 @@ fn test_money_is_never_paid_out_to_a_live_beneficiary() {
     world.set(&account);
     world.complete(booking);
     world.wait(DAYS);
-    let due = world.due();
-    assert_eq!(world.release_due(due), 0);
+    assert_eq!(world.release_now(), 0);
     assert_eq!(cases(&world), ["funds_cannot_be_divided"]);
     assert!(world.all::<Payout>().is_empty());
 }

@@ -83,6 +83,25 @@ pub(super) const CHECKS: &[Check] = &[
             where open_disputes <> found",
     },
     Check {
+        invariant: "released_once",
+        promise: "a payment counts its disputes whose money is not where the decision puts it, which block the release",
+        counted: "select count(*) from disputes",
+        broken: "select payments.id, 'counts ' || unsettled_disputes || ' unsettled disputes and has ' || found \
+                as description \
+            from payments join (select payments.id, coalesce(sum(case \
+                    when disputes.state = 'opened' then 1 \
+                    when disputes.state = 'lost' then case when taken.id is null then 1 else 0 end \
+                    when taken.id is not null and given.id is null then 1 else 0 end), 0) as found from payments \
+                left join disputes on disputes.payment = payments.id \
+                left join movements as taken on taken.payment = payments.id \
+                    and taken.object = disputes.object and taken.kind = 'dispute' \
+                left join movements as given on given.payment = payments.id \
+                    and given.object = disputes.object and given.kind = 'dispute_reversal' \
+                where unsettled_disputes > 0 or disputes.id is not null group by payments.id) as disputed \
+                on disputed.id = payments.id \
+            where unsettled_disputes <> found",
+    },
+    Check {
         invariant: "refund_matches_quote",
         promise: "no refund of ours was started while the bank was deciding about the same payment",
         counted: "select count(*) from audit where subject_kind = 'refund' and action = 'refund_started'",

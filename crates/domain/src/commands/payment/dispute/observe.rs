@@ -84,6 +84,12 @@ pub(super) fn observe(
         dispute.evidence_due_at = None;
     }
     payment.open_disputes += i64::from(dispute.is_open()) - i64::from(before.is_some_and(Dispute::is_open));
+    let was_withdrawn = facts.movements.get(key.movement(MovementKind::Dispute)).is_some();
+    let was_reinstated = facts.movements.get(key.movement(MovementKind::DisputeReversal)).is_some();
+    let was_unsettled = before.is_some_and(|before| !before.is_settled(was_withdrawn, was_reinstated));
+    let withdrawn = was_withdrawn || seen.withdrawn || seen.reinstated;
+    let is_unsettled = !dispute.is_settled(withdrawn, was_reinstated || seen.reinstated);
+    payment.unsettled_disputes += i64::from(is_unsettled) - i64::from(was_unsettled);
     if seen.withdrawn || seen.reinstated {
         // Money that was reinstated was withdrawn before, even if that event arrives later.
         move_once(draft, facts, payment, key, seen, MovementKind::Dispute);

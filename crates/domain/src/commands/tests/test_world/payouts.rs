@@ -72,6 +72,12 @@ impl TestWorld {
         released
     }
 
+    /// What the timer does.
+    pub fn release_now(&mut self) -> usize {
+        let due = self.due();
+        self.release_due(due)
+    }
+
     pub fn release(&self, booking: BookingId) -> FundsRelease {
         self.get(ReleaseId::from(booking))
     }
