@@ -120,15 +120,29 @@ impl Decline {
 
 /// A payment method without a card: the payer pays a code in the application of a bank.
 pub static PIX: Card = card("pix", "pix", "", Pays);
+/// Another: the payer takes a voucher to a bank.
+pub static BOLETO: Card = card("boleto", "boleto", "", Pays);
+
+/// What the payer enters into the form for a boleto.
+pub const PAYERS_TAX_ID: &str = "12345678909";
 
 impl Card {
     pub fn is_pix(&self) -> bool {
         self.id == PIX.id
     }
 
+    pub fn is_boleto(&self) -> bool {
+        self.id == BOLETO.id
+    }
+
+    /// Whether the payer pays in another place, within a time.
+    pub fn is_paid_elsewhere(&self) -> bool {
+        self.is_pix() || self.is_boleto()
+    }
+
     /// Stripe's name for the type of payment method.
     pub fn kind(&self) -> &'static str {
-        if self.is_pix() { "pix" } else { "card" }
+        if self.is_paid_elsewhere() { self.id } else { "card" }
     }
 }
 
@@ -224,8 +238,8 @@ impl Serialize for CardRef {
 impl<'de> Deserialize<'de> for CardRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let id = String::deserialize(deserializer)?;
-        let pix = (id == PIX.id).then_some(&PIX);
-        find(&id).or(pix).map(CardRef).ok_or_else(|| serde::de::Error::custom("unknown test card"))
+        let elsewhere = [&PIX, &BOLETO].into_iter().find(|method| method.id == id);
+        find(&id).or(elsewhere).map(CardRef).ok_or_else(|| serde::de::Error::custom("unknown test card"))
     }
 }
 
@@ -233,13 +247,19 @@ impl<'de> Deserialize<'de> for CardRef {
 pub mod view {
     use serde::Serialize;
 
-    use super::Card;
+    use super::{Card, PAYERS_TAX_ID};
 
     #[derive(Serialize)]
     #[serde(untagged)]
     pub enum Details {
         Card { card: Box<CardDetails>, r#type: &'static str },
         Pix { pix: PixDetails, r#type: &'static str },
+        Boleto { boleto: BoletoDetails, r#type: &'static str },
+    }
+
+    #[derive(Serialize)]
+    pub struct BoletoDetails {
+        tax_id: &'static str,
     }
 
     #[derive(Serialize)]
@@ -284,6 +304,9 @@ pub mod view {
     pub fn details(card: &'static Card, amount: i64, capture_before: Option<i64>) -> Details {
         if card.is_pix() {
             return Details::Pix { pix: PixDetails { bank_transaction_id: () }, r#type: "pix" };
+        }
+        if card.is_boleto() {
+            return Details::Boleto { boleto: BoletoDetails { tax_id: PAYERS_TAX_ID }, r#type: "boleto" };
         }
         let checks = Checks { address_line1_check: (), address_postal_code_check: (), cvc_check: "pass" };
         let card = CardDetails {

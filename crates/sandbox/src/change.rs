@@ -21,7 +21,8 @@ pub fn apply<T, E>(
     let state = &mut *guard;
     let account = find(&state.books).ok_or(ChangeError::Missing)?.clone();
     let at = clock::now_ms();
-    let mut draft = CallDraft::new(&state.books.accounts[&account], state.books.mint.clone(), at, "");
+    let base = format!("http://{}", shared.address);
+    let mut draft = CallDraft::new(&state.books.accounts[&account], state.books.mint.clone(), at, &base);
     let decided = decide(&mut draft).map_err(ChangeError::Refused)?;
     let line = JournalRecord {
         at,

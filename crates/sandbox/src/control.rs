@@ -13,9 +13,9 @@
 //! |                                        | Mercado Pago `{"account","data_id","request_id","at"}`  |
 //! | `GET  /sandbox/authenticate/{pi}`      | the bank's 3-D Secure page                              |
 //! | `POST /sandbox/authenticate/{pi}`      | `{"approve":bool}` finishes it; a form redirects back   |
-//! | `POST /sandbox/form/{pi}`              | `{"card":"pm_card_visa"}`: the payer fills and confirms |
-//! | `POST /sandbox/pay/{pi}`               | the payer pays the code of Pix                          |
-//! | `POST /sandbox/expire/{pi}`            | ends an authorisation, or a code of Pix, before its time |
+//! | `POST /sandbox/form/{pi}`              | `{"card":"pm_card_visa"}`, or `"boleto"`: the payer fills and confirms |
+//! | `POST /sandbox/pay/{pi}`               | the payer pays the code of Pix, or the voucher          |
+//! | `POST /sandbox/expire/{pi}`            | ends an authorisation, a code or a voucher before its time |
 //! | `POST /sandbox/dispute/{pi}`           | `{"amount","reason","inquiry","due_by"}`, each optional: |
 //! |                                        | disputes a captured intent                              |
 //! | `POST /sandbox/disputes/{du}`          | `{"outcome":"won"}`, `lost`, `prevented`, or for an     |

@@ -41,6 +41,9 @@ impl IntentStatus {
     }
 }
 
+/// How many days a boleto can be paid.
+pub const BOLETO_DAYS: i64 = 3;
+
 /// Where the payer must go before the bank decides.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NextAction {
@@ -52,6 +55,23 @@ pub struct NextAction {
     /// The code to pay instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pix: Option<PixCode>,
+    /// The voucher to pay instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<Voucher>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Voucher {
+    pub number: String,
+    /// Unix seconds.
+    pub expires_at: i64,
+}
+
+impl NextAction {
+    /// The payer authenticates at the bank, and pays nothing elsewhere.
+    pub fn is_authentication(&self) -> bool {
+        self.pix.is_none() && self.voucher.is_none()
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,6 +252,9 @@ impl Intent {
                 "expires_after_seconds": given("expires_after_seconds"), "expires_at": given("expires_at"),
             });
         }
+        if self.payment_method_types.iter().any(|kind| kind == "boleto") {
+            options["boleto"] = json!({"expires_after_days": BOLETO_DAYS});
+        }
         options
     }
 }
@@ -241,6 +264,12 @@ impl NextAction {
         if let Some(PixCode { data, expires_at }) = &self.pix {
             let code = json!({"data": data, "expires_at": expires_at, "hosted_instructions_url": self.page});
             return json!({"type": "pix_display_qr_code", "pix_display_qr_code": code});
+        }
+        if let Some(Voucher { number, expires_at }) = &self.voucher {
+            let voucher = json!({
+                "expires_at": expires_at, "hosted_voucher_url": self.page, "number": number, "pdf": null,
+            });
+            return json!({"type": "boleto_display_details", "boleto_display_details": voucher});
         }
         match &self.return_url {
             Some(return_url) => json!({

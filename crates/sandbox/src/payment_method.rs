@@ -4,7 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{card::CardRef, parameters::StripeMetadata, shipping::Address};
+use crate::{
+    card::{CardRef, PAYERS_TAX_ID},
+    parameters::StripeMetadata,
+    shipping::Address,
+};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaymentMethod {
@@ -58,7 +62,11 @@ impl PaymentMethod {
     /// The members and their order follow the SDK's `PaymentMethod`.
     pub fn view(&self) -> Value {
         let card = self.card.0;
-        let details = if card.is_pix() { json!({}) } else { self.card_view() };
+        let details = match card.kind() {
+            "pix" => json!({}),
+            "boleto" => json!({"tax_id": PAYERS_TAX_ID}),
+            _ => self.card_view(),
+        };
         let mut shown = json!({
             "id": self.id, "object": "payment_method",
             "allow_redisplay": self.allow_redisplay.as_deref().unwrap_or("unspecified"),

@@ -102,6 +102,19 @@ pub enum NextAction {
         /// The code can be paid until then.
         expires_at: jiff::Timestamp,
     },
+    /// Send the customer to this page: it shows a voucher (boleto, OXXO, Multibanco, konbini), which the
+    /// customer pays at a bank or in a shop.
+    Voucher {
+        url: String,
+        /// The number to pay by, if the voucher has one.
+        #[serde(default)]
+        number: Option<String>,
+        /// The voucher can be paid until then.
+        expires_at: jiff::Timestamp,
+        /// Opens the provider's form again, where the customer may choose another way to pay.
+        #[serde(default)]
+        client_secret: Option<String>,
+    },
 }
 
 impl NextAction {
@@ -115,6 +128,12 @@ impl NextAction {
                 code: code.clone(),
                 qr_png: qr_png::data_url(code),
                 expires_at: time::instant(*expires_at),
+            },
+            rows::NextAction::PayVoucher { url, number, expires_at, client_secret } => NextAction::Voucher {
+                url: url.clone(),
+                number: number.clone(),
+                expires_at: time::instant(*expires_at),
+                client_secret: client_secret.clone(),
             },
         }
     }

@@ -46,6 +46,9 @@ pub enum NextAction {
     UseProviderSdk { client_secret: Option<String> },
     /// Pay this Pix code in the application of the customer's bank, until then.
     PayPix { code: String, expires_at: Timestamp },
+    /// Pay the voucher on this page at a bank or a shop, until then. The secret opens the provider's form again,
+    /// for another try.
+    PayVoucher { url: String, number: Option<String>, expires_at: Timestamp, client_secret: Option<String> },
 }
 
 /// Why no money moved.

@@ -99,6 +99,23 @@ impl LatestCharge {
 struct NextStep {
     redirect_to_url: Option<Page>,
     pix_display_qr_code: Option<PixCode>,
+    #[serde(
+        alias = "boleto_display_details",
+        alias = "konbini_display_details",
+        alias = "multibanco_display_details",
+        alias = "oxxo_display_details"
+    )]
+    voucher: Option<Voucher>,
+}
+
+/// Each kind of voucher has its own names for the same.
+#[derive(Debug, Deserialize)]
+struct Voucher {
+    hosted_voucher_url: Option<String>,
+    #[serde(alias = "reference")]
+    number: Option<String>,
+    #[serde(alias = "expires_after")]
+    expires_at: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,7 +160,7 @@ impl PaymentIntent {
             "requires_payment_method" | "requires_confirmation" | "requires_action"
                 if by_customer && self.last_payment_error.is_none() =>
             {
-                ProviderStatus::NeedsAction(NextAction::UseProviderSdk { client_secret: self.client_secret })
+                ProviderStatus::NeedsAction(in_form(self.next_action, self.client_secret))
             }
             "requires_confirmation" => ProviderStatus::Unconfirmed,
             "requires_payment_method" => match self.last_payment_error {
@@ -189,6 +206,17 @@ fn next_action(step: Option<NextStep>, client_secret: Option<String>) -> NextAct
     match page.and_then(|page| page.url) {
         Some(url) => NextAction::Redirect { url },
         None => NextAction::UseProviderSdk { client_secret },
+    }
+}
+
+/// What the customer chose in the form: a voucher is paid elsewhere, all else is finished in the form itself.
+fn in_form(step: Option<NextStep>, client_secret: Option<String>) -> NextAction {
+    match step.and_then(|step| step.voucher) {
+        Some(Voucher { hosted_voucher_url: Some(url), number, expires_at: Some(expires_at) }) => {
+            let expires_at = Timestamp(expires_at.saturating_mul(1_000_000));
+            NextAction::PayVoucher { url, number, expires_at, client_secret }
+        }
+        _ => NextAction::UseProviderSdk { client_secret },
     }
 }
 
@@ -336,6 +364,28 @@ mod tests {
         for status in ["requires_payment_method", "requires_confirmation", "requires_action"] {
             let waits = ProviderStatus::NeedsAction(sdk.clone());
             check(status, json!({"metadata": form, "next_action": {"type": "use_stripe_sdk"}}), waits);
+        }
+        for (kind, number, expires_at) in [
+            ("boleto_display_details", "number", "expires_at"),
+            ("konbini_display_details", "", "expires_at"),
+            ("multibanco_display_details", "reference", "expires_at"),
+            ("oxxo_display_details", "number", "expires_after"),
+        ] {
+            let mut voucher = json!({"hosted_voucher_url": "https://stripe.example/v"});
+            voucher[expires_at] = json!(1_700_000_000);
+            if !number.is_empty() {
+                voucher[number] = json!("23790");
+            }
+            let mut step = json!({"type": kind});
+            step[kind] = voucher;
+            let shown = NextAction::PayVoucher {
+                url: "https://stripe.example/v".to_owned(),
+                number: Some("23790".to_owned()).filter(|_| !number.is_empty()),
+                expires_at: Timestamp(1_700_000_000_000_000),
+                client_secret: Some("pi_1_secret_x".to_owned()),
+            };
+            let more = json!({"metadata": form, "next_action": step});
+            check("requires_action", more, ProviderStatus::NeedsAction(shown));
         }
         check("requires_payment_method", declined_form, declined("expired_card", true));
         check("canceled", json!({"metadata": form}), ProviderStatus::Cancelled);

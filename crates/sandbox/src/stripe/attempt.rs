@@ -6,7 +6,7 @@
 //! | declines                            | `requires_payment_method`, error 402  | `charge.failed`, `…payment_failed`      |
 //! | requires authentication             | `requires_action`                     | `…requires_action`                      |
 //! | requires it off session, or the caller cannot do it | `requires_payment_method`, error 402 | `…payment_failed`, no charge |
-//! | is no card but Pix                  | `requires_action` with a code; unpaid in time `requires_payment_method` | `…requires_action`, then `…payment_failed` |
+//! | is Pix, or a boleto                 | `requires_action` with a code or voucher; unpaid in time `requires_payment_method` | `…requires_action`, then `…payment_failed` |
 //! | is stuck (a fault)                  | `processing`, then as the card decides | `…processing`                          |
 
 use super::{chargeback, confirmation::Options, customers, details, payment_methods};
@@ -16,12 +16,16 @@ use crate::{
     card::{Behaviour, Decline},
     charge::Charge,
     event::Kind,
-    intent::{ChosenMethod, Intent, IntentStatus, NextAction, PaymentError, PixCode, Settlement},
+    intent::{
+        BOLETO_DAYS, ChosenMethod, Intent, IntentStatus, NextAction, PaymentError, PixCode, Settlement,
+        Voucher,
+    },
     mercado_pago::pix_code,
     payment_method::PaymentMethod,
     refusal::StripeRefusal,
 };
 
+const BOLETO_NUMBER: &str = "23790.00009 00000.000000 00000.000000 1 00000000000000";
 /// Seconds that a code can be paid, if nobody says.
 const PIX_SECONDS_DEFAULT: i64 = 14_400;
 
@@ -37,8 +41,8 @@ pub fn confirm(
     intent.next_action = None;
     intent.settlement = None;
     intent.payment_method = Some(ChosenMethod { id: method.id.clone(), card: method.card });
-    if method.card.0.is_pix() {
-        return Ok(show_code(draft, intent));
+    if method.card.0.is_paid_elsewhere() {
+        return Ok(show_code(draft, intent, method.card.0.is_pix()));
     }
     let asks = match method.card.0.behaviour {
         Behaviour::Authenticates | Behaviour::AuthenticatesThenDeclines(_) => true,
@@ -56,7 +60,7 @@ pub fn confirm(
         let page = format!("{}/sandbox/authenticate/{}", draft.base, intent.id);
         let return_url = options.return_url.filter(|_| !options.use_stripe_sdk);
         intent.status = IntentStatus::RequiresAction;
-        intent.next_action = Some(NextAction { page, return_url, pix: None });
+        intent.next_action = Some(NextAction { page, return_url, pix: None, voucher: None });
         return Ok(show_with_event(draft, intent, Kind::IntentRequiresAction));
     }
     let confirmation = draft.confirmation;
@@ -69,17 +73,29 @@ pub fn confirm(
     conclude(draft, intent, method, confirmation.declined)
 }
 
-/// The payer pays the code in the application of a bank, or the attempt expires.
-fn show_code(draft: &mut CallDraft, mut intent: Intent) -> StripeAnswer {
+/// The payer pays the code in the application of a bank, or the voucher at a bank, or the attempt expires.
+fn show_code(draft: &mut CallDraft, mut intent: Intent, is_pix: bool) -> StripeAnswer {
+    let page = format!("{}/sandbox/pay/{}", draft.base, intent.id);
+    let mut next = NextAction { page, return_url: None, pix: None, voucher: None };
+    let expires_at = if is_pix {
+        let code = pix_code_of(draft, &intent, &next.page);
+        next.pix.insert(code).expires_at
+    } else {
+        let expires_at = draft.now() + BOLETO_DAYS * 24 * 60 * 60;
+        next.voucher.insert(Voucher { number: BOLETO_NUMBER.to_owned(), expires_at }).expires_at
+    };
+    intent.status = IntentStatus::RequiresAction;
+    intent.next_action = Some(next);
+    intent.settlement = Some(Settlement { at_ms: expires_at * 1000, declined: true });
+    show_with_event(draft, intent, Kind::IntentRequiresAction)
+}
+
+fn pix_code_of(draft: &CallDraft, intent: &Intent, page: &str) -> PixCode {
     let given = |name| intent.pix_options.get(name).copied();
     let expires_at = given("expires_at")
         .unwrap_or_else(|| draft.now() + given("expires_after_seconds").unwrap_or(PIX_SECONDS_DEFAULT));
-    let page = format!("{}/sandbox/pay/{}", draft.base, intent.id);
-    let data = pix_code(page.split_once("://").map_or(&*page, |(_, rest)| rest));
-    intent.status = IntentStatus::RequiresAction;
-    intent.next_action = Some(NextAction { page, return_url: None, pix: Some(PixCode { data, expires_at }) });
-    intent.settlement = Some(Settlement { at_ms: expires_at * 1000, declined: true });
-    show_with_event(draft, intent, Kind::IntentRequiresAction)
+    let data = pix_code(page.split_once("://").map_or(page, |(_, rest)| rest));
+    PixCode { data, expires_at }
 }
 
 fn refuse_unconfirmable(
@@ -98,8 +114,8 @@ fn refuse_unconfirmable(
         );
         return Err(StripeRefusal::invalid(message).with_code("payment_intent_incompatible_payment_method"));
     }
-    if method.card.0.is_pix() && intent.captured_by_hand() {
-        let message = "The payment method type pix does not support manual capture.";
+    if method.card.0.is_paid_elsewhere() && intent.captured_by_hand() {
+        let message = format!("The payment method type {kind} does not support manual capture.");
         return Err(StripeRefusal::invalid(message).with_param("capture_method"));
     }
     let redirects = intent.automatic_payment_methods.as_ref();
@@ -140,7 +156,7 @@ pub fn settle(draft: &mut CallDraft, id: &str) {
     let (Some(settlement), Some(chosen)) = (intent.settlement, &intent.payment_method) else { return };
     let Some(method) = held.payment_methods.get(&chosen.id) else { return };
     let intent = Intent { settlement: None, next_action: None, ..intent.clone() };
-    if method.card.0.is_pix() {
+    if method.card.0.is_paid_elsewhere() {
         drop(declined(draft, intent, method.clone(), Decline::AttemptExpired, None));
         return;
     }
@@ -148,10 +164,10 @@ pub fn settle(draft: &mut CallDraft, id: &str) {
     drop(conclude(draft, intent, method.clone(), settlement.declined));
 }
 
-/// The payer pays the code of Pix.
+/// The payer pays the code of Pix, or the voucher.
 pub fn pay_code(draft: &mut CallDraft, id: &str) -> Result<(), StripeRefusal> {
     let (mut intent, method) = waiting(draft, id)?;
-    if !method.card.0.is_pix() {
+    if !method.card.0.is_paid_elsewhere() {
         return Err(unexpected(&intent, "no code"));
     }
     (intent.next_action, intent.settlement) = (None, None);
@@ -159,7 +175,7 @@ pub fn pay_code(draft: &mut CallDraft, id: &str) -> Result<(), StripeRefusal> {
     Ok(())
 }
 
-/// The payer enters a test card into the form of the page, which confirms the intent. A decline is shown
+/// The payer enters a test card into the form of the page, or chooses a boleto there, which confirms the intent. A decline is shown
 /// there, and the payer may try again.
 pub fn fill_form(draft: &mut CallDraft, id: &str, card: &str) -> Result<(), StripeRefusal> {
     let missing = || StripeRefusal::missing_object("payment_intent", id, "intent").with_status(404);
@@ -167,7 +183,7 @@ pub fn fill_form(draft: &mut CallDraft, id: &str, card: &str) -> Result<(), Stri
     if !matches!(intent.status, IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation) {
         return Err(unexpected(&intent, "no payment method"));
     }
-    let method = payment_methods::choose(draft, card)?;
+    let method = payment_methods::entered(draft, card)?;
     drop(confirm(draft, intent, method, Options::of_browser()));
     Ok(())
 }
@@ -196,7 +212,7 @@ pub fn authenticate(
     approved: bool,
 ) -> Result<Option<String>, StripeRefusal> {
     let (mut intent, method) = waiting(draft, id)?;
-    let Some(next) = intent.next_action.take().filter(|next| next.pix.is_none()) else {
+    let Some(next) = intent.next_action.take().filter(NextAction::is_authentication) else {
         return Err(unexpected(&intent, "no authentication"));
     };
     if approved {

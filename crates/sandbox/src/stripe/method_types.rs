@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The methods that each account has activated.
-const ACTIVATED: [&str; 2] = ["card", "pix"];
-/// The only currency of Pix.
-const PIX_CURRENCY: &str = "brl";
+const ACTIVATED: [&str; 3] = ["card", "pix", "boleto"];
+/// The only currency of all but cards.
+const BRAZILIAN: &str = "brl";
 
 pub fn apply(intent: &mut Intent, parameters: &mut Parameters) -> Result<(), StripeRefusal> {
     let allowed = parameters.list("allowed_payment_method_types");
@@ -74,7 +74,7 @@ fn refuse_both(one: (&str, bool), other: (&str, bool)) -> Result<(), StripeRefus
 
 /// Whether the account takes this method in this currency.
 fn takes(name: &str, currency: &str) -> bool {
-    ACTIVATED.contains(&name) && (name != "pix" || currency == PIX_CURRENCY)
+    ACTIVATED.contains(&name) && (name == "card" || currency == BRAZILIAN)
 }
 
 fn activated(exact: Vec<String>, currency: &str) -> Result<Vec<String>, StripeRefusal> {

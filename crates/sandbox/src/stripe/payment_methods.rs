@@ -154,6 +154,16 @@ pub fn retrieve(held: &AccountBooks, id: &str) -> Result<Vec<u8>, StripeRefusal>
 }
 
 /// The payment method that a call names: one of the account, or a new one for a test card.
+/// What the payer enters into a form: a test card by its name, or `boleto`.
+pub fn entered(draft: &mut CallDraft, name: &str) -> Result<PaymentMethod, StripeRefusal> {
+    if name != card::BOLETO.id {
+        return choose(draft, name);
+    }
+    let method = PaymentMethod::of_card(draft.mint.id("pm"), draft.now(), CardRef(&card::BOLETO));
+    draft.add_snapshot(method.clone());
+    Ok(method)
+}
+
 pub fn choose(draft: &mut CallDraft, name: &str) -> Result<PaymentMethod, StripeRefusal> {
     if let Some(method) = draft.held.payment_methods.get(name) {
         return Ok(method.clone());

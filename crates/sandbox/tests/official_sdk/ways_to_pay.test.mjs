@@ -31,6 +31,23 @@ test('the payer fills the form, also again after a decline', async () => {
   assert.deepEqual([paid.status, paid.latest_charge.amount_captured], ['succeeded', 2000]);
 });
 
+test('a boleto that is chosen in the form is shown and paid', async () => {
+  const { id } = await stripe.paymentIntents.create({
+    amount: 2000,
+    currency: 'brl',
+    automatic_payment_methods: { enabled: true },
+  });
+  await control(`/sandbox/form/${id}`, { card: 'boleto' });
+  const shown = await stripe.paymentIntents.retrieve(id);
+  assert.deepEqual([shown.status, shown.next_action.type], ['requires_action', 'boleto_display_details']);
+  fits('PaymentIntent', shown);
+  await control(`/sandbox/pay/${id}`, {});
+  const paid = await stripe.paymentIntents.retrieve(id, { expand: ['latest_charge', 'payment_method'] });
+  assert.equal(paid.status, 'succeeded');
+  fits('Charge', await stripe.charges.retrieve(paid.latest_charge.id));
+  fits('PaymentMethod', await stripe.paymentMethods.retrieve(paid.payment_method.id));
+});
+
 test('a cancelled form takes no card', async () => {
   const { id } = await form();
   await stripe.paymentIntents.cancel(id);

@@ -8,6 +8,8 @@ testkit::on_both_engines![
     the_customer_confirms_in_the_form,
     a_decline_in_the_form_is_not_the_end,
     an_authentication_in_the_form_is_finished_there,
+    a_voucher_from_the_form_is_shown_and_paid,
+    a_voucher_that_expires_gives_the_form_back,
     a_form_can_authorize_and_be_captured_later,
     a_filled_form_is_found_without_its_webhook,
     an_abandoned_form_ends_before_its_seats_go,
@@ -89,6 +91,50 @@ async fn an_authentication_in_the_form_is_finished_there(engine: Engine) {
     service.one.becomes(&path, failed, "the failure is shown").await;
     service.provider.fill_form(&object, "pm_card_authenticationRequired").await;
     service.provider.authenticate(&object, true).await;
+    service.one.payment_becomes(&pending.id(), "captured").await;
+    assert_eq!(service.quiet().await.stands(&pending.id()), ("succeeded", 900, 900, 0));
+    ends_unconfirmed_by_us(service).await;
+}
+
+fn boleto_form() -> Value {
+    let amount = json!({ "minor": 900, "currency": "BRL" });
+    json!({ "amount": amount, "provider": "stripe", "payment_method": "payment_form" })
+}
+
+async fn voucher_of(service: &TestService, payment: &str, object: &str) -> Value {
+    service.provider.fill_form(object, "boleto").await;
+    let shown = |seen: &Value| seen["next_action"]["type"] == "voucher";
+    let path = format!("/v1/payments/{payment}");
+    service.one.becomes(&path, shown, "the voucher is shown").await["next_action"].clone()
+}
+
+async fn a_voucher_from_the_form_is_shown_and_paid(engine: Engine) {
+    let service = TestService::on(engine).await;
+    let (pending, object) = start(&service, &boleto_form()).await;
+    let voucher = voucher_of(&service, &pending.id(), &object).await;
+    assert!(voucher["url"].as_str().unwrap().starts_with("http"), "{voucher}");
+    assert!(voucher["number"].as_str().unwrap().starts_with("23790"), "{voucher}");
+    assert_eq!(voucher["client_secret"], pending.body["next_action"]["client_secret"]);
+    let end = |text: &Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let within = end(&voucher["expires_at"]).duration_since(jiff::Timestamp::now());
+    assert!(within.as_hours() < 48, "no longer than the payment itself: {within:?}");
+    service.provider.pay_code(&object).await;
+    let paid = service.one.payment_becomes(&pending.id(), "captured").await;
+    assert_eq!(paid["next_action"], json!(null));
+    assert_eq!(service.quiet().await.stands(&pending.id()), ("succeeded", 900, 900, 0));
+    ends_unconfirmed_by_us(service).await;
+}
+
+async fn a_voucher_that_expires_gives_the_form_back(engine: Engine) {
+    let service = TestService::on(engine).await;
+    let (pending, object) = start(&service, &boleto_form()).await;
+    voucher_of(&service, &pending.id(), &object).await;
+    service.provider.post(&format!("/sandbox/expire/{object}"), &json!({})).await;
+    let path = format!("/v1/payments/{}", pending.id());
+    let expired = |seen: &Value| seen["failure"]["code"] == "payment_intent_payment_attempt_expired";
+    let seen = service.one.becomes(&path, expired, "the voucher has expired").await;
+    assert_eq!((&seen["state"], &seen["next_action"]), (&json!("pending"), &pending.body["next_action"]));
+    service.provider.fill_form(&object, VISA).await;
     service.one.payment_becomes(&pending.id(), "captured").await;
     assert_eq!(service.quiet().await.stands(&pending.id()), ("succeeded", 900, 900, 0));
     ends_unconfirmed_by_us(service).await;

@@ -161,6 +161,11 @@ fn no_move(
         }
         (ProviderStatus::Declined(failure), State::Pending) => {
             payment.failure.get_or_insert_with(|| Json(failure.clone()));
+            if let Some(Json(NextAction::PayVoucher { client_secret, .. })) = &payment.next_action {
+                // It has expired. The customer may choose again in the form.
+                let form = NextAction::UseProviderSdk { client_secret: client_secret.clone() };
+                payment.next_action = Some(Json(form));
+            }
             ObservationResult::Agrees
         }
         (ProviderStatus::Unconfirmed | ProviderStatus::Processing, State::Created | State::Pending) => {
@@ -170,12 +175,15 @@ fn no_move(
     }
 }
 
-/// A code that the provider made late shows a later end than the payment has. The hold ends with the payment,
+/// A code or voucher that the provider made late shows a later end than the payment has. The hold ends with the payment,
 /// so the customer must not be shown more time.
 fn in_time(payment: &Payment, next: NextAction) -> NextAction {
     match (next, payment.pay_until) {
         (NextAction::PayPix { code, expires_at }, Some(until)) => {
             NextAction::PayPix { code, expires_at: expires_at.min(until) }
+        }
+        (NextAction::PayVoucher { url, number, expires_at, client_secret }, Some(until)) => {
+            NextAction::PayVoucher { url, number, expires_at: expires_at.min(until), client_secret }
         }
         (next, _) => next,
     }
