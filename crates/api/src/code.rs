@@ -90,6 +90,10 @@ codes! {
         HeadersAreTooLarge = "headers_are_too_large", 431, false, "The headers are too large";
         InternalError = "internal_error", 500, true,
             "The server failed; the same request under the same key is safe";
+        SavedMethodNotFound = "saved_method_not_found", 404, false,
+            "The customer has no such saved payment method at this account";
+        ProviderUnavailable = "provider_unavailable", 503, true,
+            "The provider cannot be asked at present; the same request again is safe";
         Overloaded = "overloaded", 503, true, "The server is overloaded; nothing was done";
         StorageUnavailable = "storage_unavailable", 503, true, "The database is unreachable; nothing was done";
         CommitOutcomeUnknown = "commit_outcome_unknown", 503, true,

@@ -29,7 +29,7 @@ pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, 
 pub use reconciliation::{DifferencesQuery, NewReconciliation};
 pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
-pub use saved_methods::SetupFutureUsage;
+pub use saved_methods::{SavedMethodRemoval, SavedMethodsQuery, SetupFutureUsage};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

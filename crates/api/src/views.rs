@@ -18,6 +18,7 @@ mod product;
 mod reconciliation;
 mod refund;
 mod review;
+mod saved_method;
 mod settings;
 mod slot;
 
@@ -42,6 +43,7 @@ pub use product::{Product, Unit};
 pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;
 pub use review::{ReviewCase, ReviewCaseDetail, TimelineEntry};
+pub use saved_method::{RemovedPaymentMethod, SavedCard, SavedPaymentMethod, SavedPaymentMethods};
 pub use settings::Settings;
 pub use slot::Slot;
 

@@ -2,7 +2,7 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`] |
+//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`], [`AuditMethodRemoval`] around its call to the provider |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
@@ -47,10 +47,10 @@ pub use operate::{
 };
 pub(crate) use payment::EvidenceJobs;
 pub use payment::{
-    CheckAuthorizations, DisputeKey, EvidenceOutcome, MarkEvidenceSent, MethodUse, ObservedBy, PaymentTarget,
-    PutOffEvidence, RecordPayment, RecordProviderCustomer, RecordRefund, Recorder, RefundOutcome, Settle,
-    SettleDispute, SettleEvidence, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
-    SubmitEvidence,
+    AuditMethodRemoval, CheckAuthorizations, DisputeKey, EvidenceOutcome, MarkEvidenceSent, MethodUse,
+    ObservedBy, PaymentTarget, PutOffEvidence, RecordPayment, RecordProviderCustomer, RecordRefund, Recorder,
+    RefundOutcome, Settle, SettleDispute, SettleEvidence, SettleRefund, StartCapture, StartPayment,
+    StartRefund, StartVoid, SubmitEvidence,
 };
 pub(crate) use payouts::PayoutJobs;
 #[cfg(test)]

@@ -39,6 +39,10 @@ impl Code {
             Code::InternalError => "The server's log shows the cause under the request's id.",
             Code::StorageUnavailable => "Send it again in a moment.",
             Code::CommitOutcomeUnknown => "Send it again under the same key.",
+            Code::SavedMethodNotFound => "List the customer's saved payment methods.",
+            Code::ProviderUnavailable => {
+                "Send it again in a moment; `GET /v1/ops/breakers` shows the circuits."
+            }
             _ => self.advice_of_a_decision(),
         }
     }

@@ -3,8 +3,8 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{
-    State, booking, booking_item, difference, dispute, inbound_event, job, payment, payout, reconciliation,
-    refund, release, review,
+    State, booking, booking_item, difference, dispute, inbound_event, job, payment, payout,
+    reconciliation, refund, release, review,
 };
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
@@ -85,7 +85,7 @@ const CURSORS: &[&str] = &[
 fn texts() -> Vec<Rule> {
     const NAMED: &[&str] =
         &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit", "NewBeneficiary"];
-    const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative"];
+    const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
     const BETWEEN: &[&str] = &["AvailabilityQuery", "StatementQuery", "NewReconciliation"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
@@ -100,7 +100,11 @@ fn texts() -> Vec<Rule> {
             "reference",
             line(REFERENCE_CHARS_MAX),
         ),
-        rule(&["NewPayment", "NewCharge"], "customer", line(REFERENCE_CHARS_MAX)),
+        rule(
+            &["NewPayment", "NewCharge", "SavedMethodsQuery", "SavedMethodRemoval"],
+            "customer",
+            line(REFERENCE_CHARS_MAX),
+        ),
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),

@@ -16,12 +16,14 @@ use crate::requests::{
     EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation,
     NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation,
     NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
-    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, StatementQuery,
+    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval,
+    SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event,
-    HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation,
-    Refund, Release, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
+    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute,
+    Event, HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount,
+    Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase, ReviewCaseDetail, SavedPaymentMethods,
+    Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -54,6 +56,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<ReviewCasesQuery>(&mut schemas);
     add::<PayoutsQuery>(&mut schemas);
     add::<StatementQuery>(&mut schemas);
+    add::<SavedMethodsQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -107,6 +110,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewBeneficiary>(schemas);
     add::<NewSplit>(schemas);
     add::<PayoutRecord>(schemas);
+    add::<SavedMethodRemoval>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -117,6 +121,8 @@ fn views(schemas: &mut Schemas) {
     add::<ReviewCaseDetail>(schemas);
     add::<Release>(schemas);
     add::<Statement>(schemas);
+    add::<SavedPaymentMethods>(schemas);
+    add::<RemovedPaymentMethod>(schemas);
     add_with_page::<Beneficiary>(schemas);
     add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);

@@ -6,7 +6,8 @@ use api::requests::{
     AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
     ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct,
     NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots, NewSplit, PayoutRecord,
-    RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, StatementQuery,
+    RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, SavedMethodRemoval, SavedMethodsQuery,
+    StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -101,6 +102,9 @@ async fn all_writes(client: &Client) {
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
     let _ = client.create_api_key(&NewApiKey { client_id: None, client_name: None, scopes: vec![] }).await;
     let _ = client.revoke_api_key(id()).await;
+    let (customer, payment_method) = (text(), text());
+    let removal = SavedMethodRemoval { customer, payment_method, provider: None, account: None };
+    let _ = client.remove_saved_payment_method(&removal).await;
 }
 
 async fn all_reads(client: &Client) {
@@ -120,6 +124,8 @@ async fn all_reads(client: &Client) {
     let _ = client.get_payout(id()).await;
     let _ = client.get_payout_history(id(), &list).await;
     let _ = client.find_payments(&Default::default()).await;
+    let saved = SavedMethodsQuery { customer: "customer-1".to_owned(), ..Default::default() };
+    let _ = client.list_saved_payment_methods(&saved).await;
     let _ = client.get_payment(id()).await;
     let _ = client.get_payment_history(id(), &list).await;
     let _ = client.list_movements(id(), &list).await;

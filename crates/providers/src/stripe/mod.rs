@@ -72,6 +72,7 @@ mod event_kinds;
 mod events;
 mod form;
 mod listing;
+mod methods;
 mod objects;
 mod order;
 mod outcome;
@@ -94,7 +95,8 @@ use domain::{
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, CustomerOrder, EventContent, EventPage, EvidenceOrder,
     Guard, ListedObjects, ListedPage, ListedRefund, ListedTransfer, MethodRules, ObjectCall, PaymentOrder,
-    Payouts, PixRules, Provider, ProviderSettings, RefundOrder, TransferOrder, VerifiedEvent, WebhookHead,
+    Payouts, PixRules, Provider, ProviderSettings, RefundOrder, SavedMethod, SavedMethods, TransferOrder,
+    VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -199,6 +201,18 @@ impl Provider for Stripe {
 
     fn create_customer<'a>(&'a self, order: &'a CustomerOrder) -> CallFuture<'a, String> {
         Box::pin(customers::create(&self.client, order))
+    }
+
+    fn saved_methods<'a>(&'a self, customer: &'a str) -> CallFuture<'a, SavedMethods> {
+        Box::pin(methods::list(&self.client, customer))
+    }
+
+    fn saved_method<'a>(&'a self, object: &'a str) -> CallFuture<'a, Option<SavedMethod>> {
+        Box::pin(methods::fetch(&self.client, object))
+    }
+
+    fn detach_method<'a>(&'a self, action: ObjectCall<'a>) -> CallFuture<'a, SavedMethod> {
+        Box::pin(methods::detach(&self.client, action))
     }
 
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation> {
