@@ -29,7 +29,7 @@ pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingItem, BookingSlot, Customer, PAYMENT_STATUSES};
 pub use breaker::{BREAKER_STATES, Breaker};
 pub use dead_letter::{DEAD_LETTER_KINDS, DeadLetter};
-pub use dispute::Dispute;
+pub use dispute::{Dispute, DisputeEvidence};
 pub use event::Event;
 pub use history::HistoryEntry;
 pub use ledger::{LedgerAccount, Posting, Transfer};

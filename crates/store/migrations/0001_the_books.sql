@@ -366,7 +366,7 @@ create table dispute_evidence (
     updated_at bigint not null,
     foreign key (dispute, tenant) references disputes (id, tenant)
 );
-create index dispute_evidence_of_dispute on dispute_evidence (tenant, dispute);
+create index dispute_evidence_of_dispute on dispute_evidence (tenant, dispute, created_at, id);
 
 create table movements (
     id uuid not null primary key,

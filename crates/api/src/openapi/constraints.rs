@@ -3,7 +3,7 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{
-    State, booking, booking_item, difference, dispute, inbound_event, job, payment, payout,
+    State, booking, booking_item, difference, dispute, dispute_evidence, inbound_event, job, payment, payout,
     reconciliation, refund, release, review,
 };
 use domain::limits::{
@@ -242,6 +242,7 @@ fn words() -> Vec<Rule> {
         rule(&["Payout", "Beneficiary"], "method", one_of(&methods)),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
         rule(&["Dispute", "DisputesQuery"], "state", one_of(&states::<dispute::State>())),
+        rule(&["DisputeEvidence"], "state", one_of(&states::<dispute_evidence::State>())),
         rule(&["Reconciliation"], "state", one_of(&states::<reconciliation::State>())),
         rule(
             &["Reconciliation"],

@@ -20,7 +20,7 @@ use crate::requests::{
     SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute,
+    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, DisputeEvidence,
     Event, HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount,
     Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase, ReviewCaseDetail, SavedPaymentMethods,
     Settings, ShownApiKey, Slot, Statement, Transfer,
@@ -132,6 +132,7 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<Payment>(schemas);
     add_with_page::<Refund>(schemas);
     add_with_page::<Dispute>(schemas);
+    add_with_page::<DisputeEvidence>(schemas);
     add_with_page::<Movement>(schemas);
     add_with_page::<Product>(schemas);
     add_with_page::<Slot>(schemas);

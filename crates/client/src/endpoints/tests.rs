@@ -134,6 +134,7 @@ async fn all_reads(client: &Client) {
     let _ = client.get_refund_history(id(), &list).await;
     let _ = client.find_disputes(&Default::default()).await;
     let _ = client.get_dispute(id()).await;
+    let _ = client.list_evidence(id(), &list).await;
     let _ = client.get_dispute_history(id(), &list).await;
     let _ = client.list_ledger_accounts(&list).await;
     let _ = client.list_ledger_transfers(&Default::default()).await;

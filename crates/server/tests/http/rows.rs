@@ -5,14 +5,14 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, Facts, InboundEvent, LedgerAccount,
-    Message, Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting, Put, Reconciliation,
-    ReconciliationStage, Refund, Review, Subject, Transfer,
+    Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, DisputeEvidence, EvidenceTexts, Facts,
+    InboundEvent, LedgerAccount, Message, Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting,
+    Put, Reconciliation, ReconciliationStage, Refund, Review, Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId,
-    PaymentId, PayoutId, TenantId, Timestamp, TransferId,
+    AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId,
+    MovementId, PaymentId, PayoutId, TenantId, Timestamp, TransferId,
 };
 use uuid::Uuid;
 
@@ -267,6 +267,22 @@ pub fn dispute(payment: PaymentId, number: usize) -> Dispute {
         submission_failure: None,
         created_at: AT,
         closed_at: Some(AT),
+        updated_at: AT,
+    }
+}
+
+/// Evidence that the bank has.
+pub fn evidence(dispute: DisputeId) -> DisputeEvidence {
+    DisputeEvidence {
+        id: id(),
+        tenant: ONE.id(),
+        dispute,
+        texts: Json(EvidenceTexts::default()),
+        state: stage("submitted"),
+        key_number: 0,
+        sent_at: Some(AT),
+        failure: None,
+        created_at: AT,
         updated_at: AT,
     }
 }
