@@ -195,6 +195,12 @@ codes! {
             "The money of the booking was divided among its beneficiaries";
         PayoutsAreNotOffered = "payouts_are_not_offered", 422, false,
             "The provider transfers no money to beneficiaries";
+        PayoutIsBeingReversed = "payout_is_being_reversed", 409, true,
+            "The outcome of another reversal of the payout is not known yet";
+        ReversalExceedsPayout = "reversal_exceeds_payout", 422, false,
+            "The reversal exceeds what is left of the payout";
+        PayoutWasPaidByHand = "payout_was_paid_by_hand", 409, false,
+            "A person paid it, so no provider can take it back";
         SettingsContradictEachOther = "settings_contradict_each_other", 422, false,
             "The settings contradict each other";
         TenantNotFound = "tenant_not_found", 404, false, "There is no such tenant";

@@ -34,6 +34,8 @@ pub enum Reply {
     Beneficiary(Box<Beneficiary>),
     /// A payout that a person recorded.
     Payout(Box<Payout>),
+    /// A payout that is being taken back (202).
+    PayoutReversal(Box<Payout>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
     /// An API key and its client.

@@ -30,7 +30,7 @@ pub use guard::Guard;
 pub use port::{
     CallFuture, Capabilities, Creation, CustomerOrder, EventPage, EvidenceOrder, ListedObjects, ListedPage,
     ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Payouts, Provider, RefundOrder, SavedCard,
-    SavedMethod, SavedMethods, TransferOrder,
+    SavedMethod, SavedMethods, TransferOrder, TransferReversalOrder,
 };
 pub use registry::Registry;
 pub use secret::Secret;

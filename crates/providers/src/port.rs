@@ -8,6 +8,7 @@
 //! | `capture` | captures what is authorised | the first reply again | `fetch` |
 //! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
 //! | `transfer` | pays a beneficiary | the first reply again | `fetch_transfer`, or `transfers_of` if the id was lost |
+//! | `reverse_transfer` | takes it back | the first reply again | `fetch_transfer`, which shows our reversals by number |
 //! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
 //! | `create_customer` | no | makes no second customer | not needed: its id is committed before its first use |
 //! | `detach_method` | no | the first reply again | `saved_method`; a call under another key moves nothing either |
@@ -163,6 +164,18 @@ pub struct TransferOrder {
     pub amount: Money,
     /// The beneficiary's account.
     pub destination: String,
+}
+
+/// A transfer to take back, all of it or a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferReversalOrder {
+    /// The provider's idempotency keys are made from this id and the number of the reversal.
+    pub payout: PayoutId,
+    pub number: i64,
+    pub key_number: i64,
+    /// The provider's id of the transfer.
+    pub object: String,
+    pub amount: Money,
 }
 
 /// One of a booking's transfers.
@@ -337,6 +350,11 @@ pub trait Provider: Send + Sync {
 
     /// All transfers of a booking. A transfer that is missing here may still be in flight.
     fn transfers_of(&self, _booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
+        not_offered()
+    }
+
+    /// Takes a transfer back, and returns the provider's id of the reversal.
+    fn reverse_transfer<'a>(&'a self, _order: &'a TransferReversalOrder) -> CallFuture<'a, String> {
         not_offered()
     }
 

@@ -486,6 +486,8 @@ create table payouts (
     failure text,
     created_at bigint not null,
     updated_at bigint not null,
+    reversal bigint not null default 0 check (reversal >= 0),
+    reversing_minor bigint not null default 0 check (reversing_minor between 0 and amount_minor),
     foreign key (booking, tenant) references bookings (id, tenant),
     foreign key (beneficiary, tenant) references beneficiaries (id, tenant)
 );

@@ -89,6 +89,10 @@ impl Code {
                 "Get the shares back first; then refund it at the provider, whose event is recorded."
             }
             Code::PayoutsAreNotOffered => "Leave the provider out: then a person pays.",
+            Code::PayoutIsBeingReversed => {
+                "Wait until the payout shows the outcome in `returned` or `failure`."
+            }
+            Code::PayoutWasPaidByHand => "Get it back from the beneficiary, and record it as returned.",
             Code::LastOpsKey => "Replacing a key needs two keys.",
             _ => "The resource shows its state.",
         }

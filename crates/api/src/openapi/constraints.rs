@@ -134,8 +134,8 @@ fn texts() -> Vec<Rule> {
             "destination",
             json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
         ),
-        rule(&["PayoutRecord"], "who", line(PERSON_CHARACTERS_MAX)),
-        rule(&["PayoutRecord"], "why", line(WHY_CHARACTERS_MAX)),
+        rule(&["PayoutRecord", "NewPayoutReversal"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["PayoutRecord", "NewPayoutReversal"], "why", line(WHY_CHARACTERS_MAX)),
         rule(
             &["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"],
             "who",
@@ -165,6 +165,7 @@ fn numbers() -> Vec<Rule> {
         "NewRecordedPayment",
         "NewRecordedRefund",
         "ReviewAction",
+        "NewPayoutReversal",
     ];
     let rows = json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS });
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });

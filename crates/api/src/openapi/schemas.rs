@@ -14,10 +14,10 @@ use crate::problem::Problem;
 use crate::requests::{
     AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery,
     EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation,
-    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
-    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval,
-    SavedMethodsQuery, StatementQuery,
+    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewPayoutReversal, NewProduct,
+    NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery,
+    PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
+    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
     ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, DisputeEvidence,
@@ -110,6 +110,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewBeneficiary>(schemas);
     add::<NewSplit>(schemas);
     add::<PayoutRecord>(schemas);
+    add::<NewPayoutReversal>(schemas);
     add::<SavedMethodRemoval>(schemas);
 }
 

@@ -117,6 +117,9 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::RefundFailed { .. } => Code::RefundFailed,
         Refusal::FundsAreReleased { .. } => Code::FundsAreReleased,
         Refusal::PayoutsAreNotOffered => Code::PayoutsAreNotOffered,
+        Refusal::PayoutIsBeingReversed => Code::PayoutIsBeingReversed,
+        Refusal::ReversalExceedsPayout { .. } => Code::ReversalExceedsPayout,
+        Refusal::PayoutWasPaidByHand => Code::PayoutWasPaidByHand,
         Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
         Refusal::TenantNotFound => Code::TenantNotFound,
         Refusal::TenantIsArchived => Code::TenantIsArchived,
@@ -190,6 +193,7 @@ fn detail(refusal: &Refusal) -> Option<String> {
         Refusal::RefundExceedsCapture { refundable } => {
             format!("At most {refundable} can be refunded.")
         }
+        Refusal::ReversalExceedsPayout { reversible } => format!("At most {reversible} can be taken back."),
         Refusal::AmountExceedsTotal { chargeable } => {
             format!("At most {chargeable} can be charged.")
         }

@@ -102,6 +102,17 @@ pub struct PayoutRecord {
     pub why: String,
 }
 
+/// Takes a payout back from its beneficiary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPayoutReversal {
+    /// All that is left of the payout if absent.
+    pub amount: Option<Money>,
+    /// Who wants it, in free text.
+    pub who: String,
+    pub why: String,
+}
+
 /// A search for payouts, latest first. All filters must match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -210,6 +221,16 @@ impl Request for NewCompletion {
 impl Request for PayoutRecord {
     fn check(&self, findings: &mut ValidationErrors) {
         findings.line("/reference", &self.reference, REFERENCE_CHARS_MAX);
+        findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
+        findings.line("/why", &self.why, WHY_CHARACTERS_MAX);
+    }
+}
+
+impl Request for NewPayoutReversal {
+    fn check(&self, findings: &mut ValidationErrors) {
+        if let Some(amount) = self.amount {
+            findings.amount("/amount", amount);
+        }
         findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
         findings.line("/why", &self.why, WHY_CHARACTERS_MAX);
     }

@@ -94,10 +94,14 @@ pub struct Payout {
     /// What a person recorded, such as the bank's reference.
     #[serde(default)]
     pub reference: Option<String>,
+    /// Why the transfer was refused, or the last reversal of a payout that is paid.
     #[serde(default)]
     pub failure: Option<Failure>,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
+    /// What is being taken back; null if nothing is.
+    #[serde(default)]
+    pub being_reversed: Option<Money>,
 }
 
 /// What was owed to a beneficiary, and what was paid, in one period.
@@ -193,6 +197,9 @@ impl Payout {
             failure: payout.failure.as_ref().map(|failure| Failure::from(&failure.0)),
             created_at: time::instant(payout.created_at),
             updated_at: time::instant(payout.updated_at),
+            being_reversed: payout
+                .is_being_reversed()
+                .then(|| Money::new(payout.reversing_minor, payout.currency)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Who gets which share of a booking's money, and its payment.
 
 use api::requests::{
-    ListQuery, NewBeneficiary, NewCompletion, NewSplit, PayoutRecord, PayoutsQuery, StatementQuery,
+    ListQuery, NewBeneficiary, NewCompletion, NewPayoutReversal, NewSplit, PayoutRecord, PayoutsQuery,
+    StatementQuery,
 };
 use api::views::{Beneficiary, Booking, HistoryEntry, Page, Payout, Product, Release, Statement};
 use http::Method;
@@ -38,6 +39,12 @@ impl Client {
     /// What a person paid by hand, found out, or got back.
     pub fn record_payout(&self, id: Uuid, request: &PayoutRecord) -> Operation<Payout> {
         let path = format!("/v1/payouts/{id}/record");
+        self.operation(ApiRequest::send(Method::POST, path, request), json)
+    }
+
+    /// Takes a transfer back, all of it or a part. The payout shows the outcome.
+    pub fn reverse_payout(&self, id: Uuid, request: &NewPayoutReversal) -> Operation<Payout> {
+        let path = format!("/v1/payouts/{id}/reverse");
         self.operation(ApiRequest::send(Method::POST, path, request), json)
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use api::requests::{
     AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
-    ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct,
-    NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots, NewSplit, PayoutRecord,
-    RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, SavedMethodRemoval, SavedMethodsQuery,
-    StatementQuery,
+    ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment,
+    NewPayoutReversal, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots,
+    NewSplit, PayoutRecord, RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, SavedMethodRemoval,
+    SavedMethodsQuery, StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -60,6 +60,8 @@ async fn all_writes(client: &Client) {
     let _ = client.set_split(id(), &NewSplit::default()).send().await;
     let record = PayoutRecord { outcome: RecordedOutcome::Paid, reference: text(), who: text(), why: text() };
     let _ = client.record_payout(id(), &record).send().await;
+    let back = NewPayoutReversal { amount: None, who: text(), why: text() };
+    let _ = client.reverse_payout(id(), &back).send().await;
     let _ = client.charge(&charge).send().await;
     let _ = client.start_payment(&NewPayment::from(charge)).send().await;
     let _ = client.capture(id(), &Default::default()).send().await;

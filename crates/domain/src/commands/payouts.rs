@@ -7,6 +7,8 @@
 //! | the service was delivered | [`CompleteBooking`] | the revenue is recognized; the release is `due` after the rule's days |
 //! | the timer | [`ReleaseFunds`] | the release is `released`; one payout for each share, and the jobs that transfer them |
 //! | the driver | [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`] | the payout |
+//! | a client | [`ReversePayout`] | the payout's reversal, and the job that makes it |
+//! | the driver of a reversal | [`MarkReversalSent`], [`SettlePayout`], [`PostponeReversal`], [`RefuseReversal`] | the payout |
 //! | a person | [`RecordPayout`] | what was paid, found or returned by hand |
 //!
 //! A payout is its own attempt: it needs no row of `attempts`, which belong to payments. The rules
@@ -18,25 +20,35 @@
 mod complete_booking;
 mod create_beneficiary;
 mod mark_payout_sent;
+mod mark_reversal_sent;
 mod payout_jobs;
 mod postpone_payout;
+mod postpone_reversal;
 mod record_payout;
+mod refuse_reversal;
 mod release_funds;
+mod reversal_jobs;
+mod reverse_payout;
 mod set_split;
 mod settle_payout;
 
 pub use complete_booking::CompleteBooking;
 pub use create_beneficiary::CreateBeneficiary;
 pub use mark_payout_sent::MarkPayoutSent;
+pub use mark_reversal_sent::MarkReversalSent;
 pub use postpone_payout::PostponePayout;
+pub use postpone_reversal::PostponeReversal;
 pub use record_payout::{RecordPayout, RecordedOutcome};
+pub use refuse_reversal::RefuseReversal;
 #[cfg(test)]
 pub(crate) use release_funds::blocks_release;
 pub use release_funds::{DueRelease, ReleaseFunds};
+pub use reverse_payout::ReversePayout;
 pub use set_split::SetSplit;
 pub use settle_payout::{PayoutOutcome, SettlePayout};
 
 pub(crate) use payout_jobs::PayoutJobs;
+pub(crate) use reversal_jobs::ReversalJobs;
 
 use alloc::string::String;
 use serde_json::json;
@@ -132,6 +144,22 @@ fn take_back(draft: &mut Draft<'_>, payout: &mut Payout, returned_minor: i64) {
     // The sum names the movement: the same sum is reported by each later observation.
     let movement = alloc::format!("payout.returned/{}/{returned_minor}", payout.id);
     append_message(draft, payout, "payout.returned", &movement, more);
+}
+
+/// The reversal with this number, if it is under way.
+fn reversal_under_way(facts: &Facts, payout: PayoutId, number: i64) -> Result<&Payout, Refusal> {
+    let is_this = |payout: &&Payout| payout.is_being_reversed() && payout.reversal == number;
+    facts.payouts.get(payout).filter(is_this).ok_or(Refusal::NothingToDo)
+}
+
+/// The reversal under way has ended. `action` says how, for the audit.
+fn end_reversal(draft: &mut Draft<'_>, facts: &Facts, payout: &mut Payout, action: &str) {
+    draft.audit(about(payout), action, None, None);
+    payout.reversing_minor = 0;
+    payout.unknown_since = None;
+    if let Some(review) = facts.reviews.get(ReviewId::of_payout(payout.id)) {
+        draft.resolve_review(review, alloc::format!("the reversal has ended: {action}"));
+    }
 }
 
 /// The payout goes to a person. One that was never sent stays as it is.

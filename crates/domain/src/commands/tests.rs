@@ -33,6 +33,7 @@ mod reconciliation;
 mod recorded;
 mod refunds;
 mod relay;
+mod reversals;
 mod saved_methods;
 mod settling;
 mod side_effects;

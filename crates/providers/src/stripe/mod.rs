@@ -53,7 +53,8 @@
 //! | 5xx with `Idempotent-Replayed` | unknown, its key spent | Stripe stores it under the key and always returns it |
 //! | other 5xx, 3xx, any other status, an error that is not in Stripe's form | unknown | "treat the result of a 500 as indeterminate" |
 //!
-//! A transfer that is refused with `balance_insufficient` is tried again later, under the next key.
+//! A transfer that is refused with `balance_insufficient` is tried again later, under the next key. A reversal
+//! (`surehold-{payout}-reversal-{its number}`) carries its number in `metadata[surehold_reversal]`.
 //!
 //! Metadata: `operation` (payment), `attempt`, `booking`, `tenant`, `reference`, and for a refund
 //! `refund`, `operation`, `attempt`, for a transfer `surehold_payout`, `booking`, `beneficiary`, `tenant`,
@@ -96,7 +97,7 @@ use crate::{
     Adapter, CallFuture, Capabilities, Creation, CustomerOrder, EventContent, EventPage, EvidenceOrder,
     Guard, ListedObjects, ListedPage, ListedRefund, ListedTransfer, MethodRules, ObjectCall, PaymentOrder,
     Payouts, PixRules, Provider, ProviderSettings, RefundOrder, SavedMethod, SavedMethods, TransferOrder,
-    VerifiedEvent, WebhookHead,
+    TransferReversalOrder, VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -278,6 +279,10 @@ impl Provider for Stripe {
 
     fn transfers_of(&self, booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
         Box::pin(transfers::list(&self.client, booking))
+    }
+
+    fn reverse_transfer<'a>(&'a self, order: &'a TransferReversalOrder) -> CallFuture<'a, String> {
+        Box::pin(transfers::reverse(&self.client, order))
     }
 
     fn fetch_transfer<'a>(&'a self, object: &'a str) -> CallFuture<'a, TransferObservation> {

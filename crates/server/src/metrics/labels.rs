@@ -101,6 +101,7 @@ labels! {
         Transfer = "transfer",
         TransfersOf = "transfers_of",
         FetchTransfer = "fetch_transfer",
+        ReverseTransfer = "reverse_transfer",
         Events = "events",
         Listed = "listed",
         FetchEvents = "fetch_events",

@@ -12,8 +12,8 @@ use domain::{BookingId, Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
     Capabilities, CustomerOrder, EventPage, EvidenceOrder, ListedPage, ListedRefund, ListedTransfer,
-    ObjectCall, PaymentOrder, Provider, RefundOrder, SavedMethod, SavedMethods, TransferOrder, WebhookHead,
-    port,
+    ObjectCall, PaymentOrder, Provider, RefundOrder, SavedMethod, SavedMethods, TransferOrder,
+    TransferReversalOrder, WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -161,6 +161,10 @@ impl Provider for MeteredProvider {
 
     fn transfers_of(&self, booking: BookingId) -> port::CallFuture<'_, Vec<ListedTransfer>> {
         Box::pin(self.watch(Call::TransfersOf, self.inner.transfers_of(booking), outcome_label))
+    }
+
+    fn reverse_transfer<'a>(&'a self, order: &'a TransferReversalOrder) -> port::CallFuture<'a, String> {
+        Box::pin(self.watch(Call::ReverseTransfer, self.inner.reverse_transfer(order), outcome_label))
     }
 
     fn fetch_transfer<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, TransferObservation> {

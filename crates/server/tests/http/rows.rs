@@ -11,8 +11,8 @@ use domain::rows::{
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
-    AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId,
-    MovementId, PaymentId, PayoutId, TenantId, Timestamp, TransferId,
+    AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId,
+    PaymentId, PayoutId, TenantId, Timestamp, TransferId,
 };
 use uuid::Uuid;
 
@@ -341,6 +341,8 @@ pub fn payout(booking: Uuid) -> (Beneficiary, Payout) {
         failure: None,
         created_at: AT,
         updated_at: AT,
+        reversal: 0,
+        reversing_minor: 0,
     };
     (beneficiary, payout)
 }

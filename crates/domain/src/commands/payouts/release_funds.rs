@@ -268,6 +268,8 @@ fn new_payout(draft: &Draft<'_>, booking: &Booking, to: &Beneficiary, amount_min
         failure: None,
         created_at: now,
         updated_at: now,
+        reversal: 0,
+        reversing_minor: 0,
     }
 }
 

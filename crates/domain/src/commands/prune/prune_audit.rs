@@ -157,7 +157,7 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
         }),
         Subject::Payout => facts.payouts.get(PayoutId(id)).is_some_and(|payout| {
             let ended = matches!(*payout.state, payout::State::Paid | payout::State::Returned);
-            ended && booking_is_over(payout.booking, facts, before)
+            ended && !payout.is_being_reversed() && booking_is_over(payout.booking, facts, before)
         }),
         Subject::Release => facts.releases.get(ReleaseId(id)).is_some_and(|release| {
             release.state.is_final() && booking_is_over(release.booking, facts, before)

@@ -331,7 +331,7 @@ pub fn shown(reply: &Reply) -> String {
         Reply::Difference(difference) => format!("difference {:?}", difference.state),
         Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
         Reply::Beneficiary(beneficiary) => format!("beneficiary {}", beneficiary.name),
-        Reply::Payout(payout) => format!("payout {:?}", payout.state),
+        Reply::Payout(payout) | Reply::PayoutReversal(payout) => format!("payout {:?}", payout.state),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
         Reply::Dispute(dispute) => format!("dispute {:?}", dispute.state),
         other => panic!("not a reply to keep: {other:?}"),

@@ -9,6 +9,7 @@ mod get_release;
 mod get_statement;
 mod list_beneficiaries;
 mod record_payout;
+mod reverse_payout;
 mod set_split;
 
 use crate::http::endpoint::Group;
@@ -26,6 +27,7 @@ pub const GROUP: Group = Group {
         find_payouts::endpoint,
         get_payout::endpoint,
         record_payout::endpoint,
+        reverse_payout::endpoint,
         get_payout_history::endpoint,
     ],
 };
