@@ -195,6 +195,8 @@ codes! {
             "The money of the booking was divided among its beneficiaries";
         PayoutsAreNotOffered = "payouts_are_not_offered", 422, false,
             "The provider transfers no money to beneficiaries";
+        BeneficiaryIsInactive = "beneficiary_is_inactive", 409, false,
+            "The beneficiary was deactivated, and gets no new share";
         PayoutIsBeingReversed = "payout_is_being_reversed", 409, true,
             "The outcome of another reversal of the payout is not known yet";
         ReversalExceedsPayout = "reversal_exceeds_payout", 422, false,

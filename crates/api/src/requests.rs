@@ -22,8 +22,8 @@ pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Re
 pub use payer::{Payer, TaxId, TaxIdKind};
 pub use payment::{Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund};
 pub use payout::{
-    NewBeneficiary, NewCompletion, NewPayoutReversal, NewPortion, NewShare, NewSplit, PayoutRecord,
-    PayoutsQuery, RecordedOutcome, StatementQuery,
+    BeneficiaryMethod, ChangedBeneficiary, NewBeneficiary, NewCompletion, NewPayoutReversal, NewPortion,
+    NewShare, NewSplit, PayoutRecord, PayoutsQuery, RecordedOutcome, StatementQuery,
 };
 pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery};
 pub use reconciliation::{DifferencesQuery, NewReconciliation};

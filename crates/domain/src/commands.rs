@@ -2,7 +2,7 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
+//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`]; of a reversal [`MarkReversalSent`], [`PostponeReversal`], [`RefuseReversal`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
@@ -55,9 +55,9 @@ pub use payment::{
 #[cfg(test)]
 pub(crate) use payouts::blocks_release;
 pub use payouts::{
-    CompleteBooking, CreateBeneficiary, DueRelease, MarkPayoutSent, MarkReversalSent, PayoutOutcome,
-    PostponePayout, PostponeReversal, RecordPayout, RecordedOutcome, RefuseReversal, ReleaseFunds,
-    ReversePayout, SetSplit, SettlePayout,
+    BeneficiaryTransfer, ChangeBeneficiary, CompleteBooking, CreateBeneficiary, DueRelease, MarkPayoutSent,
+    MarkReversalSent, PayoutOutcome, PostponePayout, PostponeReversal, RecordPayout, RecordedOutcome,
+    RefuseReversal, ReleaseFunds, ReversePayout, SetSplit, SettlePayout,
 };
 pub(crate) use payouts::{PayoutJobs, ReversalJobs};
 pub use prune::{PruneAudit, PruneReplies, PruneWork};

@@ -195,6 +195,10 @@ pub enum Refusal {
     },
     /// The tenant's account at the provider cannot transfer money to a beneficiary.
     PayoutsAreNotOffered,
+    /// It was deactivated, so it gets no new share.
+    BeneficiaryIsInactive {
+        beneficiary: Uuid,
+    },
     /// The outcome of the reversal before is not known yet.
     PayoutIsBeingReversed,
     ReversalExceedsPayout {
@@ -312,6 +316,7 @@ impl Refusal {
             Refusal::RefundFailed { .. } => "refund_failed",
             Refusal::FundsAreReleased { .. } => "funds_are_released",
             Refusal::PayoutsAreNotOffered => "payouts_are_not_offered",
+            Refusal::BeneficiaryIsInactive { .. } => "beneficiary_is_inactive",
             Refusal::PayoutIsBeingReversed => "payout_is_being_reversed",
             Refusal::ReversalExceedsPayout { .. } => "reversal_exceeds_payout",
             Refusal::PayoutWasPaidByHand => "payout_was_paid_by_hand",
@@ -354,6 +359,7 @@ impl Refusal {
                 | Refusal::DifferenceNotFound
                 | Refusal::ReconciliationIsRunning { .. }
                 | Refusal::BeneficiaryNotFound { .. }
+                | Refusal::BeneficiaryIsInactive { .. }
                 | Refusal::PayoutNotFound
                 | Refusal::PayoutIsBeingReversed
                 | Refusal::TooManyApiKeys { .. }

@@ -32,6 +32,7 @@ pub enum Reply {
     /// A dispute for which evidence is being submitted.
     Dispute(Box<Dispute>),
     Beneficiary(Box<Beneficiary>),
+    BeneficiaryChanged(Box<Beneficiary>),
     /// A payout that a person recorded.
     Payout(Box<Payout>),
     /// A payout that is being taken back (202).

@@ -102,6 +102,9 @@ create table beneficiaries (
     destination text,
     metadata text not null,
     created_at bigint not null,
+    version bigint not null check (version >= 1),
+    deactivated_at bigint,
+    updated_at bigint not null,
     primary key (id, tenant),
     check ((method = 'transfer') = (account is not null and provider is not null and destination is not null))
 );

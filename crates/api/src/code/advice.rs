@@ -89,6 +89,7 @@ impl Code {
                 "Get the shares back first; then refund it at the provider, whose event is recorded."
             }
             Code::PayoutsAreNotOffered => "Leave the provider out: then a person pays.",
+            Code::BeneficiaryIsInactive => "Activate it again, or leave it out; `resource` names it.",
             Code::PayoutIsBeingReversed => {
                 "Wait until the payout shows the outcome in `returned` or `failure`."
             }

@@ -83,8 +83,15 @@ const CURSORS: &[&str] = &[
 ];
 
 fn texts() -> Vec<Rule> {
-    const NAMED: &[&str] =
-        &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit", "NewBeneficiary"];
+    const NAMED: &[&str] = &[
+        "NewCustomer",
+        "NewProduct",
+        "NewUnit",
+        "ChangedProduct",
+        "ChangedUnit",
+        "NewBeneficiary",
+        "ChangedBeneficiary",
+    ];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
     const BETWEEN: &[&str] = &["AvailabilityQuery", "StatementQuery", "NewReconciliation"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
@@ -130,7 +137,7 @@ fn texts() -> Vec<Rule> {
             json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
         ),
         rule(
-            &["NewBeneficiary"],
+            &["NewBeneficiary", "ChangedBeneficiary"],
             "destination",
             json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
         ),

@@ -12,11 +12,11 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery,
-    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation,
-    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewPayoutReversal, NewProduct,
-    NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery,
-    PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
+    AvailabilityQuery, BookingsQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings, DifferencesQuery,
+    DisputesQuery, EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking,
+    NewCancellation, NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewPayoutReversal,
+    NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit,
+    PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
     SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
@@ -108,6 +108,7 @@ fn requests(schemas: &mut Schemas) {
     add::<ReviewAction>(schemas);
     add::<NewCompletion>(schemas);
     add::<NewBeneficiary>(schemas);
+    add::<ChangedBeneficiary>(schemas);
     add::<NewSplit>(schemas);
     add::<PayoutRecord>(schemas);
     add::<NewPayoutReversal>(schemas);

@@ -117,6 +117,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::RefundFailed { .. } => Code::RefundFailed,
         Refusal::FundsAreReleased { .. } => Code::FundsAreReleased,
         Refusal::PayoutsAreNotOffered => Code::PayoutsAreNotOffered,
+        Refusal::BeneficiaryIsInactive { .. } => Code::BeneficiaryIsInactive,
         Refusal::PayoutIsBeingReversed => Code::PayoutIsBeingReversed,
         Refusal::ReversalExceedsPayout { .. } => Code::ReversalExceedsPayout,
         Refusal::PayoutWasPaidByHand => Code::PayoutWasPaidByHand,
@@ -146,7 +147,9 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         | Refusal::PaymentMethodNotAccepted { payment, .. }
         | Refusal::CaptureFailed { payment, .. }
         | Refusal::CancelFailed { payment, .. } => Some(*payment),
-        Refusal::BeneficiaryNotFound { beneficiary } => Some(*beneficiary),
+        Refusal::BeneficiaryNotFound { beneficiary } | Refusal::BeneficiaryIsInactive { beneficiary } => {
+            Some(*beneficiary)
+        }
         Refusal::FundsAreReleased { booking } => Some(*booking),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
         Refusal::SlotAlreadyExists { slot } => Some(*slot),

@@ -26,6 +26,9 @@ pub struct Beneficiary {
     pub destination: Option<String>,
     pub metadata: Metadata,
     pub created_at: jiff::Timestamp,
+    /// An inactive one gets no new split rules, and a person pays what is still released for it.
+    pub active: bool,
+    pub updated_at: jiff::Timestamp,
 }
 
 /// How the money of a booking is divided.
@@ -146,6 +149,8 @@ impl Beneficiary {
             destination: beneficiary.destination.clone(),
             metadata: beneficiary.metadata.0.clone(),
             created_at: time::instant(beneficiary.created_at),
+            active: beneficiary.deactivated_at.is_none(),
+            updated_at: time::instant(beneficiary.updated_at),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Who gets which share of a booking's money, and its payment.
 
 use api::requests::{
-    ListQuery, NewBeneficiary, NewCompletion, NewPayoutReversal, NewSplit, PayoutRecord, PayoutsQuery,
-    StatementQuery,
+    ChangedBeneficiary, ListQuery, NewBeneficiary, NewCompletion, NewPayoutReversal, NewSplit, PayoutRecord,
+    PayoutsQuery, StatementQuery,
 };
 use api::views::{Beneficiary, Booking, HistoryEntry, Page, Payout, Product, Release, Statement};
 use http::Method;
@@ -28,6 +28,12 @@ impl Client {
     /// Somebody who gets a share of bookings.
     pub fn create_beneficiary(&self, request: &NewBeneficiary) -> Operation<Beneficiary> {
         self.operation(ApiRequest::send(Method::POST, "/v1/beneficiaries", request), json)
+    }
+
+    /// Changes a beneficiary; what is absent stays. Scheduled payouts keep their destination.
+    pub fn change_beneficiary(&self, id: Uuid, request: &ChangedBeneficiary) -> Operation<Beneficiary> {
+        let path = format!("/v1/beneficiaries/{id}");
+        self.operation(ApiRequest::send(Method::PATCH, path, request), json)
     }
 
     /// How the money of a product's bookings is divided. Bookings keep the rule they were made under.

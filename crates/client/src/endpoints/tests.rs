@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
-    ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment,
+    AvailabilityQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision,
+    ListQuery, ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment,
     NewPayoutReversal, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots,
     NewSplit, PayoutRecord, RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, SavedMethodRemoval,
     SavedMethodsQuery, StatementQuery,
@@ -57,6 +57,7 @@ async fn all_writes(client: &Client) {
     let beneficiary =
         NewBeneficiary { name: text(), provider: None, destination: None, metadata: Default::default() };
     let _ = client.create_beneficiary(&beneficiary).send().await;
+    let _ = client.change_beneficiary(id(), &ChangedBeneficiary::default()).send().await;
     let _ = client.set_split(id(), &NewSplit::default()).send().await;
     let record = PayoutRecord { outcome: RecordedOutcome::Paid, reference: text(), who: text(), why: text() };
     let _ = client.record_payout(id(), &record).send().await;

@@ -2,7 +2,7 @@
 //!
 //! | phase | command | what it writes |
 //! |---|---|---|
-//! | set up | [`CreateBeneficiary`], [`SetSplit`] | beneficiaries, and the split rule of a product |
+//! | set up | [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`] | beneficiaries, and the split rule of a product |
 //! | reserve | [`Reserve`](super::Reserve) | the release of the booking, `pending`, with its own copy of the rule |
 //! | the service was delivered | [`CompleteBooking`] | the revenue is recognized; the release is `due` after the rule's days |
 //! | the timer | [`ReleaseFunds`] | the release is `released`; one payout for each share, and the jobs that transfer them |
@@ -17,6 +17,7 @@
 //! What must never be here: a second way to create a payout. Only [`ReleaseFunds`] does, under the
 //! lock of the release.
 
+mod change_beneficiary;
 mod complete_booking;
 mod create_beneficiary;
 mod mark_payout_sent;
@@ -32,6 +33,7 @@ mod reverse_payout;
 mod set_split;
 mod settle_payout;
 
+pub use change_beneficiary::{BeneficiaryTransfer, ChangeBeneficiary};
 pub use complete_booking::CompleteBooking;
 pub use create_beneficiary::CreateBeneficiary;
 pub use mark_payout_sent::MarkPayoutSent;
@@ -54,12 +56,12 @@ use alloc::string::String;
 use serde_json::json;
 
 use crate::commands::draft::{About, Draft};
-use crate::ids::{BookingId, PayoutId, ReleaseId, ReviewId, TenantId};
+use crate::ids::{AccountId, BookingId, PayoutId, ReleaseId, ReviewId, TenantId};
 use crate::lifecycle::payout::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, payout};
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::rows::{Booking, Facts, FundsRelease, Mode, Payout, Product, Review, Subject};
+use crate::rows::{Account, Booking, Facts, FundsRelease, Mode, Payout, Product, Review, Subject};
 
 fn about(payout: &Payout) -> About {
     About { tenant: payout.tenant, kind: Subject::Payout, id: payout.id.0 }
@@ -95,6 +97,12 @@ pub(super) fn check_not_released(facts: &Facts, booking: Option<BookingId>) -> R
         Some(release) => Err(Refusal::FundsAreReleased { booking: release.booking.0 }),
         None => Ok(()),
     }
+}
+
+/// The tenant's account that pays transfers.
+fn own_account(facts: &Facts, tenant: TenantId, mode: Mode, id: AccountId) -> Result<&Account, Refusal> {
+    let is_own = |account: &&Account| account.tenant == tenant && account.mode == mode;
+    facts.accounts.get(id).filter(is_own).ok_or(Refusal::AccountNotFound)
 }
 
 /// The tenant's payout.

@@ -41,16 +41,21 @@ crate::row! {
         fixed tenant: TenantId,
         /// Money of one mode is never paid out to a beneficiary of the other.
         fixed mode: Mode,
-        fixed name: String,
-        fixed method: PayoutMethod,
+        moves name: String,
+        moves method: PayoutMethod,
         /// For a transfer: the tenant's account that pays.
-        fixed account: Option<AccountId>,
+        moves account: Option<AccountId>,
         /// For a transfer: the provider's name of that account.
-        fixed provider: Option<String>,
+        moves provider: Option<String>,
         /// For a transfer: the beneficiary's own account at the provider.
-        fixed destination: Option<String>,
-        fixed metadata: Json<BTreeMap<String, String>>,
+        moves destination: Option<String>,
+        moves metadata: Json<BTreeMap<String, String>>,
         fixed created_at: Timestamp,
+        /// Counts its changes, so that of two concurrent changes the second decides over the result of the first.
+        guard version: i64,
+        /// Since when it gets no new split rules, and a person pays what is still released for it.
+        moves deactivated_at: Option<Timestamp>,
+        moves updated_at: Timestamp,
     }
 }
 

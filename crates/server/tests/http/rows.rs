@@ -315,6 +315,9 @@ pub fn payout(booking: Uuid) -> (Beneficiary, Payout) {
         destination: None,
         metadata: Json::default(),
         created_at: AT,
+        version: 1,
+        deactivated_at: None,
+        updated_at: AT,
     };
     let booking = BookingId(booking);
     let payout = Payout {

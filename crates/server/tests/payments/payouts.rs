@@ -17,6 +17,7 @@ testkit::on_both_engines![
     a_refund_and_a_release_end_in_exactly_one,
     timers_of_many_servers_release_once,
     a_crash_before_the_call_loses_nothing,
+    a_beneficiary_is_changed_and_deactivated,
     a_payout_is_reversed_once_in_parts,
     a_reversal_whose_reply_was_lost_is_made_once,
     reversals_at_the_same_time_end_in_exactly_one,
@@ -372,13 +373,19 @@ async fn a_reversal_whose_reply_was_lost_is_made_once(engine: Engine) {
         let (_, path, transfer) = shared.paid_out(name).await;
         shared.service.provider.faults(json!({ fault: 1.0, "webhook_drop": 1.0 })).await;
         let body = reversal(Some(1_000));
-        shared.service.one.post(&format!("{path}/reverse"), &body).key(name).expect(202).await;
+        shared
+            .service
+            .one
+            .post(&format!("{path}/reverse"), &body)
+            .key(&format!("v-{name}"))
+            .expect(202)
+            .await;
         until("the provider was called", async || {
             let books = shared.service.provider.books().await;
             (books.arrivals("POST", &format!("/v1/transfers/{transfer}/reversals")) > 0).then_some(())
         })
         .await;
-        let second = shared.service.one.post(&format!("{path}/reverse"), &body).key(&format!("{name}-2"));
+        let second = shared.service.one.post(&format!("{path}/reverse"), &body).key(&format!("w-{name}"));
         let second = second.send().await;
         assert!(second.status == 202 || second.code() == "payout_is_being_reversed", "{}", second.text);
         shared.service.provider.faults(json!({})).await;
@@ -427,9 +434,42 @@ async fn a_reversal_that_the_provider_refuses_leaves_the_payout_paid(engine: Eng
     shared.service.provider.by_hand(ONE, &back, &[("amount", "3900")]).await;
     one.post(&format!("{path}/reverse"), &reversal(Some(1_000))).key("v-1").expect(202).await;
     let ended = shared.reversal_ends(&path).await;
-    assert_eq!(ended["state"], "paid");
+    assert_eq!((&ended["state"], &ended["returned"]), (&json!("paid"), &eur(3_900)));
     assert!(ended["failure"]["code"].is_string(), "{ended}");
     assert_eq!(shared.reversed(&transfer).await, (3_900, 1));
     shared.service.provider.faults(json!({})).await;
+    shared.service.end().await;
+}
+
+async fn a_beneficiary_is_changed_and_deactivated(engine: Engine) {
+    let shared = Shared::transferred(engine).await;
+    let one = &shared.service.one;
+    let path = format!("/v1/beneficiaries/{}", shared.beneficiary);
+    let body = json!({ "name": "Ana Lima", "metadata": { "vat": "PT1" } });
+    let changed = one.request("PATCH", &path).json(&body).expect(200).await.body;
+    assert_eq!(
+        (&changed["name"], &changed["destination"], &changed["metadata"]["vat"], &changed["active"]),
+        (&json!("Ana Lima"), &json!("acct_guide"), &json!("PT1"), &json!(true))
+    );
+    shared.service.two.request("PATCH", &path).json(&body).refused(404, "beneficiary_not_found").await;
+    let half = json!({ "method": "transfer", "provider": "stripe" });
+    one.request("PATCH", &path).json(&half).refused(400, "validation_failed").await;
+    let moved = json!({ "method": "transfer", "provider": "stripe", "destination": "acct_other" });
+    one.request("PATCH", &path).json(&moved).key("m-1").expect(200).await;
+    assert!(one.request("PATCH", &path).json(&moved).key("m-1").expect(200).await.is_replay());
+    let (_, _, transfer) = shared.paid_out("b-1").await;
+    let shown = shared.service.provider.stripe(ONE, &format!("/v1/transfers/{transfer}")).await;
+    assert_eq!(shown["destination"], "acct_other");
+
+    one.request("PATCH", &path).json(&json!({ "active": false })).expect(200).await;
+    let (booking, _) = shared.paid("b-2").await;
+    shared.complete(&booking).await;
+    let scheduled = shared.becomes(&booking, "scheduled").await;
+    assert_eq!(scheduled["method"], "manual", "a person decides");
+    let split =
+        json!({ "shares": [{ "beneficiary_id": shared.beneficiary }], "remainder_to": shared.beneficiary });
+    let product = format!("/v1/products/{}/split", shared.catalogue.product);
+    one.post(&product, &split).key("s-2").refused(409, "beneficiary_is_inactive").await;
+    shared.service.quiet().await;
     shared.service.end().await;
 }

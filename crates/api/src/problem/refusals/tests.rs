@@ -40,6 +40,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::PayoutNotFound,
         Refusal::FundsAreReleased { booking: ID },
         Refusal::PayoutsAreNotOffered,
+        Refusal::BeneficiaryIsInactive { beneficiary: ID },
         Refusal::PayoutIsBeingReversed,
         Refusal::ReversalExceedsPayout { reversible: FIVE },
         Refusal::PayoutWasPaidByHand,

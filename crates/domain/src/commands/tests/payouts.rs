@@ -22,10 +22,10 @@ use crate::{BeneficiaryId, BookingId, MovementId, PaymentId, PayoutId, Refusal};
 pub(super) const NET: i64 = 2 * PRICE;
 /// 10 % and 50.
 pub(super) const FEE: i64 = 250;
-const DAYS: Span = Span::seconds(2 * 24 * 60 * 60);
+pub(super) const DAYS: Span = Span::seconds(2 * 24 * 60 * 60);
 
 /// A paid booking of a product that is split with one beneficiary.
-fn paid(transfer: bool) -> (TestWorld, BookingId, PaymentId, BeneficiaryId) {
+pub(super) fn paid(transfer: bool) -> (TestWorld, BookingId, PaymentId, BeneficiaryId) {
     let mut world = TestWorld::new(9);
     let beneficiary = world.beneficiary(transfer);
     world.split_with(beneficiary);

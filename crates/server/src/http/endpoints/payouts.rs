@@ -1,5 +1,6 @@
 //! Who gets which share of a booking's money, and its payment.
 
+mod change_beneficiary;
 mod create_beneficiary;
 mod find_payouts;
 mod get_beneficiary;
@@ -20,6 +21,7 @@ pub const GROUP: Group = Group {
     endpoints: &[
         list_beneficiaries::endpoint,
         create_beneficiary::endpoint,
+        change_beneficiary::endpoint,
         get_beneficiary::endpoint,
         get_statement::endpoint,
         set_split::endpoint,
