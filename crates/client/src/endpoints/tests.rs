@@ -103,6 +103,11 @@ async fn all_writes(client: &Client) {
     let _ = client.retry_dead_letter(id(), &decision).send().await;
     let _ = client.discard_dead_letter(id(), &decision).send().await;
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
+}
+
+/// They take no idempotency key.
+async fn all_unkeyed_writes(client: &Client) {
+    let text = String::new;
     let _ = client.create_api_key(&NewApiKey { client_id: None, client_name: None, scopes: vec![] }).await;
     let _ = client.revoke_api_key(id()).await;
     let (customer, payment_method) = (text(), text());
@@ -228,6 +233,7 @@ async fn every_endpoint_has_its_call() {
     let script = Script::new([answer(400, "")]);
     let client = script.client_with(|builder| builder.breaker(None));
     all_writes(&client).await;
+    all_unkeyed_writes(&client).await;
     all_reads(&client).await;
     let made: Vec<String> = script
         .calls()

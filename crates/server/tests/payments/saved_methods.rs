@@ -263,7 +263,7 @@ async fn saved_methods_are_listed_and_removed(engine: Engine) {
 
     let removed = service.one.post(REMOVE, &removal("member-1", &first)).expect(200).await.body;
     assert_eq!(removed, json!({ "id": first, "was_removed_before": false }));
-    assert_eq!(listed(&service, "member-1").await, [second.clone()]);
+    assert_eq!(listed(&service, "member-1").await, [second.as_str()]);
     let audited = format!("saved_method_removal_requested {first}, saved_method_removed {first}");
     assert_eq!(removals(&service).await, audited);
     let charged = service.one.post("/v1/charges", &absent(300, &first, "member-1")).key("c-1").send().await;
