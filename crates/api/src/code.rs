@@ -90,6 +90,10 @@ codes! {
         HeadersAreTooLarge = "headers_are_too_large", 431, false, "The headers are too large";
         InternalError = "internal_error", 500, true,
             "The server failed; the same request under the same key is safe";
+        SavedMethodNotFound = "saved_method_not_found", 404, false,
+            "The customer has no such saved payment method at this account";
+        ProviderUnavailable = "provider_unavailable", 503, true,
+            "The provider cannot be asked at present; the same request again is safe";
         Overloaded = "overloaded", 503, true, "The server is overloaded; nothing was done";
         StorageUnavailable = "storage_unavailable", 503, true, "The database is unreachable; nothing was done";
         CommitOutcomeUnknown = "commit_outcome_unknown", 503, true,
@@ -191,6 +195,14 @@ codes! {
             "The money of the booking was divided among its beneficiaries";
         PayoutsAreNotOffered = "payouts_are_not_offered", 422, false,
             "The provider transfers no money to beneficiaries";
+        BeneficiaryIsInactive = "beneficiary_is_inactive", 409, false,
+            "The beneficiary was deactivated, and gets no new share";
+        PayoutIsBeingReversed = "payout_is_being_reversed", 409, true,
+            "The outcome of another reversal of the payout is not known yet";
+        ReversalExceedsPayout = "reversal_exceeds_payout", 422, false,
+            "The reversal exceeds what is left of the payout";
+        PayoutWasPaidByHand = "payout_was_paid_by_hand", 409, false,
+            "A person paid it, so no provider can take it back";
         SettingsContradictEachOther = "settings_contradict_each_other", 422, false,
             "The settings contradict each other";
         TenantNotFound = "tenant_not_found", 404, false, "There is no such tenant";

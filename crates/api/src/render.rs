@@ -48,7 +48,11 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Beneficiary(one) => {
             rendered(201, &Beneficiary::of(one), Some(format!("/v1/beneficiaries/{}", one.id)))
         }
+        Reply::BeneficiaryChanged(one) => rendered(200, &Beneficiary::of(one), None),
         Reply::Payout(payout) => rendered(200, &Payout::of(payout), None),
+        Reply::PayoutReversal(payout) => {
+            rendered(202, &Payout::of(payout), Some(format!("/v1/payouts/{}", payout.id)))
+        }
         Reply::Tenant(tenant) => rendered(200, &Settings::of(tenant), None),
         Reply::ApiKey(made) => rendered(200, &ApiKey::of(&made.0, &made.1), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),

@@ -22,14 +22,14 @@ pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Re
 pub use payer::{Payer, TaxId, TaxIdKind};
 pub use payment::{Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund};
 pub use payout::{
-    NewBeneficiary, NewCompletion, NewPortion, NewShare, NewSplit, PayoutRecord, PayoutsQuery,
-    RecordedOutcome, StatementQuery,
+    BeneficiaryMethod, ChangedBeneficiary, NewBeneficiary, NewCompletion, NewPayoutReversal, NewPortion,
+    NewShare, NewSplit, PayoutRecord, PayoutsQuery, RecordedOutcome, StatementQuery,
 };
 pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery};
 pub use reconciliation::{DifferencesQuery, NewReconciliation};
 pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
-pub use saved_methods::SetupFutureUsage;
+pub use saved_methods::{SavedMethodRemoval, SavedMethodsQuery, SetupFutureUsage};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -18,6 +18,7 @@ mod product;
 mod reconciliation;
 mod refund;
 mod review;
+mod saved_method;
 mod settings;
 mod slot;
 
@@ -28,7 +29,7 @@ pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingItem, BookingSlot, Customer, PAYMENT_STATUSES};
 pub use breaker::{BREAKER_STATES, Breaker};
 pub use dead_letter::{DEAD_LETTER_KINDS, DeadLetter};
-pub use dispute::Dispute;
+pub use dispute::{Dispute, DisputeEvidence};
 pub use event::Event;
 pub use history::HistoryEntry;
 pub use ledger::{LedgerAccount, Posting, Transfer};
@@ -42,6 +43,7 @@ pub use product::{Product, Unit};
 pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;
 pub use review::{ReviewCase, ReviewCaseDetail, TimelineEntry};
+pub use saved_method::{RemovedPaymentMethod, SavedCard, SavedPaymentMethod, SavedPaymentMethods};
 pub use settings::Settings;
 pub use slot::Slot;
 

@@ -64,7 +64,7 @@ pub(super) async fn check(
 
 /// The provider may be ahead of our row, and never behind.
 fn is_open(payout: &Payout) -> bool {
-    matches!(*payout.state, State::Sent | State::Unknown | State::Review)
+    payout.is_being_reversed() || matches!(*payout.state, State::Sent | State::Unknown | State::Review)
 }
 
 fn compare(verdicts: &mut Verdicts, payout: &Payout, theirs: &[&BookedTransfer]) {

@@ -2,9 +2,9 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`] |
+//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`] |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`]; of a reversal [`MarkReversalSent`], [`PostponeReversal`], [`RefuseReversal`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
 //! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`], [`ReleaseFunds`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
@@ -47,18 +47,19 @@ pub use operate::{
 };
 pub(crate) use payment::EvidenceJobs;
 pub use payment::{
-    CheckAuthorizations, DisputeKey, EvidenceOutcome, MarkEvidenceSent, MethodUse, ObservedBy, PaymentTarget,
-    PutOffEvidence, RecordPayment, RecordProviderCustomer, RecordRefund, Recorder, RefundOutcome, Settle,
-    SettleDispute, SettleEvidence, SettleRefund, StartCapture, StartPayment, StartRefund, StartVoid,
-    SubmitEvidence,
+    AuditMethodRemoval, CheckAuthorizations, DisputeKey, EvidenceOutcome, MarkEvidenceSent, MethodUse,
+    ObservedBy, PaymentTarget, PutOffEvidence, RecordPayment, RecordProviderCustomer, RecordRefund, Recorder,
+    RefundOutcome, Settle, SettleDispute, SettleEvidence, SettleRefund, StartCapture, StartPayment,
+    StartRefund, StartVoid, SubmitEvidence,
 };
-pub(crate) use payouts::PayoutJobs;
 #[cfg(test)]
 pub(crate) use payouts::blocks_release;
 pub use payouts::{
-    CompleteBooking, CreateBeneficiary, DueRelease, MarkPayoutSent, PayoutOutcome, PostponePayout,
-    RecordPayout, RecordedOutcome, ReleaseFunds, SetSplit, SettlePayout,
+    BeneficiaryTransfer, ChangeBeneficiary, CompleteBooking, CreateBeneficiary, DueRelease, MarkPayoutSent,
+    MarkReversalSent, PayoutOutcome, PostponePayout, PostponeReversal, RecordPayout, RecordedOutcome,
+    RefuseReversal, ReleaseFunds, ReversePayout, SetSplit, SettlePayout,
 };
+pub(crate) use payouts::{PayoutJobs, ReversalJobs};
 pub use prune::{PruneAudit, PruneReplies, PruneWork};
 pub(crate) use reconciliation::ReconciliationJobs;
 pub use reconciliation::{

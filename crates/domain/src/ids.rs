@@ -221,6 +221,12 @@ impl PayoutId {
         PayoutId(hashed(&[b"payout", booking.0.as_bytes(), beneficiary.0.as_bytes()]))
     }
 }
+impl JobId {
+    /// The job of a payout's reversal with this number.
+    pub fn of_reversal(payout: PayoutId, number: i64) -> JobId {
+        JobId(hashed(&[b"payout_reversal", payout.0.as_bytes(), &number.to_be_bytes()]))
+    }
+}
 impl ReviewId {
     pub fn of_payout(payout: PayoutId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"payout", payout.0.as_bytes()]))

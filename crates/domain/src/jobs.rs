@@ -7,7 +7,9 @@
 //!
 //! A job whose kind or payload this version does not know belongs to a newer version, and stays as it is.
 
-use crate::commands::{AttemptJobs, EvidenceJobs, JobRules, PayoutJobs, ReconciliationJobs, StandaloneJobs};
+use crate::commands::{
+    AttemptJobs, EvidenceJobs, JobRules, PayoutJobs, ReconciliationJobs, ReversalJobs, StandaloneJobs,
+};
 use crate::limits::JOB_ATTEMPTS_MAX;
 use crate::rows::{AttemptKind, Job, Lane};
 use crate::time::Span;
@@ -90,8 +92,15 @@ pub static PAYOUT: JobKind = JobKind {
     ..JobKind::standalone("payout", Lane::Ordinary)
 };
 
+/// Takes a payout back, all of it or a part.
+pub static REVERSE_PAYOUT: JobKind = JobKind {
+    backoff_base: Span::millis(100),
+    rules: &ReversalJobs,
+    ..JobKind::standalone("reverse_payout", Lane::Ordinary)
+};
+
 /// Every kind of this version.
-pub static ALL: [&JobKind; 9] = [
+pub static ALL: [&JobKind; 10] = [
     &CHARGE,
     &CAPTURE,
     &VOID,
@@ -101,6 +110,7 @@ pub static ALL: [&JobKind; 9] = [
     &RECONCILE,
     &SUBMIT_EVIDENCE,
     &PAYOUT,
+    &REVERSE_PAYOUT,
 ];
 
 /// The kind of job for an attempt.

@@ -103,6 +103,8 @@ pub struct TransferObservation {
     pub destination: String,
     /// What was taken back.
     pub reversed_minor: i64,
+    /// The numbers of our own reversals among those that the provider shows with it.
+    pub own_reversals: Vec<i64>,
 }
 
 /// The definite answer to the order of a transfer.

@@ -195,6 +195,17 @@ pub enum Refusal {
     },
     /// The tenant's account at the provider cannot transfer money to a beneficiary.
     PayoutsAreNotOffered,
+    /// It was deactivated, so it gets no new share.
+    BeneficiaryIsInactive {
+        beneficiary: Uuid,
+    },
+    /// The outcome of the reversal before is not known yet.
+    PayoutIsBeingReversed,
+    ReversalExceedsPayout {
+        reversible: Money,
+    },
+    /// A person paid it, so no provider can take it back.
+    PayoutWasPaidByHand,
 
     /// The settings together would prevent every sale. `setting` is the one that the request changes.
     SettingsContradictEachOther {
@@ -305,6 +316,10 @@ impl Refusal {
             Refusal::RefundFailed { .. } => "refund_failed",
             Refusal::FundsAreReleased { .. } => "funds_are_released",
             Refusal::PayoutsAreNotOffered => "payouts_are_not_offered",
+            Refusal::BeneficiaryIsInactive { .. } => "beneficiary_is_inactive",
+            Refusal::PayoutIsBeingReversed => "payout_is_being_reversed",
+            Refusal::ReversalExceedsPayout { .. } => "reversal_exceeds_payout",
+            Refusal::PayoutWasPaidByHand => "payout_was_paid_by_hand",
             Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
             Refusal::TenantNotFound => "tenant_not_found",
             Refusal::TenantIsArchived => "tenant_is_archived",
@@ -344,7 +359,9 @@ impl Refusal {
                 | Refusal::DifferenceNotFound
                 | Refusal::ReconciliationIsRunning { .. }
                 | Refusal::BeneficiaryNotFound { .. }
+                | Refusal::BeneficiaryIsInactive { .. }
                 | Refusal::PayoutNotFound
+                | Refusal::PayoutIsBeingReversed
                 | Refusal::TooManyApiKeys { .. }
                 | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile

@@ -32,8 +32,11 @@ pub enum Reply {
     /// A dispute for which evidence is being submitted.
     Dispute(Box<Dispute>),
     Beneficiary(Box<Beneficiary>),
+    BeneficiaryChanged(Box<Beneficiary>),
     /// A payout that a person recorded.
     Payout(Box<Payout>),
+    /// A payout that is being taken back (202).
+    PayoutReversal(Box<Payout>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
     /// An API key and its client.

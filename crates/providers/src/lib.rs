@@ -29,7 +29,8 @@ pub use exchange::WireSettings;
 pub use guard::Guard;
 pub use port::{
     CallFuture, Capabilities, Creation, CustomerOrder, EventPage, EvidenceOrder, ListedObjects, ListedPage,
-    ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Payouts, Provider, RefundOrder, TransferOrder,
+    ListedRefund, ListedTransfer, ObjectCall, PaymentOrder, Payouts, Provider, RefundOrder, SavedCard,
+    SavedMethod, SavedMethods, TransferOrder, TransferReversalOrder,
 };
 pub use registry::Registry;
 pub use secret::Secret;

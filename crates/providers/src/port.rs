@@ -8,8 +8,10 @@
 //! | `capture` | captures what is authorised | the first reply again | `fetch` |
 //! | `cancel` | voids what is authorised | the first reply again | `fetch`; only it proves that nothing moved |
 //! | `transfer` | pays a beneficiary | the first reply again | `fetch_transfer`, or `transfers_of` if the id was lost |
+//! | `reverse_transfer` | takes it back | the first reply again | `fetch_transfer`, which shows our reversals by number |
 //! | `refund` | returns it | the first reply again | `fetch_refund`, or `refunds_of` if the id was lost |
 //! | `create_customer` | no | makes no second customer | not needed: its id is committed before its first use |
+//! | `detach_method` | no | the first reply again | `saved_method`; a call under another key moves nothing either |
 //! | `submit_evidence` | no | the first reply again | `fetch_dispute` |
 //!
 //! "The same key" holds for [`Capabilities::key_retention`] and no longer: after it, a call that moves
@@ -164,6 +166,18 @@ pub struct TransferOrder {
     pub destination: String,
 }
 
+/// A transfer to take back, all of it or a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferReversalOrder {
+    /// The provider's idempotency keys are made from this id and the number of the reversal.
+    pub payout: PayoutId,
+    pub number: i64,
+    pub key_number: i64,
+    /// The provider's id of the transfer.
+    pub object: String,
+    pub amount: Money,
+}
+
 /// One of a booking's transfers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedTransfer {
@@ -172,13 +186,13 @@ pub struct ListedTransfer {
     pub observation: TransferObservation,
 }
 
-/// A call on a payment's object.
+/// A call on an object of the provider.
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectCall<'a> {
     pub attempt: AttemptId,
     /// The number of the attempt's key.
     pub key_number: i64,
-    /// The provider's id of the payment's object.
+    /// The provider's id of the object.
     pub object: &'a str,
 }
 
@@ -201,6 +215,35 @@ pub struct ListedRefund {
     pub observation: RefundObservation,
 }
 
+/// A payment method as the provider has it. It shows nothing that could be charged elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedMethod {
+    /// The provider's id, which a later payment takes as its payment method.
+    pub object: String,
+    /// The provider's id of the customer it is attached to. `None`: it was detached, or never attached.
+    pub customer: Option<String>,
+    /// The provider's word for the way to pay, such as `card`.
+    pub kind: String,
+    pub card: Option<SavedCard>,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedCard {
+    pub brand: String,
+    pub last_digits: String,
+    pub expiry_month: i64,
+    pub expiry_year: i64,
+}
+
+/// The newest methods of a customer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SavedMethods {
+    pub methods: Vec<SavedMethod>,
+    /// The customer has older ones besides.
+    pub has_more: bool,
+}
+
 /// Events as the provider's API lists them, which proves that they are authentic. Newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
@@ -218,7 +261,7 @@ pub struct ListedPage {
     pub next: Option<String>,
 }
 
-/// The code of a refused `create` whose `customer` the provider does not have any more.
+/// The code of a refused `create` or `saved_methods` whose customer the provider does not have any more.
 pub const CUSTOMER_IS_MISSING: &str = "customer_not_found_at_provider";
 
 /// A call that a provider's [`Capabilities`], or its events, leave out.
@@ -239,6 +282,21 @@ pub trait Provider: Send + Sync {
 
     /// Makes a customer, to save payment methods for, and returns the provider's id.
     fn create_customer<'a>(&'a self, _order: &'a CustomerOrder) -> CallFuture<'a, String> {
+        not_offered()
+    }
+
+    /// The newest payment methods that are attached to a customer, by the provider's id of the customer.
+    fn saved_methods<'a>(&'a self, _customer: &'a str) -> CallFuture<'a, SavedMethods> {
+        not_offered()
+    }
+
+    /// The current payment method, whomever it is attached to. `None`: the account has no such one.
+    fn saved_method<'a>(&'a self, _object: &'a str) -> CallFuture<'a, Option<SavedMethod>> {
+        not_offered()
+    }
+
+    /// Detaches a payment method from its customer: it cannot be charged any more.
+    fn detach_method<'a>(&'a self, _action: ObjectCall<'a>) -> CallFuture<'a, SavedMethod> {
         not_offered()
     }
 
@@ -292,6 +350,11 @@ pub trait Provider: Send + Sync {
 
     /// All transfers of a booking. A transfer that is missing here may still be in flight.
     fn transfers_of(&self, _booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
+        not_offered()
+    }
+
+    /// Takes a transfer back, and returns the provider's id of the reversal.
+    fn reverse_transfer<'a>(&'a self, _order: &'a TransferReversalOrder) -> CallFuture<'a, String> {
         not_offered()
     }
 

@@ -335,6 +335,7 @@ async fn serve(
         ids: ids.clone(),
         waiters: wake.waiters.clone(),
         accounts: Arc::new(directory),
+        providers: registry.clone(),
         workers: worker_pool,
         idempotency_cache: cache.idempotency,
         metrics: Arc::new(move || scrape.text()),

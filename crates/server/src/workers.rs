@@ -30,6 +30,7 @@ mod reconcile;
 mod refund;
 mod release;
 mod report;
+mod reversal;
 mod saved_customer;
 
 pub use driver::{Driver, Pace};

@@ -102,6 +102,9 @@ create table beneficiaries (
     destination text,
     metadata text not null,
     created_at bigint not null,
+    version bigint not null check (version >= 1),
+    deactivated_at bigint,
+    updated_at bigint not null,
     primary key (id, tenant),
     check ((method = 'transfer') = (account is not null and provider is not null and destination is not null))
 );
@@ -367,7 +370,7 @@ create table dispute_evidence (
     updated_at bigint not null,
     foreign key (dispute, tenant) references disputes (id, tenant)
 );
-create index dispute_evidence_of_dispute on dispute_evidence (tenant, dispute);
+create index dispute_evidence_of_dispute on dispute_evidence (tenant, dispute, created_at, id);
 
 create table movements (
     id uuid not null primary key,
@@ -487,6 +490,8 @@ create table payouts (
     failure text,
     created_at bigint not null,
     updated_at bigint not null,
+    reversal bigint not null default 0 check (reversal >= 0),
+    reversing_minor bigint not null default 0 check (reversing_minor between 0 and amount_minor),
     foreign key (booking, tenant) references bookings (id, tenant),
     foreign key (beneficiary, tenant) references beneficiaries (id, tenant)
 );

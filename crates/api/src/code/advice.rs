@@ -39,6 +39,10 @@ impl Code {
             Code::InternalError => "The server's log shows the cause under the request's id.",
             Code::StorageUnavailable => "Send it again in a moment.",
             Code::CommitOutcomeUnknown => "Send it again under the same key.",
+            Code::SavedMethodNotFound => "List the customer's saved payment methods.",
+            Code::ProviderUnavailable => {
+                "Send it again in a moment; `GET /v1/ops/breakers` shows the circuits."
+            }
             _ => self.advice_of_a_decision(),
         }
     }
@@ -85,6 +89,11 @@ impl Code {
                 "Get the shares back first; then refund it at the provider, whose event is recorded."
             }
             Code::PayoutsAreNotOffered => "Leave the provider out: then a person pays.",
+            Code::BeneficiaryIsInactive => "Activate it again, or leave it out; `resource` names it.",
+            Code::PayoutIsBeingReversed => {
+                "Wait until the payout shows the outcome in `returned` or `failure`."
+            }
+            Code::PayoutWasPaidByHand => "Get it back from the beneficiary, and record it as returned.",
             Code::LastOpsKey => "Replacing a key needs two keys.",
             _ => "The resource shows its state.",
         }

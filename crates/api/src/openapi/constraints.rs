@@ -3,8 +3,8 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{
-    State, booking, booking_item, difference, dispute, inbound_event, job, payment, payout, reconciliation,
-    refund, release, review,
+    State, booking, booking_item, difference, dispute, dispute_evidence, inbound_event, job, payment, payout,
+    reconciliation, refund, release, review,
 };
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
@@ -83,9 +83,16 @@ const CURSORS: &[&str] = &[
 ];
 
 fn texts() -> Vec<Rule> {
-    const NAMED: &[&str] =
-        &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit", "NewBeneficiary"];
-    const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative"];
+    const NAMED: &[&str] = &[
+        "NewCustomer",
+        "NewProduct",
+        "NewUnit",
+        "ChangedProduct",
+        "ChangedUnit",
+        "NewBeneficiary",
+        "ChangedBeneficiary",
+    ];
+    const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
     const BETWEEN: &[&str] = &["AvailabilityQuery", "StatementQuery", "NewReconciliation"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
@@ -100,7 +107,11 @@ fn texts() -> Vec<Rule> {
             "reference",
             line(REFERENCE_CHARS_MAX),
         ),
-        rule(&["NewPayment", "NewCharge"], "customer", line(REFERENCE_CHARS_MAX)),
+        rule(
+            &["NewPayment", "NewCharge", "SavedMethodsQuery", "SavedMethodRemoval"],
+            "customer",
+            line(REFERENCE_CHARS_MAX),
+        ),
         rule(&["PaymentsQuery"], "idempotency_key", idempotency_key()),
         rule(&["NewProduct", "ChangedProduct"], "description", paragraph(DESCRIPTION_CHARS_MAX)),
         rule(&["NewRefund"], "reason", paragraph(REASON_CHARS_MAX)),
@@ -126,12 +137,12 @@ fn texts() -> Vec<Rule> {
             json!({ "maxLength": URL_CHARS_MAX, "format": "uri", "pattern": URL_PATTERN }),
         ),
         rule(
-            &["NewBeneficiary"],
+            &["NewBeneficiary", "ChangedBeneficiary"],
             "destination",
             json!({ "minLength": 1, "maxLength": TOKEN_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
         ),
-        rule(&["PayoutRecord"], "who", line(PERSON_CHARACTERS_MAX)),
-        rule(&["PayoutRecord"], "why", line(WHY_CHARACTERS_MAX)),
+        rule(&["PayoutRecord", "NewPayoutReversal"], "who", line(PERSON_CHARACTERS_MAX)),
+        rule(&["PayoutRecord", "NewPayoutReversal"], "why", line(WHY_CHARACTERS_MAX)),
         rule(
             &["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"],
             "who",
@@ -161,6 +172,7 @@ fn numbers() -> Vec<Rule> {
         "NewRecordedPayment",
         "NewRecordedRefund",
         "ReviewAction",
+        "NewPayoutReversal",
     ];
     let rows = json!({ "minimum": 1, "maximum": PAGE_ROWS_MAX, "default": PAGE_ROWS });
     let range = |min: i64, max: i64| json!({ "minimum": min, "maximum": max });
@@ -238,6 +250,7 @@ fn words() -> Vec<Rule> {
         rule(&["Payout", "Beneficiary"], "method", one_of(&methods)),
         rule(&["Refund"], "state", one_of(&states::<refund::State>())),
         rule(&["Dispute", "DisputesQuery"], "state", one_of(&states::<dispute::State>())),
+        rule(&["DisputeEvidence"], "state", one_of(&states::<dispute_evidence::State>())),
         rule(&["Reconciliation"], "state", one_of(&states::<reconciliation::State>())),
         rule(
             &["Reconciliation"],

@@ -12,16 +12,18 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery,
-    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation,
-    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
-    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, StatementQuery,
+    AvailabilityQuery, BookingsQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings, DifferencesQuery,
+    DisputesQuery, EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking,
+    NewCancellation, NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewPayoutReversal,
+    NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit,
+    PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
+    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event,
-    HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation,
-    Refund, Release, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
+    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, DisputeEvidence,
+    Event, HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount,
+    Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase, ReviewCaseDetail, SavedPaymentMethods,
+    Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -54,6 +56,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<ReviewCasesQuery>(&mut schemas);
     add::<PayoutsQuery>(&mut schemas);
     add::<StatementQuery>(&mut schemas);
+    add::<SavedMethodsQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -105,8 +108,11 @@ fn requests(schemas: &mut Schemas) {
     add::<ReviewAction>(schemas);
     add::<NewCompletion>(schemas);
     add::<NewBeneficiary>(schemas);
+    add::<ChangedBeneficiary>(schemas);
     add::<NewSplit>(schemas);
     add::<PayoutRecord>(schemas);
+    add::<NewPayoutReversal>(schemas);
+    add::<SavedMethodRemoval>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -117,6 +123,8 @@ fn views(schemas: &mut Schemas) {
     add::<ReviewCaseDetail>(schemas);
     add::<Release>(schemas);
     add::<Statement>(schemas);
+    add::<SavedPaymentMethods>(schemas);
+    add::<RemovedPaymentMethod>(schemas);
     add_with_page::<Beneficiary>(schemas);
     add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);
@@ -126,6 +134,7 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<Payment>(schemas);
     add_with_page::<Refund>(schemas);
     add_with_page::<Dispute>(schemas);
+    add_with_page::<DisputeEvidence>(schemas);
     add_with_page::<Movement>(schemas);
     add_with_page::<Product>(schemas);
     add_with_page::<Slot>(schemas);

@@ -117,6 +117,10 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::RefundFailed { .. } => Code::RefundFailed,
         Refusal::FundsAreReleased { .. } => Code::FundsAreReleased,
         Refusal::PayoutsAreNotOffered => Code::PayoutsAreNotOffered,
+        Refusal::BeneficiaryIsInactive { .. } => Code::BeneficiaryIsInactive,
+        Refusal::PayoutIsBeingReversed => Code::PayoutIsBeingReversed,
+        Refusal::ReversalExceedsPayout { .. } => Code::ReversalExceedsPayout,
+        Refusal::PayoutWasPaidByHand => Code::PayoutWasPaidByHand,
         Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
         Refusal::TenantNotFound => Code::TenantNotFound,
         Refusal::TenantIsArchived => Code::TenantIsArchived,
@@ -143,7 +147,9 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         | Refusal::PaymentMethodNotAccepted { payment, .. }
         | Refusal::CaptureFailed { payment, .. }
         | Refusal::CancelFailed { payment, .. } => Some(*payment),
-        Refusal::BeneficiaryNotFound { beneficiary } => Some(*beneficiary),
+        Refusal::BeneficiaryNotFound { beneficiary } | Refusal::BeneficiaryIsInactive { beneficiary } => {
+            Some(*beneficiary)
+        }
         Refusal::FundsAreReleased { booking } => Some(*booking),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
         Refusal::SlotAlreadyExists { slot } => Some(*slot),
@@ -190,6 +196,7 @@ fn detail(refusal: &Refusal) -> Option<String> {
         Refusal::RefundExceedsCapture { refundable } => {
             format!("At most {refundable} can be refunded.")
         }
+        Refusal::ReversalExceedsPayout { reversible } => format!("At most {reversible} can be taken back."),
         Refusal::AmountExceedsTotal { chargeable } => {
             format!("At most {chargeable} can be charged.")
         }

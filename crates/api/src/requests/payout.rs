@@ -32,6 +32,39 @@ pub struct NewBeneficiary {
     pub metadata: Metadata,
 }
 
+/// What is absent stays. Payouts that are scheduled keep the destination that they have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedBeneficiary {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `manual`: a person pays from now on. `transfer` needs `provider` and `destination`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<BeneficiaryMethod>,
+    /// The provider that transfers the money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
+    pub provider: Option<String>,
+    /// The beneficiary's own account at that provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "acct_1Guide")]
+    pub destination: Option<String>,
+    /// `false`: no new split rule may name it, and a person pays what is still released for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// Replaces all metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+}
+
+/// How a beneficiary is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BeneficiaryMethod {
+    Transfer,
+    Manual,
+}
+
 /// How the money of a product's bookings is divided. Without shares it is not divided.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -102,6 +135,17 @@ pub struct PayoutRecord {
     pub why: String,
 }
 
+/// Takes a payout back from its beneficiary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPayoutReversal {
+    /// All that is left of the payout if absent.
+    pub amount: Option<Money>,
+    /// Who wants it, in free text.
+    pub who: String,
+    pub why: String,
+}
+
 /// A search for payouts, latest first. All filters must match.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -142,6 +186,36 @@ impl Request for NewBeneficiary {
             (Some(_), None) => findings.add("/destination", "a transfer needs one"),
             (None, Some(_)) => findings.add("/provider", "a destination needs one"),
             _ => {}
+        }
+    }
+}
+
+impl Request for ChangedBeneficiary {
+    fn check(&self, findings: &mut ValidationErrors) {
+        if let Some(name) = &self.name {
+            findings.line("/name", name, NAME_CHARS_MAX);
+        }
+        if let Some(provider) = &self.provider {
+            findings.provider("/provider", provider);
+        }
+        if let Some(destination) = &self.destination {
+            findings.visible("/destination", destination, TOKEN_CHARS_MAX);
+        }
+        if let Some(metadata) = &self.metadata {
+            findings.metadata(metadata);
+        }
+    }
+
+    fn check_together(&self, findings: &mut ValidationErrors) {
+        let is_transfer = self.method == Some(BeneficiaryMethod::Transfer);
+        for (pointer, is_given) in
+            [("/provider", self.provider.is_some()), ("/destination", self.destination.is_some())]
+        {
+            if is_transfer && !is_given {
+                findings.add(pointer, "a transfer needs one");
+            } else if !is_transfer && is_given {
+                findings.add(pointer, "must be absent unless the method is transfer");
+            }
         }
     }
 }
@@ -210,6 +284,16 @@ impl Request for NewCompletion {
 impl Request for PayoutRecord {
     fn check(&self, findings: &mut ValidationErrors) {
         findings.line("/reference", &self.reference, REFERENCE_CHARS_MAX);
+        findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
+        findings.line("/why", &self.why, WHY_CHARACTERS_MAX);
+    }
+}
+
+impl Request for NewPayoutReversal {
+    fn check(&self, findings: &mut ValidationErrors) {
+        if let Some(amount) = self.amount {
+            findings.amount("/amount", amount);
+        }
         findings.line("/who", &self.who, PERSON_CHARACTERS_MAX);
         findings.line("/why", &self.why, WHY_CHARACTERS_MAX);
     }

@@ -1,10 +1,11 @@
-//! What a payment does with saved payment methods.
+//! What a payment does with saved payment methods, and how they are listed and removed.
 
 use domain::rows::{PAYMENT_FORM, PIX};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::NewPayment;
+use super::{NewPayment, Request};
+use crate::limits::REFERENCE_CHARS_MAX;
 use crate::validation_errors::ValidationErrors;
 
 /// That the payment method is saved for the customer once it has paid.
@@ -13,6 +14,70 @@ use crate::validation_errors::ValidationErrors;
 pub enum SetupFutureUsage {
     /// To be charged later with `off_session`, while the customer is absent.
     OffSession,
+}
+
+/// A customer at an account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SavedMethodsQuery {
+    /// As in the payment that saved the method: your reference, or an e-mail address.
+    #[schema(example = "customer-1042")]
+    pub customer: String,
+    /// The provider; without it the first one that saves payment methods.
+    pub provider: Option<String>,
+    /// The account's configured name; without it the first account that fits.
+    pub account: Option<String>,
+}
+
+/// A payment method that is not to be charged any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SavedMethodRemoval {
+    /// As in the payment that saved the method: your reference, or an e-mail address.
+    #[schema(example = "customer-1042")]
+    pub customer: String,
+    /// The token of the saved payment method.
+    #[schema(example = "pm_1N3T0x")]
+    pub payment_method: String,
+    /// The provider; without it the first one that saves payment methods.
+    pub provider: Option<String>,
+    /// The account's configured name; without it the first account that fits.
+    pub account: Option<String>,
+}
+
+impl SavedMethodRemoval {
+    /// Where the method is looked for.
+    pub fn owner(self) -> SavedMethodsQuery {
+        SavedMethodsQuery { customer: self.customer, provider: self.provider, account: self.account }
+    }
+}
+
+fn check_owner(
+    findings: &mut ValidationErrors,
+    customer: &str,
+    provider: Option<&str>,
+    account: Option<&str>,
+) {
+    findings.line("/customer", customer, REFERENCE_CHARS_MAX);
+    if let Some(provider) = provider {
+        findings.provider("/provider", provider);
+    }
+    if let Some(account) = account {
+        findings.account("/account", account);
+    }
+}
+
+impl Request for SavedMethodsQuery {
+    fn check(&self, findings: &mut ValidationErrors) {
+        check_owner(findings, &self.customer, self.provider.as_deref(), self.account.as_deref());
+    }
+}
+
+impl Request for SavedMethodRemoval {
+    fn check(&self, findings: &mut ValidationErrors) {
+        check_owner(findings, &self.customer, self.provider.as_deref(), self.account.as_deref());
+        findings.payment_method("/payment_method", &self.payment_method);
+    }
 }
 
 /// Whose payment method it is, and what cannot be saved or charged while the customer is absent.

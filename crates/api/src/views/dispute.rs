@@ -72,3 +72,67 @@ impl Dispute {
         }
     }
 }
+
+/// One submission of evidence, as it was sent to the bank. Null: that part was not sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DisputeEvidence {
+    pub id: Uuid,
+    pub dispute_id: Uuid,
+    /// `submitted`: the provider shows the dispute with it. `refused`: the bank does not have it. `unknown`: the
+    /// reply was lost, and is looked up. `written_off`: a person gave it up.
+    #[schema(example = "submitted")]
+    pub state: String,
+    #[serde(default)]
+    pub customer_name: Option<String>,
+    #[serde(default)]
+    pub customer_email: Option<String>,
+    /// What was booked.
+    #[serde(default)]
+    pub product: Option<String>,
+    /// The day of the service, at its place.
+    #[serde(default)]
+    pub service_date: Option<String>,
+    /// What happened to the booking and its payment, line by line, with the check-in of the request.
+    #[serde(default)]
+    pub timeline: Option<String>,
+    /// The terms that the customer accepted.
+    #[serde(default)]
+    pub terms: Option<String>,
+    /// Why no refund was due.
+    #[serde(default)]
+    pub refund_refusal: Option<String>,
+    /// The statement, the correspondence, and the customer's telephone.
+    #[serde(default)]
+    pub statement: Option<String>,
+    /// Why it was refused.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+    /// When it was first sent to the provider. Null: it was not sent.
+    #[serde(default)]
+    pub sent_at: Option<jiff::Timestamp>,
+    pub created_at: jiff::Timestamp,
+    pub updated_at: jiff::Timestamp,
+}
+
+impl DisputeEvidence {
+    pub fn of(evidence: rows::DisputeEvidence) -> DisputeEvidence {
+        let texts = evidence.texts.0;
+        DisputeEvidence {
+            id: evidence.id.0,
+            dispute_id: evidence.dispute.0,
+            state: evidence.state.name().to_owned(),
+            customer_name: texts.customer_name,
+            customer_email: texts.customer_email,
+            product: texts.product,
+            service_date: texts.service_date,
+            timeline: texts.timeline,
+            terms: texts.terms,
+            refund_refusal: texts.refund_refusal,
+            statement: texts.statement,
+            failure: evidence.failure.as_ref().map(|failure| Failure::from(&failure.0)),
+            sent_at: evidence.sent_at.map(time::instant),
+            created_at: time::instant(evidence.created_at),
+            updated_at: time::instant(evidence.updated_at),
+        }
+    }
+}

@@ -26,6 +26,9 @@ pub struct Beneficiary {
     pub destination: Option<String>,
     pub metadata: Metadata,
     pub created_at: jiff::Timestamp,
+    /// An inactive one gets no new split rules, and a person pays what is still released for it.
+    pub active: bool,
+    pub updated_at: jiff::Timestamp,
 }
 
 /// How the money of a booking is divided.
@@ -94,10 +97,14 @@ pub struct Payout {
     /// What a person recorded, such as the bank's reference.
     #[serde(default)]
     pub reference: Option<String>,
+    /// Why the transfer was refused, or the last reversal of a payout that is paid.
     #[serde(default)]
     pub failure: Option<Failure>,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
+    /// What is being taken back; null if nothing is.
+    #[serde(default)]
+    pub being_reversed: Option<Money>,
 }
 
 /// What was owed to a beneficiary, and what was paid, in one period.
@@ -142,6 +149,8 @@ impl Beneficiary {
             destination: beneficiary.destination.clone(),
             metadata: beneficiary.metadata.0.clone(),
             created_at: time::instant(beneficiary.created_at),
+            active: beneficiary.deactivated_at.is_none(),
+            updated_at: time::instant(beneficiary.updated_at),
         }
     }
 }
@@ -193,6 +202,9 @@ impl Payout {
             failure: payout.failure.as_ref().map(|failure| Failure::from(&failure.0)),
             created_at: time::instant(payout.created_at),
             updated_at: time::instant(payout.updated_at),
+            being_reversed: payout
+                .is_being_reversed()
+                .then(|| Money::new(payout.reversing_minor, payout.currency)),
         }
     }
 }

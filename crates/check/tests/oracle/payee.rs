@@ -94,6 +94,7 @@ async fn transfer(
         currency: row.currency,
         destination: DESTINATION.to_owned(),
         reversed_minor: 0,
+        own_reversals: vec![],
     };
     let by = ObservedBy::Job { job, token: 1 };
     submit(store, SettlePayout { by, payout, outcome: PayoutOutcome::Seen(seen) }).await;

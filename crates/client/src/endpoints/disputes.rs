@@ -1,7 +1,7 @@
 //! Disputes by customers' banks, and the evidence for them.
 
 use api::requests::{DisputesQuery, ListQuery, NewDisputeEvidence};
-use api::views::{Dispute, HistoryEntry, Page};
+use api::views::{Dispute, DisputeEvidence, HistoryEntry, Page};
 use http::Method;
 use uuid::Uuid;
 
@@ -29,6 +29,16 @@ impl Client {
     pub fn submit_evidence(&self, dispute: Uuid, request: &NewDisputeEvidence) -> Operation<Dispute> {
         let path = format!("/v1/disputes/{dispute}/evidence");
         self.operation(ApiRequest::send(Method::POST, path, request), json)
+    }
+
+    /// What was submitted to the bank here, oldest first.
+    pub async fn list_evidence(&self, dispute: Uuid, query: &ListQuery) -> Result<Page<DisputeEvidence>> {
+        self.call(ApiRequest::search(&format!("/v1/disputes/{dispute}/evidence"), query)).await
+    }
+
+    /// All of it, oldest first.
+    pub fn all_evidence(&self, dispute: Uuid, query: &ListQuery) -> Listing<DisputeEvidence> {
+        Listing::new(self, format!("/v1/disputes/{dispute}/evidence"), query)
     }
 
     /// Who changed the dispute, when, and from which state to which; oldest first.

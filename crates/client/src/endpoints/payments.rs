@@ -2,9 +2,11 @@
 
 use api::requests::{
     ListQuery, NewCancellation, NewCapture, NewCharge, NewPayment, NewRecordedPayment, NewRecordedRefund,
-    NewRefund, PaymentsQuery,
+    NewRefund, PaymentsQuery, SavedMethodRemoval, SavedMethodsQuery,
 };
-use api::views::{HistoryEntry, Movement, Page, Payment, ProviderAccount, Refund};
+use api::views::{
+    HistoryEntry, Movement, Page, Payment, ProviderAccount, Refund, RemovedPaymentMethod, SavedPaymentMethods,
+};
 use http::Method;
 use uuid::Uuid;
 
@@ -64,6 +66,19 @@ impl Client {
     /// All accounts at providers, in their order of preference.
     pub fn all_accounts(&self, query: &ListQuery) -> Listing<ProviderAccount> {
         Listing::new(self, "/v1/accounts", query)
+    }
+
+    /// A customer's saved payment methods at one account, newest first.
+    pub async fn list_saved_payment_methods(&self, query: &SavedMethodsQuery) -> Result<SavedPaymentMethods> {
+        self.call(ApiRequest::search("/v1/saved_payment_methods", query)).await
+    }
+
+    /// Removes a saved payment method. It takes no idempotency key, and may be called repeatedly.
+    pub async fn remove_saved_payment_method(
+        &self,
+        request: &SavedMethodRemoval,
+    ) -> Result<RemovedPaymentMethod> {
+        self.call(ApiRequest::send(Method::POST, "/v1/saved_payment_methods/remove", request)).await
     }
 
     /// The payment's state, and what the customer must do.

@@ -1,7 +1,8 @@
 //! Who gets which share of a booking's money, and its payment.
 
 use api::requests::{
-    ListQuery, NewBeneficiary, NewCompletion, NewSplit, PayoutRecord, PayoutsQuery, StatementQuery,
+    ChangedBeneficiary, ListQuery, NewBeneficiary, NewCompletion, NewPayoutReversal, NewSplit, PayoutRecord,
+    PayoutsQuery, StatementQuery,
 };
 use api::views::{Beneficiary, Booking, HistoryEntry, Page, Payout, Product, Release, Statement};
 use http::Method;
@@ -29,6 +30,12 @@ impl Client {
         self.operation(ApiRequest::send(Method::POST, "/v1/beneficiaries", request), json)
     }
 
+    /// Changes a beneficiary; what is absent stays. Scheduled payouts keep their destination.
+    pub fn change_beneficiary(&self, id: Uuid, request: &ChangedBeneficiary) -> Operation<Beneficiary> {
+        let path = format!("/v1/beneficiaries/{id}");
+        self.operation(ApiRequest::send(Method::PATCH, path, request), json)
+    }
+
     /// How the money of a product's bookings is divided. Bookings keep the rule they were made under.
     pub fn set_split(&self, product: Uuid, request: &NewSplit) -> Operation<Product> {
         let path = format!("/v1/products/{product}/split");
@@ -38,6 +45,12 @@ impl Client {
     /// What a person paid by hand, found out, or got back.
     pub fn record_payout(&self, id: Uuid, request: &PayoutRecord) -> Operation<Payout> {
         let path = format!("/v1/payouts/{id}/record");
+        self.operation(ApiRequest::send(Method::POST, path, request), json)
+    }
+
+    /// Takes a transfer back, all of it or a part. The payout shows the outcome.
+    pub fn reverse_payout(&self, id: Uuid, request: &NewPayoutReversal) -> Operation<Payout> {
+        let path = format!("/v1/payouts/{id}/reverse");
         self.operation(ApiRequest::send(Method::POST, path, request), json)
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
-    ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment, NewProduct,
-    NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots, NewSplit, PayoutRecord,
-    RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, StatementQuery,
+    AvailabilityQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision,
+    ListQuery, ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment,
+    NewPayoutReversal, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots,
+    NewSplit, PayoutRecord, RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, SavedMethodRemoval,
+    SavedMethodsQuery, StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -56,9 +57,12 @@ async fn all_writes(client: &Client) {
     let beneficiary =
         NewBeneficiary { name: text(), provider: None, destination: None, metadata: Default::default() };
     let _ = client.create_beneficiary(&beneficiary).send().await;
+    let _ = client.change_beneficiary(id(), &ChangedBeneficiary::default()).send().await;
     let _ = client.set_split(id(), &NewSplit::default()).send().await;
     let record = PayoutRecord { outcome: RecordedOutcome::Paid, reference: text(), who: text(), why: text() };
     let _ = client.record_payout(id(), &record).send().await;
+    let back = NewPayoutReversal { amount: None, who: text(), why: text() };
+    let _ = client.reverse_payout(id(), &back).send().await;
     let _ = client.charge(&charge).send().await;
     let _ = client.start_payment(&NewPayment::from(charge)).send().await;
     let _ = client.capture(id(), &Default::default()).send().await;
@@ -99,8 +103,16 @@ async fn all_writes(client: &Client) {
     let _ = client.retry_dead_letter(id(), &decision).send().await;
     let _ = client.discard_dead_letter(id(), &decision).send().await;
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
+}
+
+/// They take no idempotency key.
+async fn all_unkeyed_writes(client: &Client) {
+    let text = String::new;
     let _ = client.create_api_key(&NewApiKey { client_id: None, client_name: None, scopes: vec![] }).await;
     let _ = client.revoke_api_key(id()).await;
+    let (customer, payment_method) = (text(), text());
+    let removal = SavedMethodRemoval { customer, payment_method, provider: None, account: None };
+    let _ = client.remove_saved_payment_method(&removal).await;
 }
 
 async fn all_reads(client: &Client) {
@@ -120,6 +132,8 @@ async fn all_reads(client: &Client) {
     let _ = client.get_payout(id()).await;
     let _ = client.get_payout_history(id(), &list).await;
     let _ = client.find_payments(&Default::default()).await;
+    let saved = SavedMethodsQuery { customer: "customer-1".to_owned(), ..Default::default() };
+    let _ = client.list_saved_payment_methods(&saved).await;
     let _ = client.get_payment(id()).await;
     let _ = client.get_payment_history(id(), &list).await;
     let _ = client.list_movements(id(), &list).await;
@@ -128,6 +142,7 @@ async fn all_reads(client: &Client) {
     let _ = client.get_refund_history(id(), &list).await;
     let _ = client.find_disputes(&Default::default()).await;
     let _ = client.get_dispute(id()).await;
+    let _ = client.list_evidence(id(), &list).await;
     let _ = client.get_dispute_history(id(), &list).await;
     let _ = client.list_ledger_accounts(&list).await;
     let _ = client.list_ledger_transfers(&Default::default()).await;
@@ -218,6 +233,7 @@ async fn every_endpoint_has_its_call() {
     let script = Script::new([answer(400, "")]);
     let client = script.client_with(|builder| builder.breaker(None));
     all_writes(&client).await;
+    all_unkeyed_writes(&client).await;
     all_reads(&client).await;
     let made: Vec<String> = script
         .calls()

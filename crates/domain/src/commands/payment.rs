@@ -4,6 +4,7 @@
 //! calls. The key stays in flight until a worker or a webhook settles the attempt.
 
 mod answer;
+mod audit_method_removal;
 mod book;
 mod check_authorizations;
 mod continue_payment;
@@ -22,6 +23,7 @@ mod start_payment;
 mod start_refund;
 mod start_void;
 
+pub use audit_method_removal::AuditMethodRemoval;
 pub use check_authorizations::CheckAuthorizations;
 pub(crate) use dispute::EvidenceJobs;
 pub use dispute::{

@@ -2,11 +2,13 @@
 //!
 //! | phase | command | what it writes |
 //! |---|---|---|
-//! | set up | [`CreateBeneficiary`], [`SetSplit`] | beneficiaries, and the split rule of a product |
+//! | set up | [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`] | beneficiaries, and the split rule of a product |
 //! | reserve | [`Reserve`](super::Reserve) | the release of the booking, `pending`, with its own copy of the rule |
 //! | the service was delivered | [`CompleteBooking`] | the revenue is recognized; the release is `due` after the rule's days |
 //! | the timer | [`ReleaseFunds`] | the release is `released`; one payout for each share, and the jobs that transfer them |
 //! | the driver | [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`] | the payout |
+//! | a client | [`ReversePayout`] | the payout's reversal, and the job that makes it |
+//! | the driver of a reversal | [`MarkReversalSent`], [`SettlePayout`], [`PostponeReversal`], [`RefuseReversal`] | the payout |
 //! | a person | [`RecordPayout`] | what was paid, found or returned by hand |
 //!
 //! A payout is its own attempt: it needs no row of `attempts`, which belong to payments. The rules
@@ -15,39 +17,51 @@
 //! What must never be here: a second way to create a payout. Only [`ReleaseFunds`] does, under the
 //! lock of the release.
 
+mod change_beneficiary;
 mod complete_booking;
 mod create_beneficiary;
 mod mark_payout_sent;
+mod mark_reversal_sent;
 mod payout_jobs;
 mod postpone_payout;
+mod postpone_reversal;
 mod record_payout;
+mod refuse_reversal;
 mod release_funds;
+mod reversal_jobs;
+mod reverse_payout;
 mod set_split;
 mod settle_payout;
 
+pub use change_beneficiary::{BeneficiaryTransfer, ChangeBeneficiary};
 pub use complete_booking::CompleteBooking;
 pub use create_beneficiary::CreateBeneficiary;
 pub use mark_payout_sent::MarkPayoutSent;
+pub use mark_reversal_sent::MarkReversalSent;
 pub use postpone_payout::PostponePayout;
+pub use postpone_reversal::PostponeReversal;
 pub use record_payout::{RecordPayout, RecordedOutcome};
+pub use refuse_reversal::RefuseReversal;
 #[cfg(test)]
 pub(crate) use release_funds::blocks_release;
 pub use release_funds::{DueRelease, ReleaseFunds};
+pub use reverse_payout::ReversePayout;
 pub use set_split::SetSplit;
 pub use settle_payout::{PayoutOutcome, SettlePayout};
 
 pub(crate) use payout_jobs::PayoutJobs;
+pub(crate) use reversal_jobs::ReversalJobs;
 
 use alloc::string::String;
 use serde_json::json;
 
 use crate::commands::draft::{About, Draft};
-use crate::ids::{BookingId, PayoutId, ReleaseId, ReviewId, TenantId};
+use crate::ids::{AccountId, BookingId, PayoutId, ReleaseId, ReviewId, TenantId};
 use crate::lifecycle::payout::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, payout};
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::rows::{Booking, Facts, FundsRelease, Mode, Payout, Product, Review, Subject};
+use crate::rows::{Account, Booking, Facts, FundsRelease, Mode, Payout, Product, Review, Subject};
 
 fn about(payout: &Payout) -> About {
     About { tenant: payout.tenant, kind: Subject::Payout, id: payout.id.0 }
@@ -83,6 +97,12 @@ pub(super) fn check_not_released(facts: &Facts, booking: Option<BookingId>) -> R
         Some(release) => Err(Refusal::FundsAreReleased { booking: release.booking.0 }),
         None => Ok(()),
     }
+}
+
+/// The tenant's account that pays transfers.
+fn own_account(facts: &Facts, tenant: TenantId, mode: Mode, id: AccountId) -> Result<&Account, Refusal> {
+    let is_own = |account: &&Account| account.tenant == tenant && account.mode == mode;
+    facts.accounts.get(id).filter(is_own).ok_or(Refusal::AccountNotFound)
 }
 
 /// The tenant's payout.
@@ -132,6 +152,22 @@ fn take_back(draft: &mut Draft<'_>, payout: &mut Payout, returned_minor: i64) {
     // The sum names the movement: the same sum is reported by each later observation.
     let movement = alloc::format!("payout.returned/{}/{returned_minor}", payout.id);
     append_message(draft, payout, "payout.returned", &movement, more);
+}
+
+/// The reversal with this number, if it is under way.
+fn reversal_under_way(facts: &Facts, payout: PayoutId, number: i64) -> Result<&Payout, Refusal> {
+    let is_this = |payout: &&Payout| payout.is_being_reversed() && payout.reversal == number;
+    facts.payouts.get(payout).filter(is_this).ok_or(Refusal::NothingToDo)
+}
+
+/// The reversal under way has ended. `action` says how, for the audit.
+fn end_reversal(draft: &mut Draft<'_>, facts: &Facts, payout: &mut Payout, action: &str) {
+    draft.audit(about(payout), action, None, None);
+    payout.reversing_minor = 0;
+    payout.unknown_since = None;
+    if let Some(review) = facts.reviews.get(ReviewId::of_payout(payout.id)) {
+        draft.resolve_review(review, alloc::format!("the reversal has ended: {action}"));
+    }
 }
 
 /// The payout goes to a person. One that was never sent stays as it is.

@@ -34,10 +34,12 @@ pub enum Subject {
     Delivery,
     Reconciliation,
     Difference,
+    /// A customer of the tenant, by the hash of the reference.
+    Customer,
 }
 
 impl Subject {
-    pub const ALL: [Subject; 16] = [
+    pub const ALL: [Subject; 17] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
@@ -54,6 +56,7 @@ impl Subject {
         Subject::Delivery,
         Subject::Reconciliation,
         Subject::Difference,
+        Subject::Customer,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -74,6 +77,7 @@ impl Subject {
             Subject::Delivery => "delivery",
             Subject::Reconciliation => "reconciliation",
             Subject::Difference => "difference",
+            Subject::Customer => "customer",
         }
     }
     pub fn from_name(name: &str) -> Option<Subject> {

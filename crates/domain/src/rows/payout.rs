@@ -5,10 +5,11 @@ use alloc::string::String;
 
 use crate::ids::{AccountId, BeneficiaryId, BookingId, PayoutId, ReleaseId, TenantId};
 use crate::lifecycle::{CurrentState, payout, release};
+use crate::limits::OPERATION_DEADLINE_SECONDS;
 use crate::money::{Currency, Money};
 use crate::rows::{Failure, Mode};
 use crate::split::SplitRule;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::working_set::Json;
 
 /// How a beneficiary is paid.
@@ -40,16 +41,21 @@ crate::row! {
         fixed tenant: TenantId,
         /// Money of one mode is never paid out to a beneficiary of the other.
         fixed mode: Mode,
-        fixed name: String,
-        fixed method: PayoutMethod,
+        moves name: String,
+        moves method: PayoutMethod,
         /// For a transfer: the tenant's account that pays.
-        fixed account: Option<AccountId>,
+        moves account: Option<AccountId>,
         /// For a transfer: the provider's name of that account.
-        fixed provider: Option<String>,
+        moves provider: Option<String>,
         /// For a transfer: the beneficiary's own account at the provider.
-        fixed destination: Option<String>,
-        fixed metadata: Json<BTreeMap<String, String>>,
+        moves destination: Option<String>,
+        moves metadata: Json<BTreeMap<String, String>>,
         fixed created_at: Timestamp,
+        /// Counts its changes, so that of two concurrent changes the second decides over the result of the first.
+        guard version: i64,
+        /// Since when it gets no new split rules, and a person pays what is still released for it.
+        moves deactivated_at: Option<Timestamp>,
+        moves updated_at: Timestamp,
     }
 }
 
@@ -110,10 +116,25 @@ crate::row! {
         moves failure: Option<Json<Failure>>,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
+        /// The number of the last reversal that was asked for here, from 1; 0: none was. A reversal has the
+        /// fields of the payout's own call (the number of its key, when it was sent), which has ended before.
+        moves reversal: i64,
+        /// The amount of the reversal under way; 0: none is.
+        moves reversing_minor: i64,
     }
 }
 
 impl Payout {
+    pub fn is_being_reversed(&self) -> bool {
+        self.reversing_minor > 0
+    }
+
+    /// Whether the outcome of the reversal under way has been unknown for so long that a person has it.
+    pub fn reversal_is_with_a_person(&self, now: Timestamp) -> bool {
+        let deadline = Span::seconds(OPERATION_DEADLINE_SECONDS);
+        self.is_being_reversed() && self.unknown_since.is_some_and(|since| now >= since.plus(deadline))
+    }
+
     pub fn amount(&self) -> Money {
         Money::new(self.amount_minor, self.currency)
     }

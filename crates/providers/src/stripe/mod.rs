@@ -53,7 +53,8 @@
 //! | 5xx with `Idempotent-Replayed` | unknown, its key spent | Stripe stores it under the key and always returns it |
 //! | other 5xx, 3xx, any other status, an error that is not in Stripe's form | unknown | "treat the result of a 500 as indeterminate" |
 //!
-//! A transfer that is refused with `balance_insufficient` is tried again later, under the next key.
+//! A transfer that is refused with `balance_insufficient` is tried again later, under the next key. A reversal
+//! (`surehold-{payout}-reversal-{its number}`) carries its number in `metadata[surehold_reversal]`.
 //!
 //! Metadata: `operation` (payment), `attempt`, `booking`, `tenant`, `reference`, and for a refund
 //! `refund`, `operation`, `attempt`, for a transfer `surehold_payout`, `booking`, `beneficiary`, `tenant`,
@@ -72,6 +73,7 @@ mod event_kinds;
 mod events;
 mod form;
 mod listing;
+mod methods;
 mod objects;
 mod order;
 mod outcome;
@@ -94,7 +96,8 @@ use domain::{
 use crate::{
     Adapter, CallFuture, Capabilities, Creation, CustomerOrder, EventContent, EventPage, EvidenceOrder,
     Guard, ListedObjects, ListedPage, ListedRefund, ListedTransfer, MethodRules, ObjectCall, PaymentOrder,
-    Payouts, PixRules, Provider, ProviderSettings, RefundOrder, TransferOrder, VerifiedEvent, WebhookHead,
+    Payouts, PixRules, Provider, ProviderSettings, RefundOrder, SavedMethod, SavedMethods, TransferOrder,
+    TransferReversalOrder, VerifiedEvent, WebhookHead,
     exchange::segment,
     webhook::{MalformedEvent, WebhookRefused},
 };
@@ -201,6 +204,18 @@ impl Provider for Stripe {
         Box::pin(customers::create(&self.client, order))
     }
 
+    fn saved_methods<'a>(&'a self, customer: &'a str) -> CallFuture<'a, SavedMethods> {
+        Box::pin(methods::list(&self.client, customer))
+    }
+
+    fn saved_method<'a>(&'a self, object: &'a str) -> CallFuture<'a, Option<SavedMethod>> {
+        Box::pin(methods::fetch(&self.client, object))
+    }
+
+    fn detach_method<'a>(&'a self, action: ObjectCall<'a>) -> CallFuture<'a, SavedMethod> {
+        Box::pin(methods::detach(&self.client, action))
+    }
+
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> CallFuture<'a, Observation> {
         let form = Form::new()
             .with("expand[0]", EXPANDED)
@@ -264,6 +279,10 @@ impl Provider for Stripe {
 
     fn transfers_of(&self, booking: BookingId) -> CallFuture<'_, Vec<ListedTransfer>> {
         Box::pin(transfers::list(&self.client, booking))
+    }
+
+    fn reverse_transfer<'a>(&'a self, order: &'a TransferReversalOrder) -> CallFuture<'a, String> {
+        Box::pin(transfers::reverse(&self.client, order))
     }
 
     fn fetch_transfer<'a>(&'a self, object: &'a str) -> CallFuture<'a, TransferObservation> {

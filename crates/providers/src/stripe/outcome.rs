@@ -23,6 +23,9 @@ use crate::{
     port::CUSTOMER_IS_MISSING,
 };
 
+/// An intermediary may mix up two replies.
+pub const ANOTHER_OBJECT: &str = "the reply is about another object";
+
 #[derive(Deserialize)]
 struct Envelope {
     error: Refusal,
@@ -45,9 +48,7 @@ pub fn payment(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> C
     };
     if reply.status.is_success() {
         return match read(&reply, PaymentIntent::observe) {
-            Ok(observation) if is_other(&observation.object) => {
-                unknown(&reply, "the reply is about another object")
-            }
+            Ok(observation) if is_other(&observation.object) => unknown(&reply, ANOTHER_OBJECT),
             Ok(observation) => CallOutcome::Object(observation),
             Err(reason) => unknown(&reply, &reason),
         };
@@ -77,19 +78,27 @@ pub fn payment(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> C
     }
 }
 
-/// `ours` is the customer whom it stands for.
-pub fn customer(result: Result<HttpReply, NoReply>, ours: CustomerId) -> CallOutcome<String> {
+/// What a reply shows; a refusal is about no object. `observe` refuses a reply about another one.
+pub fn object<W: DeserializeOwned, O>(
+    result: Result<HttpReply, NoReply>,
+    observe: impl FnOnce(W) -> Result<O, String>,
+) -> CallOutcome<O> {
     let reply = match received(result) {
         Ok(reply) => reply,
         Err(outcome) => return outcome,
     };
     if reply.status.is_success() {
-        return match read(&reply, |shown: StripeCustomer| shown.checked(ours)) {
+        return match read(&reply, observe) {
             Ok(object) => CallOutcome::Object(object),
             Err(reason) => unknown(&reply, &reason),
         };
     }
     refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None))
+}
+
+/// `ours` is the customer whom it stands for.
+pub fn customer(result: Result<HttpReply, NoReply>, ours: CustomerId) -> CallOutcome<String> {
+    object(result, |shown: StripeCustomer| shown.checked(ours))
 }
 
 pub fn refund(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> CallOutcome<RefundObservation> {
@@ -100,7 +109,7 @@ pub fn refund(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> Ca
     if reply.status.is_success() {
         return match read(&reply, Refund::observe) {
             Ok(refund) if requested.is_some_and(|requested| requested != refund.object) => {
-                unknown(&reply, "the reply is about another object")
+                unknown(&reply, ANOTHER_OBJECT)
             }
             Ok(observation) => CallOutcome::Object(observation),
             Err(reason) => unknown(&reply, &reason),
@@ -117,18 +126,10 @@ pub fn refund(result: Result<HttpReply, NoReply>, requested: Option<&str>) -> Ca
 
 /// `requested` is the dispute that the call was about.
 pub fn dispute(result: Result<HttpReply, NoReply>, requested: &str) -> CallOutcome<DisputeObservation> {
-    let reply = match received(result) {
-        Ok(reply) => reply,
-        Err(outcome) => return outcome,
-    };
-    if reply.status.is_success() {
-        return match read(&reply, |shown: Dispute| shown.observe(None)) {
-            Ok(seen) if seen.object != requested => unknown(&reply, "the reply is about another object"),
-            Ok(observation) => CallOutcome::Object(observation),
-            Err(reason) => unknown(&reply, &reason),
-        };
-    }
-    refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None))
+    object(result, |shown: Dispute| {
+        let seen = shown.observe(None)?;
+        if seen.object == requested { Ok(seen) } else { Err(ANOTHER_OBJECT.to_owned()) }
+    })
 }
 
 /// A balance that is too low at present is a definite answer: no money moved, and it may be enough later.
@@ -156,18 +157,10 @@ pub fn fetched_transfer(
     result: Result<HttpReply, NoReply>,
     requested: &str,
 ) -> CallOutcome<TransferObservation> {
-    let reply = match received(result) {
-        Ok(reply) => reply,
-        Err(outcome) => return outcome,
-    };
-    if !reply.status.is_success() {
-        return refusal(&reply).map_or_else(|outcome| outcome, |refusal| refused(&refusal.problem, None));
-    }
-    match read(&reply, StripeTransfer::observe) {
-        Ok(seen) if seen.object == requested => CallOutcome::Object(seen),
-        Ok(_) => unknown(&reply, "the reply is about another object"),
-        Err(reason) => unknown(&reply, &reason),
-    }
+    object(result, |shown: StripeTransfer| {
+        let seen = shown.observe()?;
+        if seen.object == requested { Ok(seen) } else { Err(ANOTHER_OBJECT.to_owned()) }
+    })
 }
 
 /// One page of a list. A refusal says nothing about the object that is searched for.

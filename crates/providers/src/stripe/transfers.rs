@@ -17,12 +17,13 @@ use super::{
     objects::{checked_id, clipped},
     outcome,
 };
-use crate::{ListedTransfer, TransferOrder, exchange::segment};
+use crate::{ListedTransfer, TransferOrder, TransferReversalOrder, exchange::segment};
 
 const PAGE: usize = 100;
 const PAGES_MAX: usize = 10;
-/// The metadata that carries our payout's id.
+/// The metadata that carries our payout's id, and for a reversal its number.
 const MARK: &str = "surehold_payout";
+const REVERSAL_MARK: &str = "surehold_reversal";
 
 fn group(booking: BookingId) -> String {
     format!("surehold_booking_{booking}")
@@ -58,6 +59,49 @@ pub async fn create(client: &StripeClient, order: &TransferOrder) -> CallOutcome
     };
     let (key, subject) = (key(order.payout, order.key_number), order.payout.to_string());
     outcome::transfer(client.post("/v1/transfers", form, &key, &subject).await)
+}
+
+fn reversal_key(payout: PayoutId, reversal: i64, number: i64) -> String {
+    match number {
+        0 => format!("surehold-{payout}-reversal-{reversal}"),
+        number => format!("surehold-{payout}-reversal-{reversal}-{number}"),
+    }
+}
+
+/// <https://docs.stripe.com/api/transfer_reversals/create>
+pub async fn reverse(client: &StripeClient, order: &TransferReversalOrder) -> CallOutcome<String> {
+    let Some(amount) = currency::to_stripe(order.amount) else {
+        let code = super::order::NOT_REPRESENTABLE.to_owned();
+        return CallOutcome::Refused { code, cause: FailureCause::NotSent, object: None };
+    };
+    let form = Form::new()
+        .with("amount", &amount.to_string())
+        .with(&format!("metadata[{MARK}]"), &order.payout.to_string())
+        .with(&format!("metadata[{REVERSAL_MARK}]"), &order.number.to_string());
+    let path = format!("/v1/transfers/{}/reversals", segment(&order.object));
+    let key = reversal_key(order.payout, order.number, order.key_number);
+    let result = client.post(&path, form, &key, &order.object).await;
+    outcome::object(result, |shown: StripeReversal| shown.checked(&order.object, amount))
+}
+
+#[derive(Deserialize)]
+struct StripeReversal {
+    id: String,
+    object: String,
+    transfer: String,
+    amount: i64,
+}
+
+impl StripeReversal {
+    fn checked(self, transfer: &str, amount: i64) -> Result<String, String> {
+        if self.object != "transfer_reversal" || self.transfer != transfer {
+            return Err(outcome::ANOTHER_OBJECT.to_owned());
+        }
+        if self.amount != amount {
+            return Err("another amount was taken back".to_owned());
+        }
+        checked_id(self.id)
+    }
 }
 
 pub async fn fetch(client: &StripeClient, object: &str) -> CallOutcome<TransferObservation> {
@@ -113,11 +157,33 @@ pub struct StripeTransfer {
     currency: String,
     destination: Option<String>,
     metadata: Option<Metadata>,
+    /// The newest ten.
+    reversals: Option<Reversals>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reversals {
+    data: Vec<ListedReversal>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ListedReversal {
+    metadata: Option<Metadata>,
+}
+
+impl ListedReversal {
+    /// Its number, if we made it for this payout.
+    fn number_of(&self, payout: PayoutId) -> Option<i64> {
+        let ours = self.metadata.as_ref()?;
+        let is_own = ours.surehold_payout.as_deref()?.parse().ok().map(PayoutId) == Some(payout);
+        ours.surehold_reversal.as_deref()?.parse().ok().filter(|_| is_own)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 struct Metadata {
     surehold_payout: Option<String>,
+    surehold_reversal: Option<String>,
 }
 
 impl StripeTransfer {
@@ -129,6 +195,9 @@ impl StripeTransfer {
         if self.object != "transfer" {
             return Err(format!("expected a transfer and found a `{}`", clipped(&self.object)));
         }
+        let reversals = self.reversals.iter().flat_map(|reversals| &reversals.data);
+        let payout = self.payout();
+        let own_reversals = reversals.filter_map(|one| one.number_of(payout?)).collect();
         let object = checked_id(self.id)?;
         let currency = parse_currency(&self.currency).ok_or("its currency is unknown")?;
         let amount = |minor| from_stripe(minor, currency).ok_or("its amount is not an amount");
@@ -138,6 +207,7 @@ impl StripeTransfer {
             currency,
             destination: self.destination.ok_or("it has no destination")?,
             reversed_minor: amount(self.amount_reversed)?,
+            own_reversals,
         })
     }
 }
@@ -180,6 +250,26 @@ mod tests {
     }
 
     #[test]
+    fn a_reversal_is_about_its_transfer_and_its_amount() {
+        let check = |name: &str, value: serde_json::Value, fine: bool| {
+            let mut shown = json!({
+                "id": "trr_1", "object": "transfer_reversal", "transfer": "tr_1", "amount": 500,
+            });
+            shown[name] = value;
+            let read: StripeReversal = serde_json::from_value(shown).unwrap();
+            assert_eq!(read.checked("tr_1", 500).is_ok(), fine, "{name}");
+        };
+        check("livemode", json!(false), true);
+        check("object", json!("transfer"), false);
+        check("transfer", json!("tr_2"), false);
+        check("amount", json!(499), false);
+        check("id", json!(""), false);
+        let payout = PayoutId(Uuid::from_u128(1));
+        assert_eq!(reversal_key(payout, 1, 0), "surehold-00000000-0000-0000-0000-000000000001-reversal-1");
+        assert_eq!(reversal_key(payout, 1, 2), "surehold-00000000-0000-0000-0000-000000000001-reversal-1-2");
+    }
+
+    #[test]
     fn an_object_that_is_no_transfer_is_not_read_as_one() {
         let transfer = |name: &str, value: serde_json::Value| {
             let mut shown = json!({
@@ -194,6 +284,10 @@ mod tests {
         assert_eq!(read.payout(), Some(PayoutId(Uuid::from_u128(1))));
         let seen = read.observe().unwrap();
         assert_eq!((seen.amount_minor, seen.reversed_minor), (500, 100));
+        let marked = |payout: u128, reversal: &str| json!({ "metadata": { MARK: Uuid::from_u128(payout), REVERSAL_MARK: reversal } });
+        let reversals = json!([marked(1, "2"), marked(7, "3"), marked(1, "x"), { "metadata": {} }, {}]);
+        let seen = transfer("reversals", json!({ "data": reversals })).unwrap().observe().unwrap();
+        assert_eq!(seen.own_reversals, [2], "of this payout, and with a number");
         for (name, value) in [
             ("object", json!("refund")),
             ("id", json!("")),

@@ -6,7 +6,7 @@ use domain::{
 };
 use providers::{
     Capabilities, Creation, CustomerOrder, EventPage, ListedRefund, ObjectCall, PaymentOrder, Provider,
-    RefundOrder, VerifiedEvent,
+    RefundOrder, SavedMethod, SavedMethods, VerifiedEvent,
 };
 use uuid::Uuid;
 
@@ -16,6 +16,9 @@ use crate::rows::ContractRow;
 pub enum Call {
     Create,
     CreateCustomer,
+    SavedMethods,
+    SavedMethod,
+    DetachMethod,
     Confirm,
     Capture,
     Cancel,
@@ -58,13 +61,19 @@ pub struct Keyed {
 }
 
 pub const FIRST: Keyed = Keyed { attempt: 1, number: 0 };
+/// The provider's ids of a customer and of the payment method that is saved for it.
+pub const CUSTOMER: &str = "cus_1";
+pub const METHOD: &str = "pm_1";
 /// A part of the order's amount.
 const PART_MINOR: i64 = 500;
 
 impl Call {
-    pub const ALL: [Call; 12] = [
+    pub const ALL: [Call; 15] = [
         Call::Create,
         Call::CreateCustomer,
+        Call::SavedMethods,
+        Call::SavedMethod,
+        Call::DetachMethod,
         Call::Confirm,
         Call::Capture,
         Call::Cancel,
@@ -81,7 +90,7 @@ impl Call {
         let methods = row.adapter.methods;
         match self {
             Call::Confirm => capabilities.creation == Creation::TwoSteps,
-            Call::CreateCustomer => capabilities.saved_methods,
+            call if call.is_of_customer() => capabilities.saved_methods,
             Call::Find => capabilities.creation == Creation::OneStep,
             Call::FetchEvents => row.fetches_events,
             // Pix reserves no money.
@@ -94,8 +103,19 @@ impl Call {
     pub fn is_write(self) -> bool {
         matches!(
             self,
-            Call::Create | Call::CreateCustomer | Call::Confirm | Call::Capture | Call::Cancel | Call::Refund
+            Call::Create
+                | Call::CreateCustomer
+                | Call::DetachMethod
+                | Call::Confirm
+                | Call::Capture
+                | Call::Cancel
+                | Call::Refund
         )
+    }
+
+    /// It is about what a customer pays with, and shows no amount and no status of money.
+    pub fn is_of_customer(self) -> bool {
+        matches!(self, Call::CreateCustomer | Call::SavedMethods | Call::SavedMethod | Call::DetachMethod)
     }
 
     /// A refusal says nothing about the objects that it looks for.
@@ -111,6 +131,11 @@ impl Call {
         match self {
             Call::Create => ended(provider.create(&order).await),
             Call::CreateCustomer => ended(provider.create_customer(&customer(&order)).await),
+            Call::SavedMethods => ended(provider.saved_methods(CUSTOMER).await),
+            Call::SavedMethod => ended(provider.saved_method(METHOD).await),
+            Call::DetachMethod => {
+                ended(provider.detach_method(ObjectCall { object: METHOD, ..action }).await)
+            }
             Call::Confirm => ended(provider.confirm(&order, row.object).await),
             Call::Capture => ended(provider.capture(action, order.amount).await),
             Call::Cancel => ended(provider.cancel(action).await),
@@ -209,6 +234,18 @@ impl<O: Shown> Shown for Option<O> {
 impl<O: Shown> Shown for Vec<O> {
     fn is_final(&self) -> bool {
         self.iter().any(Shown::is_final)
+    }
+}
+
+impl Shown for SavedMethod {
+    fn is_final(&self) -> bool {
+        false
+    }
+}
+
+impl Shown for SavedMethods {
+    fn is_final(&self) -> bool {
+        false
     }
 }
 

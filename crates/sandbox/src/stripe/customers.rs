@@ -65,11 +65,14 @@ pub fn remove(draft: &mut CallDraft, id: &str) -> Result<StripeAnswer, StripeRef
 
 /// The customer that a call names, which must exist.
 pub fn named(held: &AccountBooks, parameters: &mut Parameters) -> Result<Option<String>, StripeRefusal> {
-    let Some(id) = parameters.text("customer") else { return Ok(None) };
-    if held.customers.get(&id).is_some_and(|customer| !customer.deleted) {
-        return Ok(Some(id));
-    }
-    Err(StripeRefusal::missing_object("customer", &id, "customer"))
+    let id = parameters.text("customer");
+    id.map(|id| find(held, &id).map(|customer| customer.id.clone())).transpose()
+}
+
+/// One that was not deleted.
+pub fn find<'a>(held: &'a AccountBooks, id: &str) -> Result<&'a StripeCustomer, StripeRefusal> {
+    let customer = held.customers.get(id).filter(|customer| !customer.deleted);
+    customer.ok_or_else(|| StripeRefusal::missing_object("customer", id, "customer"))
 }
 
 /// Refuses a payment method for a payment of somebody else than the customer whom it is attached to.

@@ -150,6 +150,7 @@ pub fn read(library: &ReadContext, checked: CheckedCall) -> Result<Vec<u8>, Stri
         ["payment_intents", id] => payment_intents::retrieve(held, id, parameters),
         ["payment_methods"] => payment_methods::list(held, parameters),
         ["customers", id] => customers::retrieve(held, id),
+        ["customers", id, "payment_methods"] => payment_methods::list_of_customer(held, id, parameters),
         ["payment_methods", id] => payment_methods::retrieve(held, id),
         ["charges"] => charges::list(held, parameters),
         ["charges", id] => charges::retrieve(held, id),

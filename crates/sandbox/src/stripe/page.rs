@@ -130,11 +130,11 @@ struct List<T> {
     object: &'static str,
     data: Vec<T>,
     has_more: bool,
-    url: &'static str,
+    url: String,
 }
 
-pub fn render<T: Serialize>(url: &'static str, data: Vec<T>, has_more: bool) -> Vec<u8> {
-    json(&List { object: "list", data, has_more, url })
+pub fn render<T: Serialize>(url: impl Into<String>, data: Vec<T>, has_more: bool) -> Vec<u8> {
+    json(&List { object: "list", data, has_more, url: url.into() })
 }
 
 pub fn json<T: Serialize>(shown: &T) -> Vec<u8> {

@@ -82,17 +82,36 @@ impl Listed for PaymentMethod {
 
 /// Those of one customer; the others are not listed.
 pub fn list(held: &AccountBooks, mut parameters: Parameters) -> Result<Vec<u8>, StripeRefusal> {
+    let customer = customers::named(held, &mut parameters)?;
+    listed(held, customer.as_deref(), parameters, "/v1/payment_methods")
+}
+
+/// The same at the customer's own address.
+pub fn list_of_customer(
+    held: &AccountBooks,
+    id: &str,
+    parameters: Parameters,
+) -> Result<Vec<u8>, StripeRefusal> {
+    customers::find(held, id).map_err(|refusal| refusal.with_status(404))?;
+    listed(held, Some(id), parameters, &format!("/v1/customers/{id}/payment_methods"))
+}
+
+fn listed(
+    held: &AccountBooks,
+    customer: Option<&str>,
+    mut parameters: Parameters,
+    url: &str,
+) -> Result<Vec<u8>, StripeRefusal> {
     let page =
         StripePage::read(&mut parameters, "PaymentMethod", |id| held.payment_methods.contains_key(id))?;
     let kind = parameters.text("type");
-    let customer = customers::named(held, &mut parameters)?;
     let is_meant = |method: &&PaymentMethod| {
         method.customer.is_some()
-            && method.customer == customer
+            && method.customer.as_deref() == customer
             && kind.as_deref().is_none_or(|kind| kind == method.card.0.kind())
     };
     let (found, has_more) = page.select(held.payment_methods.values().rev().filter(is_meant));
-    Ok(render("/v1/payment_methods", found.into_iter().map(PaymentMethod::view).collect(), has_more))
+    Ok(render(url, found.into_iter().map(PaymentMethod::view).collect(), has_more))
 }
 
 pub fn attach(

@@ -45,11 +45,21 @@ test('a card is saved by a payment, charged later, and detached', async () => {
   assert.equal(later.status, 'succeeded');
   await assert.rejects(pay(undefined, paid.payment_method.id), { statusCode: 400, param: 'payment_method' });
 
-  fits('PaymentMethod', await stripe.paymentMethods.detach(paid.payment_method.id));
+  const saved = await stripe.customers.listPaymentMethods(customer.id, { limit: 100 });
+  assert.deepEqual([saved.data.map(({ id }) => id), saved.has_more], [[paid.payment_method.id], false]);
+  saved.data.forEach((method) => fits('PaymentMethod', method));
+
+  const detached = await stripe.paymentMethods.detach(paid.payment_method.id);
+  fits('PaymentMethod', detached);
+  assert.equal(detached.customer, null);
+  assert.equal((await stripe.paymentMethods.retrieve(detached.id)).customer, null);
+  await assert.rejects(stripe.paymentMethods.detach(detached.id), { code: 'payment_method_unexpected_state' });
+  assert.deepEqual((await stripe.customers.listPaymentMethods(customer.id)).data, []);
   await assert.rejects(pay(customer.id, paid.payment_method.id), { statusCode: 400 });
   const attached = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
   fits('PaymentMethod', attached);
   fits('DeletedCustomer', await stripe.customers.del(customer.id));
+  await assert.rejects(stripe.customers.listPaymentMethods(customer.id), { statusCode: 404, code: 'resource_missing' });
   assert.equal((await stripe.paymentMethods.retrieve(attached.id)).customer, null);
   await assert.rejects(pay(customer.id, 'pm_card_visa'), { code: 'resource_missing', param: 'customer' });
 });

@@ -29,7 +29,7 @@ const MODELLED = {
   Disputes: ['list', 'retrieve', 'update', 'close'],
   Events: ['list', 'retrieve'],
   PaymentMethods: ['list', 'create', 'retrieve', 'attach', 'detach'],
-  Customers: ['create', 'retrieve', 'del'],
+  Customers: ['create', 'retrieve', 'del', 'listPaymentMethods'],
   Transfers: ['list', 'create', 'retrieve', 'createReversal'],
   WebhookEndpoints: ['list', 'create', 'retrieve', 'del'],
 };

@@ -95,7 +95,11 @@ async fn a_payment_for_future_use_attaches_its_method() {
     let card = saved(&sandbox, &ana, "pm_card_visa").await;
     let shown = sandbox.get(&format!("{METHODS}/{card}")).await.body;
     assert_eq!(shown["customer"], json!(ana));
-    assert_eq!(sandbox.get(&list).await.body["data"], json!([shown]));
+    for list in [&list, &format!("{CUSTOMERS}/{ana}/payment_methods?limit=100")] {
+        assert_eq!(sandbox.get(list).await.body["data"], json!([shown]), "{list}");
+    }
+    let nobodys = sandbox.get(&format!("{CUSTOMERS}/cus_none/payment_methods")).await;
+    assert_eq!(nobodys.summary(), "404 resource_missing");
     for more in ["", "&off_session=true", SAVES] {
         let paid = pay(&sandbox, &ana, &card, more).await;
         assert_eq!((paid.summary(), &paid.body["payment_method"]), ("200 succeeded".into(), &json!(card)));

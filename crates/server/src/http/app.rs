@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Ids;
 use domain::provider::TenantProviders;
+use providers::Registry;
 use store::{Clock, Store};
 use tokio::sync::Semaphore;
 
@@ -16,6 +17,9 @@ use super::read_turns::ReadTurns;
 use crate::ports::{Accounts, IdempotencyCache, WorkerPool};
 use crate::wake::Waiters;
 
+/// Requests that wait for a provider's reply; of one tenant at most half as many.
+const PROVIDER_CALLS: usize = 32;
+
 pub struct AppParts {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
@@ -23,6 +27,8 @@ pub struct AppParts {
     /// The same waiters that the store's listener wakes.
     pub waiters: Arc<Waiters>,
     pub accounts: Arc<dyn Accounts>,
+    /// For what is shown as the provider has it now, and is not stored here.
+    pub providers: Arc<Registry>,
     pub workers: Arc<dyn WorkerPool>,
     pub idempotency_cache: Arc<dyn IdempotencyCache>,
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
@@ -49,6 +55,8 @@ pub struct Inner {
     pub known_keys: KnownKeys,
     pub room: Semaphore,
     pub turns: ReadTurns,
+    /// A slow provider keeps its requests waiting, and not those that read the database.
+    pub provider_turns: ReadTurns,
     pub openapi: String,
     leaving: AtomicBool,
 }
@@ -61,6 +69,7 @@ impl App {
                 known_keys: KnownKeys::new(limits.keys_max, limits.key_ttl),
                 room: Semaphore::new(limits.requests_max),
                 turns: ReadTurns::new(limits.readers),
+                provider_turns: ReadTurns::new(PROVIDER_CALLS),
                 openapi: super::endpoints::document(),
                 leaving: AtomicBool::new(false),
                 parts,

@@ -38,7 +38,7 @@ permissions! {
 pub const fn shown_by(subject: Subject) -> &'static [Scope] {
     match subject {
         Subject::Booking => Bookings::ANY,
-        Subject::Payment | Subject::Refund | Subject::Dispute => Payments::ANY,
+        Subject::Payment | Subject::Refund | Subject::Dispute | Subject::Customer => Payments::ANY,
         Subject::Payout | Subject::Release | Subject::Beneficiary => Payouts::ANY,
         Subject::Product | Subject::Slot => ReadCatalogue::ANY,
         Subject::Event

@@ -25,6 +25,13 @@ pub struct ReadRequest<P> {
     permission: PhantomData<P>,
 }
 
+impl<P> ReadRequest<P> {
+    /// Ends the turn at reading, before something else is waited for.
+    pub fn end_turn(self) -> AuthenticatedClient {
+        self.caller
+    }
+}
+
 impl<P: Permission> FromRequestParts<App> for ReadRequest<P> {
     type Rejection = RefusedRequest;
 

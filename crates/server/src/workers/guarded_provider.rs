@@ -9,7 +9,7 @@ use domain::provider::{
 use domain::{BookingId, Money, PaymentId};
 use providers::{
     Capabilities, CustomerOrder, EvidenceOrder, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder,
-    Provider, RefundOrder, TransferOrder,
+    Provider, RefundOrder, TransferOrder, TransferReversalOrder,
 };
 
 use super::gate::{AccountPermit, AnswerKind};
@@ -66,6 +66,10 @@ impl GuardedProvider {
 
     pub async fn transfer(&self, order: &TransferOrder) -> CallOutcome<TransferAnswer> {
         self.permit.call(self.provider.transfer(order), AnswerKind::of).await
+    }
+
+    pub async fn reverse_transfer(&self, order: &TransferReversalOrder) -> CallOutcome<String> {
+        self.permit.call(self.provider.reverse_transfer(order), AnswerKind::of).await
     }
 
     pub async fn transfers_of(&self, booking: BookingId) -> CallOutcome<Vec<ListedTransfer>> {

@@ -19,6 +19,7 @@ use super::payout::PayoutHandler;
 use super::reconcile::ReconcileHandler;
 use super::refund::RefundHandler;
 use super::release::ReleaseHandler;
+use super::reversal::ReversalHandler;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
@@ -49,6 +50,7 @@ pub fn registered(driver: &Driver) -> Vec<RegisteredHandler> {
         (&jobs::RECONCILE, Arc::new(ReconcileHandler(driver.clone()))),
         (&jobs::SUBMIT_EVIDENCE, Arc::new(EvidenceHandler(driver.clone()))),
         (&jobs::PAYOUT, Arc::new(PayoutHandler(driver.clone()))),
+        (&jobs::REVERSE_PAYOUT, Arc::new(ReversalHandler(driver.clone()))),
     ]
 }
 

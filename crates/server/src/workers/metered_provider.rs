@@ -12,7 +12,8 @@ use domain::{BookingId, Money, PaymentId, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
     Capabilities, CustomerOrder, EventPage, EvidenceOrder, ListedPage, ListedRefund, ListedTransfer,
-    ObjectCall, PaymentOrder, Provider, RefundOrder, TransferOrder, WebhookHead, port,
+    ObjectCall, PaymentOrder, Provider, RefundOrder, SavedMethod, SavedMethods, TransferOrder,
+    TransferReversalOrder, WebhookHead, port,
 };
 
 use crate::metrics::catalogue::{PROVIDER_CALL_SECONDS, PROVIDER_CALLS};
@@ -97,6 +98,18 @@ impl Provider for MeteredProvider {
         Box::pin(self.watch(Call::CreateCustomer, self.inner.create_customer(order), outcome_label))
     }
 
+    fn saved_methods<'a>(&'a self, customer: &'a str) -> port::CallFuture<'a, SavedMethods> {
+        Box::pin(self.watch(Call::SavedMethods, self.inner.saved_methods(customer), outcome_label))
+    }
+
+    fn saved_method<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, Option<SavedMethod>> {
+        Box::pin(self.watch(Call::SavedMethod, self.inner.saved_method(object), outcome_label))
+    }
+
+    fn detach_method<'a>(&'a self, action: ObjectCall<'a>) -> port::CallFuture<'a, SavedMethod> {
+        Box::pin(self.watch(Call::DetachMethod, self.inner.detach_method(action), outcome_label))
+    }
+
     fn confirm<'a>(&'a self, order: &'a PaymentOrder, object: &'a str) -> port::CallFuture<'a, Observation> {
         Box::pin(self.watch(Call::Confirm, self.inner.confirm(order, object), outcome_label))
     }
@@ -148,6 +161,10 @@ impl Provider for MeteredProvider {
 
     fn transfers_of(&self, booking: BookingId) -> port::CallFuture<'_, Vec<ListedTransfer>> {
         Box::pin(self.watch(Call::TransfersOf, self.inner.transfers_of(booking), outcome_label))
+    }
+
+    fn reverse_transfer<'a>(&'a self, order: &'a TransferReversalOrder) -> port::CallFuture<'a, String> {
+        Box::pin(self.watch(Call::ReverseTransfer, self.inner.reverse_transfer(order), outcome_label))
     }
 
     fn fetch_transfer<'a>(&'a self, object: &'a str) -> port::CallFuture<'a, TransferObservation> {

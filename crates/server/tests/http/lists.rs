@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use testkit::TestCatalogue;
 
-use domain::{Currency, PaymentId};
+use domain::{Currency, DisputeId, PaymentId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::documented::{Document, Operation};
 use crate::rows::{
-    self, Insert, audit, dead_event, difference, dispute, event, ledger_account, movement, payout,
+    self, Insert, audit, dead_event, difference, dispute, event, evidence, ledger_account, movement, payout,
     reconciliation, refund, review, transfer,
 };
 use crate::test_server::TestServer;
@@ -162,6 +162,7 @@ impl Seeds {
         }
         Insert::of(vec![refund(payment_id(&self.payment))]).into(server).await;
         Insert::of(vec![dispute(payment_id(&self.payment), number + 1)]).into(server).await;
+        Insert::of(vec![evidence(DisputeId(self.dispute))]).into(server).await;
         let (one, paid) = payout(self.booking.parse().unwrap());
         Insert::of(vec![one]).into(server).await;
         Insert::of(vec![paid]).into(server).await;
@@ -207,7 +208,7 @@ impl Seeds {
                 of(&self.payment)
             }
             "/v1/refunds/{id}/history" => of(&self.refund.to_string()),
-            "/v1/disputes/{id}/history" => of(&self.dispute.to_string()),
+            "/v1/disputes/{id}/history" | "/v1/disputes/{id}/evidence" => of(&self.dispute.to_string()),
             "/v1/payouts/{id}/history" => of(&self.payout.to_string()),
             "/v1/ops/dead_letters/{id}/history" => of(&self.letter.to_string()),
             path => {
@@ -243,6 +244,9 @@ impl Seeds {
                 Insert::of(vec![dispute(payment_id(&self.payment), 100)]).into(server).await;
             }
             "/v1/disputes/{id}/history" => self.move_once_more(server, self.dispute).await,
+            "/v1/disputes/{id}/evidence" => {
+                Insert::of(vec![evidence(DisputeId(self.dispute))]).into(server).await;
+            }
             "/v1/refunds/{id}/history" => self.move_once_more(server, self.refund).await,
             "/v1/ops/dead_letters/{id}/history" => self.move_once_more(server, self.letter).await,
             "/v1/ledger/accounts" | "/v1/ledger/transfers" => self.post(server, 100 + list.path.len()).await,

@@ -5,9 +5,9 @@ use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
 use domain::rows::{
-    Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, Facts, InboundEvent, LedgerAccount,
-    Message, Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting, Put, Reconciliation,
-    ReconciliationStage, Refund, Review, Subject, Transfer,
+    Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, DisputeEvidence, EvidenceTexts, Facts,
+    InboundEvent, LedgerAccount, Message, Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting,
+    Put, Reconciliation, ReconciliationStage, Refund, Review, Subject, Transfer,
 };
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
@@ -271,6 +271,22 @@ pub fn dispute(payment: PaymentId, number: usize) -> Dispute {
     }
 }
 
+/// Evidence that the bank has.
+pub fn evidence(dispute: DisputeId) -> DisputeEvidence {
+    DisputeEvidence {
+        id: id(),
+        tenant: ONE.id(),
+        dispute,
+        texts: Json(EvidenceTexts::default()),
+        state: stage("submitted"),
+        key_number: 0,
+        sent_at: Some(AT),
+        failure: None,
+        created_at: AT,
+        updated_at: AT,
+    }
+}
+
 pub fn movement(payment: PaymentId, number: usize) -> Movement {
     let (kind, object) = (MovementKind::Refund, format!("re_{number}"));
     Movement {
@@ -299,6 +315,9 @@ pub fn payout(booking: Uuid) -> (Beneficiary, Payout) {
         destination: None,
         metadata: Json::default(),
         created_at: AT,
+        version: 1,
+        deactivated_at: None,
+        updated_at: AT,
     };
     let booking = BookingId(booking);
     let payout = Payout {
@@ -325,6 +344,8 @@ pub fn payout(booking: Uuid) -> (Beneficiary, Payout) {
         failure: None,
         created_at: AT,
         updated_at: AT,
+        reversal: 0,
+        reversing_minor: 0,
     };
     (beneficiary, payout)
 }

@@ -109,6 +109,7 @@ impl TestServer {
             ids,
             waiters: waiters.clone(),
             accounts: Arc::new(Directory),
+            providers: Arc::default(),
             workers: Arc::new(NoWorkers),
             idempotency_cache: Arc::new(NoIdempotencyCache),
             metrics: Arc::new(|| "surehold_up 1\n".to_owned()),

@@ -180,6 +180,18 @@ async fn evidence_has_the_records_of_the_booking_and_is_submitted_once(engine: E
     service.one.post(&evidence, &other).key("e-1").refused(422, "idempotency_key_reused").await;
     let won = dispute_becomes(&service, &dispute, "won").await;
     assert!(won["evidence_submitted_at"].is_string() && won["evidence_in_progress"] == false, "{won}");
+    let shown = service.one.get(&evidence).expect(200).await.body;
+    let [submitted] = &shown["data"].as_array().unwrap()[..] else { panic!("{shown}") };
+    assert_eq!((&submitted["state"], &submitted["failure"]), (&json!("submitted"), &json!(null)));
+    for (name, text) in [
+        ("refund_refusal", "They came."),
+        ("statement", "winning_evidence"),
+        ("customer_email", "b-1@example.com"),
+    ] {
+        assert_eq!(submitted[name], text, "{shown}");
+    }
+    assert!(submitted["timeline"].as_str().unwrap().contains("booking: "), "{shown}");
+    service.two.get(&evidence).refused(404, "dispute_not_found").await;
     service.one.post(&evidence, &other).key("e-2").refused(409, "dispute_is_closed").await;
 
     let shown = at_provider(&service, &dispute).await;

@@ -15,6 +15,9 @@ testkit::on_both_engines![
     a_customer_whom_the_provider_has_forgotten_twice_is_used_once,
     a_customer_that_was_deleted_at_the_provider_is_made_again,
     a_form_saves_what_the_customer_entered,
+    saved_methods_are_listed_and_removed,
+    a_removal_is_repeated_safely_and_only_by_its_owner,
+    a_provider_that_is_down_is_a_refusal_that_can_be_repeated,
 ];
 
 fn saves() -> Value {
@@ -220,6 +223,114 @@ async fn a_form_saves_what_the_customer_entered(engine: Engine) {
     service.provider.fill_form(object, "pm_card_visa").await;
     let method = saved(&service.one.payment_becomes(&pending.id(), "captured").await);
     service.one.post("/v1/charges", &absent(300, &method, "member-1")).key("c-1").expect(201).await;
+    service.quiet().await;
+    service.end().await;
+}
+
+/// What the provider has saved for a customer, by the API: the tokens, newest first.
+async fn listed(service: &TestService, customer: &str) -> Vec<String> {
+    let page =
+        service.one.get(&format!("/v1/saved_payment_methods?customer={customer}")).expect(200).await.body;
+    assert_eq!((&page["provider"], &page["has_more"]), (&json!("stripe"), &json!(false)));
+    page["data"].as_array().unwrap().iter().map(|method| method["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn removal(customer: &str, method: &str) -> Value {
+    json!({ "customer": customer, "payment_method": method })
+}
+
+const REMOVE: &str = "/v1/saved_payment_methods/remove";
+
+/// The audit of removals, oldest first.
+async fn removals(service: &TestService) -> String {
+    let actions = "select coalesce(string_agg(action || ' ' || why, ', ' order by at, id), '') from audit \
+                   where subject_kind = 'customer'";
+    service.database.query_text(actions).await
+}
+
+async fn saved_methods_are_listed_and_removed(engine: Engine) {
+    let service = TestService::on(engine).await;
+    assert!(listed(&service, "member-1").await.is_empty(), "a customer whom the provider does not know");
+    assert_eq!(service.provider.books().await.arrivals("GET", "/v1/customers"), 0);
+    let first = saved(&pay(&service, &saving(700, "pm_card_visa", "member-1"), "p-1").await.body);
+    let second = saved(&pay(&service, &saving(700, "pm_card_visa", "member-1"), "p-2").await.body);
+    pay(&service, &saving(700, "pm_card_visa", "member-2"), "p-3").await;
+    assert_eq!(listed(&service, "member-1").await, [second.clone(), first.clone()]);
+    let whole =
+        service.one.get("/v1/saved_payment_methods?customer=member-1&provider=stripe").expect(200).await;
+    let card = json!({ "brand": "visa", "last_digits": "4242", "expiry_month": 12, "expiry_year": 2034 });
+    assert_eq!((&whole.body["data"][0]["card"], &whole.body["data"][0]["kind"]), (&card, &json!("card")));
+
+    let removed = service.one.post(REMOVE, &removal("member-1", &first)).expect(200).await.body;
+    assert_eq!(removed, json!({ "id": first, "was_removed_before": false }));
+    assert_eq!(listed(&service, "member-1").await, [second.as_str()]);
+    let audited = format!("saved_method_removal_requested {first}, saved_method_removed {first}");
+    assert_eq!(removals(&service).await, audited);
+    let charged = service.one.post("/v1/charges", &absent(300, &first, "member-1")).key("c-1").send().await;
+    assert_ne!(charged.status, 201, "{}", charged.text);
+    service.one.post("/v1/charges", &absent(300, &second, "member-1")).key("c-2").expect(201).await;
+
+    // Whoever deletes the customer at the provider deletes its methods.
+    let intents = service.provider.stripe(ONE, "/v1/payment_intents?limit=1").await;
+    let customer = intents["data"][0]["customer"].as_str().unwrap();
+    let url = format!("{}/v1/customers/{customer}", service.provider.base_url);
+    service.provider.http.delete(url).bearer_auth(ONE.provider_key()).send().await.unwrap();
+    assert!(listed(&service, "member-1").await.is_empty());
+    service.quiet().await;
+    service.end().await;
+}
+
+async fn a_removal_is_repeated_safely_and_only_by_its_owner(engine: Engine) {
+    let service = TestService::on(engine).await;
+    let method = saved(&pay(&service, &saving(700, "pm_card_visa", "member-1"), "p-1").await.body);
+    pay(&service, &saving(700, "pm_card_visa", "member-2"), "p-2").await;
+    for (client, customer, id) in [
+        (&service.one, "member-2", method.as_str()),
+        (&service.one, "member-3", &method),
+        (&service.two, "member-1", &method),
+        (&service.one, "member-1", "pm_nobodys"),
+        (&service.one, "member-1", "../customers"),
+    ] {
+        client.post(REMOVE, &removal(customer, id)).refused(404, "saved_method_not_found").await;
+    }
+    let seen = service.two.get("/v1/saved_payment_methods?customer=member-1").expect(200).await.body;
+    assert_eq!(seen["data"], json!([]));
+    assert_eq!((listed(&service, "member-1").await.len(), removals(&service).await), (1, String::new()));
+
+    let one = &service.one;
+    let body = removal("member-1", &method);
+    let all = join_all((0..8).map(|_| one.post(REMOVE, &body).expect(200))).await;
+    let first = all.iter().filter(|reply| reply.body["was_removed_before"] == false).count();
+    assert_eq!(first, 1, "of eight at the same time, one removed it");
+    assert!(listed(&service, "member-1").await.is_empty());
+    let again = one.post(REMOVE, &body).expect(200).await.body;
+    assert_eq!(again["was_removed_before"], true);
+    assert_eq!(removals(&service).await.matches("saved_method_removed").count(), 1);
+    service.quiet().await;
+    service.end().await;
+}
+
+async fn a_provider_that_is_down_is_a_refusal_that_can_be_repeated(engine: Engine) {
+    let service = TestService::on(engine).await;
+    let method = saved(&pay(&service, &saving(700, "pm_card_visa", "member-1"), "p-1").await.body);
+    let body = removal("member-1", &method);
+    let list = "/v1/saved_payment_methods?customer=member-1";
+    service.quiet().await;
+
+    service.provider.faults(json!({ "unavailable": 1.0 })).await;
+    service.one.get(list).refused(503, "provider_unavailable").await;
+    service.one.post(REMOVE, &body).refused(503, "provider_unavailable").await;
+    assert_eq!(removals(&service).await, "", "nothing was known of its owner");
+
+    // It is detached, and the reply is lost: the repetition finds it done.
+    service.provider.faults(json!({ "commit_then_drop": 1.0 })).await;
+    let lost = service.one.post(REMOVE, &body).send().await;
+    assert_eq!(lost.status, 503, "{}", lost.text);
+    service.provider.faults(json!({})).await;
+    let done = service.one.post(REMOVE, &body).expect(200).await.body;
+    assert_eq!(done["was_removed_before"], true);
+    assert!(removals(&service).await.contains("saved_method_removal_requested"));
+    assert!(listed(&service, "member-1").await.is_empty());
     service.quiet().await;
     service.end().await;
 }

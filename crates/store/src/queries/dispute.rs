@@ -54,6 +54,19 @@ impl Queries {
         self.row("where tenant = $1 and id = $2", with![tenant, id]).await
     }
 
+    /// Oldest first.
+    pub async fn evidence_of_dispute(
+        &self,
+        tenant: TenantId,
+        dispute: DisputeId,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<Vec<DisputeEvidence>, Error> {
+        let (rest, parameters) =
+            Filter::of(tenant).and("dispute =", Some(dispute)).oldest("created_at", after, max);
+        self.rows(&rest, parameters).await
+    }
+
     /// For the metrics, by the index of open disputes.
     pub(super) async fn open_disputes(&self) -> Result<OpenDisputes, Error> {
         let sql = format!(

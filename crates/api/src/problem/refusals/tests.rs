@@ -40,6 +40,10 @@ fn refusals() -> Vec<Refusal> {
         Refusal::PayoutNotFound,
         Refusal::FundsAreReleased { booking: ID },
         Refusal::PayoutsAreNotOffered,
+        Refusal::BeneficiaryIsInactive { beneficiary: ID },
+        Refusal::PayoutIsBeingReversed,
+        Refusal::ReversalExceedsPayout { reversible: FIVE },
+        Refusal::PayoutWasPaidByHand,
         Refusal::SettingsContradictEachOther {
             setting: "hold_seconds_max",
             hold_seconds: 900,

@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
+use super::own_account;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{AccountId, TenantId};
-use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::rows::{Account, Beneficiary, Facts, Mode, Needs, PayoutMethod, Subject};
+use crate::rows::{Beneficiary, Facts, Mode, Needs, PayoutMethod, Subject};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
@@ -40,19 +40,14 @@ impl Command for CreateBeneficiary {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let tenant = self.claim.tenant;
-        let is_own = |account: &&Account| account.tenant == tenant && account.mode == self.mode;
-        let transfer = match &self.transfer {
-            Some((account, destination)) => {
-                let account = facts.accounts.get(*account).filter(is_own).ok_or(Refusal::AccountNotFound)?;
-                Some((account, destination.clone()))
-            }
-            None => None,
-        };
+        let paying =
+            self.transfer.as_ref().map(|(account, _)| own_account(facts, tenant, self.mode, *account));
+        let account = paying.transpose()?;
+        let destination = self.transfer.as_ref().map(|(_, destination)| destination.clone());
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let (account, destination) = transfer.unzip();
         let beneficiary = Beneficiary {
             id: draft.id(),
             tenant,
@@ -64,6 +59,9 @@ impl Command for CreateBeneficiary {
             destination,
             metadata: Json(self.metadata.clone()),
             created_at: context.now,
+            version: 1,
+            deactivated_at: None,
+            updated_at: context.now,
         };
         let about = About { tenant, kind: Subject::Beneficiary, id: beneficiary.id.0 };
         draft.audit(about, "beneficiary_created", None, None);

@@ -269,6 +269,8 @@ fn pay_out(
 
 fn new_payout(draft: &Draft<'_>, booking: &Booking, to: &Beneficiary, amount_minor: i64) -> Payout {
     let now = draft.context.now;
+    // A person decides how the share of an inactive one is paid.
+    let is_active = to.deactivated_at.is_none();
     let id = if fault_injection::is(fault_injection::InjectedFault::ReleasedTwice) {
         draft.id()
     } else {
@@ -282,10 +284,10 @@ fn new_payout(draft: &Draft<'_>, booking: &Booking, to: &Beneficiary, amount_min
         mode: to.mode,
         amount_minor,
         currency: booking.currency,
-        method: to.method,
-        account: to.account,
-        provider: to.provider.clone(),
-        destination: to.destination.clone(),
+        method: if is_active { to.method } else { PayoutMethod::Manual },
+        account: to.account.filter(|_| is_active),
+        provider: to.provider.clone().filter(|_| is_active),
+        destination: to.destination.clone().filter(|_| is_active),
         state: CurrentState::start(),
         seq: 0,
         key_number: 0,
@@ -298,6 +300,8 @@ fn new_payout(draft: &Draft<'_>, booking: &Booking, to: &Beneficiary, amount_min
         failure: None,
         created_at: now,
         updated_at: now,
+        reversal: 0,
+        reversing_minor: 0,
     }
 }
 

@@ -53,11 +53,14 @@ impl Command for SetSplit {
             return Err(Refusal::ChangedMeanwhile);
         }
         for id in self.split.iter().flat_map(SplitRule::beneficiaries) {
-            facts
+            let beneficiary = facts
                 .beneficiaries
                 .get(id)
                 .filter(|beneficiary| beneficiary.tenant == tenant && beneficiary.mode == self.mode)
                 .ok_or(Refusal::BeneficiaryNotFound { beneficiary: id.0 })?;
+            if beneficiary.deactivated_at.is_some() {
+                return Err(Refusal::BeneficiaryIsInactive { beneficiary: id.0 });
+            }
         }
         // Nothing can fail from here on.
 

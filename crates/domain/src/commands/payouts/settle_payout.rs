@@ -11,7 +11,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use super::{about, append_message, close_case, move_to_review, open_case, pay, take_back};
+use super::{about, append_message, close_case, end_reversal, move_to_review, open_case, pay, take_back};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::events::{self, Closing, OpenEvent};
 use crate::commands::jobs::{HeldJob, OpenJob, give_up_job, held};
@@ -112,6 +112,9 @@ impl SettlePayout {
         // A person may have recorded it without the provider's id.
         payout.provider_ref.get_or_insert_with(|| seen.object.clone());
         take_back(draft, payout, seen.reversed_minor);
+        if payout.is_being_reversed() && seen.own_reversals.contains(&payout.reversal) {
+            end_reversal(draft, facts, payout, "payout_reversed");
+        }
     }
 
     fn refuse(draft: &mut Draft<'_>, facts: &Facts, payout: &mut Payout, failure: &Failure) {
@@ -133,6 +136,9 @@ impl Command for SettlePayout {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         if let ObservedBy::Event(event) = self.by {
             rows.inbound_event(event);
+        }
+        if let ObservedBy::Job { job, .. } = self.by {
+            rows.job(job);
         }
         rows.job(JobId::from(self.payout));
         rows.review(ReviewId::of_payout(self.payout));
@@ -166,6 +172,13 @@ impl Command for SettlePayout {
             let job = facts.jobs.get(JobId::from(self.payout)).and_then(OpenJob::of);
             if let Some(job) = job.filter(|_| ended) {
                 draft.put(job.finished(context.now));
+            }
+            // The job of a reversal has done its work once the reversal is not under way.
+            if let CheckedSource::Job(held) = &source
+                && held.job.id != JobId::from(self.payout)
+                && !payout.is_being_reversed()
+            {
+                draft.put(held.job.finished(context.now));
             }
             if payout == *before {
                 closing = Closing::stale();

@@ -114,7 +114,9 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             rows.difference(DifferenceId(id));
             Some(())
         }
-        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary => Some(()),
+        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary | Subject::Customer => {
+            Some(())
+        }
     }
 }
 
@@ -155,7 +157,7 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
         }),
         Subject::Payout => facts.payouts.get(PayoutId(id)).is_some_and(|payout| {
             let ended = matches!(*payout.state, payout::State::Paid | payout::State::Returned);
-            ended && booking_is_over(payout.booking, facts, before)
+            ended && !payout.is_being_reversed() && booking_is_over(payout.booking, facts, before)
         }),
         Subject::Release => facts.releases.get(ReleaseId(id)).is_some_and(|release| {
             release.state.is_final() && booking_is_over(release.booking, facts, before)
@@ -178,7 +180,9 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             .differences
             .get(DifferenceId(id))
             .is_none_or(|difference| !difference.state.is(difference::State::Open)),
-        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary => false,
+        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary | Subject::Customer => {
+            false
+        }
     }
 }
 

@@ -18,13 +18,13 @@ use crate::split::{Portion, Share, SplitRule};
 use crate::time::Span;
 use crate::{BeneficiaryId, BookingId, PaymentId, PayoutId, Refusal};
 
-const NET: i64 = 2 * PRICE;
+pub(super) const NET: i64 = 2 * PRICE;
 /// 10 % and 50.
-const FEE: i64 = 250;
-const DAYS: Span = Span::seconds(2 * 24 * 60 * 60);
+pub(super) const FEE: i64 = 250;
+pub(super) const DAYS: Span = Span::seconds(2 * 24 * 60 * 60);
 
 /// A paid booking of a product that is split with one beneficiary.
-fn paid(transfer: bool) -> (TestWorld, BookingId, PaymentId, BeneficiaryId) {
+pub(super) fn paid(transfer: bool) -> (TestWorld, BookingId, PaymentId, BeneficiaryId) {
     let mut world = TestWorld::new(9);
     let beneficiary = world.beneficiary(transfer);
     world.split_with(beneficiary);
@@ -34,7 +34,7 @@ fn paid(transfer: bool) -> (TestWorld, BookingId, PaymentId, BeneficiaryId) {
 }
 
 /// The same, completed and released.
-fn released(transfer: bool) -> (TestWorld, PaymentId, PayoutId) {
+pub(super) fn released(transfer: bool) -> (TestWorld, PaymentId, PayoutId) {
     let (mut world, booking, payment, beneficiary) = paid(transfer);
     world.complete(booking);
     world.wait(DAYS);
@@ -43,7 +43,7 @@ fn released(transfer: bool) -> (TestWorld, PaymentId, PayoutId) {
 }
 
 /// The reasons of the open cases.
-fn cases(world: &TestWorld) -> Vec<String> {
+pub(super) fn cases(world: &TestWorld) -> Vec<String> {
     let open = world.all::<Review>().into_iter().filter(|case| case.state.is(review::State::Open));
     open.map(|case| case.reason).collect()
 }

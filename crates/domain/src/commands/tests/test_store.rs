@@ -330,8 +330,10 @@ pub fn shown(reply: &Reply) -> String {
         Reply::Product(product) => format!("product {}", product.0.name),
         Reply::Difference(difference) => format!("difference {:?}", difference.state),
         Reply::DeadLetter(letter) => format!("dead letter {letter:?}"),
-        Reply::Beneficiary(beneficiary) => format!("beneficiary {}", beneficiary.name),
-        Reply::Payout(payout) => format!("payout {:?}", payout.state),
+        Reply::Beneficiary(beneficiary) | Reply::BeneficiaryChanged(beneficiary) => {
+            format!("beneficiary {}", beneficiary.name)
+        }
+        Reply::Payout(payout) | Reply::PayoutReversal(payout) => format!("payout {:?}", payout.state),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
         Reply::Dispute(dispute) => format!("dispute {:?}", dispute.state),
         other => panic!("not a reply to keep: {other:?}"),

@@ -9,7 +9,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use super::{ContractRow, Delivery, Particulars, Signature, SignedBy, header, order_of};
-use crate::calls::{Call, OutcomeKind};
+use crate::calls::{CUSTOMER, Call, METHOD, OutcomeKind};
 
 pub static ROW: ContractRow = ContractRow {
     adapter: &stripe::ADAPTER,
@@ -55,8 +55,16 @@ fn refund() -> Value {
 
 fn customer() -> Value {
     json!({
-        "id": "cus_1", "object": "customer", "email": "ana@a.example",
+        "id": CUSTOMER, "object": "customer", "email": "ana@a.example",
         "metadata": {"surehold_customer": Uuid::from_u128(1)},
+    })
+}
+
+fn method(customer: Option<&str>) -> Value {
+    json!({
+        "id": METHOD, "object": "payment_method", "type": "card", "created": 1_800_000_000, "customer": customer,
+        "billing_details": {"email": "ana@a.example"},
+        "card": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2034},
     })
 }
 
@@ -71,6 +79,9 @@ fn replies(call: Call) -> Vec<Value> {
     let page = |data: Value| json!({"object": "list", "has_more": false, "data": [data]});
     vec![match call {
         Call::CreateCustomer => customer(),
+        Call::SavedMethods => page(method(Some(CUSTOMER))),
+        Call::SavedMethod => method(Some(CUSTOMER)),
+        Call::DetachMethod => method(None),
         Call::Refund | Call::FetchRefund => refund(),
         Call::RefundsOf => page(refund()),
         Call::Events => page(event(1)),

@@ -4,6 +4,7 @@ mod compose;
 mod find_disputes;
 mod get_dispute;
 mod get_dispute_history;
+mod list_evidence;
 mod submit_evidence;
 
 use crate::http::endpoint::Group;
@@ -16,5 +17,6 @@ pub const GROUP: Group = Group {
         get_dispute::endpoint,
         get_dispute_history::endpoint,
         submit_evidence::endpoint,
+        list_evidence::endpoint,
     ],
 };

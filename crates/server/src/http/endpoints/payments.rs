@@ -9,7 +9,10 @@ mod get_payment;
 mod get_payment_history;
 mod list_accounts;
 mod list_movements;
+mod list_saved_methods;
 mod record_payment;
+mod remove_saved_method;
+mod saved_methods;
 
 use crate::http::endpoint::Group;
 
@@ -27,5 +30,7 @@ pub const GROUP: Group = Group {
         list_movements::endpoint,
         list_accounts::endpoint,
         record_payment::endpoint,
+        list_saved_methods::endpoint,
+        remove_saved_method::endpoint,
     ],
 };

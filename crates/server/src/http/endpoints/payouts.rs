@@ -1,5 +1,6 @@
 //! Who gets which share of a booking's money, and its payment.
 
+mod change_beneficiary;
 mod create_beneficiary;
 mod find_payouts;
 mod get_beneficiary;
@@ -9,6 +10,7 @@ mod get_release;
 mod get_statement;
 mod list_beneficiaries;
 mod record_payout;
+mod reverse_payout;
 mod set_split;
 
 use crate::http::endpoint::Group;
@@ -19,6 +21,7 @@ pub const GROUP: Group = Group {
     endpoints: &[
         list_beneficiaries::endpoint,
         create_beneficiary::endpoint,
+        change_beneficiary::endpoint,
         get_beneficiary::endpoint,
         get_statement::endpoint,
         set_split::endpoint,
@@ -26,6 +29,7 @@ pub const GROUP: Group = Group {
         find_payouts::endpoint,
         get_payout::endpoint,
         record_payout::endpoint,
+        reverse_payout::endpoint,
         get_payout_history::endpoint,
     ],
 };

@@ -102,6 +102,7 @@ impl TestWorld {
             currency: row.currency,
             destination: DESTINATION.into(),
             reversed_minor: 0,
+            own_reversals: Vec::new(),
         }
     }
 

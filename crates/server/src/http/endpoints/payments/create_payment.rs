@@ -239,7 +239,7 @@ fn check_method(
 }
 
 /// Names what is configured: a name may be misspelled, or the account be of the other mode.
-fn no_account(
+pub fn no_account(
     caller: &AuthenticatedClient,
     provider: Option<&str>,
     account: Option<&str>,

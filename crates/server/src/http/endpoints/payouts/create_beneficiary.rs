@@ -2,16 +2,17 @@ use api::Code;
 use api::requests::NewBeneficiary;
 use api::views::Beneficiary;
 use axum::extract::State;
-use domain::Refusal;
 use domain::commands::CreateBeneficiary;
+use domain::{AccountId, Refusal};
 use providers::Payouts as PayoutsOffered;
 
-use crate::http::App;
 use crate::http::answer::Handled;
+use crate::http::auth::AuthenticatedClient;
 use crate::http::endpoint::Endpoint;
 use crate::http::permission::Payouts;
 use crate::http::submit::submit;
 use crate::http::write_request::KeyedRequest;
+use crate::http::{App, RefusedRequest};
 
 pub fn endpoint() -> Endpoint {
     Endpoint::post("/v1/beneficiaries", "create_beneficiary", handle)
@@ -20,20 +21,26 @@ pub fn endpoint() -> Endpoint {
         .refuses(&[Code::ProviderAccountNotFound, Code::PayoutsAreNotOffered])
 }
 
+/// The caller's account at this provider, which pays transfers.
+pub fn paying_account(
+    app: &App,
+    caller: &AuthenticatedClient,
+    provider: &str,
+) -> Result<AccountId, RefusedRequest> {
+    let accounts = app.parts.accounts.accounts(caller.tenant, caller.mode);
+    let own = accounts.into_iter().find(|account| account.provider == provider);
+    let account = own.ok_or(Refusal::AccountNotFound)?;
+    let adapter = providers::adapter::find(provider);
+    if adapter.is_some_and(|adapter| adapter.payouts == PayoutsOffered::None) {
+        return Err(Refusal::PayoutsAreNotOffered.into());
+    }
+    Ok(account.id)
+}
+
 async fn handle(State(app): State<App>, call: KeyedRequest<Payouts, NewBeneficiary>) -> Handled {
     let (caller, request) = (call.caller, call.request);
     let transfer = match request.provider.zip(request.destination) {
-        Some((provider, destination)) => {
-            let accounts = app.parts.accounts.accounts(caller.tenant, caller.mode);
-            let own = accounts.into_iter().find(|account| account.provider == provider);
-            let account = own.map(|account| account.id);
-            let account = account.ok_or(Refusal::AccountNotFound)?;
-            let adapter = providers::adapter::find(&provider);
-            if adapter.is_some_and(|adapter| adapter.payouts == PayoutsOffered::None) {
-                return Err(Refusal::PayoutsAreNotOffered.into());
-            }
-            Some((account, destination))
-        }
+        Some((provider, destination)) => Some((paying_account(&app, &caller, &provider)?, destination)),
         None => None,
     };
     let command = CreateBeneficiary {

@@ -20,7 +20,7 @@ pub fn endpoint() -> Endpoint {
              came back. Name and reason are in the audit.",
         )
         .answers::<Payout>(200, "The payout as it is now.")
-        .refuses(&[Code::PayoutNotFound, Code::StateDoesNotAllowIt])
+        .refuses(&[Code::PayoutNotFound, Code::StateDoesNotAllowIt, Code::PayoutIsBeingReversed])
 }
 
 async fn handle(State(app): State<App>, Id(id): Id, call: KeyedRequest<Payouts, PayoutRecord>) -> Handled {

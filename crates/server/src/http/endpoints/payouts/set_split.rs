@@ -23,7 +23,12 @@ pub fn endpoint() -> Endpoint {
              Without shares the money is not divided.",
         )
         .answers::<Product>(200, "The product with its split.")
-        .refuses(&[Code::ProductNotFound, Code::BeneficiaryNotFound, Code::ChangedMeanwhile])
+        .refuses(&[
+            Code::ProductNotFound,
+            Code::BeneficiaryNotFound,
+            Code::BeneficiaryIsInactive,
+            Code::ChangedMeanwhile,
+        ])
 }
 
 async fn handle(State(app): State<App>, Id(id): Id, call: WriteRequest<Payouts, NewSplit>) -> Handled {
