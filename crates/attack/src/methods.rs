@@ -67,10 +67,24 @@ pub static MERCADO_PAGO_PIX: PaymentMethod = PaymentMethod {
     paid_at: Some(("/sandbox/mercado_pago/payments/", "/pay")),
 };
 
+/// The customer pays a code in the application of the own bank. The bank's webhook proves nothing, and the charge
+/// has the id that we gave it.
+pub static PIX_AT_BANK: PaymentMethod = PaymentMethod {
+    name: "Pix at a bank",
+    provider: "pix",
+    currency: "BRL",
+    pays: r#"{"payment_method":"pix",
+        "payer":{"email":"ana@example.com","name":"Ana Lima","tax_id":{"kind":"cpf","number":"12345678909"}}}"#,
+    declined: None,
+    other: r#"{"payer":{"email":"rui@example.com","name":"Rui Lima","tax_id":{"kind":"cpf","number":"11144477735"}}}"#,
+    authorizes: false,
+    paid_at: Some(("/sandbox/pix/cob/", "/pay")),
+};
+
 /// In the order in which orders use them. The length has no factor in common with the number of kinds of
 /// orders, so each kind meets each method.
 pub const ROTATION: [&PaymentMethod; 7] =
-    [&STRIPE, &MERCADO_PAGO, &STRIPE, &MERCADO_PAGO_PIX, &STRIPE, &MERCADO_PAGO, &STRIPE];
+    [&STRIPE, &MERCADO_PAGO, &STRIPE, &MERCADO_PAGO_PIX, &STRIPE, &MERCADO_PAGO, &PIX_AT_BANK];
 
 /// The cards among them, whose answer is final.
 const CARDS: [&PaymentMethod; 2] = [&STRIPE, &MERCADO_PAGO];

@@ -46,6 +46,11 @@ pub struct Adapter {
     /// Whether evidence for a dispute can be submitted as text by its API. Otherwise a person submits it in the
     /// provider's dashboard.
     pub dispute_evidence: bool,
+    /// The names of its APIs for payments, where an account chooses one. The first is the default.
+    pub apis: &'static [&'static str],
+    /// Whether a part of what the object with this id has authorised can be captured. Otherwise a capture takes
+    /// all of it.
+    pub captures_parts: fn(&str) -> bool,
     pub payouts: Payouts,
     /// The currency of an account whose settings name none, where the provider's wire names none.
     pub currency: Option<Currency>,
@@ -98,6 +103,8 @@ pub struct ProviderSettings {
     /// Where the provider sends the webhooks of each payment, where a payment can say so; otherwise to
     /// the address in the provider's own settings.
     pub notification_url: Option<String>,
+    /// One of [`Adapter::apis`], by which new payments are made. `None`: the first.
+    pub api: Option<String>,
     /// For an account at a bank.
     pub pix: Option<pix::PixAccount>,
 }
@@ -113,6 +120,7 @@ impl Adapter {
             key_retention: Span(self.keys_kept.0 / 24 * 23),
             currency: self.currency,
             notification_url: None,
+            api: None,
             pix: None,
         }
     }
@@ -128,6 +136,12 @@ impl Adapter {
             return Err(format!("at most {most} webhook secrets: the new one and the old one"));
         }
         settings.wire.check(settings.mode)?;
+        if settings.api.as_deref().is_some_and(|api| !self.apis.contains(&api)) {
+            return Err(match self.apis {
+                [] => format!("{} has one API, and no setting api", self.name),
+                known => format!("api must be one of {}", known.join(", ")),
+            });
+        }
         match (self.currency, settings.currency) {
             (None, Some(_)) => return Err(format!("{} has no currency of an account", self.name)),
             (Some(_), Some(currency)) if (self.amounts)(currency).is_none() => {

@@ -1,5 +1,9 @@
 //! Mercado Pago, <https://www.mercadopago.com.br/developers/en/reference>: one payment of
-//! `/v1/payments` per payment of ours, created in one step.
+//! `/v1/payments` or one order of `/v1/orders` per payment of ours, created in one step.
+//!
+//! **Two APIs.** The account's settings choose by which one new payments are made ([`api`]). [`orders`] says what
+//! differs; the id of an object says which it is of. The search of payments shows the payment of an order too,
+//! under another id: it leads to its order, which is the object that we know.
 //!
 //! **One step.** A created payment moves money at once, or waits for the customer (Pix). So the
 //! attempt is committed as sent before the call, the call carries our payment's id as
@@ -29,7 +33,9 @@
 //! | 400, 404, 422 because the same call was made a moment ago, or because a service behind did not answer | unknown | a call may have been carried out |
 //! | 400, 404, 422 about anything else | refused, because of our request | |
 //! | 401, 403 in Mercado Pago's form | not sent | a wrong token moves no money; correct the settings and continue |
-//! | 409 | unknown | the key, or the payment, is used by another call |
+//! | 402 with an order | object; the order has failed for good | |
+//! | 409 because of an order's status | refused | this call did nothing |
+//! | 409 because of anything else | unknown | the key, or the payment, is used by another call |
 //! | 423, 424 | unknown | the key is locked, or a service behind has no answer: a call may still be running |
 //! | 429 | not sent, after `Retry-After` | rejected before it began |
 //! | 5xx, 3xx, any other status, an error that is not in Mercado Pago's form | unknown | |
@@ -49,6 +55,7 @@
 //! What must never be done here: use the body of a webhook, compute with a floating-point amount, or
 //! let a body into a log or an error's text (it holds the payer's data).
 
+mod api;
 mod chargebacks;
 mod client;
 mod decimal;
@@ -56,6 +63,9 @@ mod decline;
 mod events;
 mod listing;
 mod objects;
+mod order_body;
+mod order_objects;
+mod orders;
 mod outcome;
 mod payment_body;
 mod payments;
@@ -71,8 +81,9 @@ use std::sync::{
 };
 
 use domain::{
-    AttemptId, Currency, Money, PaymentId, Timestamp,
+    AttemptId, Currency, Money, Timestamp,
     provider::{Observation, RefundObservation},
+    rows::PaymentMethod,
     time::Span,
 };
 use uuid::Uuid;
@@ -106,6 +117,8 @@ pub static ADAPTER: Adapter = Adapter {
     },
     // `POST /v1/chargebacks/{id}/documentation` takes pictures and PDF only, no text.
     dispute_evidence: false,
+    apis: &api::NAMES,
+    captures_parts: |object| !objects::is_order(object),
     payouts: Payouts::None,
     currency: Some(Currency::BRL),
 };
@@ -155,8 +168,12 @@ impl Provider for MercadoPago {
         Box::pin(self.payments.create(order))
     }
 
-    fn find(&self, payment: PaymentId) -> CallFuture<'_, Option<Observation>> {
-        Box::pin(self.payments.find(payment))
+    fn api(&self, method: &PaymentMethod) -> Option<&'static str> {
+        Some(api::Api::chosen(&self.settings, method).name())
+    }
+
+    fn find<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Option<Observation>> {
+        Box::pin(self.payments.find(order))
     }
 
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation> {

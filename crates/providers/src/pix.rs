@@ -58,7 +58,7 @@ mod webhook;
 use std::sync::Arc;
 
 use domain::{
-    Currency, Money, PaymentId, Timestamp,
+    Currency, Money, Timestamp,
     provider::{Observation, RefundObservation},
     time::Span,
 };
@@ -93,6 +93,8 @@ pub static ADAPTER: Adapter = Adapter {
     },
     // The central bank's API has no disputes.
     dispute_evidence: false,
+    apis: &[],
+    captures_parts: |_| true,
     payouts: Payouts::None,
     currency: Some(Currency::BRL),
 };
@@ -132,8 +134,8 @@ impl Provider for PixBank {
         Box::pin(self.charges.create(order))
     }
 
-    fn find(&self, payment: PaymentId) -> CallFuture<'_, Option<Observation>> {
-        Box::pin(self.charges.find(payment))
+    fn find<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Option<Observation>> {
+        Box::pin(self.charges.find(order.operation))
     }
 
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation> {

@@ -123,6 +123,8 @@ pub struct PaymentOrder {
     pub saves_method: bool,
     /// The customer is absent and cannot authenticate: a bank that requires it declines.
     pub off_session: bool,
+    /// The provider's API that it is made by, as [`Provider::api`] named it before the first call.
+    pub api: Option<String>,
 }
 
 /// A customer to make at the provider, to save payment methods for. The order has no personal data.
@@ -277,6 +279,13 @@ pub trait Provider: Send + Sync {
 
     fn capabilities(&self) -> Capabilities;
 
+    /// The API that a payment of this method is made by from now on, where the provider has several. Committed
+    /// before the first call: each repetition of it, and each look-up of an object whose id was lost, goes to
+    /// the same one, whatever the account's settings are by then. An object's id says which API it is of.
+    fn api(&self, _method: &PaymentMethod) -> Option<&'static str> {
+        None
+    }
+
     /// Creates the provider's object. In two steps it is unconfirmed, and no money can move.
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> CallFuture<'a, Observation>;
 
@@ -309,9 +318,9 @@ pub trait Provider: Send + Sync {
     /// a `create` is in flight.
     fn fetch<'a>(&'a self, object: &'a str) -> CallFuture<'a, Observation>;
 
-    /// In one step: the object of a payment whose id was lost, by our reference. `None` disproves
+    /// In one step: the object of an order whose id was lost, by our reference. `None` disproves
     /// nothing while a `create` is in flight.
-    fn find(&self, _payment: PaymentId) -> CallFuture<'_, Option<Observation>> {
+    fn find<'a>(&'a self, _order: &'a PaymentOrder) -> CallFuture<'a, Option<Observation>> {
         not_offered()
     }
 

@@ -344,6 +344,7 @@ fn act<T>(
 }
 
 fn payment_page(state: &SandboxState, id: &str) -> Answered {
+    let id = &*mercado_pago::payment_id(id);
     let account = state.books.account_with_payment(id).map(|account| &state.books.accounts[account]);
     match account.and_then(|held| held.payments.get(id)) {
         Some(payment) => typed(200, "text/html; charset=utf-8", mercado_pago::page(payment).into_bytes()),
@@ -376,6 +377,7 @@ fn pay_on_page(shared: &SharedState, id: &str, action: &str, request: &ControlRe
 }
 
 fn payment_shown(shared: &SharedState, id: &str) -> Answered {
+    let id = &*mercado_pago::payment_id(id);
     let state = shared.state();
     let account = state.books.account_with_payment(id).map(|account| &state.books.accounts[account]);
     let Some(payment) = account.and_then(|held| held.payments.get(id)) else {
@@ -385,6 +387,7 @@ fn payment_shown(shared: &SharedState, id: &str) -> Answered {
 }
 
 fn change_payment(shared: &SharedState, id: &str, action: &str, request: &ControlRequest) -> Answered {
+    let id = &*mercado_pago::payment_id(id);
     // A button of a page has no JSON.
     let body = if request.is_form { b"" } else { request.body };
     let changed = change::apply(

@@ -2,7 +2,8 @@
 //!
 //! | member             | of a payment                                                            |
 //! |--------------------|-------------------------------------------------------------------------|
-//! | `id`, `charge`, `payment_intent` | the id of the payment or refund, as digits                |
+//! | `id`, `charge`, `payment_intent` | the id of the payment or refund, as digits; where an order |
+//! |                    | made it, those of the order and its refund                              |
 //! | `reference`        | `external_reference`, else as for Stripe                                |
 //! | `amount_minor`     | what the call asked for, also after a capture of a part                 |
 //! | `authorized_minor` | the same, once it was authorised or paid                                |
@@ -31,7 +32,7 @@ pub fn charge<'a>(account: &'a str, payment: &'a StoredPayment) -> ChargeEntry<'
     ChargeEntry {
         provider: PROVIDER.name(),
         account,
-        id: (&payment.id).into(),
+        id: payment.object().into(),
         reference: reference(payment),
         idempotency_key: payment.key.as_deref(),
         amount_minor: payment.requested_minor,
@@ -52,9 +53,9 @@ pub fn refunds<'a>(
     payment.refunds.iter().map(move |refund| RefundEntry {
         provider: PROVIDER.name(),
         account,
-        id: (&refund.id).into(),
-        charge: &payment.id,
-        payment_intent: &payment.id,
+        id: payment.refund_object(&refund.id),
+        charge: payment.object(),
+        payment_intent: payment.object(),
         reference: reference(payment),
         idempotency_key: refund.key.as_deref(),
         amount_minor: refund.amount_minor,
@@ -70,8 +71,8 @@ pub fn dispute<'a>(account: &'a str, payment: &'a StoredPayment) -> Option<Dispu
         provider: PROVIDER.name(),
         account,
         id: (&charge_back.id).into(),
-        charge: &payment.id,
-        payment_intent: &payment.id,
+        charge: payment.object(),
+        payment_intent: payment.object(),
         reference: reference(payment),
         amount_minor: charge_back.amount_minor,
         currency: CURRENCY,
@@ -91,8 +92,8 @@ fn metadata(payment: &StoredPayment) -> StripeMetadata {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut shown: StripeMetadata =
         payment.metadata.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    // A payment that a payer makes on a page has no metadata.
-    if payment.on_page
+    // A payment that a payer makes on a page has no metadata, and neither has an order.
+    if (payment.on_page || payment.order.is_some())
         && let Some(reference) = &payment.external_reference
     {
         shown.insert("operation".to_owned(), reference.clone());

@@ -57,6 +57,7 @@ pub fn change_object(shared: &SharedState, object: &str, body: &[u8]) -> Respons
         Ok(request) => request,
         Err(error) => return refused(400, &error.to_string()),
     };
+    let object = &*mercado_pago::payment_id(object);
     let planted = change::apply(
         shared,
         |books| books.account_with(object).or_else(|| books.account_with_payment(object)),

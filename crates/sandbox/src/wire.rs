@@ -89,6 +89,8 @@ impl From<PixRefusal> for WireAnswer {
     }
 }
 
+const MERCADO_PAGO: [&str; 4] = ["/v1/payments", "/v1/orders", "/v1/chargebacks", mercado_pago::PREFERENCES];
+
 impl ProviderWire {
     pub fn of_path(path: &str) -> Self {
         if pix::is_path(path) {
@@ -96,8 +98,7 @@ impl ProviderWire {
         }
         let below =
             |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let is_mercado_pago =
-            below("/v1/payments") || below("/v1/chargebacks") || below(mercado_pago::PREFERENCES);
+        let is_mercado_pago = MERCADO_PAGO.into_iter().any(below);
         if is_mercado_pago { Self::MercadoPago } else { Self::Stripe }
     }
 
@@ -277,6 +278,8 @@ mod tests {
         let check = |path: &str, wire: ProviderWire| assert_eq!(ProviderWire::of_path(path), wire, "{path}");
         check("/v1/payments", ProviderWire::MercadoPago);
         check("/v1/payments/1/refunds", ProviderWire::MercadoPago);
+        check("/v1/orders", ProviderWire::MercadoPago);
+        check("/v1/orders/ORD1/refund", ProviderWire::MercadoPago);
         check("/v1/chargebacks/1", ProviderWire::MercadoPago);
         check("/v1/chargebacks/search", ProviderWire::MercadoPago);
         check("/checkout/preferences", ProviderWire::MercadoPago);

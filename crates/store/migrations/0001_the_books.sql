@@ -533,6 +533,7 @@ create table attempts (
     key_number bigint not null check (key_number >= 0),
     key_spent_at bigint,
     sent_at bigint,
+    provider_api text,
     deadline_at bigint not null,
     failure text,
     created_at bigint not null,

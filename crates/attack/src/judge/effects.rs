@@ -32,9 +32,10 @@ struct Expected {
 pub fn judge(findings: &Findings, history: &OperationHistory, books: &Books) -> Effects {
     let mut effects = Effects::default();
     let mut moved: BTreeMap<&str, Vec<&Charge>> = BTreeMap::new();
+    let answered = answered(history);
     for charge in books.charges.iter().filter(|charge| charge.moved()) {
-        match mark(charge) {
-            Some(mark) => moved.entry(mark).or_default().push(charge),
+        match name_of(charge, &answered) {
+            Some(name) => moved.entry(name).or_default().push(charge),
             None => unasked(findings, &mut effects, &format!("{} carries no operation's name", charge.id)),
         }
     }
@@ -66,8 +67,11 @@ pub fn judge(findings: &Findings, history: &OperationHistory, books: &Books) -> 
 /// any, the deployment need not come to rest.
 pub fn irreparable(findings: &Findings, history: &OperationHistory, books: &Books) {
     let mut moved: BTreeMap<&str, usize> = BTreeMap::new();
-    for mark in books.charges.iter().filter(|charge| charge.moved()).filter_map(mark) {
-        *moved.entry(mark).or_default() += 1;
+    let answered = answered(history);
+    for charge in books.charges.iter().filter(|charge| charge.moved()) {
+        if let Some(name) = name_of(charge, &answered) {
+            *moved.entry(name).or_default() += 1;
+        }
     }
     for operation in history.operations.values() {
         let (ExpectedEffect::Charge { .. } | ExpectedEffect::Authorize { .. }) = operation.wants else {
@@ -90,6 +94,23 @@ pub fn irreparable(findings: &Findings, history: &OperationHistory, books: &Book
         let offender = || format!("refund {refund} was made {made} times");
         findings.always("effects_equal_operations", false, offender);
     }
+}
+
+/// The names of operations by the payment that their answer shows.
+fn answered(history: &OperationHistory) -> BTreeMap<&str, &str> {
+    let pays = |operation: &&RecordedOperation| {
+        matches!(operation.wants, ExpectedEffect::Charge { .. } | ExpectedEffect::Authorize { .. })
+    };
+    let paid = history.operations.values().filter(pays);
+    paid.filter_map(|operation| {
+        Some((operation.answer.as_ref()?.id.as_deref()?, operation.operation.as_str()))
+    })
+    .collect()
+}
+
+/// The operation that a charge is of. A bank shows no metadata of the client, but the id of our payment.
+fn name_of<'a>(charge: &'a Charge, answered: &BTreeMap<&'a str, &'a str>) -> Option<&'a str> {
+    mark(charge).or_else(|| answered.get(charge.operation()?).copied())
 }
 
 fn unasked(findings: &Findings, effects: &mut Effects, text: &str) {

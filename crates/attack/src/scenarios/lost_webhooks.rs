@@ -6,7 +6,7 @@
 
 use serde_json::json;
 
-use crate::methods::{MERCADO_PAGO, MERCADO_PAGO_PIX, PaymentMethod, STRIPE};
+use crate::methods::{MERCADO_PAGO, MERCADO_PAGO_PIX, PIX_AT_BANK, PaymentMethod, STRIPE};
 use crate::orders::{self, OrderOutcome};
 use crate::{Deployment, Error, Need, PendingWork, Scenario, ScenarioContext, Tuning, judge};
 
@@ -16,7 +16,7 @@ pub const SCENARIO: Scenario = Scenario {
     promise: "With every webhook lost, each payment and each booking settles all the same, at each provider, and nobody has to look.",
     needs: &[Need::Deployment],
     always: &["paid_bookings_are_confirmed", "no_webhook_came", "nobody_has_to_look"],
-    sometimes: &["settled_at_stripe", "settled_at_mercado_pago", "settled_by_pix"],
+    sometimes: &["settled_at_stripe", "settled_at_mercado_pago", "settled_by_pix", "settled_at_a_bank"],
     run: |context| Box::pin(run(context)),
 };
 
@@ -42,10 +42,11 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 }
 
 fn reached(context: &ScenarioContext, outcomes: &[OrderOutcome]) {
-    let states: [(&PaymentMethod, &str); 3] = [
+    let states: [(&PaymentMethod, &str); 4] = [
         (&STRIPE, "settled_at_stripe"),
         (&MERCADO_PAGO, "settled_at_mercado_pago"),
         (&MERCADO_PAGO_PIX, "settled_by_pix"),
+        (&PIX_AT_BANK, "settled_at_a_bank"),
     ];
     for outcome in outcomes.iter().filter(|outcome| !outcome.declined) {
         let state = states.iter().find(|(method, _)| method.name == outcome.order.method.name);

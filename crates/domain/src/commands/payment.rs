@@ -175,6 +175,7 @@ fn enqueue(
         key_number: 0,
         key_spent_at: None,
         sent_at: None,
+        provider_api: None,
         deadline_at: now.plus(call.deadline),
         failure: None,
         created_at: now,

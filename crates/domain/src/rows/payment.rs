@@ -392,6 +392,9 @@ crate::row! {
         moves key_spent_at: Option<Timestamp>,
         /// When it was first sent under its present key.
         moves sent_at: Option<Timestamp>,
+        /// The provider's API that a charge was first sent to, where the provider has several. It is repeated
+        /// and looked for there, whatever the account is set to since.
+        moves provider_api: Option<String>,
         /// After it an unknown outcome becomes a review case.
         fixed deadline_at: Timestamp,
         moves failure: Option<Json<Failure>>,

@@ -61,7 +61,7 @@ pub struct ChargebackOfPayment {
     pub chargeback: ProviderChargeback,
     pub payment: ProviderObjectId,
     /// The payment's.
-    status_detail: Option<String>,
+    pub status_detail: Option<String>,
 }
 
 impl ChargebackOfPayment {

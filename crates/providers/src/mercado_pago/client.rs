@@ -35,16 +35,17 @@ impl MercadoPagoClient {
         self.exchange.send(request, Bytes::new()).await
     }
 
-    /// A call that changes something.
+    /// A call that changes something. Some have no body.
     pub async fn change(
         &self,
         method: Method,
         path: &str,
-        body: &impl Serialize,
+        body: Option<&impl Serialize>,
         key: Uuid,
         subject: &str,
     ) -> Result<HttpReply, NoReply> {
-        let body = serde_json::to_vec(body)
+        let body = body
+            .map_or(Ok(Vec::new()), serde_json::to_vec)
             .map_err(|error| NoReply::NotSent(format!("the call cannot be written: {error}")))?;
         let request = self
             .exchange

@@ -10,10 +10,11 @@ use super::objects::{NumberOrText, lenient};
 
 /// A payer or card that is suspected of fraud, or a payment that was made a moment ago already. For
 /// any other detail, including future ones, a new payment may succeed.
-const FINAL_DECLINES: [&str; 5] = [
+const FINAL_DECLINES: [&str; 6] = [
     "cc_rejected_blacklist",
     "cc_rejected_duplicated_payment",
     "cc_rejected_high_risk",
+    "high_risk",
     "rejected_by_regulations",
     "rejected_high_risk",
 ];
@@ -30,6 +31,18 @@ const ABOUT_THE_STATE: [u64; 15] =
 /// carried out.
 const UNSETTLED: [u64; 4] = [801, 2001, 2004, 2007];
 
+/// The order's status does not allow the call, with 409
+/// (`MPOrderErrors` of the Python SDK, and the reference of the orders).
+const ABOUT_THE_ORDER: [&str; 5] = [
+    "cannot_cancel_order",
+    "cannot_capture_order",
+    "cannot_refund_order",
+    "order_already_canceled",
+    "order_already_refunded",
+];
+/// The refund of an order is larger than what is left, with 400.
+const TOO_MUCH: &str = "refund_amount_exceeds";
+
 const WORD_BYTES_MAX: usize = 60;
 
 /// The reply to a call that was not carried out.
@@ -45,6 +58,14 @@ pub struct ErrorReply {
     message: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     cause: Option<Causes>,
+    /// In place of all these, where an order is concerned.
+    #[serde(default, deserialize_with = "lenient")]
+    errors: Option<Vec<OrderError>>,
+}
+
+#[derive(Deserialize)]
+struct OrderError {
+    code: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,12 +91,23 @@ pub enum CallRejection {
 impl ErrorReply {
     /// Whether the reply comes from Mercado Pago. An intermediary's proves nothing.
     pub fn is_in_form(&self) -> bool {
-        self.error.is_some() || self.code.is_some() || self.message.is_some()
+        let is_of_order = self.order_code().is_some();
+        self.error.is_some() || self.code.is_some() || self.message.is_some() || is_of_order
+    }
+
+    fn order_code(&self) -> Option<&String> {
+        self.errors.as_ref()?.first()?.code.as_ref()
+    }
+
+    pub fn is_about_state_of_order(&self) -> bool {
+        let codes = [self.order_code(), self.error.as_ref(), self.code.as_ref()];
+        codes.into_iter().flatten().any(|code| ABOUT_THE_ORDER.contains(&code.as_str()))
     }
 
     /// The kind of error with the number of its cause, such as `bad_request_2063`.
     pub fn code(&self) -> String {
-        let named = [&self.error, &self.code].into_iter().flatten().find_map(|text| word(text));
+        let named = [self.error.as_ref(), self.code.as_ref(), self.order_code()];
+        let named = named.into_iter().flatten().find_map(|text| word(text));
         let kind = named.unwrap_or_else(|| "unexplained".to_owned());
         match self.cause_number() {
             Some(number) => format!("{kind}_{number}"),
@@ -90,7 +122,7 @@ impl ErrorReply {
             CallRejection::Unsettled
         } else if is_among(&ABOUT_THE_METHOD) {
             CallRejection::Refused(FailureCause::PaymentMethod)
-        } else if is_among(&ABOUT_THE_STATE) {
+        } else if is_among(&ABOUT_THE_STATE) || self.order_code().is_some_and(|code| code == TOO_MUCH) {
             CallRejection::Refused(FailureCause::Declined)
         } else {
             CallRejection::Refused(FailureCause::OurRequest)

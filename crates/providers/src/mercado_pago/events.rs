@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     chargebacks::ChargebackOfPayment,
-    objects::{ProviderPayment, ProviderRefund},
+    objects::{ProviderPayment, ProviderRefund, is_order},
     outcome::{self, RequestedPayment},
     payment_body::to_time,
     payments::{Payments, payment_path},
@@ -72,11 +72,18 @@ impl Payments {
 
     /// A payment and its refunds as they are now.
     pub async fn events_of(&self, object: &str) -> CallOutcome<Vec<VerifiedEvent>> {
+        if is_order(object) {
+            return self.events_of_order(object).await;
+        }
         let result = self.client.get(&payment_path(object), object).await;
         let mut payment = match outcome::shown_payment(result, RequestedPayment::Object(object)) {
             Ok((_, payment)) => payment,
             Err(outcome) => return outcome,
         };
+        if let Some(order) = payment.order() {
+            // The order is the object that we know, and shows the refunds by its own ids.
+            return self.events_of_order(order.as_str()).await;
+        }
         if payment.is_captured() {
             match self.list_refunds(object).await {
                 Ok(refunds) => payment.refunds = Some(refunds),
@@ -96,10 +103,43 @@ impl Payments {
         all.append(&mut events);
         CallOutcome::Object(all)
     }
+
+    /// A chargeback names a payment and no order, so that of an order is found by its payment.
+    async fn events_of_order(&self, object: &str) -> CallOutcome<Vec<VerifiedEvent>> {
+        let order = match self.payment_of_order(object).await {
+            Ok(order) => order,
+            Err(outcome) => return outcome,
+        };
+        let ours = order.payment().filter(|_| order.is_charged_back());
+        let (id, detail) = (order.id.clone(), order.status_detail().map(str::to_owned));
+        let mut events = events_of_payment(order);
+        let Some(ours) = ours else { return CallOutcome::Object(events) };
+        let made = match self.found_by_reference(ours).await {
+            Ok(made) => made,
+            Err(outcome) => return outcome,
+        };
+        let Some(payment) = made.iter().find(|made| made.order() == Some(&id)) else {
+            let error = "the payment of the order is not shown yet".to_owned();
+            return CallOutcome::Unknown { error, key_spent: false };
+        };
+        match self.chargebacks_of(&payment.id, detail.as_deref()).await {
+            Ok(chargebacks) => {
+                events.extend(chargebacks.into_iter().map(|chargeback| {
+                    of_chargeback(ChargebackOfPayment { payment: id.clone(), ..chargeback })
+                }));
+                CallOutcome::Object(events)
+            }
+            Err(outcome) => outcome,
+        }
+    }
 }
 
-/// A list that leaves out refunds leads to a fetch, and it shows no chargebacks.
+/// A list that leaves out refunds leads to a fetch, and it shows no chargebacks. A payment of an order leads to
+/// its order.
 fn events_of_listed(payment: ProviderPayment) -> Vec<VerifiedEvent> {
+    if payment.order().is_some() {
+        return vec![webhook::fetch_of_state(&payment)];
+    }
     let is_incomplete = payment.lacks_refunds() || payment.is_charged_back();
     let fetch = is_incomplete.then(|| webhook::fetch_of_state(&payment));
     let mut events = events_of_payment(payment);

@@ -162,13 +162,17 @@ impl Payments {
         outcome::search(self.client.get(&path, SUBJECT).await)
     }
 
-    /// A payment with its refunds. A list may leave refunds out; then they are fetched.
+    /// A payment with its refunds. A list may leave refunds out; then they are fetched. A payment of an order has
+    /// the id of its order here, by which we know it, and so have its refunds.
     async fn add(
         &self,
         listed: &mut ListedPage,
         mut payment: ProviderPayment,
         from: Timestamp,
     ) -> Result<(), CallOutcome<ListedPage>> {
+        if let Some(order) = payment.order().cloned() {
+            (payment.id, payment.refunds) = (order, None);
+        }
         let refunds = if payment.lacks_refunds() {
             self.list_refunds(payment.id.as_str()).await?
         } else {

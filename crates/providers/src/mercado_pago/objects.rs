@@ -68,6 +68,19 @@ impl ProviderObjectId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub fn to_uppercase(&self) -> ProviderObjectId {
+        ProviderObjectId(self.0.to_ascii_uppercase())
+    }
+
+    pub fn is_order(&self) -> bool {
+        is_order(&self.0)
+    }
+}
+
+/// The id of an order begins with its kind; that of a payment is a number.
+pub fn is_order(object: &str) -> bool {
+    object.starts_with("ORD")
 }
 
 /// A member of an unexpected type is read as missing: what needs it says so.
@@ -81,48 +94,56 @@ pub fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(source: D) -> Res
 pub struct ProviderPayment {
     pub id: ProviderObjectId,
     #[serde(default, deserialize_with = "lenient")]
-    status: Option<String>,
+    pub(super) status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    status_detail: Option<String>,
+    pub(super) status_detail: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub currency_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    transaction_amount: Option<Box<RawValue>>,
+    pub(super) transaction_amount: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "lenient")]
-    transaction_amount_refunded: Option<Box<RawValue>>,
+    pub(super) transaction_amount_refunded: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "lenient")]
     pub external_reference: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    date_created: Option<String>,
+    pub(super) date_created: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    date_of_expiration: Option<String>,
+    pub(super) date_of_expiration: Option<String>,
     /// Not interpreted: it distinguishes two times at which the payment looked the same.
     #[serde(default, deserialize_with = "lenient")]
-    date_last_updated: Option<String>,
+    pub(super) date_last_updated: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    point_of_interaction: Option<PointOfInteraction>,
+    pub(super) point_of_interaction: Option<PointOfInteraction>,
     #[serde(default, deserialize_with = "lenient")]
-    metadata: Option<Metadata>,
+    pub(super) metadata: Option<OwnMetadata>,
+    /// Absent if the payment was not made by an order.
+    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(super) order: Option<OrderOfPayment>,
     /// Each becomes an event of its own.
     #[serde(default, deserialize_with = "lenient", skip_serializing)]
     pub refunds: Option<Vec<ProviderRefund>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct PointOfInteraction {
-    transaction_data: Option<TransactionData>,
+pub(super) struct OrderOfPayment {
+    id: ProviderObjectId,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct TransactionData {
+pub(super) struct PointOfInteraction {
+    pub transaction_data: Option<TransactionData>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TransactionData {
     /// What the customer pastes into the application of the bank.
-    qr_code: Option<String>,
-    ticket_url: Option<String>,
+    pub qr_code: Option<String>,
+    pub ticket_url: Option<String>,
 }
 
 /// The entries that we wrote and read.
 #[derive(Debug, Serialize, Deserialize)]
-struct Metadata {
+pub(super) struct OwnMetadata {
     #[serde(default, deserialize_with = "lenient")]
     operation: Option<Uuid>,
     #[serde(default, deserialize_with = "lenient")]
@@ -133,6 +154,12 @@ impl ProviderPayment {
     /// Our id, if we made the payment.
     pub fn payment(&self) -> Option<PaymentId> {
         own_payment(self.external_reference.as_deref())
+    }
+
+    /// The order that the payment belongs to: it is the object that we know. A payment of a page may name a
+    /// merchant order, which is a number.
+    pub fn order(&self) -> Option<&ProviderObjectId> {
+        self.order.as_ref().map(|order| &order.id).filter(|id| id.is_order())
     }
 
     pub fn currency(&self) -> Result<Currency, String> {
@@ -242,11 +269,11 @@ pub struct ProviderRefund {
     #[serde(default, deserialize_with = "lenient")]
     pub payment_id: Option<ProviderObjectId>,
     #[serde(default, deserialize_with = "lenient")]
-    amount: Option<Box<RawValue>>,
+    pub(super) amount: Option<Box<RawValue>>,
     #[serde(default, deserialize_with = "lenient")]
-    status: Option<String>,
+    pub(super) status: Option<String>,
     #[serde(default, deserialize_with = "lenient", skip_serializing)]
-    date_created: Option<String>,
+    pub(super) date_created: Option<String>,
 }
 
 impl ProviderRefund {

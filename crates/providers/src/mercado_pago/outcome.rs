@@ -8,12 +8,13 @@ use domain::{
 };
 use http::StatusCode;
 use outbound::HttpReply;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     chargebacks::ProviderChargeback,
     decline::{CallRejection, ErrorReply},
     objects::{ProviderPayment, ProviderRefund},
+    order_objects::ProviderOrder,
 };
 use crate::exchange::{NoReply, retry_after_seconds};
 
@@ -56,6 +57,33 @@ pub fn shown_payment<O>(
     } else {
         Err(unknown(&reply, "the reply is about another payment"))
     }
+}
+
+/// The order of a reply, with the reply. A declined card is an order that failed, beside the list of errors.
+pub fn shown_order<O>(
+    result: Result<HttpReply, NoReply>,
+    requested: RequestedPayment<'_>,
+) -> Result<(HttpReply, ProviderOrder), CallOutcome<O>> {
+    #[derive(Deserialize)]
+    struct FailedOrder {
+        data: ProviderOrder,
+    }
+    let failed = |reply: &HttpReply| {
+        let is_declined = reply.status == StatusCode::PAYMENT_REQUIRED;
+        is_declined.then(|| serde_json::from_slice::<FailedOrder>(&reply.body).ok()).flatten()
+    };
+    let (reply, order) = match result {
+        Ok(reply) => match failed(&reply) {
+            Some(failed) => (reply, failed.data),
+            None => read::<ProviderOrder, O>(Ok(reply), b'{')?,
+        },
+        Err(missing) => return Err(missing.outcome()),
+    };
+    let is_requested = match requested {
+        RequestedPayment::Ours(ours) => order.payment() == Some(ours),
+        RequestedPayment::Object(object) => order.id.as_str() == object,
+    };
+    if is_requested { Ok((reply, order)) } else { Err(unknown(&reply, "the reply is about another order")) }
 }
 
 /// The chargeback of a reply. One that Mercado Pago does not show yet is looked for again.
@@ -109,11 +137,15 @@ pub fn search<L: DeserializeOwned, O>(result: Result<HttpReply, NoReply>) -> Res
 }
 
 fn listed<L, O>(read: Result<(HttpReply, L), CallOutcome<O>>) -> Result<L, CallOutcome<O>> {
-    match read {
-        Ok((_, list)) => Ok(list),
-        Err(CallOutcome::Refused { code, .. }) => Err(CallOutcome::Unknown { error: code, key_spent: false }),
-        Err(outcome) => Err(outcome),
-    }
+    looked_up(read.map(|(_, list)| list))
+}
+
+/// What a look-up before another call found. Its refusal refuses nothing else.
+pub fn looked_up<L, O>(read: Result<L, CallOutcome<O>>) -> Result<L, CallOutcome<O>> {
+    read.map_err(|outcome| match outcome {
+        CallOutcome::Refused { code, .. } => CallOutcome::Unknown { error: code, key_spent: false },
+        other => other,
+    })
 }
 
 /// The page of a reply, and the provider's time.
@@ -166,6 +198,7 @@ fn rejected<O>(reply: &HttpReply) -> CallOutcome<O> {
             refused("resource_missing".to_owned(), FailureCause::OurRequest)
         }
         (400 | 404 | 422, CallRejection::Refused(cause)) => refused(code, cause),
+        (409, _) if error.is_about_state_of_order() => refused(code, FailureCause::Declined),
         _ => unknown(reply, &code),
     }
 }

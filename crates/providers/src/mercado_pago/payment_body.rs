@@ -43,7 +43,7 @@ pub struct PaymentBody<'a> {
 }
 
 #[derive(Serialize)]
-struct PayerBody<'a> {
+pub struct PayerBody<'a> {
     email: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_name: Option<&'a str>,
@@ -144,7 +144,7 @@ pub fn names(payer: &Payer) -> (Option<&str>, Option<&str>) {
     }
 }
 
-fn payer_body(payer: &Payer) -> PayerBody<'_> {
+pub fn payer_body(payer: &Payer) -> PayerBody<'_> {
     let (first_name, last_name) = names(payer);
     PayerBody {
         email: &payer.email,
@@ -190,6 +190,7 @@ mod tests {
             customer: None,
             saves_method: false,
             off_session: false,
+            api: None,
         }
     }
 

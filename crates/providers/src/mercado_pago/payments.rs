@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
+    api::Api,
     client::MercadoPagoClient,
     decimal::to_number,
     key,
-    objects::ProviderPayment,
+    objects::{ProviderPayment, is_order},
     outcome::{self, RequestedPayment},
     payment_body::{check_amount, payment_body},
     preferences::is_page,
@@ -58,19 +59,25 @@ impl Payments {
         if let PaymentMethod::Page { pay_until, instalments } = order.method {
             return self.create_page(order, pay_until, instalments).await;
         }
+        if Api::of(order) == Api::Orders {
+            return self.create_order(order).await;
+        }
         let body = match payment_body(order, self.currency, self.notification_url.as_deref()) {
             Ok(body) => body,
             Err(code) => return never_sent(code),
         };
         let key = key(order.attempt, "create", order.key_number);
         let subject = order.operation.to_string();
-        let result = self.client.change(Method::POST, "/v1/payments", &body, key, &subject).await;
+        let result = self.client.change(Method::POST, "/v1/payments", Some(&body), key, &subject).await;
         outcome::payment(result, RequestedPayment::Ours(order.operation))
     }
 
     /// The search lags behind, so it only finds the id; the payment itself is fetched.
-    pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {
-        let best = match self.of_reference(payment).await {
+    pub async fn find(&self, order: &PaymentOrder) -> CallOutcome<Option<Observation>> {
+        if Api::of(order) == Api::Orders {
+            return self.find_order(order.operation).await;
+        }
+        let best = match self.of_reference(order.operation).await {
             Ok(found) => found.into_iter().rev().max_by_key(|found| rank(&found.status)),
             Err(outcome) => return outcome,
         };
@@ -82,19 +89,29 @@ impl Payments {
 
     /// Every payment with our reference, newest first, as the search shows it.
     pub async fn of_reference<O>(&self, payment: PaymentId) -> Result<Vec<Observation>, CallOutcome<O>> {
+        let found = self.found_by_reference(payment).await?;
+        let observed: Result<Vec<Observation>, String> = found.iter().map(ProviderPayment::observe).collect();
+        observed.map_err(|error| CallOutcome::Unknown { error, key_spent: false })
+    }
+
+    pub async fn found_by_reference<O>(
+        &self,
+        payment: PaymentId,
+    ) -> Result<Vec<ProviderPayment>, CallOutcome<O>> {
         let reference = payment.0.hyphenated().to_string();
         let path =
             format!("/v1/payments/search?external_reference={reference}&sort=date_created&criteria=desc");
         let found: FoundPayments = outcome::search(self.client.get(&path, &reference).await)?;
         // A search whose parameter was ignored shows everybody's payments.
-        let own = found.results.iter().filter(|found| found.payment() == Some(payment));
-        let observed: Result<Vec<Observation>, String> = own.map(ProviderPayment::observe).collect();
-        observed.map_err(|error| CallOutcome::Unknown { error, key_spent: false })
+        Ok(found.results.into_iter().filter(|found| found.payment() == Some(payment)).collect())
     }
 
     pub async fn fetch(&self, object: &str) -> CallOutcome<Observation> {
         if is_page(object) {
             return self.fetch_page(object).await;
+        }
+        if is_order(object) {
+            return self.fetch_order(object).await;
         }
         let result = self.client.get(&payment_path(object), object).await;
         outcome::payment(result, RequestedPayment::Object(object))
@@ -104,6 +121,9 @@ impl Payments {
         if let Err(code) = check_amount(amount, self.currency) {
             return never_sent(code);
         }
+        if is_order(action.object) {
+            return self.capture_order(action, amount).await;
+        }
         let body = CaptureBody { capture: true, transaction_amount: to_number(amount) };
         self.update(action, "capture", &body).await
     }
@@ -111,6 +131,9 @@ impl Payments {
     pub async fn cancel(&self, action: ObjectCall<'_>) -> CallOutcome<Observation> {
         if is_page(action.object) {
             return self.end_page(action).await;
+        }
+        if is_order(action.object) {
+            return self.cancel_order(action).await;
         }
         self.update(action, "cancel", &CancelBody { status: "cancelled" }).await
     }
@@ -123,7 +146,7 @@ impl Payments {
     ) -> CallOutcome<Observation> {
         let ObjectCall { attempt, key_number, object } = action;
         let key = key(attempt, verb, key_number);
-        let result = self.client.change(Method::PUT, &payment_path(object), body, key, object).await;
+        let result = self.client.change(Method::PUT, &payment_path(object), Some(body), key, object).await;
         outcome::payment(result, RequestedPayment::Object(object))
     }
 }
@@ -147,7 +170,7 @@ pub fn rank(status: &ProviderStatus) -> u8 {
     }
 }
 
-fn found_object(outcome: CallOutcome<Observation>) -> CallOutcome<Option<Observation>> {
+pub fn found_object(outcome: CallOutcome<Observation>) -> CallOutcome<Option<Observation>> {
     match outcome {
         CallOutcome::Object(observation) => CallOutcome::Object(Some(observation)),
         // The search has it, so it exists.

@@ -217,7 +217,7 @@ impl Payments {
         };
         let key = key(order.attempt, "page", order.key_number);
         let subject = order.operation.to_string();
-        let result = self.client.change(Method::POST, PREFERENCES, &body, key, &subject).await;
+        let result = self.client.change(Method::POST, PREFERENCES, Some(&body), key, &subject).await;
         let page: Preference = match outcome::shown_page(result) {
             Ok((page, _)) => page,
             Err(outcome) => return outcome,
@@ -281,7 +281,7 @@ impl Payments {
             let body = EndBody { items: &page.items, expires: true, expiration_date_to };
             let key = key(action.attempt, "end_page", action.key_number);
             let path = path(action.object);
-            let result = self.client.change(Method::PUT, &path, &body, key, action.object).await;
+            let result = self.client.change(Method::PUT, &path, Some(&body), key, action.object).await;
             if let Err(outcome) = outcome::shown_page::<Preference, _>(result) {
                 return outcome;
             }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::{
     decimal::to_number,
     key,
-    objects::ProviderRefund,
+    objects::{ProviderRefund, is_order},
     outcome,
     payment_body::check_amount,
     payments::{Payments, never_sent, payment_path},
@@ -28,10 +28,13 @@ impl Payments {
         if let Err(code) = check_amount(refund.amount, self.currency) {
             return never_sent(code);
         }
+        if is_order(&refund.object) {
+            return self.refund_order(refund).await;
+        }
         let path = format!("{}/refunds", payment_path(&refund.object));
         let body = RefundBody { amount: to_number(refund.amount) };
         let key = key(refund.attempt, "refund", refund.key_number);
-        let result = self.client.change(Method::POST, &path, &body, key, &refund.object).await;
+        let result = self.client.change(Method::POST, &path, Some(&body), key, &refund.object).await;
         outcome::refund(result, &refund.object, None, self.currency)
     }
 
@@ -56,6 +59,10 @@ impl Payments {
 
     /// Complete: Mercado Pago does not divide this list into pages.
     pub async fn list_refunds<O>(&self, object: &str) -> Result<Vec<ProviderRefund>, CallOutcome<O>> {
+        if is_order(object) {
+            let order = outcome::looked_up(self.payment_of_order(object).await)?;
+            return Ok(order.refunds.unwrap_or_default());
+        }
         let path = format!("{}/refunds", payment_path(object));
         let listed: Vec<ProviderRefund> = outcome::list(self.client.get(&path, object).await)?;
         let is_of_payment = |refund: &ProviderRefund| {
@@ -69,6 +76,9 @@ impl Payments {
     }
 
     pub async fn fetch_refund(&self, payment: &str, object: &str) -> CallOutcome<RefundObservation> {
+        if is_order(payment) {
+            return self.fetch_refund_of_order(payment, object).await;
+        }
         let path = format!("{}/refunds/{}", payment_path(payment), segment(object));
         let result = self.client.get(&path, object).await;
         outcome::refund(result, payment, Some(object), self.currency)

@@ -112,6 +112,9 @@ mod tests {
         check(false, |settings| settings.wire.connect_timeout = Duration::ZERO);
         check(true, |settings| settings.currency = Currency::new("ARS"));
         check(false, |settings| settings.currency = Some(Currency::EUR));
+        check(true, |settings| settings.api = Some("orders".to_owned()));
+        check(true, |settings| settings.api = Some("payments".to_owned()));
+        check(false, |settings| settings.api = Some("preferences".to_owned()));
         check(false, |settings| settings.webhook_tolerance = Span(0));
         check(false, |settings| settings.webhook_tolerance = Span::seconds(3_601));
         check(true, |settings| settings.key_retention = Span::seconds(60));

@@ -4,7 +4,7 @@
 //!
 //! | body | made from | says |
 //! |---|---|---|
-//! | `fetch` | a delivery about a payment; a list that leaves out a payment's refunds or chargebacks | which payment to fetch |
+//! | `fetch` | a delivery about a payment or an order; a list that leaves out a payment's refunds or chargebacks, or shows the payment of an order | which payment or order to fetch |
 //! | `fetch_chargeback` | a delivery about a chargeback | which chargeback to fetch, with its payment |
 //! | `other` | a delivery about anything else | nothing |
 //! | `payment`, `refund`, `chargeback` | an object that we fetched or listed | the object, without anything about its payer |
@@ -77,7 +77,13 @@ pub fn event(delivery: &SignedDelivery<'_>) -> VerifiedEvent {
     let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
     let topic: String = topic.chars().filter(is_plain).take(TOPIC_CHARACTERS_MAX).collect();
     let (class, content) = match &delivery.object {
-        Some(payment) if topic == "payment" => ("fetch", EventBody::Fetch { payment: payment.clone() }),
+        Some(payment) if topic == "payment" && !payment.is_order() => {
+            ("fetch", EventBody::Fetch { payment: payment.clone() })
+        }
+        // The ids of orders are in upper case, and a delivery may have them in lower case.
+        Some(order) if topic == "order" && order.to_uppercase().is_order() => {
+            ("fetch", EventBody::Fetch { payment: order.to_uppercase() })
+        }
         Some(chargeback) if CHARGEBACK_TOPICS.contains(&topic.as_str()) => {
             ("fetch_chargeback", EventBody::FetchChargeback { chargeback: chargeback.clone() })
         }
@@ -99,11 +105,12 @@ pub fn state(kind: &str, id: &str, content: &EventBody) -> VerifiedEvent {
     VerifiedEvent { event: format!("{kind}.{id}.{}", hash(&body)), kind: kind.to_owned(), body }
 }
 
-/// The request to fetch a payment because of its present state.
+/// The request to fetch a payment, or the order that it belongs to, because of its present state.
 pub fn fetch_of_state(payment: &ProviderPayment) -> VerifiedEvent {
     let state = serde_json::to_vec(payment).expect("a payment that was read can be written");
-    let content = EventBody::Fetch { payment: payment.id.clone() };
-    let event = format!("fetch.{}.{}", payment.id.as_str(), hash(&state));
+    let object = payment.order().unwrap_or(&payment.id).clone();
+    let event = format!("fetch.{}.{}", object.as_str(), hash(&state));
+    let content = EventBody::Fetch { payment: object };
     VerifiedEvent { event, kind: "payment".to_owned(), body: body(&content) }
 }
 
@@ -180,6 +187,10 @@ mod tests {
         check(Some("123"), Some("payment"), "payment", Some("123"));
         check(Some("77"), Some("topic_chargebacks_wh"), "topic_chargebacks_wh", Some("chargeback:77"));
         check(Some("77"), Some("chargebacks"), "chargebacks", Some("chargeback:77"));
+        check(Some("ORD01J4"), Some("order"), "order", Some("ORD01J4"));
+        check(Some("ord01j4"), Some("order"), "order", Some("ORD01J4"));
+        check(Some("ORD01J4"), Some("payment"), "payment", None);
+        check(Some("123"), Some("order"), "order", None);
         check(None, Some("topic_chargebacks_wh"), "topic_chargebacks_wh", None);
         check(None, Some("payment"), "payment", None);
         check(Some("123"), Some("topic_merchant_order_wh"), "topic_merchant_order_wh", None);

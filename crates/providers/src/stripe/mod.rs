@@ -125,6 +125,8 @@ pub static ADAPTER: Adapter = Adapter {
         saved_methods: true,
     },
     dispute_evidence: true,
+    apis: &[],
+    captures_parts: |_| true,
     payouts: Payouts::Transfers,
     currency: None,
 };

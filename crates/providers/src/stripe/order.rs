@@ -100,6 +100,7 @@ mod tests {
             customer: None,
             saves_method: false,
             off_session: false,
+            api: None,
         }
     }
 

@@ -103,6 +103,7 @@ mod tests {
             );
         };
         check(true, |_| ());
+        check(false, |settings| settings.api = Some("orders".to_owned()));
         check(true, |settings| settings.webhook_secrets.clear());
         check(true, |settings| settings.webhook_secrets.push(Secret::new("whsec_2")));
         check(false, |settings| settings.webhook_secrets = vec![Secret::new("whsec_1"); 3]);

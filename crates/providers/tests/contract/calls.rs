@@ -143,7 +143,7 @@ impl Call {
             Call::Fetch => ended(provider.fetch(row.object).await),
             Call::FetchRefund => ended(provider.fetch_refund(row.object, row.refund).await),
             Call::RefundsOf => ended(provider.refunds_of(row.object).await),
-            Call::Find => ended(provider.find(order.operation).await),
+            Call::Find => ended(provider.find(&order).await),
             Call::Events => ended(provider.events(Timestamp(0), Timestamp(1_000_000), None).await),
             Call::FetchEvents => ended(provider.fetch_events(row.object).await),
         }

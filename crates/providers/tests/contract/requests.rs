@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{PaymentId, provider::CallOutcome};
+use domain::provider::CallOutcome;
 use providers::Creation;
 use serde_json::json;
 use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
-use uuid::Uuid;
 
 use crate::{
     calls::{Call, FIRST, Keyed, OutcomeKind, refund},
@@ -68,17 +67,17 @@ async fn a_payment_carries_our_id_and_is_found_by_it() {
             // The object's id is committed before money can move.
             continue;
         }
-        let find = async |payment: PaymentId| {
+        let find = async |number: u128| {
             let server = ScriptedServer::start(successful((row.replies)(Call::Find))).await;
             let provider = row.open(&row.settings(&server.base_url), &patient());
-            (provider.find(payment).await, server.requests())
+            (provider.find(&(row.order)(number)).await, server.requests())
         };
-        let (found, requests) = find(ours).await;
+        let (found, requests) = find(1).await;
         let CallOutcome::Object(Some(found)) = found else { panic!("{}: {found:?}", row.adapter.name) };
         assert_eq!(found.object, row.object);
         assert!(requests[0].contains(&id), "{}: {requests:?}", row.adapter.name);
         // A search that ignores its condition shows everybody's payments.
-        let (other, _) = find(PaymentId(Uuid::from_u128(77))).await;
+        let (other, _) = find(77).await;
         let expected = if row.particulars.absent.contains(&Call::Find) {
             // It is no search. A reply about another object says nothing about this one.
             matches!(other, CallOutcome::Unknown { .. })

@@ -1,6 +1,7 @@
 //! The rows: what differs from provider to provider in the bytes of its wire.
 
 mod mercado_pago;
+mod mercado_pago_orders;
 mod pix;
 mod stripe;
 
@@ -20,11 +21,13 @@ use uuid::Uuid;
 
 use crate::calls::{Call, OutcomeKind};
 
-pub static ROWS: [&ContractRow; 3] = [&stripe::ROW, &mercado_pago::ROW, &pix::ROW];
+pub static ROWS: [&ContractRow; 4] = [&stripe::ROW, &mercado_pago::ROW, &mercado_pago_orders::ROW, &pix::ROW];
 
 /// One provider's bytes.
 pub struct ContractRow {
     pub adapter: &'static Adapter,
+    /// One of [`Adapter::apis`], where there are several.
+    pub api: Option<&'static str>,
     pub secret_key: &'static str,
     pub webhook_secret: &'static str,
     /// A payment that the adapter accepts. The ids of the attempt and the payment are this number.
@@ -178,6 +181,7 @@ fn order_of(number: u128, amount: Money, method: PaymentMethod, payer: Option<Pa
         customer: None,
         saves_method: false,
         off_session: false,
+        api: None,
     }
 }
 
@@ -196,7 +200,8 @@ impl ContractRow {
         let secrets = vec![Secret::new(self.webhook_secret)];
         let wire = WireSettings::new(base_url);
         let settings = self.adapter.settings(Secret::new(self.secret_key), secrets, Mode::Test);
-        (self.particulars.settings)(ProviderSettings { wire, ..settings })
+        let api = self.api.map(str::to_owned);
+        (self.particulars.settings)(ProviderSettings { wire, api, ..settings })
     }
 
     /// The shortest time limits at which a connection on loopback is still made on a busy machine.

@@ -17,11 +17,11 @@ async fn server() -> ScriptedServer {
     ScriptedServer::start(vec![ServerStep::Answer(answer(500, "", ""))]).await
 }
 
-fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+pub fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
     request.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-fn body(request: &str) -> Value {
+pub fn body(request: &str) -> Value {
     let (_, body) = request.split_once("\r\n\r\n").unwrap();
     if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() }
 }
@@ -147,7 +147,7 @@ async fn make(adapter: &MercadoPago, call: Call) {
         Call::Fetch(object) => drop(adapter.fetch(object).await),
         Call::RefundsOf => drop(adapter.refunds_of("123").await),
         Call::FetchRefund => drop(adapter.fetch_refund("123", "9").await),
-        Call::Find => drop(adapter.find(order(1).operation).await),
+        Call::Find => drop(adapter.find(&order(1)).await),
     }
 }
 

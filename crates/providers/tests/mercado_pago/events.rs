@@ -7,11 +7,11 @@ use testkit::scripted_server::{ScriptedServer, ServerStep, answer};
 
 use crate::{adapter, is_revealing, ok, order, payment, refund_object};
 
-const FROM: Timestamp = Timestamp(1_000_000_000);
-const BEFORE: Timestamp = Timestamp(2_000_000_000);
+pub const FROM: Timestamp = Timestamp(1_000_000_000);
+pub const BEFORE: Timestamp = Timestamp(2_000_000_000);
 
 /// The objects of the events, by kind.
-fn contents(events: &[VerifiedEvent]) -> Vec<String> {
+pub fn contents(events: &[VerifiedEvent]) -> Vec<String> {
     let interpreter = adapter("http://127.0.0.1:9");
     let content = |event: &VerifiedEvent| match interpreter.interpret(&event.body).unwrap() {
         EventContent::Payment { payment, observation } => {

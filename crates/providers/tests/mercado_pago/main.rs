@@ -6,6 +6,7 @@ mod answers;
 mod any_bytes;
 mod calls;
 mod events;
+mod orders;
 mod searches;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -72,6 +73,7 @@ fn order(number: u128) -> PaymentOrder {
         customer: None,
         saves_method: false,
         off_session: false,
+        api: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{adapter, ok, order, payment, refund_object};
 async fn find(results: Value, fetched: ServerStep) -> (CallOutcome<Option<Observation>>, Vec<String>) {
     let search = ok(&json!({"results": results, "paging": {"total": 3, "limit": 30, "offset": 0}}));
     let server = ScriptedServer::start(vec![search, fetched]).await;
-    let found = adapter(&server.base_url).find(order(1).operation).await;
+    let found = adapter(&server.base_url).find(&order(1)).await;
     let requests = server.requests();
     let lines = requests.iter().map(|request| request.lines().next().unwrap().to_owned());
     (found, lines.skip(1).collect())
@@ -54,7 +54,7 @@ async fn a_search_that_fails_proves_nothing() {
     let error = |status| ServerStep::Answer(answer(status, "", r#"{"error":"some_error","message":"m"}"#));
     let check = async |script: Vec<ServerStep>, expected: &str| {
         let server = ScriptedServer::start(script.clone()).await;
-        let found = adapter(&server.base_url).find(order(1).operation).await;
+        let found = adapter(&server.base_url).find(&order(1)).await;
         let name = match found {
             CallOutcome::Unknown { .. } => "unknown",
             CallOutcome::NotSent { reached_provider: true, .. } => "not sent",

@@ -82,6 +82,7 @@ fn order(number: u128) -> PaymentOrder {
         customer: None,
         saves_method: false,
         off_session: false,
+        api: None,
     }
 }
 

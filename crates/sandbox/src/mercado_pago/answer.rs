@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{payment::StoredPayment, preference::StoredPreference, refusal::MercadoPagoRefusal, view::json};
+use super::{
+    order, payment::StoredPayment, preference::StoredPreference, refusal::MercadoPagoRefusal, view::json,
+};
 use crate::snapshot::Snapshot;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +22,20 @@ pub enum MercadoPagoAnswer {
         /// Position among the refunds of the payment.
         refund: usize,
     },
+    OrderMade {
+        snapshot: usize,
+    },
+    /// Its card was declined.
+    OrderFailed {
+        snapshot: usize,
+    },
+    OrderChanged {
+        snapshot: usize,
+    },
+    OrderRefunded {
+        snapshot: usize,
+        refund: usize,
+    },
     PreferenceMade {
         snapshot: usize,
     },
@@ -32,8 +48,13 @@ pub enum MercadoPagoAnswer {
 impl MercadoPagoAnswer {
     pub fn status(&self) -> u16 {
         match self {
-            Self::Created { .. } | Self::Refunded { .. } | Self::PreferenceMade { .. } => 201,
-            Self::Updated { .. } | Self::PreferenceChanged { .. } => 200,
+            Self::Created { .. }
+            | Self::Refunded { .. }
+            | Self::OrderMade { .. }
+            | Self::OrderRefunded { .. }
+            | Self::PreferenceMade { .. } => 201,
+            Self::Updated { .. } | Self::OrderChanged { .. } | Self::PreferenceChanged { .. } => 200,
+            Self::OrderFailed { .. } => 402,
             Self::Refused(refusal) => refusal.status(),
         }
     }
@@ -46,9 +67,9 @@ impl MercadoPagoAnswer {
         }
     }
 
-    /// A refused call has done nothing, so its key stays free. A failure is kept.
+    /// A refused call has done nothing, so its key stays free. A failure is kept, and so is an order that failed.
     pub fn is_kept(&self) -> bool {
-        !(400..500).contains(&self.status())
+        matches!(self, Self::OrderFailed { .. }) || !(400..500).contains(&self.status())
     }
 
     pub fn object<'a>(&self, snapshots: &'a [Snapshot]) -> Option<&'a str> {
@@ -59,6 +80,10 @@ impl MercadoPagoAnswer {
             Self::Refunded { snapshot, refund } => {
                 Some(&*payment(snapshots, *snapshot)?.refunds.get(*refund)?.id)
             }
+            Self::OrderMade { snapshot }
+            | Self::OrderFailed { snapshot }
+            | Self::OrderChanged { snapshot }
+            | Self::OrderRefunded { snapshot, .. } => Some(payment(snapshots, *snapshot)?.object()),
             Self::PreferenceMade { snapshot } | Self::PreferenceChanged { snapshot } => {
                 Some(&*preference(snapshots, *snapshot)?.id)
             }
@@ -74,6 +99,13 @@ impl MercadoPagoAnswer {
             Self::Refunded { snapshot, refund } => {
                 let payment = payment(snapshots, *snapshot);
                 json(&payment.and_then(|payment| Some(payment.refund_view(payment.refunds.get(*refund)?))))
+            }
+            Self::OrderMade { snapshot } | Self::OrderChanged { snapshot } => {
+                json(&payment(snapshots, *snapshot).and_then(order::view))
+            }
+            Self::OrderFailed { snapshot } => json(&payment(snapshots, *snapshot).and_then(order::failed)),
+            Self::OrderRefunded { snapshot, refund } => {
+                json(&payment(snapshots, *snapshot).and_then(|payment| order::refunded(payment, *refund)))
             }
             Self::PreferenceMade { snapshot } | Self::PreferenceChanged { snapshot } => {
                 preference(snapshots, *snapshot).map(StoredPreference::render).unwrap_or_default()

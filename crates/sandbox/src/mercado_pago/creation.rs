@@ -3,6 +3,7 @@
 use super::{
     answer::MercadoPagoAnswer,
     br_code,
+    order::OrderIds,
     payment::{LaterChange, MercadoPagoStatus, PaymentSettlement, Pix, StoredPayment},
     payment_request::{Method, PaymentRequest},
     refusal::MercadoPagoRefusal,
@@ -14,11 +15,22 @@ use crate::{call_draft::CallDraft, event::Kind, ids};
 const COLLECTORS: u64 = 1_000_000_000;
 
 pub fn create(draft: &mut CallDraft, body: &[u8]) -> Result<MercadoPagoAnswer, MercadoPagoRefusal> {
-    let request = PaymentRequest::read(body)?;
+    let snapshot = make(draft, PaymentRequest::read(body)?, |_| None)?;
+    Ok(MercadoPagoAnswer::Created { snapshot })
+}
+
+/// Makes a payment, by an order or not, and returns its position among the snapshots.
+pub fn make(
+    draft: &mut CallDraft,
+    request: PaymentRequest,
+    order: impl FnOnce(&str) -> Option<OrderIds>,
+) -> Result<usize, MercadoPagoRefusal> {
     let requested_minor = request.amount_minor()?;
     let method = request.method(draft.at)?;
+    let id = draft.mint.integer();
     let mut payment = StoredPayment {
-        id: draft.mint.integer(),
+        order: order(&id),
+        id,
         created_ms: draft.at,
         updated_ms: draft.at,
         approved_ms: None,
@@ -62,7 +74,7 @@ pub fn create(draft: &mut CallDraft, body: &[u8]) -> Result<MercadoPagoAnswer, M
     }
     let snapshot = draft.add_snapshot(payment);
     draft.add_event(Kind::PaymentCreated, snapshot);
-    Ok(MercadoPagoAnswer::Created { snapshot })
+    Ok(snapshot)
 }
 
 fn pay_by_card(draft: &CallDraft, payment: &mut StoredPayment, card: &CardToken) {

@@ -1,6 +1,6 @@
 //! Webhooks of Mercado Pago: `POST {url}?data.id=ID&type=payment`, with a signature over the id of
 //! the query, the request's id and a time. The body is **not** signed. A chargeback has the topic
-//! `topic_chargebacks_wh`, and its own id.
+//! `topic_chargebacks_wh`, and its own id. An order has the topic `order`.
 //!
 //! Differs from the provider: a failed delivery is repeated after seconds, not after 15 minutes.
 
@@ -53,6 +53,7 @@ impl PaymentNotification<'_> {
         let is_chargeback = matches!(self.event.kind, Kind::ChargebackCreated | Kind::ChargebackUpdated);
         match &self.payment.charge_back {
             Some(found) if is_chargeback => ("topic_chargebacks_wh", &found.id),
+            _ if self.payment.order.is_some() => ("order", self.payment.object()),
             _ => ("payment", &self.payment.id),
         }
     }
@@ -65,6 +66,12 @@ impl PaymentNotification<'_> {
             return json!({
                 "id": number, "live_mode": true, "type": topic, "date_created": date, "user_id": user,
                 "api_version": "v1", "action": self.event.kind.name(), "data": {"id": id},
+            });
+        }
+        if topic == "order" {
+            return json!({
+                "id": number, "live_mode": true, "type": topic, "date_created": date, "user_id": user.to_string(),
+                "api_version": "v1", "action": "order.updated", "data": {"id": id},
             });
         }
         json!({

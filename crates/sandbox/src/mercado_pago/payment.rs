@@ -21,6 +21,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     chargeback::{ChargeBack, ChargeBackDecision},
+    order::{self, OrderIds},
     payment_request::PayerDetails,
     refusal::MercadoPagoRefusal,
     token::{self, LaterRefund, Outcome},
@@ -139,6 +140,9 @@ pub struct StoredPayment {
     /// The call did not ask to authorise only.
     pub captures: bool,
     pub binary_mode: bool,
+    /// The order that it was made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderIds>,
     /// Made by its payer on a page.
     #[serde(default)]
     pub on_page: bool,
@@ -178,6 +182,16 @@ pub struct StoredPayment {
 }
 
 impl StoredPayment {
+    /// The id that its caller knows.
+    pub fn object(&self) -> &str {
+        self.order.as_ref().map_or(&self.id, |order| &order.id)
+    }
+
+    /// The id of one of its refunds that its caller knows.
+    pub fn refund_object<'a>(&self, id: &'a str) -> Cow<'a, str> {
+        if self.order.is_some() { order::refund_id(id).into() } else { id.into() }
+    }
+
     /// When it changes by itself, in Unix milliseconds.
     pub fn settles_at_ms(&self) -> Option<i64> {
         let refunds = self.refunds.iter().filter_map(|refund| refund.settlement);

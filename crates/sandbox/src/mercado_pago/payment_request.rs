@@ -118,6 +118,12 @@ pub fn method_type(method: &str) -> &'static str {
 impl PaymentRequest {
     pub fn read(body: &[u8]) -> Result<Self, MercadoPagoRefusal> {
         let request: Self = read_object(body, &MEMBERS)?;
+        request.check()?;
+        Ok(request)
+    }
+
+    pub fn check(&self) -> Result<(), MercadoPagoRefusal> {
+        let request = self;
         let email =
             request.payer.as_ref().ok_or_else(|| MercadoPagoRefusal::missing("payer"))?.email.as_ref();
         let email = email.ok_or_else(|| MercadoPagoRefusal::missing("payer.email"))?;
@@ -136,7 +142,7 @@ impl PaymentRequest {
         if request.notification_url.as_ref().is_some_and(|url| !is_deliverable(url)) {
             return Err(MercadoPagoRefusal::bad_request("notification_url attribute must be url valid"));
         }
-        Ok(request)
+        Ok(())
     }
 
     pub fn amount_minor(&self) -> Result<i64, MercadoPagoRefusal> {

@@ -15,7 +15,7 @@ pub fn plant(draft: &mut CallDraft, payment: StoredPayment, request: &PlantReque
         payment.id = draft.mint.integer();
         (payment.created_ms, payment.updated_ms) = (draft.at, draft.at);
         (payment.key, payment.refunds, payment.charge_back) = (None, Vec::new(), None);
-        payment.on_page = false;
+        (payment.on_page, payment.order) = (false, None);
         payment.external_reference.clone_from(&request.reference);
         payment.metadata = Map::new();
     }
@@ -49,9 +49,9 @@ pub fn plant(draft: &mut CallDraft, payment: StoredPayment, request: &PlantReque
             key: None,
         });
         payment.show_returned();
-        id
+        payment.refund_object(&id).into_owned()
     });
-    let id = payment.id.clone();
+    let id = payment.object().to_owned();
     draft.add_snapshot(payment);
     Planted { id, refund }
 }

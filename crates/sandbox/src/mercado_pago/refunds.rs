@@ -25,8 +25,18 @@ struct RefundRequest {
 pub fn create(draft: &mut CallDraft, id: &str, body: &[u8]) -> Result<MercadoPagoAnswer, MercadoPagoRefusal> {
     let request: RefundRequest = read_object(body, &["amount"])?;
     let amount = request.amount.as_ref().map(|amount| JsonAmount::read("amount", amount)).transpose()?;
+    let (snapshot, refund) = refund(draft, id, amount.map(|amount| amount.0))?;
+    Ok(MercadoPagoAnswer::Refunded { snapshot, refund })
+}
+
+/// The positions of the payment among the snapshots, and of the refund among its refunds.
+pub fn refund(
+    draft: &mut CallDraft,
+    id: &str,
+    amount_minor: Option<i64>,
+) -> Result<(usize, usize), MercadoPagoRefusal> {
     let mut payment = find(draft.held, id)?.clone();
-    let amount_minor = payment.check_refund(amount.map(|amount| amount.0))?;
+    let amount_minor = payment.check_refund(amount_minor)?;
     let later = payment.token.as_deref().and_then(token::find).and_then(|token| token.refund);
     payment.refunds.push(StoredRefund {
         id: draft.mint.integer(),
@@ -42,7 +52,7 @@ pub fn create(draft: &mut CallDraft, id: &str, body: &[u8]) -> Result<MercadoPag
     });
     payment.show_returned();
     let refund = payment.refunds.len() - 1;
-    Ok(MercadoPagoAnswer::Refunded { snapshot: change(draft, payment), refund })
+    Ok((change(draft, payment), refund))
 }
 
 /// Differs from the provider's description, which shows one object: its own SDKs read a list.

@@ -19,6 +19,15 @@ struct Details {
     error: Cow<'static, str>,
     status: u16,
     cause: Vec<Cause>,
+    /// If the call was on an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    errors: Option<[OrderError; 1]>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct OrderError {
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,7 +56,20 @@ impl MercadoPagoRefusal {
     ) -> Self {
         let message = message.into();
         let cause = code.map(|code| Cause { code, description: message.clone(), data: None });
-        Self(Box::new(Details { message, error: error.into(), status, cause: cause.into_iter().collect() }))
+        Self(Box::new(Details {
+            message,
+            error: error.into(),
+            status,
+            cause: cause.into_iter().collect(),
+            errors: None,
+        }))
+    }
+
+    /// The refusal of a call on an order. The provider's SDK reads the code as `error`, its replies have a list.
+    pub fn of_order(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        let errors = Some([OrderError { code: code.into(), message: message.clone() }]);
+        Self(Box::new(Details { message, error: code.into(), status, cause: Vec::new(), errors }))
     }
 
     pub fn status(&self) -> u16 {

@@ -58,8 +58,16 @@ pub struct PaymentView<'a> {
     notification_url: Option<&'a str>,
     processing_mode: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<OrderOfPayment<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     point_of_interaction: Option<PointOfInteraction<'a>>,
     refunds: Vec<RefundView<'a>>,
+}
+
+#[derive(Serialize)]
+struct OrderOfPayment<'a> {
+    id: &'a str,
+    r#type: &'static str,
 }
 
 #[derive(Serialize)]
@@ -146,6 +154,7 @@ impl StoredPayment {
             installments: self.installments,
             notification_url: self.notification_url.as_deref(),
             processing_mode: "aggregator",
+            order: self.order.as_ref().map(|order| OrderOfPayment { id: &order.id, r#type: "mercadopago" }),
             point_of_interaction,
             refunds: self.refunds.iter().map(|refund| self.refund_view(refund)).collect(),
         }

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import {
   InvalidWebhookSignatureError,
   MercadoPagoConfig,
+  Order,
   Payment,
   PaymentRefund,
   WebhookSignatureValidator,
@@ -39,6 +40,19 @@ const order = (extra) => ({
     ...extra,
   },
 });
+const orders = () => new Order(client(accessToken));
+const orderOf = (extra, payment) => ({
+  body: {
+    type: 'online',
+    processing_mode: 'automatic',
+    total_amount: '100.50',
+    external_reference: randomUUID(),
+    payer: { email: 'ana@example.com' },
+    transactions: { payments: [{ amount: '100.50', ...payment }] },
+    ...extra,
+  },
+});
+const byCard = (token) => ({ payment_method: { id: 'visa', type: 'credit_card', token, installments: 1 } });
 const refusal = (status) => (error) => {
   assert.equal(error.status, status, String(error));
   return true;
@@ -146,6 +160,62 @@ test('refusals are the errors that the SDK knows', async () => {
   await assert.rejects(payments().get({ id: 1 }), refusal(404));
   await assert.rejects(payments().create(order({ token: 'token_unknown' })), refusal(400));
   await assert.rejects(new Payment(client('APP_USR-unknown')).get({ id: 1 }), refusal(401));
+});
+
+test('an order is paid by card, and found by id and by reference', async () => {
+  const request = orderOf({}, byCard('approved'));
+  const requestOptions = { idempotencyKey: randomUUID() };
+  const made = await orders().create({ ...request, requestOptions });
+  assert.deepEqual([made.status, made.status_detail, made.total_amount], ['processed', 'accredited', '100.50']);
+  assert.equal((await orders().create({ ...request, requestOptions })).id, made.id);
+  assert.equal((await orders().get({ id: made.id })).external_reference, made.external_reference);
+  const options = {
+    begin_date: '2020-01-01T00:00:00Z',
+    end_date: '2090-01-01T00:00:00Z',
+    external_reference: made.external_reference,
+  };
+  const found = await orders().search({ options });
+  assert.deepEqual(
+    found.data.map(({ id }) => id),
+    [made.id],
+  );
+});
+
+test('an order is authorised and captured, another is canceled', async () => {
+  const held = await orders().create(orderOf({ capture_mode: 'manual' }, byCard('approved')));
+  assert.deepEqual([held.status, held.status_detail], ['action_required', 'waiting_capture']);
+  assert.equal((await orders().capture({ id: held.id })).status, 'processed');
+  const other = await orders().create(orderOf({ capture_mode: 'manual' }, byCard('approved')));
+  assert.equal((await orders().cancel({ id: other.id })).status, 'canceled');
+  await assert.rejects(orders().cancel({ id: held.id }), (error) => {
+    assert.deepEqual([error.status, error.error], [409, 'cannot_cancel_order']);
+    return true;
+  });
+});
+
+test('an order is refunded in part and in full', async () => {
+  const { id, transactions } = await orders().create(orderOf({}, byCard('approved')));
+  const body = { transactions: [{ id: transactions.payments[0].id, amount: '20.25' }] };
+  const part = await orders().refund({ id, body });
+  assert.deepEqual([part.transactions.refunds[0].amount, part.status_detail], ['20.25', 'partially_refunded']);
+  assert.equal((await orders().refund({ id })).status, 'refunded');
+  assert.equal((await orders().get({ id })).transactions.refunds.length, 2);
+});
+
+test('a declined order is an error, and an order waits for its Pix', async () => {
+  await assert.rejects(orders().create(orderOf({}, byCard('rejected_other'))), refusal(402));
+  const pix = { payment_method: { id: 'pix', type: 'bank_transfer' } };
+  const waits = await orders().create(orderOf({}, pix));
+  assert.ok(waits.transactions.payments[0].payment_method.qr_code.startsWith('000201'));
+  await control(`/sandbox/mercado_pago/payments/${waits.id}/pay`, {});
+  assert.equal((await orders().get({ id: waits.id })).status, 'processed');
+});
+
+test('the validator accepts what the sandbox signs about an order', async () => {
+  const { id } = await orders().create(orderOf({}, byCard('approved')));
+  const { headers, query } = await delivery(id);
+  const [xSignature, xRequestId] = [headers['x-signature'], headers['x-request-id']];
+  WebhookSignatureValidator.validate({ xSignature, xRequestId, dataId: query.get('data.id'), secret });
 });
 
 test('the validator accepts what the sandbox signs, and nothing else', async () => {

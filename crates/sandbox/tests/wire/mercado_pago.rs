@@ -6,6 +6,7 @@ mod faults;
 mod idempotency;
 mod money;
 mod notifications;
+mod orders;
 mod pix;
 mod preferences;
 mod search;

@@ -25,7 +25,7 @@
 
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
-use domain::reply::ClaimedJob;
+use domain::reply::{AttemptJob, ClaimedJob};
 use domain::rows::{Failure, FailureCause};
 use domain::{AttemptId, Money};
 use fault_injection::InjectedFault;
@@ -87,7 +87,17 @@ impl Drive<'_> {
             customer: None,
             saves_method: payment.saves_method,
             off_session: payment.off_session,
+            api: self.api(),
         }
+    }
+
+    /// Before the first call what the account is set to now, and afterwards what was committed then.
+    fn api(&self) -> Option<String> {
+        let AttemptJob { attempt, payment, .. } = self.claimed;
+        if attempt.state.is(State::Created) {
+            return self.provider.provider.api(&payment.method()).map(str::to_owned);
+        }
+        attempt.provider_api.clone()
     }
 
     /// The customer confirms the object, and we never do.
@@ -207,7 +217,7 @@ impl Drive<'_> {
     /// The reply to a create was lost. What our reference finds is the payment's object. Finding nothing
     /// proves nothing, so the same call is made again, while its key protects.
     async fn find_or_send_again(&self) -> Result<(), DriveEnded> {
-        match self.provider.find(self.claimed.payment.id).await.shown() {
+        match self.provider.find(&self.order(self.claimed.attempt.key_number)).await.shown() {
             Ok(Some(seen)) => self.conclude(seen, Source::Fetched).await,
             Ok(None) if !self.key_still_protects() => {
                 self.outcome_unknown("not found, and too old to be sent again").await

@@ -326,6 +326,7 @@ impl Drive<'_> {
             token: self.claimed.job.token,
             payment: self.claimed.payment.id,
             object,
+            api: self.provider.provider.api(&self.claimed.payment.method()),
             another_key_after: self.driver.pace.another_key_after,
         };
         self.driver.mark(sent).await

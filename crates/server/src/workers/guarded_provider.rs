@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::provider::{
     CallOutcome, DisputeObservation, Observation, RefundObservation, TransferAnswer, TransferObservation,
 };
-use domain::{BookingId, Money, PaymentId};
+use domain::{BookingId, Money};
 use providers::{
     Capabilities, CustomerOrder, EvidenceOrder, ListedRefund, ListedTransfer, ObjectCall, PaymentOrder,
     Provider, RefundOrder, TransferOrder, TransferReversalOrder,
@@ -80,8 +80,8 @@ impl GuardedProvider {
         self.permit.call(self.provider.fetch_transfer(object), AnswerKind::of).await
     }
 
-    pub async fn find(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {
-        self.permit.call(self.provider.find(payment), AnswerKind::of).await
+    pub async fn find(&self, order: &PaymentOrder) -> CallOutcome<Option<Observation>> {
+        self.permit.call(self.provider.find(order), AnswerKind::of).await
     }
 
     pub fn capabilities(&self) -> Capabilities {

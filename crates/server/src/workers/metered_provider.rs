@@ -7,8 +7,8 @@ use std::time::Instant;
 use domain::provider::{
     CallOutcome, DisputeObservation, Observation, RefundObservation, TransferAnswer, TransferObservation,
 };
-use domain::rows::FailureCause;
-use domain::{BookingId, Money, PaymentId, Timestamp};
+use domain::rows::{FailureCause, PaymentMethod};
+use domain::{BookingId, Money, Timestamp};
 use providers::webhook::{EventContent, MalformedEvent, VerifiedEvent, WebhookRefused};
 use providers::{
     Capabilities, CustomerOrder, EventPage, EvidenceOrder, ListedPage, ListedRefund, ListedTransfer,
@@ -90,6 +90,10 @@ impl Provider for MeteredProvider {
         self.inner.capabilities()
     }
 
+    fn api(&self, method: &PaymentMethod) -> Option<&'static str> {
+        self.inner.api(method)
+    }
+
     fn create<'a>(&'a self, order: &'a PaymentOrder) -> port::CallFuture<'a, Observation> {
         Box::pin(self.watch(Call::Create, self.inner.create(order), outcome_label))
     }
@@ -118,8 +122,8 @@ impl Provider for MeteredProvider {
         Box::pin(self.watch(Call::Fetch, self.inner.fetch(object), outcome_label))
     }
 
-    fn find(&self, payment: PaymentId) -> port::CallFuture<'_, Option<Observation>> {
-        Box::pin(self.watch(Call::Find, self.inner.find(payment), outcome_label))
+    fn find<'a>(&'a self, order: &'a PaymentOrder) -> port::CallFuture<'a, Option<Observation>> {
+        Box::pin(self.watch(Call::Find, self.inner.find(order), outcome_label))
     }
 
     fn capture<'a>(&'a self, action: ObjectCall<'a>, amount: Money) -> port::CallFuture<'a, Observation> {

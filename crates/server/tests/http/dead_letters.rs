@@ -44,7 +44,8 @@ async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> S
     let lease = JobLease { worker: WorkerId(Uuid::from_u128(9)), span: Span::seconds(60) };
     done(server, ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false }).await;
     let object = Some("pi_1".to_owned());
-    done(server, MarkSent { attempt, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }).await;
+    let another_key_after = ANOTHER_KEY_AFTER;
+    done(server, MarkSent { attempt, token: 1, payment, object, api: None, another_key_after }).await;
     let observation = Observation {
         object: "pi_1".to_owned(),
         status: ProviderStatus::Captured { amount_minor: 1 },

@@ -33,7 +33,8 @@ async fn captured(server: &TestServer) -> String {
     };
     let claim = ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false };
     let (attempt, object) = (id.into(), Some(object));
-    let sent = MarkSent { attempt, token: 1, payment: id, object, another_key_after: ANOTHER_KEY_AFTER };
+    let another_key_after = ANOTHER_KEY_AFTER;
+    let sent = MarkSent { attempt, token: 1, payment: id, object, api: None, another_key_after };
     let settle = Settle {
         by: ObservedBy::Job { job, token: 1 },
         payment: id,

@@ -104,13 +104,14 @@ pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Strip
         customer: None,
         saves_method: false,
         off_session: false,
+        api: None,
     };
     let CallOutcome::Object(Observation { object, .. }) = provider.create(&order).await else {
         panic!("not made")
     };
     let (attempt, token) = (claimed.attempt.id, claimed.job.token);
-    let sent =
-        MarkSent { attempt, token, payment, object: Some(object), another_key_after: ANOTHER_KEY_AFTER };
+    let another_key_after = ANOTHER_KEY_AFTER;
+    let sent = MarkSent { attempt, token, payment, object: Some(object), api: None, another_key_after };
     let answer = service.store().submit(Box::new(sent.clone())).await.unwrap();
     assert!(matches!(answer, CommandResult::Fresh { reply: Reply::Send(Some(0)), .. }), "{answer:?}");
     (provider, order, sent)

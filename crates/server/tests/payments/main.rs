@@ -27,6 +27,7 @@ mod kept_errors;
 mod lanes;
 mod leases;
 mod mercado_pago;
+mod mercado_pago_orders;
 mod outage;
 mod payment_form;
 mod payouts;

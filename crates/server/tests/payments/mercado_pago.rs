@@ -64,14 +64,14 @@ pub fn payer() -> Value {
     json!({ "email": "ana@example.com", "name": "Ana Lima", "tax_id": tax_id })
 }
 
-fn card(minor: i64, token: &str) -> Value {
+pub fn card(minor: i64, token: &str) -> Value {
     json!({
         "amount": brl(minor), "provider": "mercado_pago", "payment_method": token, "brand": "visa",
         "instalments": 3, "payer": payer(), "reference": "order 17",
     })
 }
 
-fn pix(minor: i64) -> Value {
+pub fn pix(minor: i64) -> Value {
     json!({ "amount": brl(minor), "provider": "mercado_pago", "payment_method": "pix", "payer": payer() })
 }
 
@@ -81,11 +81,11 @@ pub fn soon(settings: &mut Settings) {
 }
 
 /// What a person, or the customer, does at the provider.
-async fn acts(service: &TestService, object: &str, action: &str, body: Value) {
+pub async fn acts(service: &TestService, object: &str, action: &str, body: Value) {
     service.provider.post(&format!("/sandbox/mercado_pago/payments/{object}/{action}"), &body).await;
 }
 
-async fn confirmed(service: &TestService, payment: &str) -> Value {
+pub async fn confirmed(service: &TestService, payment: &str) -> Value {
     let path = format!("/v1/payments/{payment}");
     service.one.becomes(&path, |seen| seen["confirmed_by_provider"] == true, "there is evidence").await
 }
@@ -282,7 +282,7 @@ async fn charged_back(service: &TestService, payment: &str, object: &str) -> Val
     .await
 }
 
-async fn charged_back_and_decided(service: TestService) {
+pub async fn charged_back_and_decided(service: TestService) {
     for (number, (action, state, kept)) in
         [("reimburse", "won", 0), ("settle", "lost", 6_000)].into_iter().enumerate()
     {

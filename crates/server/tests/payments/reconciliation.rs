@@ -16,6 +16,7 @@ testkit::on_both_engines![
     a_booking_that_waits_for_evidence_is_confirmed,
     every_planted_difference_is_found_at_stripe,
     every_planted_difference_is_found_at_mercado_pago,
+    every_planted_difference_is_found_among_orders,
     a_difference_that_is_gone_is_settled,
     a_person_accepts_a_difference,
     the_ledger_is_compared,
@@ -29,11 +30,17 @@ const SECRET: &str = "signature-one";
 
 /// No webhook arrives, and nothing looks for it: only a reconciliation finds what happened.
 async fn service(engine: Engine) -> TestService {
+    service_by(engine, None).await
+}
+
+/// `api` is that of Mercado Pago by which payments are made.
+async fn service_by(engine: Engine, api: Option<&str>) -> TestService {
     let service = TestService::with(engine, |settings| {
         settings.pace.evidence_after = Span::seconds(3_600);
         let secrets = vec![Secret::new(SECRET)];
         let mut of_account = mercado_pago::ADAPTER.settings(Secret::new(TOKEN), secrets, Mode::Test);
         of_account.wire.base_url.clone_from(&settings.accounts[0].settings.wire.base_url);
+        of_account.api = api.map(str::to_owned);
         settings.accounts.push(AccountSettings::new(ONE.id(), &mercado_pago::ADAPTER, ACCOUNT, of_account));
     })
     .await;
@@ -60,11 +67,17 @@ fn card_at_mercado_pago(minor: i64) -> Value {
 #[derive(Clone, Copy)]
 struct Wire {
     provider: &'static str,
+    api: Option<&'static str>,
     body: fn(i64) -> Value,
+    /// The id of an object that is not there.
+    gone: &'static str,
 }
 
-const STRIPE: Wire = Wire { provider: "stripe", body: |minor| charge(minor, "pm_card_visa") };
-const MERCADO_PAGO: Wire = Wire { provider: "mercado_pago", body: card_at_mercado_pago };
+const STRIPE: Wire =
+    Wire { provider: "stripe", api: None, body: |minor| charge(minor, "pm_card_visa"), gone: "pi_gone" };
+const MERCADO_PAGO: Wire =
+    Wire { provider: "mercado_pago", api: None, body: card_at_mercado_pago, gone: "9999999" };
+const ORDERS: Wire = Wire { api: Some("orders"), gone: "ORD01J00000000000000009999999", ..MERCADO_PAGO };
 
 /// A captured payment with evidence: its id, and the provider's.
 async fn paid(service: &TestService, wire: Wire, minor: i64, key: &str) -> (String, String) {
@@ -195,8 +208,13 @@ async fn every_planted_difference_is_found_at_mercado_pago(engine: Engine) {
     every_planted_difference_is_found(engine, MERCADO_PAGO).await;
 }
 
+/// The search shows the payments of orders by ids that we do not know.
+async fn every_planted_difference_is_found_among_orders(engine: Engine) {
+    every_planted_difference_is_found(engine, ORDERS).await;
+}
+
 async fn every_planted_difference_is_found(engine: Engine, wire: Wire) {
-    let service = service(engine).await;
+    let service = service_by(engine, wire.api).await;
     let (fine, fine_object) = paid(&service, wire, 1_000, "fine").await;
     let (other, other_object) = paid(&service, wire, 1_100, "other").await;
     let (_, cancelled_object) = paid(&service, wire, 1_200, "cancelled").await;
@@ -224,7 +242,7 @@ async fn every_planted_difference_is_found(engine: Engine, wire: Wire) {
     );
     service.database.execute(&behind).await;
     let id = service.database.literal(missing.parse::<uuid::Uuid>().unwrap());
-    let gone = if wire.provider == "stripe" { "pi_gone" } else { "9999999" };
+    let gone = wire.gone;
     service.database.execute(&format!("update payments set provider_ref = '{gone}' where id = {id}")).await;
     // Rows of ours that no object of the provider has.
     let mut expected = vec![

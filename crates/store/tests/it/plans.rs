@@ -83,7 +83,7 @@ async fn fill_work(database: &StoreDatabase) {
         (
             "attempts",
             "payments",
-            "id, tenant, id, null, 'charge', 100, key, OPEN, 0, null, 1, created_at, null, 1, 1, null",
+            "id, tenant, id, null, 'charge', 100, key, OPEN, 0, null, 1, null, created_at, null, 1, 1, null",
         ),
         (
             "jobs",

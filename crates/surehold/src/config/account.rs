@@ -34,6 +34,7 @@ pub struct AccountFile {
     pub key_retention_seconds: Option<i64>,
     pub currency: Option<Currency>,
     pub notification_url: Option<String>,
+    pub api: Option<String>,
     pub currencies: Option<Vec<Currency>>,
     pub methods: Option<Vec<PayBy>>,
     pub pix: Option<PixFile>,
@@ -105,6 +106,7 @@ impl AccountFile {
         set(&mut settings.key_retention, self.key_retention_seconds.map(Span::seconds));
         settings.currency = self.currency.or(settings.currency);
         settings.notification_url.clone_from(&self.notification_url);
+        settings.api.clone_from(&self.api);
         if let Some(pix) = &self.pix {
             pix.apply(&mut settings, &what("pix"))?;
         }

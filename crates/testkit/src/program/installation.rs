@@ -46,12 +46,14 @@ pub struct InstalledAccount {
     pub name: String,
     /// The key by which the provider knows the account's owner.
     pub secret_key: String,
-    /// The secret that signs webhooks as the provider does.
+    /// The secret that signs webhooks as the provider does; at a bank a part of their address.
     pub webhook_secret: String,
+    /// The client's name at a bank. Its secret is `secret_key`.
+    pub client_id: Option<String>,
 }
 
 /// The account of a tenant at each provider, by the digits of the tenant's id.
-const ACCOUNTS: [fn(&str) -> InstalledAccount; 2] = [stripe, mercado_pago];
+const ACCOUNTS: [fn(&str) -> InstalledAccount; 3] = [stripe, mercado_pago, bank];
 
 fn stripe(tenant: &str) -> InstalledAccount {
     InstalledAccount {
@@ -59,6 +61,7 @@ fn stripe(tenant: &str) -> InstalledAccount {
         name: format!("acct_{tenant}"),
         secret_key: format!("sk_test_{tenant}"),
         webhook_secret: format!("whsec_{tenant}"),
+        client_id: None,
     }
 }
 
@@ -70,6 +73,18 @@ fn mercado_pago(tenant: &str) -> InstalledAccount {
         name: number.to_string(),
         secret_key: format!("TEST-{tenant}"),
         webhook_secret: format!("signature-{tenant}"),
+        client_id: None,
+    }
+}
+
+/// A bank with the central bank's API of Pix.
+fn bank(tenant: &str) -> InstalledAccount {
+    InstalledAccount {
+        provider: "pix",
+        name: format!("bank_{tenant}"),
+        secret_key: format!("secret-{tenant}"),
+        webhook_secret: format!("webhooks-{tenant}"),
+        client_id: Some(format!("client-{tenant}")),
     }
 }
 
@@ -244,26 +259,41 @@ impl Resident {
         let account = |account: &InstalledAccount| {
             format!(
                 "\n[[accounts]]\ntenant = {}\nprovider = {}\nname = {}\nmode = \"test\"\n\
-                 base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n{more}",
+                 base_url = {}\nsecret_key = {}\nwebhook_secrets = [{}]\n{more}{}",
                 quoted(&self.tenant.tenant_id),
                 quoted(account.provider),
                 quoted(&account.name),
                 quoted(base_url),
                 quoted(&account.secret_key),
-                quoted(&account.webhook_secret)
+                quoted(&account.webhook_secret),
+                account.client_id.as_deref().map(client_toml).unwrap_or_default()
             )
         };
         self.accounts.iter().map(account).collect()
     }
 }
 
+/// The block of an account at a bank, which is the last of its account.
+fn client_toml(client_id: &str) -> String {
+    format!(
+        "\n[accounts.pix]\nclient_id = {}\nkey = \"pix@ferry.example\"\nreceiver_name = \"Ferry\"\n\
+         receiver_city = \"RECIFE\"\n",
+        quoted(client_id)
+    )
+}
+
 impl InstalledAccount {
     async fn open(&self, sandbox_url: &str, server_url: &str) -> Result<(), Error> {
-        let webhook = format!("{server_url}/webhooks/{}/{}", self.provider, self.name);
+        let mut webhook = format!("{server_url}/webhooks/{}/{}", self.provider, self.name);
+        let mut secret_key = self.secret_key.clone();
+        if let Some(client_id) = &self.client_id {
+            webhook = format!("{webhook}?hmac={}", self.webhook_secret);
+            secret_key = format!("{client_id}:{secret_key}");
+        }
         let account = json!({
             "id": self.name,
             "provider": self.provider,
-            "secret_key": self.secret_key,
+            "secret_key": secret_key,
             "webhook": { "url": webhook, "secrets": [self.webhook_secret] },
         });
         let answer =

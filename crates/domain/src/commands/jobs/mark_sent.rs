@@ -1,5 +1,6 @@
 //! Mark as sent: committed before each call that moves money. After it a lost reply means *unknown*.
 
+use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 
 use super::held;
@@ -23,6 +24,8 @@ pub struct MarkSent {
     pub payment: PaymentId,
     /// For a charge: the provider's unconfirmed object, whose id is committed here.
     pub object: Option<String>,
+    /// For a charge: the provider's API that it is sent to, where there are several. Committed by the first mark.
+    pub api: Option<&'static str>,
     /// How long a refund waits for the effect of the call whose key is spent.
     pub another_key_after: Span,
 }
@@ -110,6 +113,9 @@ impl Command for MarkSent {
         let mut attempt = attempt.clone();
         if let Some(step) = send {
             attempt.state = step.to();
+            if attempt.kind == AttemptKind::Charge {
+                attempt.provider_api = self.api.map(str::to_owned);
+            }
         }
         if attempt.sent_at.is_none() {
             attempt.sent_at = Some(context.now);

@@ -293,6 +293,7 @@ impl Game {
             token,
             payment: claimed.payment.id,
             object,
+            api: None,
             another_key_after: ANOTHER_KEY_AFTER,
         })?;
         let Reply::Send(key) = reply else { panic!("not a leave to send: {reply:?}") };

@@ -119,6 +119,7 @@ fn a_zombie_is_refused_everywhere() {
             token: 1,
             payment,
             object: None,
+            api: None,
             another_key_after: ANOTHER_KEY_AFTER,
         }),
         Box::new(world.settle_command(payment.into(), payment, CAPTURED, Source::Answer)),
@@ -162,6 +163,19 @@ fn sent_is_committed_once() {
     world.answer(payment, CAPTURED);
     let again = world.mark_sent_command(payment, payment, None);
     assert_eq!(world.refused(&again), Refusal::NothingToDo, "it has its outcome");
+}
+
+/// After a change of the account's setting the repetition must not go elsewhere.
+#[test]
+fn the_api_of_a_charge_is_committed_by_its_first_mark() {
+    let mut world = TestWorld::new(9);
+    let booking = world.reserve(2);
+    let payment = world.pay(booking);
+    for api in ["orders", "payments"] {
+        let mark = MarkSent { api: Some(api), ..world.mark_sent_command(payment, payment, None) };
+        world.run(&mark);
+        assert_eq!(world.get::<Attempt>(payment.0).provider_api.as_deref(), Some("orders"));
+    }
 }
 
 #[test]

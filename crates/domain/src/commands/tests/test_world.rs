@@ -281,7 +281,7 @@ impl TestWorld {
     ) -> MarkSent {
         let attempt = attempt.into();
         let (attempt, token) = (AttemptId(attempt), self.token(attempt));
-        MarkSent { attempt, token, payment, object, another_key_after: ANOTHER_KEY_AFTER }
+        MarkSent { attempt, token, payment, object, api: None, another_key_after: ANOTHER_KEY_AFTER }
     }
 
     pub fn seen(&self, payment: PaymentId, status: ProviderStatus) -> Observation {

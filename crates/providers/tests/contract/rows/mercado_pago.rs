@@ -13,6 +13,7 @@ use crate::calls::Call;
 
 pub static ROW: ContractRow = ContractRow {
     adapter: &mercado_pago::ADAPTER,
+    api: Some("payments"),
     secret_key: "TEST-token-of-contract",
     webhook_secret: "secret-of-contract",
     order,
@@ -32,7 +33,7 @@ pub static ROW: ContractRow = ContractRow {
     particulars: Particulars::COMMON,
 };
 
-fn order(number: u128) -> PaymentOrder {
+pub fn order(number: u128) -> PaymentOrder {
     let (token, brand) = ("card_token_hidden".to_owned(), Some("visa".to_owned()));
     order_in_brazil(number, PaymentMethod::Card { token, brand, instalments: 3 })
 }
@@ -75,12 +76,17 @@ fn error(status: u16) -> Value {
 }
 
 fn delivery(by: &SignedBy) -> Delivery {
+    delivered(by, "payment", "123")
+}
+
+/// About the object with this id. It is signed as it is.
+pub fn delivered(by: &SignedBy, topic: &str, id: &str) -> Delivery {
     let request = format!("request-{}", by.event);
     let mut mac = Hmac::<Sha256>::new_from_slice(by.secret.as_bytes()).unwrap();
-    mac.update(format!("id:123;request-id:{request};ts:{};", by.at).as_bytes());
+    mac.update(format!("id:{id};request-id:{request};ts:{};", by.at).as_bytes());
     let signature = format!("ts={},v1={}", by.at, hex::encode(mac.finalize().into_bytes()));
-    let body = json!({"type": "payment", "data": {"id": "123"}}).to_string().into_bytes();
-    Delivery { headers: HeaderMap::new(), query: "data.id=123&type=payment".to_owned(), body }
+    let body = json!({"type": topic, "data": {"id": id}}).to_string().into_bytes();
+    Delivery { headers: HeaderMap::new(), query: format!("data.id={id}&type={topic}"), body }
         .with("x-signature", signature)
         .with("x-request-id", request)
 }

@@ -23,6 +23,7 @@ const PAID: &str = "E12345678202009091000abcde123456";
 
 pub static ROW: ContractRow = ContractRow {
     adapter: &pix::ADAPTER,
+    api: None,
     secret_key: "client-secret-of-contract",
     // As long as the signatures of others.
     webhook_secret: "5ec2e7000000000000000000000000000000000000000000000000000000abcd",

@@ -13,6 +13,7 @@ use crate::calls::{CUSTOMER, Call, METHOD, OutcomeKind};
 
 pub static ROW: ContractRow = ContractRow {
     adapter: &stripe::ADAPTER,
+    api: None,
     secret_key: "sk_test_contract",
     webhook_secret: "whsec_contract",
     order,
