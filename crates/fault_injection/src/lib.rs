@@ -124,6 +124,8 @@ faults! {
         "A call at Mercado Pago has another key each time.",
     NotificationNamedByBody = "notification_named_by_body":
         "A delivery of Mercado Pago is known by an id in its body, which nobody has signed.",
+    IdsForgetKeys = "ids_forget_keys":
+        "What a client makes has a fresh id, and not one from its idempotency key.",
     FoundAmountNotCompared = "found_amount_not_compared":
         "A payment that our reference finds is ours, whatever its amount.",
 }

@@ -54,7 +54,7 @@ impl Command for CreateBeneficiary {
         let mut draft = Draft::new(context, &origin);
         let (account, destination) = transfer.unzip();
         let beneficiary = Beneficiary {
-            id: draft.id(),
+            id: draft.id_under(self.claim.key),
             tenant,
             mode: self.mode,
             name: self.name.clone(),
