@@ -112,6 +112,8 @@ faults! {
         "One account's events may fill the queue of the system's own commands.",
     ReconciliationSkipsPage = "reconciliation_skips_page":
         "A reconciliation compares the first page of the provider's list and skips the others.",
+    IdsForgetKeys = "ids_forget_keys":
+        "What a client makes has a fresh id, and not one from its idempotency key.",
     ReleasedTwice = "released_twice":
         "The funds of a booking stay due after their release, and its payouts have fresh ids.",
     PayoutKeyNotKept = "payout_key_not_kept":
@@ -124,8 +126,6 @@ faults! {
         "A call at Mercado Pago has another key each time.",
     NotificationNamedByBody = "notification_named_by_body":
         "A delivery of Mercado Pago is known by an id in its body, which nobody has signed.",
-    IdsForgetKeys = "ids_forget_keys":
-        "What a client makes has a fresh id, and not one from its idempotency key.",
     FoundAmountNotCompared = "found_amount_not_compared":
         "A payment that our reference finds is ours, whatever its amount.",
 }
