@@ -97,7 +97,13 @@ impl Deployment {
         if let Ground::Target { url, api_key, books } = context.ground.as_ref() {
             target.base_urls = vec![url.trim_end_matches('/').to_owned()];
             target.api_key.clone_from(api_key);
-            return Ok(Deployment { context: context.clone(), own: None, target, books: books.clone(), lost: BTreeSet::new() });
+            return Ok(Deployment {
+                context: context.clone(),
+                own: None,
+                target,
+                books: books.clone(),
+                lost: BTreeSet::new(),
+            });
         }
         std::fs::create_dir_all(&context.directory)?;
         let url = match context.databases.lock().await.as_mut() {
@@ -122,7 +128,13 @@ impl Deployment {
             processes,
             watch: None,
         };
-        Ok(Deployment { context: context.clone(), own: Some(own), target, books: Some(sandbox_url), lost: BTreeSet::new() })
+        Ok(Deployment {
+            context: context.clone(),
+            own: Some(own),
+            target,
+            books: Some(sandbox_url),
+            lost: BTreeSet::new(),
+        })
     }
 
     /// Sets the provider's address for the servers, such as a proxy before

@@ -168,10 +168,8 @@ impl Words {
 
 /// An index that is not there is not written row by row.
 async fn fill(location: &Location, tenant: TenantId, rows: u64) -> Result<(), Error> {
-    let inserts = [
-        Words::of(location, tenant, rows / 2).bookings(),
-        Words::of(location, tenant, rows).payments(),
-    ];
+    let inserts =
+        [Words::of(location, tenant, rows / 2).bookings(), Words::of(location, tenant, rows).payments()];
     match location {
         Location::Sqlite { path } => {
             let path = path.clone();
@@ -181,7 +179,9 @@ async fn fill(location: &Location, tenant: TenantId, rows: u64) -> Result<(), Er
         Location::Postgres { url } => {
             let (client, connection) = tokio_postgres::connect(url.expose(), NoTls).await?;
             let connection = tokio::spawn(connection);
-            client.batch_execute("set session_replication_role = replica; set synchronous_commit = off").await?;
+            client
+                .batch_execute("set session_replication_role = replica; set synchronous_commit = off")
+                .await?;
             let sql = "select indexname, indexdef from pg_indexes where tablename in ('payments', 'bookings') \
                        and indexdef like 'CREATE INDEX%'";
             let indexes = client.query(sql, &[]).await?;
@@ -211,8 +211,10 @@ fn fill_sqlite(path: &std::path::Path, inserts: &[String]) -> rusqlite::Result<(
     )?;
     let sql = "select name, sql from sqlite_master where type = 'index' and sql like 'create index%' \
                and tbl_name in ('payments', 'bookings')";
-    let indexes: Vec<(String, String)> =
-        connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let indexes: Vec<(String, String)> = connection
+        .prepare(sql)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
     for (name, _) in &indexes {
         connection.execute_batch(&format!("drop index {name}"))?;
     }

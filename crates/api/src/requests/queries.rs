@@ -110,11 +110,7 @@ pub(super) fn page(findings: &mut ValidationErrors, limit: Option<i64>, cursor: 
     }
 }
 
-fn period(
-    findings: &mut ValidationErrors,
-    from: Option<jiff::Timestamp>,
-    before: Option<jiff::Timestamp>,
-) {
+fn period(findings: &mut ValidationErrors, from: Option<jiff::Timestamp>, before: Option<jiff::Timestamp>) {
     if from.zip(before).is_some_and(|(from, before)| before <= from) {
         findings.add("/created_before", "must be later than created_from");
     }

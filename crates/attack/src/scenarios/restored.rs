@@ -168,8 +168,7 @@ fn customers(context: &ScenarioContext, turns: usize) -> Vec<Customer> {
 
 async fn done(caller: &mut RetryingClient, request: &OperationRequest) -> Result<OperationAnswer, Error> {
     let answer = caller.retry_until_definite(request).await?;
-    let unexpected =
-        || Error::Unexpected { operation: request.operation.clone(), outcome: answer.summary() };
+    let unexpected = || Error::Unexpected { operation: request.operation.clone(), outcome: answer.summary() };
     if answer.is_success() { Ok(answer) } else { Err(unexpected()) }
 }
 
@@ -233,9 +232,8 @@ async fn act(
         Kind::Complete => asks(name.clone(), &format!("/v1/bookings/{had}/complete"), &json!({})),
     };
     let answer = done(&mut caller, &request).await?;
-    let pay = matches!(customer.kind, Kind::Book).then(|| {
-        OperationRequest::pay(name, &answer.id().unwrap_or_default(), PRICE_MINOR, &STRIPE)
-    });
+    let pay = matches!(customer.kind, Kind::Book)
+        .then(|| OperationRequest::pay(name, &answer.id().unwrap_or_default(), PRICE_MINOR, &STRIPE));
     customer.done.push((request, answer));
     if let Some(pay) = pay {
         let answer = done(&mut caller, &pay).await?;

@@ -238,8 +238,8 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     let booking = Some(new_id::<BookingId>());
     assert_eq!(payments(PaymentSearch { booking, ..PaymentSearch::default() }).await, 0);
     uses(&plans, "payments_of_booking");
-    let account = queries.payments(seller.tenant, &PaymentSearch { limit: 1, ..PaymentSearch::default() });
-    let account = Some(account.await.unwrap()[0].account);
+    let one = PaymentSearch { limit: 1, ..PaymentSearch::default() };
+    let account = Some(queries.payments(seller.tenant, &one).await.unwrap()[0].account);
     plans.lock().clear();
     assert_eq!(payments(PaymentSearch { account, ..PaymentSearch::default() }).await, 40);
     uses(&plans, "payments_of_account");
