@@ -274,8 +274,7 @@ impl Lists {
             // A row anywhere, and never the same twice: no page is warm because it was read before.
             let number = 1 + turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) % rows;
             let near = (rows as f64 * place) as u64 + number % 1_000;
-            let created_at = Timestamp(i64::try_from(near).unwrap_or(i64::MAX).saturating_mul(SECOND));
-            let after = (place < 1.0).then_some(Cursor { created_at, id: Uuid::max() });
+            let after = (place < 1.0).then_some(Cursor { created_at: row_at(near), id: Uuid::max() });
             let begun = Instant::now();
             read(number, after).await?;
             if turn >= WARM_UP {
@@ -287,8 +286,14 @@ impl Lists {
     }
 }
 
+/// When the row of this number was made.
+fn row_at(number: u64) -> Timestamp {
+    Timestamp(i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(SECOND))
+}
+
 type SearchOf<S> = (&'static str, fn(u64, u64) -> S);
 
+/// The times have fewer rows than a page: it must end with them.
 const PAYMENTS: &[SearchOf<PaymentSearch>] = &[
     ("payments", |_, _| PaymentSearch::default()),
     ("payments, booking", |number, _| PaymentSearch {
@@ -320,9 +325,10 @@ const PAYMENTS: &[SearchOf<PaymentSearch>] = &[
         amount_minor: Some(100 + i64::try_from(number % AMOUNTS).unwrap_or(0)),
         ..PaymentSearch::default()
     }),
-    ("payments, time and state", |_, rows| PaymentSearch {
+    ("payments, state and time", |_, rows| PaymentSearch {
         state: Some(payment::State::Failed),
-        created_before: Some(Timestamp(i64::try_from(rows / 3).unwrap_or(0) * SECOND)),
+        created_from: Some(row_at(rows / 3 - 1_000)),
+        created_before: Some(row_at(rows / 3)),
         ..PaymentSearch::default()
     }),
 ];
@@ -334,7 +340,8 @@ const BOOKINGS: &[SearchOf<BookingSearch>] = &[
         ..BookingSearch::default()
     }),
     ("bookings, time", |_, rows| BookingSearch {
-        created_before: Some(Timestamp(i64::try_from(rows / 3).unwrap_or(0) * SECOND)),
+        created_from: Some(row_at(rows / 3 - 20)),
+        created_before: Some(row_at(rows / 3)),
         ..BookingSearch::default()
     }),
 ];

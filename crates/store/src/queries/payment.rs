@@ -52,8 +52,7 @@ impl Queries {
             .and("account =", search.account)
             .and("amount_minor =", search.amount_minor)
             .and("created_at >=", search.created_from)
-            .and("created_at <", search.created_before)
-            .after(search.after)
+            .after(Cursor::behind(search.after, search.created_before))
             .newest(search.limit);
         self.rows(&rest, parameters).await
     }
