@@ -11,10 +11,10 @@ use testkit::program;
 
 /// A copy as of one moment. On SQLite it is a file, and on PostgreSQL a schema beside the tables.
 #[derive(Debug)]
-pub struct Backup(Copy);
+pub struct DatabaseCopy(Place);
 
 #[derive(Debug)]
-enum Copy {
+enum Place {
     File(PathBuf),
     Schema,
 }
@@ -44,7 +44,7 @@ const PUT_BACK: &str = "\
 
 impl Deployment {
     /// Copies the database while its servers run: on SQLite as an operator does.
-    pub async fn back_up(&self) -> Result<Backup, Error> {
+    pub async fn back_up(&self) -> Result<DatabaseCopy, Error> {
         let installation = self.installation()?;
         match &installation.location {
             Location::Sqlite { path } => {
@@ -52,18 +52,18 @@ impl Deployment {
                 let url = format!("sqlite:{}", path.display());
                 let file = to.display().to_string();
                 program::run(&self.context.program, &["backup", &file, "--database-url", &url]).await?;
-                Ok(Backup(Copy::File(to)))
+                Ok(DatabaseCopy(Place::File(to)))
             }
             Location::Postgres { .. } => {
                 DatabaseRows::of(&installation.location).await?.execute(COPY).await?;
-                Ok(Backup(Copy::Schema))
+                Ok(DatabaseCopy(Place::Schema))
             }
         }
     }
 
     /// Stops every process but the provider, puts the backup in the place of the database, and starts them
     /// again.
-    pub async fn restore(&mut self, backup: &Backup) -> Result<(), Error> {
+    pub async fn restore(&mut self, backup: &DatabaseCopy) -> Result<(), Error> {
         let names: Vec<String> =
             [Part::Server, Part::Worker, Part::Relay].into_iter().flat_map(|part| self.names(part)).collect();
         for name in &names {
@@ -76,7 +76,7 @@ impl Deployment {
             watch.abort();
         }
         match (&backup.0, &location) {
-            (Copy::File(copy), Location::Sqlite { path }) => {
+            (Place::File(copy), Location::Sqlite { path }) => {
                 for suffix in ["-wal", "-shm"] {
                     let beside = PathBuf::from(format!("{}{suffix}", path.display()));
                     if beside.exists() {
