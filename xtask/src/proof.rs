@@ -161,6 +161,7 @@ const PLANS: &[Plan] = &[
         60,
         "what_nobody_reported_is_found",
     ),
+    plan(InjectedFault::IdsForgetKeys, Ground::Sqlite, "restored", 60, "effects_equal_operations"),
     plan(InjectedFault::ReleasedTwice, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),
     plan(InjectedFault::PayoutKeyNotKept, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),
     neighbours(InjectedFault::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),

@@ -9,11 +9,12 @@
 //! A process keeps its address when it is started again. All processes end when the value is
 //! dropped, and with this process, also if it is killed. Each fault records itself in the timeline.
 
+mod backup;
 mod process;
 mod tuning;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -55,6 +56,8 @@ pub struct Deployment {
     pub target: Target,
     /// Where the provider's books can be read.
     books: Option<String>,
+    /// The provider's objects that the restored database has no payment for, and whose clients are gone.
+    pub lost: BTreeSet<String>,
 }
 
 struct Own {
@@ -94,7 +97,13 @@ impl Deployment {
         if let Ground::Target { url, api_key, books } = context.ground.as_ref() {
             target.base_urls = vec![url.trim_end_matches('/').to_owned()];
             target.api_key.clone_from(api_key);
-            return Ok(Deployment { context: context.clone(), own: None, target, books: books.clone() });
+            return Ok(Deployment {
+                context: context.clone(),
+                own: None,
+                target,
+                books: books.clone(),
+                lost: BTreeSet::new(),
+            });
         }
         std::fs::create_dir_all(&context.directory)?;
         let url = match context.databases.lock().await.as_mut() {
@@ -119,7 +128,13 @@ impl Deployment {
             processes,
             watch: None,
         };
-        Ok(Deployment { context: context.clone(), own: Some(own), target, books: Some(sandbox_url) })
+        Ok(Deployment {
+            context: context.clone(),
+            own: Some(own),
+            target,
+            books: Some(sandbox_url),
+            lost: BTreeSet::new(),
+        })
     }
 
     /// Sets the provider's address for the servers, such as a proxy before

@@ -49,7 +49,9 @@ pub async fn judge(context: &ScenarioContext, deployment: &Deployment) -> Result
             let books = only_ours(books, context, deployment);
             let effects = effects::judge(&context.findings, &history, &books);
             if deployment.location().is_some() {
-                figures::judge(context, deployment, &books).await?;
+                let mut ours = books.clone();
+                ours.charges.retain(|charge| !deployment.lost.contains(&charge.id));
+                figures::judge(context, deployment, &ours).await?;
             }
             effects
         }

@@ -19,6 +19,7 @@ mod races;
 mod reconciliation;
 mod redis;
 mod relay;
+mod restored;
 mod same_key;
 mod webhooks;
 
@@ -46,6 +47,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &reconciliation::SCENARIO,
     &disputes::SCENARIO,
     &payout::SCENARIO,
+    &restored::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

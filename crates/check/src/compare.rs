@@ -9,17 +9,18 @@
 //! | `tenant_walls` | an object is in an account of the tenant that requested it |
 //!
 //! While an operation is under way, the provider may be ahead of our rows, and never behind. An
-//! object with an open review case is known to disagree. Money that a person recorded has no provider: its
+//! object with an open review case is known to disagree. An object of a payment that a restored database does not
+//! have is known as a difference, and left out. Money that a person recorded has no provider: its
 //! rows stand in for the books, against the ledger.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::lifecycle::State as _;
-use domain::lifecycle::refund;
-use domain::rows::{Account, Payment};
+use domain::lifecycle::{difference, refund};
+use domain::rows::{Account, DifferenceKind, Payment};
 use domain::{AccountId, PaymentId, TenantId};
 use store::Queries;
-use store::queries::{Cursor, PaymentSearch};
+use store::queries::{Cursor, DifferenceSearch, PaymentSearch};
 use uuid::Uuid;
 
 use super::books::{Books, Charge, Refund, money};
@@ -43,6 +44,8 @@ struct Comparison<'a> {
     /// What a person recorded, less what was given back, by account and currency.
     recorded: BTreeMap<(AccountId, String), i64>,
     known: HashSet<PaymentId>,
+    /// Objects of payments that a restored database does not have, and that a person knows of.
+    lost: HashSet<String>,
     known_refunds: HashSet<String>,
     reviewed: HashSet<Uuid>,
 }
@@ -65,6 +68,7 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
         open: BTreeMap::new(),
         recorded: BTreeMap::new(),
         known: HashSet::new(),
+        lost: HashSet::new(),
         known_refunds: HashSet::new(),
         reviewed: HashSet::new(),
     };
@@ -83,7 +87,31 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
 }
 
 impl Comparison<'_> {
+    /// The open and accepted differences of objects that name a payment which we do not have.
+    async fn lost(&mut self, tenant: TenantId) -> Result<(), Error> {
+        let own = self.accounts.values().filter(|account| account.tenant == tenant);
+        let mut search = DifferenceSearch {
+            accounts: own.map(|account| account.id).collect(),
+            kind: Some(DifferenceKind::PaymentUnknownHere),
+            limit: PAGE_ROWS,
+            ..DifferenceSearch::default()
+        };
+        loop {
+            let page = self.queries.differences(tenant, &search).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            search.after = Some(Cursor { created_at: last.found_at, id: last.id.0 });
+            let unsettled = page.into_iter().filter(|row| !row.state.is(difference::State::Settled));
+            self.lost.extend(unsettled.map(|row| row.object));
+        }
+    }
+
+    fn is_lost(&self, charge: &Charge) -> bool {
+        let payment = charge.operation().and_then(|operation| operation.parse().ok()).map(PaymentId);
+        self.lost.contains(&charge.id) && !payment.is_some_and(|payment| self.known.contains(&payment))
+    }
+
     async fn tenant(&mut self, tenant: TenantId) -> Result<(), Error> {
+        self.lost(tenant).await?;
         let mut after = None;
         loop {
             let page = self.queries.open_reviews(tenant, after, PAGE_ROWS).await?;
@@ -208,7 +236,7 @@ impl Comparison<'_> {
                 self.verdicts.offends("tenant_walls", text);
             }
             let payment = operation.parse().map(PaymentId);
-            if !payment.is_ok_and(|payment| self.known.contains(&payment)) {
+            if !payment.is_ok_and(|payment| self.known.contains(&payment)) && !self.is_lost(charge) {
                 let text = format!("{} is for operation {operation}, which we do not know", charge.id);
                 self.verdicts.offends("charged_once", text);
             }
@@ -254,6 +282,7 @@ impl Comparison<'_> {
                 charge.provider == account.provider
                     && charge.account == account.name
                     && charge.operation().is_some()
+                    && !self.is_lost(charge)
             });
             for charge in theirs {
                 let net = &mut nets.entry(charge.currency.to_ascii_uppercase()).or_default().1;

@@ -1,7 +1,9 @@
 //! Ids: UUIDv7 for new rows, a hash for rows with a natural key.
 //!
 //! A natural key (tenant + client + idempotency key; provider + account + event id) is hashed into
-//! the row's id, so every table has a key of the same type, and a duplicate is the same row.
+//! the row's id, so every table has a key of the same type, and a duplicate is the same row. What a
+//! client makes under an idempotency key, and what goes to a provider, has such an id: a database that was
+//! restored to an earlier moment makes the same row again, under the same reference at the provider.
 
 use alloc::borrow::Cow;
 use serde::{Deserialize, Serialize};
@@ -147,6 +149,10 @@ impl KeyId {
     pub fn of(tenant: TenantId, client: ClientId, key: &str) -> KeyId {
         KeyId(hashed(&[b"key", tenant.0.as_bytes(), client.0.as_bytes(), key.as_bytes()]))
     }
+    /// The id of the booking, payment, refund, attempt or beneficiary that the operation under this key makes.
+    pub fn operation(self) -> Uuid {
+        hashed(&[b"operation", self.0.as_bytes()])
+    }
 }
 impl CustomerId {
     /// One customer per tenant and e-mail address. The address is compared without case.
@@ -182,7 +188,17 @@ impl SlotId {
         SlotId(hashed(&[b"slot", tenant.0.as_bytes(), product.0.as_bytes(), &at]))
     }
 }
+impl PaymentId {
+    /// The payment at the next account, after a decline.
+    pub fn continuing(payment: PaymentId) -> PaymentId {
+        PaymentId(hashed(&[b"continuing", payment.0.as_bytes()]))
+    }
+}
 impl RefundId {
+    /// The refund that nobody requested, after this many refunds of the payment.
+    pub fn unasked(payment: PaymentId, refunds: i64) -> RefundId {
+        RefundId(hashed(&[b"unasked_refund", payment.0.as_bytes(), &refunds.to_be_bytes()]))
+    }
     /// The id of a refund that somebody made at the provider.
     pub fn at_provider(account: AccountId, object: &str) -> RefundId {
         RefundId(hashed(&[b"refund", account.0.as_bytes(), object.as_bytes()]))

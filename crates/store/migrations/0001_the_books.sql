@@ -294,11 +294,14 @@ create table payments (
     -- Refunds under way do not count here: somebody may make another at the provider meanwhile.
     check (refunded_minor <= captured_minor)
 );
-create index payments_of_booking on payments (tenant, booking) where booking is not null;
-create index payments_of_reference on payments (tenant, reference) where reference is not null;
+create index payments_of_booking on payments (tenant, booking, created_at, id) where booking is not null;
+create index payments_of_reference on payments (tenant, reference, created_at, id) where reference is not null;
 create index payments_of_key on payments (tenant, key) where key is not null;
 create index payments_of_tenant on payments (tenant, created_at, id);
 create index payments_of_state on payments (tenant, state, created_at, id);
+create index payments_of_account on payments (tenant, account, created_at, id);
+create index payments_of_account_and_state on payments (tenant, account, state, created_at, id);
+create index payments_of_amount on payments (tenant, amount_minor, created_at, id);
 create index payments_at_provider on payments (provider_ref) where provider_ref is not null;
 create index payments_authorized on payments (authorization_due_at) where state = 'authorized';
 create unique index payments_by_id on payments (id, tenant);

@@ -27,6 +27,8 @@ enum Work {
     Reserve(Load),
     /// Charges, from the request to the definite outcome
     Charge(Load),
+    /// Pages of lists, in a database of ten thousand rows and in a large one
+    History(History),
     /// Serve the plain form; the benchmark starts this itself
     #[command(hide = true)]
     Plain(Plain),
@@ -64,6 +66,21 @@ struct Load {
 }
 
 #[derive(clap::Args)]
+struct History {
+    #[arg(long, value_enum, default_value = "both")]
+    engine: Engines,
+    /// A PostgreSQL server to create databases on; without it a private one is started
+    #[arg(long)]
+    database_url: Option<String>,
+    /// Payments in the large database, and half as many bookings; ten million take some 15 GB per engine
+    #[arg(long, default_value_t = 100_000)]
+    rows: u64,
+    /// Write the measurements to this file as JSON
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
 struct Plain {
     #[arg(long)]
     listen: SocketAddr,
@@ -75,6 +92,16 @@ struct Plain {
     api_key: String,
     #[arg(long)]
     ready_file: PathBuf,
+}
+
+impl Engines {
+    fn list(self) -> Vec<Engine> {
+        match self {
+            Engines::Sqlite => vec![Engine::Sqlite],
+            Engines::Postgres => vec![Engine::Postgres],
+            Engines::Both => vec![Engine::Sqlite, Engine::Postgres],
+        }
+    }
 }
 
 impl Load {
@@ -89,11 +116,7 @@ impl Load {
             }
         }
         Ok(Options {
-            engines: match self.engine {
-                Engines::Sqlite => vec![Engine::Sqlite],
-                Engines::Postgres => vec![Engine::Postgres],
-                Engines::Both => vec![Engine::Sqlite, Engine::Postgres],
-            },
+            engines: self.engine.list(),
             database_url: self.database_url.clone(),
             duration: Duration::from_secs(self.seconds),
             tasks: self.tasks,
@@ -104,9 +127,24 @@ impl Load {
     }
 }
 
+async fn history(history: History) -> crate::Exit {
+    if !(10_000..=100_000_000).contains(&history.rows) {
+        return Err(failed("--rows must be from 10000 to 100000000"));
+    }
+    let (engines, database_url) = (history.engine.list(), history.database_url);
+    let options = Options { engines, database_url, ..Options::new(std::env::current_exe()?) };
+    let report = bench::history(&options, history.rows, &Progress::shown()).await?;
+    print!("{report}");
+    if let Some(out) = history.out {
+        crate::serve::write_whole(&out, &serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 pub async fn run(arguments: Arguments) -> crate::Exit {
     let (load, report) = match arguments.work {
         Work::Plain(plain) => return serve_plain(plain).await,
+        Work::History(wanted) => return history(wanted).await,
         Work::Reserve(load) => {
             let report = bench::reserve(&load.options()?, &Progress::shown()).await?;
             (load, report)

@@ -94,6 +94,7 @@ fn texts() -> Vec<Rule> {
     ];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
     const BETWEEN: &[&str] = &["AvailabilityQuery", "StatementQuery", "NewReconciliation"];
+    const CREATED: &[&str] = &["BookingsQuery", "PaymentsQuery"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
         rule(NAMED, "name", line(NAME_CHARS_MAX)),
@@ -123,6 +124,8 @@ fn texts() -> Vec<Rule> {
         rule(&["DisputesQuery"], "evidence_due_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "currency", json!({ "$ref": CURRENCY_REFERENCE })),
         rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
+        rule(CREATED, "created_from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(CREATED, "created_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "from", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "time_zone", json!({ "pattern": ZONE_PATTERN })),
@@ -184,6 +187,7 @@ fn numbers() -> Vec<Rule> {
     vec![
         rule(CURSORS, "limit", rows.clone()),
         rule(&["EventsQuery"], "limit", rows),
+        rule(&["PaymentsQuery"], "amount_minor", range(1, AMOUNT_MINOR_MAX)),
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
         rule(MOVING, "amount", at_least(1)),
         rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),

@@ -1,5 +1,6 @@
 //! Parameters of the lists.
 
+use domain::limits::AMOUNT_MINOR_MAX;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -42,6 +43,10 @@ pub struct BookingsQuery {
     /// In any spelling.
     pub customer_email: Option<String>,
     pub state: Option<String>,
+    /// Bookings that were made at this time or later.
+    pub created_from: Option<jiff::Timestamp>,
+    /// Bookings that were made before this time.
+    pub created_before: Option<jiff::Timestamp>,
     /// Rows of one page.
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -57,6 +62,14 @@ pub struct PaymentsQuery {
     /// The key under which this client started the payment.
     pub idempotency_key: Option<String>,
     pub state: Option<String>,
+    /// The account at a provider.
+    pub account_id: Option<Uuid>,
+    /// Exactly this amount. Not together with `state` or `account_id`.
+    pub amount_minor: Option<i64>,
+    /// Payments that were made at this time or later.
+    pub created_from: Option<jiff::Timestamp>,
+    /// Payments that were made before this time.
+    pub created_before: Option<jiff::Timestamp>,
     /// Rows of one page.
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -97,6 +110,12 @@ pub(super) fn page(findings: &mut ValidationErrors, limit: Option<i64>, cursor: 
     }
 }
 
+fn period(findings: &mut ValidationErrors, from: Option<jiff::Timestamp>, before: Option<jiff::Timestamp>) {
+    if from.zip(before).is_some_and(|(from, before)| before <= from) {
+        findings.add("/created_before", "must be later than created_from");
+    }
+}
+
 impl Request for ListQuery {
     fn check(&self, findings: &mut ValidationErrors) {
         page(findings, self.limit, self.cursor.as_deref());
@@ -123,6 +142,10 @@ impl Request for BookingsQuery {
         }
     }
 
+    fn check_together(&self, findings: &mut ValidationErrors) {
+        period(findings, self.created_from, self.created_before);
+    }
+
     fn canonical(mut self) -> BookingsQuery {
         self.customer_email = self.customer_email.map(|email| email::canonical(&email).unwrap_or(email));
         self
@@ -137,6 +160,17 @@ impl Request for PaymentsQuery {
         }
         if let Some(key) = &self.idempotency_key {
             findings.visible("/idempotency_key", key, IDEMPOTENCY_KEY_CHARS_MAX);
+        }
+        if let Some(minor) = self.amount_minor {
+            findings.between("/amount_minor", minor, 1, AMOUNT_MINOR_MAX);
+        }
+    }
+
+    fn check_together(&self, findings: &mut ValidationErrors) {
+        period(findings, self.created_from, self.created_before);
+        // No index has both, and a page must not read every payment of an amount.
+        if self.amount_minor.is_some() && (self.state.is_some() || self.account_id.is_some()) {
+            findings.add("/amount_minor", "must not be together with state or account_id");
         }
     }
 }

@@ -46,7 +46,7 @@ const WITHOUT_ANSWERS: usize = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Far longer than a payout takes, with its look-ups.
 const PAID_WITHIN: Duration = Duration::from_mins(1);
-const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts";
+pub(super) const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts";
 
 /// One booking, and whether a refund competes with its release.
 #[derive(Clone, Copy)]
@@ -103,7 +103,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
 }
 
 /// The product's money is shared with one beneficiary, and the tenant has other money as well.
-async fn share(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
+pub(super) async fn share(context: &ScenarioContext, deployment: &Deployment) -> Result<(), Error> {
     let mut caller = context.caller(&deployment.target, 0);
     let body = json!({ "name": "Ana, guide", "provider": "stripe", "destination": DESTINATION });
     let request = asks(context.operation("beneficiary"), "/v1/beneficiaries", &body);
@@ -125,7 +125,7 @@ async fn share(context: &ScenarioContext, deployment: &Deployment) -> Result<(),
 }
 
 /// A request that moves no money by itself.
-fn asks(operation: String, path: &str, body: &Value) -> OperationRequest {
+pub(super) fn asks(operation: String, path: &str, body: &Value) -> OperationRequest {
     OperationRequest::new(&operation, path, body, ExpectedEffect::Nothing)
 }
 

@@ -36,6 +36,7 @@ const PAYMENTS_MIN: usize = 3;
 const PAYMENTS_MAX: usize = 60;
 const PART_MINOR: i64 = 700;
 const ENDED_WITHIN: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Stripe lists whole seconds: the objects of the last second are listed once it is over.
 const SECOND_OVER: Duration = Duration::from_millis(1_100);
 
@@ -126,19 +127,12 @@ async fn refunded(
 
 /// Starts a run, kills a server that may work on it, and waits for its end.
 async fn reconcile(context: &ScenarioContext, deployment: &mut Deployment) -> Result<(), Error> {
-    let run = started(deployment).await?;
-    let path = format!("/v1/ops/reconciliations/{run}");
-    let ops = format!("Bearer {}", deployment.target.ops_key.as_deref().unwrap_or_default());
-    let ours = |deployment: &Deployment| {
-        HttpConnection::new(deployment.target.base_urls.first().map_or("", String::as_str))
-    };
-    let mut seen = Value::Null;
-    let until = tokio::time::Instant::now() + ENDED_WITHIN;
+    let run = started(deployment, STRIPE.provider).await?;
     let mut killed = false;
-    while tokio::time::Instant::now() < until && seen["state"] != "finished" && seen["state"] != "failed" {
-        if let Ok(response) = ours(deployment).get(&path, &[("authorization", &ops)]).await {
-            seen = response.json().unwrap_or(Value::Null);
-        }
+    let until = tokio::time::Instant::now() + ENDED_WITHIN;
+    let mut seen = Value::Null;
+    while tokio::time::Instant::now() < until && !has_ended(&seen) {
+        seen = shown(deployment, &run).await;
         if !killed && seen["state"] == "running" && seen["pages"].as_i64() > Some(0) {
             for name in deployment.workers() {
                 deployment.kill(&name).await?;
@@ -147,19 +141,44 @@ async fn reconcile(context: &ScenarioContext, deployment: &mut Deployment) -> Re
             context.findings.reached("killed_during_a_run");
             killed = true;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
-    let ended = seen["state"] == "finished";
-    context.findings.always("a_run_survives_its_server", ended, || format!("{path}: {seen}"));
+    let finished = seen["state"] == "finished";
+    context.findings.always("a_run_survives_its_server", finished, || format!("{run}: {seen}"));
     Ok(())
 }
 
-async fn started(deployment: &Deployment) -> Result<String, Error> {
+/// The run, once it has ended or the time is over.
+pub(super) async fn ended(deployment: &Deployment, run: &str) -> Value {
+    let until = tokio::time::Instant::now() + ENDED_WITHIN;
+    loop {
+        let seen = shown(deployment, run).await;
+        if has_ended(&seen) || tokio::time::Instant::now() > until {
+            return seen;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn has_ended(run: &Value) -> bool {
+    run["state"] == "finished" || run["state"] == "failed"
+}
+
+/// The run as a server shows it; null if no server answers.
+async fn shown(deployment: &Deployment, run: &str) -> Value {
+    let mut ours = HttpConnection::new(deployment.target.base_urls.first().map_or("", String::as_str));
+    let ops = format!("Bearer {}", deployment.target.ops_key.as_deref().unwrap_or_default());
+    let path = format!("/v1/ops/reconciliations/{run}");
+    let answered = ours.get(&path, &[("authorization", &ops)]).await.ok();
+    answered.and_then(|response| response.json().ok()).unwrap_or_default()
+}
+
+pub(super) async fn started(deployment: &Deployment, provider: &str) -> Result<String, Error> {
     const PATH: &str = "/v1/ops/reconciliations";
     let mut ours = HttpConnection::new(deployment.target.base_urls.first().map_or("", String::as_str));
     let ops = format!("Bearer {}", deployment.target.ops_key.as_deref().unwrap_or_default());
     let headers = [("authorization", ops.as_str()), ("content-type", "application/json")];
-    let request = json!({ "provider": "stripe", "who": "the attack" }).to_string();
+    let request = json!({ "provider": provider, "who": "the attack" }).to_string();
     let response = ours.post(PATH, &headers, request).await?;
     let body: Value =
         response.json().map_err(|error| Error::Unreadable(PATH.to_owned(), error.to_string()))?;

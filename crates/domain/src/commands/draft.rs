@@ -61,6 +61,15 @@ impl<'a> Draft<'a> {
         T::from(self.context.ids.next())
     }
 
+    /// The id of what the operation under this key makes. A request that is repeated after the database has
+    /// lost it makes the same row, and the provider knows its call.
+    pub fn id_under<T: From<Uuid>>(&self, key: KeyId) -> T {
+        if fault_injection::is(fault_injection::InjectedFault::IdsForgetKeys) {
+            return self.id();
+        }
+        T::from(key.operation())
+    }
+
     pub fn put<R>(&mut self, row: R)
     where
         Changes: Put<R>,

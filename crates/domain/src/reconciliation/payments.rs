@@ -105,7 +105,7 @@ pub fn without_payment(seen: &PaymentAtProvider) -> Option<FoundDifference> {
         }
         None => (DifferenceKind::ForeignObject, "it carries no reference of ours".to_owned()),
     };
-    Some(difference(seen, None, kind, detail))
+    Some(FoundDifference { payment: seen.reference, ..difference(seen, None, kind, detail) })
 }
 
 fn difference(

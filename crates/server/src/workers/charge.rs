@@ -8,6 +8,10 @@
 //! | sent, the answer lost | find the object by our reference; not found, the same create again under the same key |
 //! | the same, past the key's retention | look again, never resend; at the deadline a person |
 //!
+//! A database that was restored to an earlier moment may not have a payment that its client repeats. If a
+//! reconciliation has found its object at the provider, that is the payment's object, whatever the provider has
+//! forgotten: it is committed as *sent* and fetched, and nothing is created.
+//!
 //! In two steps:
 //!
 //! | what is known | next |
@@ -26,7 +30,7 @@
 use domain::lifecycle::attempt::State;
 use domain::provider::{CallOutcome, Observation, ProviderStatus, Source};
 use domain::reply::{AttemptJob, ClaimedJob};
-use domain::rows::{Failure, FailureCause};
+use domain::rows::{DifferenceKind, Failure, FailureCause};
 use domain::{AttemptId, Money};
 use fault_injection::InjectedFault;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -56,6 +60,10 @@ impl Drive<'_> {
             return ended;
         }
         let creation = self.provider.capabilities().creation;
+        if let Some(object) = self.lost_object().await? {
+            self.mark_sent(Some(object.clone())).await?;
+            return self.resume(&object).await;
+        }
         match (*self.claimed.attempt.state, &self.claimed.payment.provider_ref) {
             (State::Created, _) if creation == Creation::OneStep => self.send_in_one_step().await,
             (State::Created, known) => match self.unconfirmed_object(known.clone()).await? {
@@ -98,6 +106,22 @@ impl Drive<'_> {
             return self.provider.provider.api(&payment.method()).map(str::to_owned);
         }
         attempt.provider_api.clone()
+    }
+
+    /// The object that a reconciliation has found under this payment's reference before the payment was made.
+    async fn lost_object(&self) -> Result<Option<String>, DriveEnded> {
+        let payment = &self.claimed.payment;
+        if payment.provider_ref.is_some() || !self.claimed.attempt.state.is(State::Created) {
+            return Ok(None);
+        }
+        match self.driver.store.differences_of_payments(payment.tenant, &[payment.id]).await {
+            Ok(differences) => Ok(differences.into_iter().find_map(|difference| {
+                let is_lost = difference.kind == DifferenceKind::PaymentUnknownHere
+                    && difference.account == payment.account;
+                is_lost.then_some(difference.object)
+            })),
+            Err(error) => self.not_sent(&error.to_string()).await.and(Err(DriveEnded)),
+        }
     }
 
     /// The customer confirms the object, and we never do.

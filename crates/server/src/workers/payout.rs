@@ -2,7 +2,7 @@
 //!
 //! | what is known | next |
 //! |---|---|
-//! | nothing was sent | commit *sent*, transfer |
+//! | nothing was sent | look the booking's transfers up: a restored database may have lost that it was made; commit *sent*, transfer |
 //! | sent, the reply lost | look the booking's transfers up; one that is not found may still have been made, so |
 //! | ... within the key's retention | the same bytes again under the same key |
 //! | ... the provider keeps an error under the key | after a while and another look-up, again under another key |
@@ -102,10 +102,7 @@ impl PayoutDrive<'_> {
             return self.refused("not_offered_by_provider", FailureCause::NotSent).await;
         }
         if payout.state.is(State::Scheduled) {
-            return match self.mark_sent().await? {
-                Some(key) => self.call(key).await,
-                None => self.later(Later::default()).await,
-            };
+            return self.first_call().await;
         }
         let forgets = fault_injection::is(fault_injection::InjectedFault::PayoutKeyNotKept);
         if let Some(object) = &payout.provider_ref {
@@ -128,6 +125,19 @@ impl PayoutDrive<'_> {
             Some(_) if forgets => self.call(self.job.token).await,
             Some(key) => self.call(key).await,
             None => self.unknown("not found, and not sent again".to_owned(), false).await,
+        }
+    }
+
+    /// A look-up that fails proves nothing, and moved nothing.
+    async fn first_call(&self) -> Result<(), DriveEnded> {
+        let own = match self.own().await {
+            Ok(own) => own,
+            Err(error) => return self.later(Later { error: Some(error), ..Later::default() }).await,
+        };
+        match (self.mark_sent().await?, own) {
+            (Some(_), Some(own)) => self.seen(own).await,
+            (Some(key), None) => self.call(key).await,
+            (None, _) => self.later(Later::default()).await,
         }
     }
 

@@ -127,6 +127,8 @@ async fn bookings_are_found_by_what_is_known_of_them(server: TestServer) {
         ("customer_email=ANA@example.com".to_owned(), vec![&theirs, &mine]),
         ("state=held".to_owned(), vec![&bobs, &mine]),
         ("state=cancelled&customer_email=bob@example.com".to_owned(), vec![]),
+        ("created_from=2020-01-01T00:00:00Z&state=held".to_owned(), vec![&bobs, &mine]),
+        ("created_before=2020-01-01T00:00:00Z".to_owned(), vec![]),
     ] {
         let found = server.get(&format!("/v1/bookings?{query}")).expect(200).await.body;
         let ids: Vec<_> = found["data"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();

@@ -93,8 +93,16 @@ async fn payments_are_found_by_what_is_known_of_them(server: TestServer) {
     let of_booking = begin("/v1/payments", body, "p-1").await.id();
     let small = begin("/v1/charges", charge(500), "p-2").await.id();
     let large = begin("/v1/charges", charge(900), "p-3").await.id();
+    let shown = server.get(&format!("/v1/payments/{small}")).expect(200).await.body;
+    let (account, made) = (shown["account_id"].as_str().unwrap(), shown["created_at"].as_str().unwrap());
     for (query, expected) in [
         (String::new(), vec![&large, &small, &of_booking]),
+        (format!("account_id={account}"), vec![&large, &small, &of_booking]),
+        (format!("account_id={booking}"), vec![]),
+        (format!("account_id={account}&state=captured"), vec![]),
+        ("amount_minor=500".to_owned(), vec![&small]),
+        (format!("created_from={made}"), vec![&large, &small]),
+        (format!("created_before={made}"), vec![&of_booking]),
         (format!("booking_id={booking}"), vec![&of_booking]),
         ("reference=INV-500".to_owned(), vec![&small]),
         ("idempotency_key=p-3".to_owned(), vec![&large]),

@@ -417,21 +417,26 @@ async fn a_restored_database_is_repaired(engine: Engine) {
     // After the backup: a capture, a refund, a customer who pays, and a new payment.
     service.one.post(&format!("/v1/payments/{manual}/capture"), &json!({})).key("c").expect(200).await;
     let part = json!({ "amount": eur(400) });
-    service.one.post(&format!("/v1/payments/{settled}/refunds"), &part).key("r").expect(201).await;
+    let refunds = format!("/v1/payments/{settled}/refunds");
+    let refund = service.one.post(&refunds, &part).key("r").expect(201).await.id();
     let object = service.provider_reference(&pending).await;
     service.provider.authenticate(&object, true).await;
     service.one.payment_becomes(&pending, "captured").await;
     let (after, _) = paid(&service, STRIPE, 5_000, "after").await;
+    let (early, _) = paid(&service, STRIPE, 6_000, "early").await;
     let before = service.provider.books().await;
-    let ids = [&settled, &manual, &pending, &after];
+    let ids = [&settled, &manual, &pending, &after, &early];
     let expected = ids.map(|id| sums(&before, id));
-    assert_eq!(expected, [(1_000, 400), (2_000, 0), (3_000, 0), (5_000, 0)]);
+    assert_eq!(expected, [(1_000, 400), (2_000, 0), (3_000, 0), (5_000, 0), (6_000, 0)]);
 
     service.stop_service().await;
     service.restore(backup);
     service.start_service().await;
     assert_eq!(service.one.payment(&manual).await["state"], "authorized", "as it was");
     service.one.get(&format!("/v1/payments/{after}")).refused(404, "payment_not_found").await;
+    // This client is quicker than the reconciliation, and the provider knows the key of its payment.
+    let again = service.one.post("/v1/charges", &(STRIPE.body)(6_000)).key("early").expect(201).await;
+    assert_eq!((again.id(), &again.body["captured"]), (early.clone(), &eur(6_000)));
     reconcile(&service, "stripe").await;
     let payment = service.one.payment(&manual).await;
     assert_eq!((&payment["state"], &payment["captured"]), (&json!("captured"), &eur(2_000)));
@@ -441,12 +446,20 @@ async fn a_restored_database_is_repaired(engine: Engine) {
     let of_after = before.charge_of(&after)["id"].as_str().unwrap().to_owned();
     assert_eq!(open, pairs(&[("payment_unknown_here", &of_after)]), "a person must decide on it");
 
-    // Repeated requests of the clients find what was repaired.
-    let refunds = format!("/v1/payments/{settled}/refunds");
+    // Repeated requests of the clients find what was repaired, and what is at the provider, although the
+    // provider has forgotten the keys.
+    service.provider.faults(json!({ "forget_keys": true })).await;
+    assert_eq!(paid(&service, STRIPE, 5_000, "after").await.0, after);
+    let repeated = service.one.post(&refunds, &part).key("r").expect(201).await;
+    assert_eq!((repeated.id(), &repeated.body["state"]), (refund, &json!("succeeded")));
     let too_much = json!({ "amount": eur(1_000) });
     service.one.post(&refunds, &too_much).key("r-2").refused(422, "refund_exceeds_capture").await;
     service.one.post(&format!("/v1/payments/{manual}/capture"), &json!({})).key("c").expect(409).await;
     let books = service.provider.books().await;
     assert_eq!(ids.map(|id| sums(&books, id)), expected, "nothing moved twice");
+    posted(&service).await;
+    reconcile(&service, "stripe").await;
+    assert_eq!(differences(&service, "open").await, pairs(&[]));
+    assert!(service.reviews().await.is_empty());
     service.stop().await;
 }

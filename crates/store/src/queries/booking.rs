@@ -34,8 +34,7 @@ impl BookingSearch {
             .and("bookings.customer =", customer)
             .and("bookings.state =", self.state.map(|state| state.name().to_owned()))
             .and("bookings.created_at >=", self.created_from)
-            .and("bookings.created_at <", self.created_before)
-            .after(self.after)
+            .after(Cursor::behind(self.after, self.created_before))
     }
 }
 

@@ -14,6 +14,15 @@ pub struct Cursor {
     pub id: Uuid,
 }
 
+impl Cursor {
+    /// The later of two starts of a list, newest first: behind the page before, and before an instant. As two
+    /// conditions they would be one that an index finds, and one that each row is held against.
+    pub(super) fn behind(after: Option<Cursor>, before: Option<Timestamp>) -> Option<Cursor> {
+        let before = before.map(|created_at| Cursor { created_at, id: Uuid::nil() });
+        after.into_iter().chain(before).min_by_key(|cursor| (cursor.created_at, cursor.id))
+    }
+}
+
 /// `where` with its parameters, numbered in order.
 pub(super) struct Filter {
     sql: String,

@@ -19,6 +19,9 @@ pub struct PaymentSearch {
     /// The idempotency key of its request.
     pub key: Option<KeyId>,
     pub state: Option<payment::State>,
+    pub account: Option<AccountId>,
+    /// Exactly this amount. An index finds it, but not together with a state or an account.
+    pub amount_minor: Option<i64>,
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     pub after: Option<Cursor>,
@@ -46,9 +49,10 @@ impl Queries {
             .and("reference =", search.reference.clone())
             .and("key =", search.key)
             .and("state =", search.state.map(|state| state.name().to_owned()))
+            .and("account =", search.account)
+            .and("amount_minor =", search.amount_minor)
             .and("created_at >=", search.created_from)
-            .and("created_at <", search.created_before)
-            .after(search.after)
+            .after(Cursor::behind(search.after, search.created_before))
             .newest(search.limit);
         self.rows(&rest, parameters).await
     }

@@ -231,13 +231,26 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     uses(&plans, "payments_of_state");
     let one = Some("order-77".to_owned());
     assert_eq!(payments(PaymentSearch { reference: one, ..PaymentSearch::default() }).await, 1);
-    finds_by(&plans, "payments_of_reference");
+    uses(&plans, "payments_of_reference");
     let key = Some(new_id::<KeyId>());
     assert_eq!(payments(PaymentSearch { key, ..PaymentSearch::default() }).await, 0);
     finds_by(&plans, "payments_of_key");
     let booking = Some(new_id::<BookingId>());
     assert_eq!(payments(PaymentSearch { booking, ..PaymentSearch::default() }).await, 0);
-    finds_by(&plans, "payments_of_booking");
+    uses(&plans, "payments_of_booking");
+    let one = PaymentSearch { limit: 1, ..PaymentSearch::default() };
+    let account = Some(queries.payments(seller.tenant, &one).await.unwrap()[0].account);
+    plans.lock().clear();
+    assert_eq!(payments(PaymentSearch { account, ..PaymentSearch::default() }).await, 40);
+    uses(&plans, "payments_of_account");
+    let failed = Some(payment::State::Failed);
+    assert_eq!(payments(PaymentSearch { account, state: failed, ..PaymentSearch::default() }).await, 0);
+    uses(&plans, "payments_of_account_and_state");
+    let amount_minor = Some(100);
+    assert_eq!(payments(PaymentSearch { amount_minor, ..PaymentSearch::default() }).await, 50);
+    let amount_minor = Some(101);
+    assert_eq!(payments(PaymentSearch { amount_minor, ..PaymentSearch::default() }).await, 0);
+    uses(&plans, "payments_of_amount");
 
     // This query runs before each refusal of a full slot.
     queries.lapsed_holds_of_slot(seller.tenant, slots[1], Timestamp(99_999), 50).await.unwrap();

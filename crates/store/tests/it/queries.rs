@@ -101,6 +101,8 @@ async fn every_query_runs(database: StoreDatabase) {
         reference: Some("r".into()),
         key: Some(new_id()),
         state: Some(domain::lifecycle::payment::State::Captured),
+        account: Some(new_id()),
+        amount_minor: Some(7),
         created_from: Some(Timestamp(0)),
         created_before: Some(Timestamp(9)),
         after: Some(Cursor { created_at: Timestamp(3), id: new_id() }),

@@ -144,7 +144,7 @@ impl Reserve {
         let latest = if ends_at_departure { slot.starts_at } else { Timestamp(i64::MAX) };
         let expires_at = now.plus(hold).min(latest);
         Booking {
-            id: draft.id(),
+            id: draft.id_under(self.claim.key),
             tenant: self.tenant(),
             client: self.client(),
             customer: self.customer_id(),

@@ -27,7 +27,7 @@ pub(super) fn continue_payment(
     let now = draft.context.now;
     let Some(charge) = charge.filter(|charge| may_continue(facts, charge, payment, now)) else { return };
     let Some(route) = payment.next_route().cloned() else { return };
-    let id: PaymentId = draft.id();
+    let id = PaymentId::continuing(payment.id);
     let next = payment.continued(id, route, now);
     payment.continued_by = Some(id);
     draft.audit(about(payment), "payment_continued", None, None);

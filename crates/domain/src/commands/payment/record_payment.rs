@@ -109,7 +109,7 @@ impl Command for RecordPayment {
             metadata: Json(self.metadata.clone()),
             authorized_minor: amount.minor,
             evidenced: true,
-            ..Payment::new(draft.id(), claim, &account, amount, context.now)
+            ..Payment::new(draft.id_under(claim.key), claim, &account, amount, context.now)
         };
         let object = payment.id.to_string();
         payment.provider_ref = Some(object.clone());
@@ -181,7 +181,7 @@ impl Command for RecordRefund {
         let origin = self.by.origin();
         let mut draft = Draft::new(context, &origin);
         let mut payment = payment.clone();
-        let id: RefundId = draft.id();
+        let id: RefundId = draft.id_under(claim.key);
         let mut refund = Refund {
             id,
             tenant: payment.tenant,

@@ -27,8 +27,9 @@ pub(super) struct ReturnOrder {
 /// Writes the refund, counts it against the refundable amount, and enqueues the call.
 pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnOrder) -> AttemptJob {
     let now = draft.context.now;
+    let unasked = || RefundId::unasked(payment.id, payment.refunds);
     let refund = Refund {
-        id: draft.id::<RefundId>(),
+        id: back.key.map_or_else(unasked, |key| draft.id_under(key)),
         tenant: payment.tenant,
         payment: payment.id,
         booking: payment.booking,

@@ -12,7 +12,9 @@
 //! | has less money left than went back | the same, with a review case: the money is not that of our books |
 //!
 //! If such a refund has the metadata of another refund of ours, a person must look at it as well:
-//! the metadata was copied, or we refunded twice.
+//! the metadata was copied, or we refunded twice. If it has the metadata of a refund that our books do not
+//! have, it is that refund: the database was restored to an earlier moment, and its client may repeat the
+//! request.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -53,7 +55,7 @@ pub struct SettleRefund {
     pub refund: RefundId,
     pub payment: PaymentId,
     pub outcome: RefundOutcome,
-    /// The other refund of ours that the metadata name.
+    /// The refund of ours that the metadata name, if it is not `refund`.
     pub mark: Option<RefundId>,
     /// The provider's refunds carry no reference of ours: one that has no row may be a refund of ours
     /// that is under way.
@@ -109,7 +111,8 @@ impl SettleRefund {
 
     /// The row of the refund. If an event shows another object, it is another refund.
     fn known<'f>(&self, facts: &'f Facts) -> Option<&'f Refund> {
-        let known = facts.refunds.get(self.refund).filter(|refund| refund.payment == self.payment)?;
+        let known = facts.refunds.get(self.refund).filter(|refund| refund.payment == self.payment);
+        let Some(known) = known else { return self.marked(facts) };
         let another = match (&self.by, &self.outcome, &known.provider_ref) {
             (ObservedBy::Event(_) | ObservedBy::LookUp { .. }, RefundOutcome::Seen(seen), Some(object)) => {
                 *object != seen.object
@@ -119,20 +122,38 @@ impl SettleRefund {
         (!another).then_some(known)
     }
 
+    /// The refund of the mark, if its client repeated a lost request since the mark was read.
+    fn marked<'f>(&self, facts: &'f Facts) -> Option<&'f Refund> {
+        let RefundOutcome::Seen(seen) = &self.outcome else { return None };
+        let is_it = |refund: &&Refund| {
+            let object = refund.provider_ref.as_ref();
+            refund.payment == self.payment
+                && refund.amount_minor == seen.amount_minor
+                && object.is_none_or(|object| *object == seen.object)
+        };
+        facts.refunds.get(self.mark?).filter(is_it)
+    }
+
+    /// The mark, if our books have lost its refund.
+    fn lost(&self, facts: &Facts) -> Option<RefundId> {
+        self.mark.filter(|mark| facts.refunds.get(*mark).is_none())
+    }
+
     /// A new row for a refund that was made at the provider, if the observation is of such a refund.
-    fn adopted(&self, payment: &Payment, now: Timestamp) -> Option<Refund> {
+    fn adopted(&self, facts: &Facts, payment: &Payment, now: Timestamp) -> Option<Refund> {
         let RefundOutcome::Seen(seen) = &self.outcome else { return None };
         if self.refund != RefundId::at_provider(payment.account, &seen.object) {
             return None;
         }
+        let lost = self.lost(facts);
         Some(Refund {
-            id: self.refund,
+            id: lost.unwrap_or(self.refund),
             tenant: payment.tenant,
             payment: payment.id,
             booking: payment.booking,
             amount_minor: seen.amount_minor,
             currency: payment.currency,
-            external: true,
+            external: lost.is_none(),
             reason: None,
             metadata: Json(BTreeMap::new()),
             key: None,
@@ -346,6 +367,9 @@ impl Command for SettleRefund {
             needs_case(rows, attempt);
         }
         rows.refund(self.refund);
+        if let Some(mark) = self.mark {
+            rows.refund(mark);
+        }
         rows.review(ReviewId::of_refund(self.refund));
         let payment = rows.payment(self.payment)?;
         if let Some(booking) = payment.booking {
@@ -363,7 +387,7 @@ impl Command for SettleRefund {
         let known = self.known(facts);
         let mut refund = match known {
             Some(refund) => refund.clone(),
-            None => self.adopted(before, context.now).ok_or(Refusal::RefundNotFound)?,
+            None => self.adopted(facts, before, context.now).ok_or(Refusal::RefundNotFound)?,
         };
         let in_suspense = known.is_none() && suspended(before);
         if known.is_none() && !in_suspense && !before.state.is(payment::State::Captured) {
@@ -404,7 +428,7 @@ impl Command for SettleRefund {
                     payment.refunds += 1;
                     self.release_suspense(&mut draft, facts, &mut payment, &refund);
                     draft.audit(about_refund(&refund), "refund_seen_at_provider", None, Some("created"));
-                    if let Some(mark) = self.mark {
+                    if let Some(mark) = self.mark.filter(|mark| *mark != refund.id) {
                         let why = format!("it is made once more, with the mark of {mark}");
                         draft.review(about_refund(&refund), CONTRADICTS, why);
                     }

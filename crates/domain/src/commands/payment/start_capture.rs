@@ -60,7 +60,7 @@ impl Command for StartCapture {
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let id: AttemptId = draft.id();
+        let id: AttemptId = draft.id_under(self.claim.key);
         let payment = Payment {
             active: Some(id),
             capturing_minor: Some(amount.minor),

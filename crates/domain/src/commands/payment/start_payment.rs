@@ -198,7 +198,7 @@ impl StartPayment {
             customer,
             saves_method: self.method_use.saves,
             off_session: self.method_use.off_session,
-            ..Payment::new(draft.id(), &self.claim, account, amount, now)
+            ..Payment::new(draft.id_under(self.claim.key), &self.claim, account, amount, now)
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::JobLease;
 use crate::commands::payment::return_money::{ReturnOrder, refund};
 use crate::commands::payouts::check_not_released;
-use crate::ids::{PaymentId, ReleaseId, TenantId};
+use crate::ids::{PaymentId, RefundId, ReleaseId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::money::Money;
@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Facts, Mode, Needs};
 use crate::time::Span;
-use crate::working_set::{Claim, Command, Context, DecisionResult};
+use crate::working_set::{Claim, Command, Context, Decision, DecisionResult};
 
 #[derive(Clone, Debug)]
 pub struct StartRefund {
@@ -46,6 +46,7 @@ impl Command for StartRefund {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.refund(RefundId(self.claim.key.operation()));
         needs_of_own(rows, self.payment)?;
         if let Some(booking) = rows.payment(self.payment)?.booking {
             rows.release(ReleaseId::from(booking));
@@ -55,6 +56,11 @@ impl Command for StartRefund {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let payment = own(facts, self.claim.tenant, self.mode, self.payment)?;
+        let found = facts.refunds.get(RefundId(self.claim.key.operation()));
+        if let Some(found) = found.filter(|found| found.payment == payment.id) {
+            // The request was lost with a restored database, and its refund was found at the provider.
+            return Ok(Decision::default().reply(Reply::Refund(Box::new(found.clone()))));
+        }
         if payment.is_manual() {
             return Err(Refusal::PaymentWasRecorded);
         }

@@ -64,7 +64,7 @@ pub(super) fn void(
     deadline: Span,
     lease: Option<JobLease>,
 ) -> AttemptJob {
-    let id: AttemptId = draft.id();
+    let id: AttemptId = key.map_or_else(|| draft.id(), |key| draft.id_under(key));
     payment.void_requested = true;
     payment.active = Some(id);
     payment.updated_at = draft.context.now;

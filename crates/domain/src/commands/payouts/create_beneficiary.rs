@@ -49,7 +49,7 @@ impl Command for CreateBeneficiary {
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let beneficiary = Beneficiary {
-            id: draft.id(),
+            id: draft.id_under(self.claim.key),
             tenant,
             mode: self.mode,
             name: self.name.clone(),

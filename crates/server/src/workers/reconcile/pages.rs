@@ -251,22 +251,14 @@ impl RunAtWork<'_> {
     ) -> Result<Examined, Halt> {
         match fetched(self.provider.fetch(&difference.object).await)? {
             FetchedObject::Shown(observation) => {
-                let is_unknown_here = difference.kind == DifferenceKind::PaymentUnknownHere;
-                // A fetched object shows no reference: which payment it named is known from before.
-                let reference = difference.payment.or(is_unknown_here.then_some(PaymentId(Uuid::nil())));
                 let seen = PaymentAtProvider {
-                    reference,
+                    // A fetched object shows no reference: which payment it named is known from before.
+                    reference: difference.payment,
                     observation,
                     refunded_minor: None,
                     created_at: difference.object_at,
                 };
-                let mut examined = self.examine(vec![seen], Vec::new()).await?;
-                for found in &mut examined.found {
-                    if is_unknown_here {
-                        found.detail.clone_from(&difference.detail);
-                    }
-                }
-                Ok(examined)
+                self.examine(vec![seen], Vec::new()).await
             }
             FetchedObject::Missing => {
                 let mut examined = Examined::default();

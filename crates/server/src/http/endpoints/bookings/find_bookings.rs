@@ -34,9 +34,10 @@ async fn handle(
         slot: query.slot_id.map(SlotId),
         customer_email: query.customer_email,
         state: state.transpose()?,
+        created_from: query.created_from.map(api::time::timestamp),
+        created_before: query.created_before.map(api::time::timestamp),
         after: cursor(query.cursor.as_deref())?,
         limit: limit + 1,
-        ..BookingSearch::default()
     };
     let rows = app.store().bookings(tenant, &search).await?;
     let at = |row: &domain::rows::Booking| Cursor { created_at: row.created_at, id: row.id.0 };

@@ -2,7 +2,7 @@ use api::requests::PaymentsQuery;
 use api::views::Payment;
 use axum::extract::State;
 use domain::lifecycle::{State as _, payment};
-use domain::{BookingId, KeyId, rows};
+use domain::{AccountId, BookingId, KeyId, rows};
 use store::queries::{Cursor, PaymentSearch};
 
 use crate::http::answer::Handled;
@@ -34,9 +34,12 @@ async fn handle(
         reference: query.reference,
         key: query.idempotency_key.map(|key| KeyId::of(caller.tenant, caller.client, &key)),
         state: state.transpose()?,
+        account: query.account_id.map(AccountId),
+        amount_minor: query.amount_minor,
+        created_from: query.created_from.map(api::time::timestamp),
+        created_before: query.created_before.map(api::time::timestamp),
         after: cursor(query.cursor.as_deref())?,
         limit: limit + 1,
-        ..PaymentSearch::default()
     };
     let rows = app.store().payments(caller.tenant, &search).await?;
     let at = |row: &rows::Payment| Cursor { created_at: row.created_at, id: row.id.0 };
