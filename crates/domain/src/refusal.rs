@@ -202,6 +202,11 @@ pub enum Refusal {
         hold_seconds: i64,
         hold_seconds_max: i64,
     },
+    LedgerAccountNotFound,
+    /// Only a day that has ended can be closed.
+    LedgerDayIsNotOver {
+        ends_at: Timestamp,
+    },
     TenantNotFound,
     TenantIsArchived,
     TooManyApiKeys {
@@ -306,6 +311,8 @@ impl Refusal {
             Refusal::FundsAreReleased { .. } => "funds_are_released",
             Refusal::PayoutsAreNotOffered => "payouts_are_not_offered",
             Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
+            Refusal::LedgerAccountNotFound => "ledger_account_not_found",
+            Refusal::LedgerDayIsNotOver { .. } => "ledger_day_is_not_over",
             Refusal::TenantNotFound => "tenant_not_found",
             Refusal::TenantIsArchived => "tenant_is_archived",
             Refusal::TooManyApiKeys { .. } => "too_many_api_keys",
@@ -345,6 +352,8 @@ impl Refusal {
                 | Refusal::ReconciliationIsRunning { .. }
                 | Refusal::BeneficiaryNotFound { .. }
                 | Refusal::PayoutNotFound
+                | Refusal::LedgerAccountNotFound
+                | Refusal::LedgerDayIsNotOver { .. }
                 | Refusal::TooManyApiKeys { .. }
                 | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile

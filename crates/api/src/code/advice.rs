@@ -85,6 +85,7 @@ impl Code {
                 "Get the shares back first; then refund it at the provider, whose event is recorded."
             }
             Code::PayoutsAreNotOffered => "Leave the provider out: then a person pays.",
+            Code::LedgerDayIsNotOver => "Close it after midnight in UTC.",
             Code::LastOpsKey => "Replacing a key needs two keys.",
             _ => "The resource shows its state.",
         }

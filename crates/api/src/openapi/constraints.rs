@@ -16,7 +16,8 @@ use domain::split::BASIS_POINTS;
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
-    CURSOR_PATTERN, INSTANT_PATTERN, LINE_PATTERN, TEXT_PATTERN, URL_PATTERN, VISIBLE_PATTERN, ZONE_PATTERN,
+    CURSOR_PATTERN, DATE_PATTERN, INSTANT_PATTERN, LINE_PATTERN, TEXT_PATTERN, URL_PATTERN, VISIBLE_PATTERN,
+    ZONE_PATTERN,
 };
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
@@ -80,13 +81,16 @@ const CURSORS: &[&str] = &[
     "PayoutsQuery",
     "DifferencesQuery",
     "ReviewCasesQuery",
+    "LedgerAccountsQuery",
+    "AccountStatementQuery",
 ];
 
 fn texts() -> Vec<Rule> {
     const NAMED: &[&str] =
         &["NewCustomer", "NewProduct", "NewUnit", "ChangedProduct", "ChangedUnit", "NewBeneficiary"];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative"];
-    const BETWEEN: &[&str] = &["AvailabilityQuery", "StatementQuery", "NewReconciliation"];
+    const BETWEEN: &[&str] =
+        &["AvailabilityQuery", "StatementQuery", "AccountStatementQuery", "NewReconciliation"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
         rule(NAMED, "name", line(NAME_CHARS_MAX)),
@@ -114,6 +118,8 @@ fn texts() -> Vec<Rule> {
         rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "from", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["LedgerAccountsQuery"], "as_of", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["NewLedgerClosing"], "through", json!({ "pattern": DATE_PATTERN })),
         rule(&["NewProduct"], "time_zone", json!({ "pattern": ZONE_PATTERN })),
         rule(
             PAID,
@@ -144,7 +150,7 @@ fn texts() -> Vec<Rule> {
         rule(&["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
         rule(
-            &["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution"],
+            &["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution", "NewLedgerClosing"],
             "who",
             line(PERSON_CHARACTERS_MAX),
         ),

@@ -12,16 +12,18 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery,
-    EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation,
-    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
-    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, StatementQuery,
+    AccountStatementQuery, AvailabilityQuery, BookingsQuery, ChangedProduct, ChangedSettings,
+    DifferencesQuery, DisputesQuery, EventsQuery, LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey,
+    NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge, NewCompletion, NewDisputeEvidence,
+    NewLedgerClosing, NewPayment, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund,
+    NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction,
+    ReviewAssignment, ReviewCasesQuery, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, Event,
-    HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation,
-    Refund, Release, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
+    AccountStatement, ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute,
+    Event, HistoryEntry, LedgerAccount, LedgerClosing, Movement, Page, Payment, Payout, Product,
+    ProviderAccount, Reconciliation, Refund, Release, ReviewCase, ReviewCaseDetail, Settings, ShownApiKey,
+    Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -54,6 +56,8 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<ReviewCasesQuery>(&mut schemas);
     add::<PayoutsQuery>(&mut schemas);
     add::<StatementQuery>(&mut schemas);
+    add::<LedgerAccountsQuery>(&mut schemas);
+    add::<AccountStatementQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -107,6 +111,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewBeneficiary>(schemas);
     add::<NewSplit>(schemas);
     add::<PayoutRecord>(schemas);
+    add::<NewLedgerClosing>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -117,6 +122,8 @@ fn views(schemas: &mut Schemas) {
     add::<ReviewCaseDetail>(schemas);
     add::<Release>(schemas);
     add::<Statement>(schemas);
+    add::<AccountStatement>(schemas);
+    add::<LedgerClosing>(schemas);
     add_with_page::<Beneficiary>(schemas);
     add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);
