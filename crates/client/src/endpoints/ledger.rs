@@ -1,7 +1,7 @@
 //! The ledger: all money in balanced transfers.
 
 use api::requests::{AccountStatementQuery, LedgerAccountsQuery, ListQuery, NewLedgerClosing};
-use api::views::{AccountStatement, LedgerAccount, LedgerClosing, Page, StatementPosting, Transfer};
+use api::views::{AccountStatement, LedgerAccount, LedgerClosing, Page, Transfer};
 use http::Method;
 use uuid::Uuid;
 
@@ -27,15 +27,6 @@ impl Client {
         query: &AccountStatementQuery,
     ) -> Result<AccountStatement> {
         self.call(ApiRequest::search(&format!("/v1/ledger/accounts/{account}/statement"), query)).await
-    }
-
-    /// All postings of a statement, oldest first.
-    pub fn all_statement_postings(
-        &self,
-        account: Uuid,
-        query: &AccountStatementQuery,
-    ) -> Listing<StatementPosting> {
-        Listing::new(self, format!("/v1/ledger/accounts/{account}/statement"), query)
     }
 
     /// Newest first, each with its postings.

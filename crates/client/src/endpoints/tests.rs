@@ -186,7 +186,6 @@ async fn all_lists(client: &Client) {
     let _ = client.all_disputes(&Default::default()).collect().await;
     let _ = client.all_dispute_history(id(), &list).collect().await;
     let _ = client.all_ledger_accounts(&Default::default()).collect().await;
-    let _ = client.all_statement_postings(id(), &statement()).collect().await;
     let _ = client.all_ledger_transfers(&list).collect().await;
     let _ = client.events_after(0).rest().collect::<Vec<_>>().await;
     let _ = client.all_review_cases(&Default::default()).collect().await;
