@@ -205,6 +205,8 @@ codes! {
             "A person paid it, so no provider can take it back";
         SettingsContradictEachOther = "settings_contradict_each_other", 422, false,
             "The settings contradict each other";
+        LedgerAccountNotFound = "ledger_account_not_found", 404, false, "There is no such ledger account";
+        LedgerDayIsNotOver = "ledger_day_is_not_over", 409, false, "The day is not over yet";
         TenantNotFound = "tenant_not_found", 404, false, "There is no such tenant";
         TenantIsArchived = "tenant_is_archived", 409, false, "The tenant is archived";
         TooManyApiKeys = "too_many_api_keys", 409, false, "The tenant has the maximum number of API keys";

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Beneficiary, Booking, DeadLetter, Difference, Dispute, Page, Payment, Payout, Product,
-    Reconciliation, Refund, ReviewCase, Settings, Slot,
+    ApiKey, Beneficiary, Booking, DeadLetter, Difference, Dispute, LedgerClosing, Page, Payment, Payout,
+    Product, Reconciliation, Refund, ReviewCase, Settings, Slot,
 };
 
 /// A reply as it is stored and sent.
@@ -54,6 +54,7 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             rendered(202, &Payout::of(payout), Some(format!("/v1/payouts/{}", payout.id)))
         }
         Reply::Tenant(tenant) => rendered(200, &Settings::of(tenant), None),
+        Reply::LedgerClosing(closing) => rendered(200, &LedgerClosing::of(closing), None),
         Reply::ApiKey(made) => rendered(200, &ApiKey::of(&made.0, &made.1), None),
         Reply::Review(review) => rendered(200, &ReviewCase::of(review), None),
         Reply::DeadLetter(letter) => rendered(200, &DeadLetter::of(letter), None),

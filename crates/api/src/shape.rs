@@ -126,6 +126,7 @@ impl Walker<'_> {
             // Only one spelling, with its hyphens (RFC 9562 section 4).
             Some("uuid") => text.len() != UUID_CHARS || Uuid::try_parse(text).is_err(),
             Some("date-time") => return self.instant(text),
+            Some("date") => return day(text),
             _ => false,
         };
         is_wrong.then(|| "must be a UUID".to_owned())
@@ -143,6 +144,11 @@ impl Walker<'_> {
             "must be an instant of RFC 3339 with its offset, such as 2026-07-01T11:00:00+02:00".to_owned()
         })
     }
+}
+
+fn day(text: &str) -> Option<String> {
+    let reads = time::is_full_date(text) && text.parse::<jiff::civil::Date>().is_ok();
+    (!reads).then(|| "must be a day of RFC 3339, such as 2026-01-31".to_owned())
 }
 
 /// The schema that is referred to, or the one beside `null`.
@@ -190,6 +196,7 @@ fn placeholder(schema: &Value) -> Value {
             (Some(word), _) => word.clone(),
             (None, Some("uuid")) => json!(Uuid::nil()),
             (None, Some("date-time")) => json!("2000-01-01T00:00:00Z"),
+            (None, Some("date")) => json!("2000-01-01"),
             _ if schema["pattern"] == CURRENCY_PATTERN => json!("EUR"),
             _ => json!("x"),
         },

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use domain::Timestamp;
-use jiff::civil::DateTime;
+use domain::time::Span;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 /// The precision: a nanosecond.
@@ -32,6 +33,11 @@ pub fn is_rfc_3339(text: &str) -> bool {
         && (offset.eq_ignore_ascii_case("Z") || is_like(offset, "+00:00") || is_like(offset, "-00:00"))
 }
 
+/// Whether it is written as a `full-date` of RFC 3339. Other forms of ISO 8601 are not understood by everyone.
+pub fn is_full_date(text: &str) -> bool {
+    is_like(text, "0000-00-00")
+}
+
 /// A digit stands for any digit, a letter also for its other case.
 fn is_like(text: &str, form: &str) -> bool {
     text.len() == form.len()
@@ -44,6 +50,19 @@ fn is_like(text: &str, form: &str) -> bool {
 /// A time from the wire for a row, truncated to microseconds.
 pub fn timestamp(at: jiff::Timestamp) -> Timestamp {
     Timestamp(at.as_microsecond())
+}
+
+/// The first instant after a day in UTC.
+pub fn end_of(day: Date) -> Timestamp {
+    let midnight = day.at(0, 0, 0, 0).to_zoned(TimeZone::UTC);
+    // A day of the last calendar year may have no end that can be shown; it is no day of the past.
+    midnight.map_or(Timestamp(i64::MAX), |midnight| timestamp(midnight.timestamp()).day_end())
+}
+
+/// The day in UTC whose end this instant is.
+pub fn day_that_ends_at(end: Timestamp) -> Date {
+    let last = instant(end.minus(Span(1)));
+    last.to_zoned(TimeZone::UTC).date()
 }
 
 /// The zone in the spelling of the IANA database, if it is the zone of a place there: never the
@@ -81,6 +100,20 @@ mod tests {
         ] {
             assert_eq!(local(at, zone).to_string(), local_time);
         }
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_begins() {
+        for (day, end) in [
+            ("2026-02-28", "2026-03-01T00:00:00Z"),
+            ("1969-12-31", "1970-01-01T00:00:00Z"),
+            ("2028-02-29", "2028-03-01T00:00:00Z"),
+        ] {
+            let day: Date = day.parse().unwrap();
+            assert_eq!(instant(end_of(day)).to_string(), end);
+            assert_eq!(day_that_ends_at(end_of(day)), day);
+        }
+        assert!(end_of(Date::MAX) > timestamp("9000-01-01T00:00:00Z".parse().unwrap()));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use dead_letter::{DEAD_LETTER_KINDS, DeadLetter};
 pub use dispute::{Dispute, DisputeEvidence};
 pub use event::Event;
 pub use history::HistoryEntry;
-pub use ledger::{LedgerAccount, Posting, Transfer};
+pub use ledger::{AccountStatement, LedgerAccount, LedgerClosing, Posting, StatementPosting, Transfer};
 pub use list::Page;
 pub use movement::Movement;
 pub use payment::{NextAction, Payment};

@@ -258,7 +258,7 @@ impl Comparison<'_> {
     /// Compares the ledger with the provider's balance for the tenant, account by account.
     async fn ledger(&mut self, tenant: TenantId) -> Result<(), Error> {
         let waiting = self.queries.backlog().await?;
-        let posted = self.queries.ledger_accounts(tenant, None, usize::MAX).await?;
+        let posted = self.queries.ledger_accounts(tenant, None, None, usize::MAX).await?;
         for (id, account) in self.accounts.iter().filter(|(_, account)| account.tenant == tenant) {
             let open = self.open.get(id).copied().unwrap_or(0);
             if waiting.outbox_pending > 0 || waiting.events_received > 0 || open > 0 {

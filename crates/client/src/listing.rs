@@ -87,7 +87,7 @@ impl<T> fmt::Debug for Listing<T> {
 
 #[cfg(test)]
 mod tests {
-    use api::requests::{ListQuery, PaymentsQuery};
+    use api::requests::{LedgerAccountsQuery, PaymentsQuery};
     use api::views::LedgerAccount;
 
     use super::*;
@@ -111,7 +111,8 @@ mod tests {
     #[tokio::test]
     async fn all_pages_are_read() {
         let script = Script::new([page(&["a", "b"], Some("x")), page(&["c"], Some("y z")), page(&[], None)]);
-        let found = script.client().all_ledger_accounts(&ListQuery::default()).collect().await.unwrap();
+        let found =
+            script.client().all_ledger_accounts(&LedgerAccountsQuery::default()).collect().await.unwrap();
         assert_eq!(found.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
         let path = "/v1/ledger/accounts?limit=200";
         assert_eq!(
@@ -139,11 +140,11 @@ mod tests {
     async fn an_error_or_a_repeated_page_ends_the_stream() {
         let script = Script::new([page(&["a"], Some("x")), not_sent()]);
         let found: Vec<Result<LedgerAccount>> =
-            script.client().all_ledger_accounts(&ListQuery::default()).stream().collect().await;
+            script.client().all_ledger_accounts(&LedgerAccountsQuery::default()).stream().collect().await;
         assert_eq!(found.len(), 2);
         assert!(found[0].is_ok() && found[1].is_err());
         let script = Script::new([page(&["a"], Some("x"))]);
-        let found = script.client().all_ledger_accounts(&ListQuery::default()).collect().await;
+        let found = script.client().all_ledger_accounts(&LedgerAccountsQuery::default()).collect().await;
         assert!(matches!(found, Err(Error::Invalid(_))), "{found:?}");
         assert_eq!(script.calls().len(), 2);
     }

@@ -9,7 +9,7 @@
 //! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`], [`ReleaseFunds`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
-//! | an operator | [`Provision`], [`ChangeSettings`], [`AddApiKey`], [`RevokeApiKey`], [`AssignReview`], [`NoteReview`], [`LookUpReview`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
+//! | an operator | [`Provision`], [`ChangeSettings`], [`CloseLedger`], [`AddApiKey`], [`RevokeApiKey`], [`AssignReview`], [`NoteReview`], [`LookUpReview`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
 //!
 //! What must never be here: a call to a provider, or anything that has to be undone.
 
@@ -42,8 +42,8 @@ pub use jobs::{
 };
 pub(crate) use jobs::{AttemptJobs, JobRules, StandaloneJobs};
 pub use operate::{
-    AddApiKey, ArchiveTenant, ChangeSettings, KeyOwner, OPS_SCOPE, Provision, RenameTenant, ResolveReview,
-    RevokeApiKey, SettingsChange,
+    AddApiKey, ArchiveTenant, ChangeSettings, CloseLedger, KeyOwner, OPS_SCOPE, Provision, RenameTenant,
+    ResolveReview, RevokeApiKey, SettingsChange,
 };
 pub(crate) use payment::EvidenceJobs;
 pub use payment::{

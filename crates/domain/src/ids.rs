@@ -66,6 +66,10 @@ id! {
     /// One message at one consumer; hashed from both.
     InboxId,
     LedgerAccountId, TransferId, PostingId,
+    /// How far a tenant's ledger is closed; hashed from the tenant.
+    LedgerClosingId,
+    /// The balance of a ledger account at the end of a day; hashed from both.
+    DayBalanceId,
     /// Somebody who gets a share of bookings.
     BeneficiaryId,
     /// A customer at one account of a provider; hashed from both.
@@ -287,6 +291,16 @@ impl TransferId {
     /// A movement has one transfer, also if its message is delivered several times.
     pub fn of(tenant: TenantId, movement: &str) -> TransferId {
         TransferId(hashed(&[b"transfer", tenant.0.as_bytes(), movement.as_bytes()]))
+    }
+}
+impl LedgerClosingId {
+    pub fn of(tenant: TenantId) -> LedgerClosingId {
+        LedgerClosingId(hashed(&[b"ledger_closing", tenant.0.as_bytes()]))
+    }
+}
+impl DayBalanceId {
+    pub fn of(account: LedgerAccountId, ends_at: crate::Timestamp) -> DayBalanceId {
+        DayBalanceId(hashed(&[b"day_balance", account.0.as_bytes(), &ends_at.0.to_be_bytes()]))
     }
 }
 impl LogId {

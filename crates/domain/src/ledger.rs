@@ -18,6 +18,7 @@
 //! beneficiary's share is owed to it (`payable/<beneficiary>`) from the release until the payout.
 //! Debits are positive. `provider/<name>/<account>` is what the provider holds for the tenant. Every
 //! entry sums to zero, and its id is hashed from the movement, so a movement is posted once.
+//! `docs/operations.md` lists the accounts.
 
 use alloc::borrow::ToOwned;
 use alloc::format;

@@ -213,6 +213,11 @@ pub enum Refusal {
         hold_seconds: i64,
         hold_seconds_max: i64,
     },
+    LedgerAccountNotFound,
+    /// Only a day that has ended can be closed.
+    LedgerDayIsNotOver {
+        ends_at: Timestamp,
+    },
     TenantNotFound,
     TenantIsArchived,
     TooManyApiKeys {
@@ -321,6 +326,8 @@ impl Refusal {
             Refusal::ReversalExceedsPayout { .. } => "reversal_exceeds_payout",
             Refusal::PayoutWasPaidByHand => "payout_was_paid_by_hand",
             Refusal::SettingsContradictEachOther { .. } => "settings_contradict_each_other",
+            Refusal::LedgerAccountNotFound => "ledger_account_not_found",
+            Refusal::LedgerDayIsNotOver { .. } => "ledger_day_is_not_over",
             Refusal::TenantNotFound => "tenant_not_found",
             Refusal::TenantIsArchived => "tenant_is_archived",
             Refusal::TooManyApiKeys { .. } => "too_many_api_keys",
@@ -362,6 +369,8 @@ impl Refusal {
                 | Refusal::BeneficiaryIsInactive { .. }
                 | Refusal::PayoutNotFound
                 | Refusal::PayoutIsBeingReversed
+                | Refusal::LedgerAccountNotFound
+                | Refusal::LedgerDayIsNotOver { .. }
                 | Refusal::TooManyApiKeys { .. }
                 | Refusal::LastOpsKey
                 | Refusal::ChangedMeanwhile

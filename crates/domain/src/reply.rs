@@ -11,7 +11,8 @@ use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
     ApiKey, Attempt, Beneficiary, Booking, BookingItem, Client, Delivery, Difference, Dispute, InboundEvent,
-    Job, Message, Payment, Payout, Product, Reconciliation, Refund, Review, Slot, Tenant, Unit,
+    Job, LedgerClosing, Message, Payment, Payout, Product, Reconciliation, Refund, Review, Slot, Tenant,
+    Unit,
 };
 use crate::time::Timestamp;
 
@@ -39,6 +40,8 @@ pub enum Reply {
     PayoutReversal(Box<Payout>),
     /// A tenant with its settings.
     Tenant(Box<Tenant>),
+    /// How far a tenant's ledger is closed.
+    LedgerClosing(Box<LedgerClosing>),
     /// An API key and its client.
     ApiKey(Box<(ApiKey, Client)>),
     /// Work at a provider was begun and is not finished (202). It is shown as its refund if it has

@@ -19,7 +19,7 @@ mod tenancy;
 pub use booking::{Booking, BookingItem, Customer};
 pub use catalogue::{Product, Slot, Unit};
 pub use dispute::{Dispute, DisputeEvidence, EvidenceTexts};
-pub use ledger::{LedgerAccount, Posting, Transfer};
+pub use ledger::{DayBalance, LedgerAccount, LedgerClosing, Posting, Transfer};
 pub use messages::{
     Actor, Audit, Delivery, EventFeed, InboundEvent, Job, Lane, Log, Message, Partition, Review, Subject,
     Subscription,
@@ -78,7 +78,9 @@ crate::working_set! {
     inbound_events inbound_event: InboundEvent,
     event_feeds event_feed: EventFeed,
     logs log: Log,
+    ledger_closings ledger_closing: LedgerClosing,
     ledger_accounts ledger_account: LedgerAccount,
+    day_balances day_balance: DayBalance,
     transfers transfer: Transfer,
     postings posting: Posting,
     partitions partition: Partition,

@@ -30,7 +30,14 @@ impl Span {
     }
 }
 
+/// A day in UTC. Neither leap seconds nor a tenant's zone change its length.
+pub const DAY: Span = Span::seconds(24 * 60 * 60);
+
 impl Timestamp {
+    /// The first instant after the instant's day in UTC.
+    pub const fn day_end(self) -> Timestamp {
+        Timestamp(self.0.div_euclid(DAY.0).saturating_add(1).saturating_mul(DAY.0))
+    }
     pub const fn plus(self, span: Span) -> Timestamp {
         Timestamp(self.0.saturating_add(span.0))
     }

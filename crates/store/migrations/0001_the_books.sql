@@ -604,15 +604,34 @@ create table logs (
     position bigint not null check (position >= 0)
 );
 
+create table ledger_closings (
+    id uuid not null primary key,
+    tenant uuid not null,
+    closed_before bigint,
+    closed_at bigint,
+    created_at bigint not null
+);
+
 create table ledger_accounts (
     id uuid not null primary key,
     tenant uuid not null,
     name text not null,
     currency text not null,
     balance_minor bigint not null,
-    created_at bigint not null
+    created_at bigint not null,
+    moved_at bigint not null
 );
 create index ledger_accounts_of_tenant on ledger_accounts (tenant, name, currency);
+
+-- One for each account and day, because the id is hashed from both.
+create table day_balances (
+    id uuid not null primary key,
+    tenant uuid not null,
+    account uuid not null,
+    ends_at bigint not null,
+    balance_minor bigint not null
+);
+create index day_balances_of_account on day_balances (account, ends_at);
 
 create table transfers (
     id uuid not null,
@@ -634,10 +653,11 @@ create table postings (
     account uuid not null,
     amount_minor bigint not null,
     currency text not null,
+    posted_at bigint not null,
     foreign key (transfer, tenant) references transfers (id, tenant)
 );
 create index postings_of_transfer on postings (tenant, transfer);
-create index postings_of_account on postings (account);
+create index postings_of_account on postings (account, posted_at, id);
 
 create table partitions (
     id uuid not null primary key,

@@ -9,7 +9,8 @@
 //! | [`catalogue`] | the catalogue and the availability of slots |
 //! | [`booking`], [`payment`], [`dispute`] | clients and people who read one row, or search |
 //! | [`payout`] | beneficiaries, releases and payouts; the timer that releases funds |
-//! | [`history`] | audit, event log, ledger, review cases |
+//! | [`history`] | audit, event log, review cases |
+//! | [`ledger`] | the ledger's accounts, balances at a time, statements and transfers |
 //! | [`work`] | timers, workers |
 //! | [`reconciliation`] | runs that compare the provider's books with ours |
 //! | [`relay`] | the relay, its sweep and its pruning |
@@ -29,6 +30,7 @@ mod due;
 mod figures;
 mod filter;
 mod history;
+mod ledger;
 mod payment;
 mod payout;
 mod reader;
@@ -44,8 +46,9 @@ pub use due::DueJob;
 pub use figures::{Backlog, COUNT_MAX, Figures, RowCount, WaitingRows};
 pub use filter::Cursor;
 pub use history::ReviewSearch;
+pub use ledger::{StatementLine, StatementSearch};
 pub use payment::PaymentSearch;
-pub use payout::{PayoutSearch, StatementLine};
+pub use payout::PayoutSearch;
 pub use reader::{Plans, Queries};
 pub use reconciliation::{DifferenceSearch, PaymentRows};
 pub use relay::PartitionBacklog;

@@ -94,6 +94,7 @@ impl Code {
                 "Wait until the payout shows the outcome in `returned` or `failure`."
             }
             Code::PayoutWasPaidByHand => "Get it back from the beneficiary, and record it as returned.",
+            Code::LedgerDayIsNotOver => "Close it after midnight in UTC.",
             Code::LastOpsKey => "Replacing a key needs two keys.",
             _ => "The resource shows its state.",
         }

@@ -16,7 +16,8 @@ use domain::split::BASIS_POINTS;
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
-    CURSOR_PATTERN, INSTANT_PATTERN, LINE_PATTERN, TEXT_PATTERN, URL_PATTERN, VISIBLE_PATTERN, ZONE_PATTERN,
+    CURSOR_PATTERN, DATE_PATTERN, INSTANT_PATTERN, LINE_PATTERN, TEXT_PATTERN, URL_PATTERN, VISIBLE_PATTERN,
+    ZONE_PATTERN,
 };
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
@@ -80,6 +81,8 @@ const CURSORS: &[&str] = &[
     "PayoutsQuery",
     "DifferencesQuery",
     "ReviewCasesQuery",
+    "LedgerAccountsQuery",
+    "AccountStatementQuery",
 ];
 
 fn texts() -> Vec<Rule> {
@@ -93,7 +96,8 @@ fn texts() -> Vec<Rule> {
         "ChangedBeneficiary",
     ];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
-    const BETWEEN: &[&str] = &["AvailabilityQuery", "StatementQuery", "NewReconciliation"];
+    const BETWEEN: &[&str] =
+        &["AvailabilityQuery", "StatementQuery", "AccountStatementQuery", "NewReconciliation"];
     const CREATED: &[&str] = &["BookingsQuery", "PaymentsQuery"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
@@ -128,6 +132,8 @@ fn texts() -> Vec<Rule> {
         rule(CREATED, "created_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "from", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["LedgerAccountsQuery"], "as_of", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["NewLedgerClosing"], "through", json!({ "pattern": DATE_PATTERN })),
         rule(&["NewProduct"], "time_zone", json!({ "pattern": ZONE_PATTERN })),
         rule(
             PAID,
@@ -158,7 +164,7 @@ fn texts() -> Vec<Rule> {
         rule(&["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
         rule(
-            &["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution"],
+            &["NewReconciliation", "ReviewAssignment", "ReviewAction", "Resolution", "NewLedgerClosing"],
             "who",
             line(PERSON_CHARACTERS_MAX),
         ),

@@ -10,6 +10,8 @@ use crate::text;
 pub const CURRENCY_PATTERN: &str = "^[A-Z]{3}$";
 /// The form of `next_cursor`.
 pub const CURSOR_PATTERN: &str = "^[a-p]{48}$";
+/// `full-date` of RFC 3339 section 5.6.
+pub const DATE_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
 /// RFC 3339 section 5.6, with as many digits of a second as are read.
 pub const INSTANT_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}\
      (\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$";

@@ -12,18 +12,19 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AvailabilityQuery, BookingsQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings, DifferencesQuery,
-    DisputesQuery, EventsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking,
-    NewCancellation, NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewPayment, NewPayoutReversal,
-    NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit,
-    PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
-    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
+    AccountStatementQuery, AvailabilityQuery, BookingsQuery, ChangedBeneficiary, ChangedProduct,
+    ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery, LedgerAccountsQuery, LetterDecision,
+    ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge, NewCompletion,
+    NewDisputeEvidence, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewReconciliation,
+    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
+    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval,
+    SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
-    ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute, DisputeEvidence,
-    Event, HistoryEntry, LedgerAccount, Movement, Page, Payment, Payout, Product, ProviderAccount,
-    Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase, ReviewCaseDetail, SavedPaymentMethods,
-    Settings, ShownApiKey, Slot, Statement, Transfer,
+    AccountStatement, ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute,
+    DisputeEvidence, Event, HistoryEntry, LedgerAccount, LedgerClosing, Movement, Page, Payment, Payout,
+    Product, ProviderAccount, Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase,
+    ReviewCaseDetail, SavedPaymentMethods, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -57,6 +58,8 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     add::<PayoutsQuery>(&mut schemas);
     add::<StatementQuery>(&mut schemas);
     add::<SavedMethodsQuery>(&mut schemas);
+    add::<LedgerAccountsQuery>(&mut schemas);
+    add::<AccountStatementQuery>(&mut schemas);
     refined(schemas)
 });
 
@@ -113,6 +116,7 @@ fn requests(schemas: &mut Schemas) {
     add::<PayoutRecord>(schemas);
     add::<NewPayoutReversal>(schemas);
     add::<SavedMethodRemoval>(schemas);
+    add::<NewLedgerClosing>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -125,6 +129,8 @@ fn views(schemas: &mut Schemas) {
     add::<Statement>(schemas);
     add::<SavedPaymentMethods>(schemas);
     add::<RemovedPaymentMethod>(schemas);
+    add::<AccountStatement>(schemas);
+    add::<LedgerClosing>(schemas);
     add_with_page::<Beneficiary>(schemas);
     add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);

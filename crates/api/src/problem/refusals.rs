@@ -122,6 +122,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ReversalExceedsPayout { .. } => Code::ReversalExceedsPayout,
         Refusal::PayoutWasPaidByHand => Code::PayoutWasPaidByHand,
         Refusal::SettingsContradictEachOther { .. } => Code::SettingsContradictEachOther,
+        Refusal::LedgerAccountNotFound => Code::LedgerAccountNotFound,
+        Refusal::LedgerDayIsNotOver { .. } => Code::LedgerDayIsNotOver,
         Refusal::TenantNotFound => Code::TenantNotFound,
         Refusal::TenantIsArchived => Code::TenantIsArchived,
         Refusal::TooManyApiKeys { .. } => Code::TooManyApiKeys,
@@ -180,6 +182,9 @@ fn detail(refusal: &Refusal) -> Option<String> {
         Refusal::DisputeIsClosed { state } => format!("The dispute is {state}."),
         Refusal::EvidenceIsPastDue { due } => {
             format!("The bank took evidence until {}.", crate::time::instant(*due))
+        }
+        Refusal::LedgerDayIsNotOver { ends_at } => {
+            format!("The day ends at {}.", crate::time::instant(*ends_at))
         }
         Refusal::TooManyUnits { limit } => format!("A product has at most {limit} units."),
         Refusal::TooManyPayments { limit } => format!("A booking has at most {limit} payments."),

@@ -66,7 +66,7 @@ def arrange(case):
     """What goes with what. Only where the request is right as far as its schema can say it."""
     body, query = case.body, case.query
     match (case.method, case.operation.path):
-        case ("GET", "/v1/availability" | "/v1/beneficiaries/{id}/statement"):
+        case ("GET", "/v1/availability" | "/v1/beneficiaries/{id}/statement" | "/v1/ledger/accounts/{id}/statement"):
             end_after_beginning(query)
         case ("POST", "/v1/ops/reconciliations"):
             end_after_beginning(body)

@@ -134,6 +134,12 @@ const HARMS: &[(&str, &[&str])] = &[
         &["books_balance"],
     ),
     ("update ledger_accounts set balance_minor = balance_minor + 1", &["books_balance"]),
+    ("update ledger_accounts set moved_at = moved_at + 1", &["books_balance"]),
+    (
+        "insert into day_balances (id, tenant, account, ends_at, balance_minor) \
+         select NEW_ID, tenant, id, moved_at + 1, balance_minor + 1 from ledger_accounts limit 1",
+        &["books_balance"],
+    ),
     (
         "insert into inbox (id, tenant, consumer, message, state, attempts, last_error, due_at, created_at, \
             updated_at) \

@@ -46,7 +46,7 @@ pub struct SentPayment {
 }
 
 fn mark_sent(attempt: AttemptId, payment: PaymentId, object: Option<String>) -> MarkSent {
-    MarkSent { attempt, token: 1, payment, object, another_key_after: ANOTHER_KEY_AFTER }
+    MarkSent { attempt, token: 1, payment, object, api: None, another_key_after: ANOTHER_KEY_AFTER }
 }
 
 impl Seller {

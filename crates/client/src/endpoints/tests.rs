@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AvailabilityQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings, DifferencesQuery, LetterDecision,
-    ListQuery, ManualMethod, NewApiKey, NewBeneficiary, NewBooking, NewCharge, NewCustomer, NewPayment,
-    NewPayoutReversal, NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSlots,
-    NewSplit, PayoutRecord, RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, SavedMethodRemoval,
-    SavedMethodsQuery, StatementQuery,
+    AccountStatementQuery, AvailabilityQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings,
+    DifferencesQuery, LetterDecision, ListQuery, ManualMethod, NewApiKey, NewBeneficiary, NewBooking,
+    NewCharge, NewCustomer, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewReconciliation,
+    NewRecordedPayment, NewRecordedRefund, NewSlots, NewSplit, PayoutRecord, RecordedOutcome, Resolution,
+    ReviewAction, ReviewAssignment, SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -103,6 +104,8 @@ async fn all_writes(client: &Client) {
     let _ = client.retry_dead_letter(id(), &decision).send().await;
     let _ = client.discard_dead_letter(id(), &decision).send().await;
     let _ = client.change_settings(&ChangedSettings::default()).send().await;
+    let close = NewLedgerClosing { through: Date::constant(2026, 1, 31), who: "Ana".into() };
+    let _ = client.close_ledger(&close).send().await;
 }
 
 /// They take no idempotency key.
@@ -144,8 +147,10 @@ async fn all_reads(client: &Client) {
     let _ = client.get_dispute(id()).await;
     let _ = client.list_evidence(id(), &list).await;
     let _ = client.get_dispute_history(id(), &list).await;
-    let _ = client.list_ledger_accounts(&list).await;
+    let _ = client.list_ledger_accounts(&Default::default()).await;
+    let _ = client.get_account_statement(id(), &statement()).await;
     let _ = client.list_ledger_transfers(&Default::default()).await;
+    let _ = client.get_ledger_closing().await;
     let _ = client.list_events(&Default::default()).await;
     let _ = client.list_review_cases(&Default::default()).await;
     let _ = client.get_review_case(id()).await;
@@ -171,6 +176,10 @@ fn span() -> AvailabilityQuery {
     }
 }
 
+fn statement() -> AccountStatementQuery {
+    AccountStatementQuery { from: Timestamp::MIN, to: Timestamp::MAX, limit: Some(1), cursor: None }
+}
+
 /// Reads every list to its end. Events have a reader of their own.
 async fn all_lists(client: &Client) {
     let list = ListQuery::default();
@@ -190,7 +199,7 @@ async fn all_lists(client: &Client) {
     let _ = client.all_refund_history(id(), &list).collect().await;
     let _ = client.all_disputes(&Default::default()).collect().await;
     let _ = client.all_dispute_history(id(), &list).collect().await;
-    let _ = client.all_ledger_accounts(&list).collect().await;
+    let _ = client.all_ledger_accounts(&Default::default()).collect().await;
     let _ = client.all_ledger_transfers(&list).collect().await;
     let _ = client.events_after(0).rest().collect::<Vec<_>>().await;
     let _ = client.all_review_cases(&Default::default()).collect().await;

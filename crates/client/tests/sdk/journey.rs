@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use client::requests::{
-    AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings, LetterDecision,
-    ListQuery, NewApiKey, NewBooking, NewCapture, NewCustomer, NewPayment, NewProduct, NewRefund, NewSlot,
-    NewSlots, NewUnit, Scope,
+    AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings,
+    LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCapture, NewCustomer,
+    NewPayment, NewProduct, NewRefund, NewSlot, NewSlots, NewUnit, Scope,
 };
 use client::views::{Booking, Event, HistoryEntry, Product, Slot};
 use client::{Charge, Client, Currency};
@@ -163,8 +163,11 @@ async fn books_and_operations() {
             .iter()
             .all(|transfer| transfer.postings.iter().map(|leg| leg.amount.minor).sum::<i64>() == 0)
     );
-    let accounts =
-        client.all_ledger_accounts(&ListQuery { limit: Some(1), cursor: None }).collect().await.unwrap();
+    let accounts = client
+        .all_ledger_accounts(&LedgerAccountsQuery { limit: Some(1), ..Default::default() })
+        .collect()
+        .await
+        .unwrap();
     assert_eq!(accounts.iter().map(|account| account.balance.minor).sum::<i64>(), 0);
     assert_eq!((transfers.len(), accounts.len()), (1, 2));
 

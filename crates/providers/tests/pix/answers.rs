@@ -95,7 +95,7 @@ async fn a_refused_charge_is_looked_up_before_it_is_refused() {
 async fn what_is_not_there_is_not_found() {
     let check = async |step: ServerStep, expected: Result<Option<Proof>, Proof>| {
         let server = ScriptedServer::start(script(&[step])).await;
-        let found = match adapter(&server.base_url).find(order(1).operation).await {
+        let found = match adapter(&server.base_url).find(&order(1)).await {
             CallOutcome::Object(found) => Ok(found.map(|seen| proof(&seen.status))),
             other => Err(of(other, |_| unreachable!())),
         };

@@ -58,7 +58,7 @@ async fn a_charge_has_our_id_and_ends_in_time() {
 async fn a_charge_is_fetched_and_removed_by_its_id() {
     let line = format!("GET /api/v2/cob/{OURS}");
     requested(async |adapter| drop(adapter.fetch(OURS).await), failing().await, &line).await;
-    requested(async |adapter| drop(adapter.find(order(1).operation).await), failing().await, &line).await;
+    requested(async |adapter| drop(adapter.find(&order(1)).await), failing().await, &line).await;
     let line = format!("PATCH /api/v2/cob/{OURS}");
     let request =
         requested(async |adapter| drop(adapter.cancel(on(OURS)).await), failing().await, &line).await;

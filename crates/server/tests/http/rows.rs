@@ -199,6 +199,7 @@ pub fn ledger_account(name: &str, currency: Currency) -> LedgerAccount {
         currency,
         balance_minor: 0,
         created_at: AT,
+        moved_at: AT,
     }
 }
 
@@ -219,6 +220,7 @@ pub fn transfer(account: LedgerAccountId) -> (Transfer, Vec<Posting>) {
         account,
         amount_minor,
         currency: Currency::EUR,
+        posted_at: AT,
     };
     let legs = vec![leg(5), leg(-5)];
     (transfer, legs)

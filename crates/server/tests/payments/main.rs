@@ -26,6 +26,7 @@ mod handed_over;
 mod kept_errors;
 mod lanes;
 mod leases;
+mod ledger;
 mod mercado_pago;
 mod mercado_pago_orders;
 mod outage;

@@ -342,9 +342,9 @@ async fn the_ledger_is_compared(engine: Engine) {
         "delete from postings where transfer in ({lacking}); delete from transfers where subject = {lacking_id}; \
          insert into transfers select {new}, tenant, kind, 'payment.captured/twice', message, posted_at, subject \
             from transfers where subject = {extra_id}; \
-         insert into postings select {one}, tenant, {new}, account, amount_minor, currency from postings \
+         insert into postings select {one}, tenant, {new}, account, amount_minor, currency, posted_at from postings \
             where transfer in ({extra}) and amount_minor > 0 and transfer <> {new}; \
-         insert into postings select {two}, tenant, {new}, account, amount_minor, currency from postings \
+         insert into postings select {two}, tenant, {new}, account, amount_minor, currency, posted_at from postings \
             where transfer in ({extra}) and amount_minor < 0 and transfer <> {new}; \
          update postings set amount_minor = amount_minor * 2 where transfer in ({other})",
         lacking = of(&lacking_id),

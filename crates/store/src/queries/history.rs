@@ -1,9 +1,9 @@
-//! History: the audit, the event log, the ledger, and review cases.
+//! History: the audit, the event log, and review cases.
 
 use domain::lifecycle::{State as _, review};
-use domain::rows::{Audit, LedgerAccount, Message, Posting, Review, Subject, Transfer};
+use domain::rows::{Audit, Message, Review, Subject};
 use domain::working_set::{Kind, Value};
-use domain::{LedgerAccountId, ReviewId, TenantId, Timestamp, TransferId};
+use domain::{ReviewId, TenantId, Timestamp};
 use uuid::Uuid;
 
 use super::filter::{Filter, limit, owned, placeholders, with};
@@ -89,50 +89,6 @@ impl Queries {
              order by position limit $3"
         );
         self.rows(&rest, parameters).await
-    }
-
-    /// In the order of their names, from the one behind `after` on.
-    pub async fn ledger_accounts(
-        &self,
-        tenant: TenantId,
-        after: Option<LedgerAccountId>,
-        max: usize,
-    ) -> Result<Vec<LedgerAccount>, Error> {
-        // An account is never renamed or removed, so its id is a sufficient cursor.
-        let behind = after.map(|_| {
-            " and (name, currency) > (select name, currency from ledger_accounts where tenant = $1 and id = $3)"
-        });
-        let behind = behind.unwrap_or_default();
-        let mut parameters = with![tenant, limit(max)];
-        parameters.extend(after.map(|after| owned(&after)));
-        self.rows(&format!("where tenant = $1{behind} order by name, currency limit $2"), parameters).await
-    }
-
-    /// Newest first, each with its postings; the cursor's instant is `posted_at`.
-    pub async fn transfers(
-        &self,
-        tenant: TenantId,
-        after: Option<Cursor>,
-        max: usize,
-    ) -> Result<Vec<(Transfer, Vec<Posting>)>, Error> {
-        let end = Cursor { created_at: Timestamp(i64::MAX), id: Uuid::max() };
-        let Cursor { created_at, id } = after.unwrap_or(end);
-        let page =
-            "where tenant = $1 and (posted_at, id) < ($2, $3) order by posted_at desc, id desc limit $4";
-        let transfers: Vec<Transfer> = self.rows(page, with![tenant, created_at, id, limit(max)]).await?;
-        // By their ids, because a transfer that is posted in between changes the page.
-        let ids: Vec<TransferId> = transfers.iter().map(|transfer| transfer.id).collect();
-        let mut postings: Vec<Posting> =
-            self.rows_in(tenant, "transfer", &ids, "transfer, amount_minor desc, id").await?;
-        let mut of =
-            |transfer: TransferId| postings.extract_if(.., |posting| posting.transfer == transfer).collect();
-        Ok(transfers
-            .into_iter()
-            .map(|transfer| {
-                let legs = of(transfer.id);
-                (transfer, legs)
-            })
-            .collect())
     }
 
     pub async fn review(&self, tenant: TenantId, id: ReviewId) -> Result<Option<Review>, Error> {

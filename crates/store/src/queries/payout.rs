@@ -22,21 +22,6 @@ pub struct PayoutSearch {
     pub limit: usize,
 }
 
-/// A line of a beneficiary's statement: a posting to the account of what is owed to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatementLine {
-    pub posted_at: Timestamp,
-    /// The id of the transfer.
-    pub transfer: uuid::Uuid,
-    /// The kind of message that was posted.
-    pub kind: String,
-    /// The booking or the payout.
-    pub subject: uuid::Uuid,
-    pub currency: String,
-    /// Debits are positive: a payout is one, a share is a credit.
-    pub amount_minor: i64,
-}
-
 impl Queries {
     pub async fn beneficiary(
         &self,
@@ -103,61 +88,5 @@ impl Queries {
             payments: payments.remove(&id).unwrap_or_default(),
         };
         Ok(bookings.into_iter().map(due).collect())
-    }
-
-    /// What an account had before this instant, by currency.
-    pub async fn ledger_balances_before(
-        &self,
-        tenant: TenantId,
-        account: &str,
-        before: Timestamp,
-    ) -> Result<BTreeMap<String, i64>, Error> {
-        let sql = "select postings.currency, cast(sum(postings.amount_minor) as bigint) \
-             from ledger_accounts \
-             join postings on postings.account = ledger_accounts.id \
-             join transfers on transfers.id = postings.transfer and transfers.tenant = postings.tenant \
-             where ledger_accounts.tenant = $1 and ledger_accounts.name = $2 and transfers.posted_at < $3 \
-             group by postings.currency";
-        let parameters = with![tenant, account.to_owned(), before];
-        let rows = self.values(sql, parameters, &[Kind::Text, Kind::Int]).await?;
-        let read = |row: Vec<Value<'static>>| {
-            let [currency, sum] = <[_; 2]>::try_from(row).ok()?;
-            Some((currency.text()?.into_owned(), sum.int()?))
-        };
-        Ok(rows.into_iter().filter_map(read).collect())
-    }
-
-    /// The postings of an account from one instant to another, oldest first, at most `max`.
-    pub async fn statement_lines(
-        &self,
-        tenant: TenantId,
-        account: &str,
-        from: Timestamp,
-        before: Timestamp,
-        max: usize,
-    ) -> Result<Vec<StatementLine>, Error> {
-        let sql = "select transfers.posted_at, transfers.id, transfers.kind, transfers.subject, \
-                postings.currency, postings.amount_minor \
-             from ledger_accounts \
-             join postings on postings.account = ledger_accounts.id \
-             join transfers on transfers.id = postings.transfer and transfers.tenant = postings.tenant \
-             where ledger_accounts.tenant = $1 and ledger_accounts.name = $2 \
-             and transfers.posted_at >= $3 and transfers.posted_at < $4 \
-             order by transfers.posted_at, transfers.id limit $5";
-        let parameters = with![tenant, account.to_owned(), from, before, limit(max)];
-        let kinds = [Kind::Int, Kind::Id, Kind::Text, Kind::Id, Kind::Text, Kind::Int];
-        let rows = self.values(sql, parameters, &kinds).await?;
-        let read = |row: Vec<Value<'static>>| {
-            let [posted_at, transfer, kind, subject, currency, amount] = <[_; 6]>::try_from(row).ok()?;
-            Some(StatementLine {
-                posted_at: Timestamp(posted_at.int()?),
-                transfer: transfer.id()?,
-                kind: kind.text()?.into_owned(),
-                subject: subject.id()?,
-                currency: currency.text()?.into_owned(),
-                amount_minor: amount.int()?,
-            })
-        };
-        Ok(rows.into_iter().filter_map(read).collect())
     }
 }

@@ -64,8 +64,8 @@ async fn what_is_broken_is_found(database: StoreDatabase) {
         (
             format!(
                 "insert into transfers values ({a}, {tenant}, 'k', 'm', {b}, 1, {c}); \
-                 insert into ledger_accounts values ({c}, {tenant}, 'n', 'EUR', 5, 1); \
-                 insert into postings values ({b}, {tenant}, {a}, {c}, 4, 'EUR')"
+                 insert into ledger_accounts values ({c}, {tenant}, 'n', 'EUR', 5, 1, 1); \
+                 insert into postings values ({b}, {tenant}, {a}, {c}, 4, 'EUR', 1)"
             ),
             "books_balance",
         ),

@@ -13,6 +13,7 @@ mod failover;
 mod faults;
 mod full_disk;
 mod keys;
+mod ledger;
 mod migrations;
 mod model;
 mod newer;

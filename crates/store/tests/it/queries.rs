@@ -123,8 +123,8 @@ async fn every_query_runs(database: StoreDatabase) {
     assert_eq!(store.first_audit_of(tenant, new_id(), "gave_up").await.unwrap(), None);
     assert_eq!(store.events_after(tenant, 0, &domain::rows::Subject::ALL, 9).await.unwrap(), []);
     assert_eq!(store.events_after(tenant, 0, &[], 9).await.unwrap(), []);
-    assert_eq!(store.ledger_accounts(tenant, None, 9).await.unwrap(), []);
-    assert_eq!(store.ledger_accounts(tenant, Some(new_id()), 9).await.unwrap(), []);
+    assert_eq!(store.ledger_accounts(tenant, None, None, 9).await.unwrap(), []);
+    assert_eq!(store.ledger_accounts(tenant, None, Some(new_id()), 9).await.unwrap(), []);
     assert_eq!(store.transfers(tenant, None, 9).await.unwrap(), []);
     assert_eq!(store.review(tenant, new_id()).await.unwrap(), None);
     assert_eq!(store.open_reviews(tenant, None, 9).await.unwrap(), []);

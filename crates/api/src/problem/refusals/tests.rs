@@ -50,6 +50,8 @@ fn refusals() -> Vec<Refusal> {
             hold_seconds_max: 60,
         },
         Refusal::SlotAlreadyExists { slot: Uuid::nil() },
+        Refusal::LedgerAccountNotFound,
+        Refusal::LedgerDayIsNotOver { ends_at: domain::Timestamp(0) },
         Refusal::TenantNotFound,
         Refusal::TenantIsArchived,
         Refusal::TooManyApiKeys { limit: 100 },

@@ -1,17 +1,21 @@
 //! Deliveries and events that are counted before they are handled.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::format;
+use std::vec::Vec;
+
 use super::test_world::{TENANT, TestWorld};
 use crate::commands::{
-    CloseEvent, DeliveryKey, FailDelivery, PostTransfer, PutOffDelivery, PutOffEvent, StartDelivery,
-    StartEvent,
+    CloseEvent, CloseLedger, DeliveryKey, FailDelivery, Origin, PostTransfer, PutOffDelivery, PutOffEvent,
+    StartDelivery, StartEvent,
 };
 use crate::consumers::LEDGER;
 use crate::lifecycle::{delivery, inbound_event};
 use crate::limits::EVENT_ATTEMPTS_MAX;
 use crate::reply::{DeliveryStatus, Reply};
-use crate::rows::{Delivery, InboundEvent, Message, Posting, Transfer};
-use crate::time::Span;
-use crate::{MessageId, Refusal};
+use crate::rows::{Actor, DayBalance, Delivery, InboundEvent, LedgerClosing, Message, Posting, Transfer};
+use crate::time::{DAY, Span, Timestamp};
+use crate::{LedgerAccountId, MessageId, Refusal};
 use uuid::Uuid;
 
 const PAUSE: Span = Span::seconds(10);
@@ -54,6 +58,72 @@ fn a_movement_in_two_messages_is_posted_once() {
     assert_eq!((world.all::<Transfer>().len(), world.all::<Posting>().len()), (1, 2));
     let held = world.all::<Message>().into_iter().find(|message| message.kind == "booking.held").unwrap();
     assert!(PostTransfer::of(&held).unwrap().is_none());
+}
+
+/// The ledger is dated by a clock that jumps between days, and sometimes goes back.
+#[test]
+fn what_an_account_had_at_a_past_time_never_changes() {
+    let mut world = TestWorld::new(9);
+    let (post, _) = message_for_ledger(&mut world);
+    let begin = world.now;
+    let close = |ends_at: Timestamp| CloseLedger {
+        claim: None,
+        tenant: TENANT,
+        origin: Origin::of(Actor::Person),
+        ends_at,
+        day: "a day".into(),
+    };
+    let mut closed = Vec::new();
+    let balances = |world: &TestWorld, before: Timestamp| {
+        let mut balances: BTreeMap<LedgerAccountId, i64> = BTreeMap::new();
+        for posting in world.all::<Posting>().into_iter().filter(|posting| posting.posted_at < before) {
+            *balances.entry(posting.account).or_default() += posting.amount_minor;
+        }
+        balances
+    };
+    for (number, hours) in [0, 1, 20, 30, 29, 55, 10, 55, 200, 100, 201].into_iter().enumerate() {
+        world.now = begin.plus(Span::seconds(hours * 3_600));
+        let mut post = post.clone();
+        post.message.id = MessageId(Uuid::from_u128(1_000 + number as u128));
+        post.entry.movement = format!("m/{number}");
+        world.run(&post).reply();
+        if number % 3 == 0 {
+            let day = world.now.day_end().minus(DAY);
+            assert_eq!(
+                world.refused(&close(world.now.plus(Span(1)))),
+                Refusal::LedgerDayIsNotOver { ends_at: world.now.plus(Span(1)) }
+            );
+            world.run(&close(day)).reply();
+            closed.push((day, balances(&world, day)));
+        }
+        for (day, then) in &closed {
+            assert_eq!(balances(&world, *day), *then, "a closed day changed");
+        }
+    }
+    let days: Vec<DayBalance> = world.all();
+    for day in &days {
+        assert_eq!(balances(&world, day.ends_at)[&day.account], day.balance_minor);
+    }
+    let moved: BTreeSet<_> = world
+        .all::<Posting>()
+        .into_iter()
+        .map(|posting| (posting.account, posting.posted_at.day_end()))
+        .collect();
+    assert_eq!(days.len(), moved.len() - 2, "each day on which an account moved, but its last");
+}
+
+/// The clock stands before the end of a day that another server has closed.
+#[test]
+fn nothing_is_posted_into_a_closed_day() {
+    let mut world = TestWorld::new(9);
+    let (post, _) = message_for_ledger(&mut world);
+    let ends_at = world.now;
+    let origin = Origin::of(Actor::Person);
+    world.run(&CloseLedger { claim: None, tenant: TENANT, origin, ends_at, day: "a day".into() }).reply();
+    world.now = ends_at.minus(Span::seconds(9));
+    world.run(&post).reply();
+    assert_eq!(world.all::<Transfer>()[0].posted_at, ends_at);
+    assert_eq!(world.all::<LedgerClosing>().len(), 1);
 }
 
 #[test]

@@ -210,7 +210,7 @@ impl TestStore {
 
     fn write(&mut self, facts: &mut Facts, changes: Changes, command: &dyn Command) {
         let expected = rows_of!(changes, tenants accounts clients api_keys products units beneficiaries keys customers slots
-            bookings booking_items releases payments refunds disputes dispute_evidence movements payouts reviews attempts jobs inbound_events event_feeds logs ledger_accounts transfers
+            bookings booking_items releases payments refunds disputes dispute_evidence movements payouts reviews attempts jobs inbound_events event_feeds logs ledger_closings ledger_accounts day_balances transfers
             postings partitions outbox inbox audit);
         let removed = changes.removed.clone();
         facts.apply(changes).unwrap_or_else(|table| panic!("one row of {table} is put twice: {command:?}"));

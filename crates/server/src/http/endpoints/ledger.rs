@@ -1,5 +1,8 @@
-//! What all of it comes to.
+//! The ledger: accounts with their balances, statements, balanced transfers, and closed days.
 
+mod close_ledger;
+mod get_account_statement;
+mod get_ledger_closing;
 mod list_ledger_accounts;
 mod list_ledger_transfers;
 
@@ -7,6 +10,12 @@ use crate::http::endpoint::Group;
 
 pub const GROUP: Group = Group {
     tag: "Ledger",
-    description: "What all of it comes to, in balanced transfers.",
-    endpoints: &[list_ledger_accounts::endpoint, list_ledger_transfers::endpoint],
+    description: "Every movement of money as a balanced transfer.",
+    endpoints: &[
+        list_ledger_accounts::endpoint,
+        get_account_statement::endpoint,
+        list_ledger_transfers::endpoint,
+        get_ledger_closing::endpoint,
+        close_ledger::endpoint,
+    ],
 };

@@ -31,6 +31,31 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "books_balance",
+        promise: "the balance at the end of a day is the sum of the postings until then",
+        counted: "select count(*) from day_balances",
+        broken: "select id, name || ' had {' || balance_minor || ' ' || currency || '} at the end of a day, its \
+                postings {' || posted || ' ' || currency || '}' as description \
+            from (select day_balances.id, name, day_balances.balance_minor, ledger_accounts.currency, \
+                    coalesce(sum(amount_minor), 0) as posted \
+                from day_balances join ledger_accounts on ledger_accounts.id = day_balances.account \
+                left join postings on postings.account = day_balances.account \
+                    and postings.posted_at < day_balances.ends_at \
+                group by day_balances.id, name, day_balances.balance_minor, ledger_accounts.currency) as counted \
+            where balance_minor <> posted",
+    },
+    Check {
+        invariant: "books_balance",
+        promise: "a posting has the time of its transfer, and an account the time of its latest posting",
+        counted: "select count(*) from postings",
+        broken: "select postings.id, 'a posting at another time than its transfer' as description \
+            from postings join transfers on transfers.id = postings.transfer \
+            where postings.posted_at <> transfers.posted_at \
+            union all select id, name || ' moved at another time than its latest posting' \
+            from ledger_accounts where moved_at <> (select max(posted_at) from postings \
+                where postings.account = ledger_accounts.id)",
+    },
+    Check {
+        invariant: "books_balance",
         promise: "what a payment captured is in the ledger, once every message about it was posted",
         counted: "select count(*) from payments where captured_minor > 0",
         broken: "select id, 'captured {' || captured_minor || ' ' || currency || '}, the ledger has {' || posted \

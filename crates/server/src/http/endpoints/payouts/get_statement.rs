@@ -5,8 +5,8 @@ use api::time::{instant, timestamp};
 use api::views::{Statement, StatementBalance, StatementMovement};
 use api::{Code, Money};
 use axum::extract::State;
-use domain::{BeneficiaryId, Currency, Refusal, ledger};
-use store::queries::StatementLine;
+use domain::{BeneficiaryId, Currency, LedgerAccountId, Refusal, ledger};
+use store::queries::{StatementLine, StatementSearch};
 
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
@@ -40,13 +40,18 @@ async fn handle(
     let row = app.store().beneficiary(tenant, BeneficiaryId(id)).await?;
     row.ok_or(Refusal::BeneficiaryNotFound { beneficiary: id })?;
     let (from, to) = (timestamp(query.from), timestamp(query.to));
-    let account = ledger::payable(id);
-    // The lines first: what is posted meanwhile is later than all of them.
-    let lines = app.store().statement_lines(tenant, &account, from, to, MOVEMENTS_MAX + 1).await?;
+    let accounts = app.store().ledger_accounts_named(tenant, &ledger::payable(id)).await?;
+    let currencies: BTreeMap<LedgerAccountId, Currency> =
+        accounts.iter().map(|account| (account.id, account.currency)).collect();
+    let accounts: Vec<LedgerAccountId> = currencies.keys().copied().collect();
+    let search =
+        StatementSearch { accounts: &accounts, from, before: to, after: None, limit: MOVEMENTS_MAX + 1 };
+    let lines = app.store().statement_lines(tenant, &search).await?;
     if lines.len() > MOVEMENTS_MAX {
         return Err(RefusedRequest::parameter("to", "the period has more than 1000 movements"));
     }
-    let opening = app.store().ledger_balances_before(tenant, &account, from).await?;
+    let opening = app.store().ledger_balances(tenant, &accounts, from).await?;
+    let opening = opening.iter().map(|(account, minor)| (currencies[account].to_string(), *minor)).collect();
     Ok(found(&Statement {
         beneficiary_id: id,
         from: query.from,
@@ -76,7 +81,7 @@ fn movement(line: &StatementLine) -> Option<StatementMovement> {
         at: instant(line.posted_at),
         kind: line.kind.clone(),
         subject_id: line.subject,
-        transfer_id: line.transfer,
+        transfer_id: line.transfer.0,
         amount: Money::new(-line.amount_minor, Currency::new(&line.currency)?),
     })
 }
