@@ -24,8 +24,10 @@ pub struct SavedMethodsQuery {
     #[schema(example = "customer-1042")]
     pub customer: String,
     /// The provider; without it the first one that saves payment methods.
+    #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: Option<String>,
     /// The account's configured name; without it the first account that fits.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
     pub account: Option<String>,
 }
 
@@ -40,8 +42,10 @@ pub struct SavedMethodRemoval {
     #[schema(example = "pm_1N3T0x")]
     pub payment_method: String,
     /// The provider; without it the first one that saves payment methods.
+    #[schema(example = "stripe", pattern = "^[a-z0-9_]{1,40}$")]
     pub provider: Option<String>,
     /// The account's configured name; without it the first account that fits.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,100}$")]
     pub account: Option<String>,
 }
 

@@ -8,6 +8,7 @@
 //! | is captured | a refund like any other, under no key |
 //! | is not known to be captured yet, or was contradicted | nothing yet: the event is retried after that is settled |
 //! | has refunds under way, at a provider whose refunds carry no reference of ours | nothing yet: it may be one of them |
+//! | has this very object as a refund since the caller looked for its row | nothing: the next look finds the row |
 //! | ended without money in our books | a movement out of suspense, where its money is |
 //! | has less money left than went back | the same, with a review case: the money is not that of our books |
 //!
@@ -31,7 +32,7 @@ use super::{about, about_refund, append_message, append_refund_movement};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
-use crate::ids::{AttemptId, JobId, PaymentId, RefundId, ReviewId, TenantId};
+use crate::ids::{AttemptId, JobId, MovementId, PaymentId, RefundId, ReviewId, TenantId};
 use crate::lifecycle::refund::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, Step, attempt, booking, job, payment};
 use crate::money::Money;
@@ -97,6 +98,12 @@ impl SettleRefund {
                 Ok(step)
             }
         }
+    }
+
+    /// The movement that the refund's success records.
+    fn movement(&self) -> Option<MovementId> {
+        let RefundOutcome::Seen(seen) = &self.outcome else { return None };
+        Some(MovementId::of(self.payment, MovementKind::Refund.name(), &seen.object))
     }
 
     fn failure(&self) -> Option<&Failure> {
@@ -367,6 +374,9 @@ impl Command for SettleRefund {
             needs_case(rows, attempt);
         }
         rows.refund(self.refund);
+        if let Some(moved) = self.movement() {
+            rows.movement(moved);
+        }
         if let Some(mark) = self.mark {
             rows.refund(mark);
         }
@@ -394,6 +404,10 @@ impl Command for SettleRefund {
             return Err(Refusal::PaymentIsBehind);
         }
         if known.is_none() && self.may_be_ours && before.refunding_minor > 0 {
+            return Err(Refusal::PaymentIsBehind);
+        }
+        let is_counted = self.movement().is_some_and(|moved| facts.movements.get(moved).is_some());
+        if known.is_none() && is_counted {
             return Err(Refusal::PaymentIsBehind);
         }
         // Nothing can fail from here on.

@@ -131,6 +131,12 @@ fn a_refund_without_a_reference_waits_while_it_may_be_ours() {
 
     world.refund_answer(ours, RefundStatus::Succeeded);
     assert_eq!(world.get::<Payment>(payment).refunded_minor, 400);
+    // An event of ours whose row was looked for before it had its object.
+    let object = world.get::<Refund>(ours).provider_ref.unwrap();
+    let event = world.refund_event(payment, &object, 400, RefundStatus::Succeeded);
+    let overtaken = SettleRefund { may_be_ours: true, ..event };
+    assert_eq!(world.run(&overtaken).refusal(), Refusal::PaymentIsBehind);
+    assert_eq!(world.get::<Payment>(payment).refunded_minor, 400);
     // Now nothing of ours is under way: another one was made at the provider.
     world.run(&unmarked).reply();
     assert_eq!(world.get::<Payment>(payment).refunded_minor, 800);
