@@ -87,6 +87,7 @@ mod tests {
             "request_in_progress",
             "rate_limited",
             "internal_error",
+            "provider_unavailable",
             "overloaded",
             "storage_unavailable",
             "commit_outcome_unknown",

@@ -198,6 +198,7 @@ async fn all_lists(client: &Client) {
     let _ = client.all_refunds(id(), &list).collect().await;
     let _ = client.all_refund_history(id(), &list).collect().await;
     let _ = client.all_disputes(&Default::default()).collect().await;
+    let _ = client.all_evidence(id(), &list).collect().await;
     let _ = client.all_dispute_history(id(), &list).collect().await;
     let _ = client.all_ledger_accounts(&Default::default()).collect().await;
     let _ = client.all_ledger_transfers(&list).collect().await;
