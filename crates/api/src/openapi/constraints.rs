@@ -40,7 +40,7 @@ fn idempotency_key() -> Value {
 
 /// Adds the members' limits to the schema of this name.
 pub fn refine(name: &str, schema: &mut Value) {
-    let rules = texts().into_iter().chain(numbers()).chain(lists()).chain(words());
+    let rules = texts().into_iter().chain(times()).chain(numbers()).chain(lists()).chain(words());
     for (_, member, more) in rules.filter(|(schemas, _, _)| schemas.contains(&name)) {
         let property =
             schema["properties"].get_mut(member).unwrap_or_else(|| panic!("{name} has no {member}"));
@@ -96,9 +96,6 @@ fn texts() -> Vec<Rule> {
         "ChangedBeneficiary",
     ];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
-    const BETWEEN: &[&str] =
-        &["AvailabilityQuery", "StatementQuery", "AccountStatementQuery", "NewReconciliation"];
-    const CREATED: &[&str] = &["BookingsQuery", "PaymentsQuery"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
         rule(NAMED, "name", line(NAME_CHARS_MAX)),
@@ -125,15 +122,7 @@ fn texts() -> Vec<Rule> {
         rule(&["NewDisputeEvidence"], "correspondence", paragraph(CORRESPONDENCE_CHARS_MAX)),
         rule(&["NewDisputeEvidence"], "refund_refusal", paragraph(REFUND_REFUSAL_CHARS_MAX)),
         rule(&["NewDisputeEvidence"], "statement", paragraph(STATEMENT_CHARS_MAX)),
-        rule(&["DisputesQuery"], "evidence_due_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewProduct"], "currency", json!({ "$ref": CURRENCY_REFERENCE })),
-        rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
-        rule(CREATED, "created_from", json!({ "pattern": INSTANT_PATTERN })),
-        rule(CREATED, "created_before", json!({ "pattern": INSTANT_PATTERN })),
-        rule(BETWEEN, "from", json!({ "pattern": INSTANT_PATTERN })),
-        rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
-        rule(&["LedgerAccountsQuery"], "as_of", json!({ "pattern": INSTANT_PATTERN })),
-        rule(&["NewLedgerClosing"], "through", json!({ "pattern": DATE_PATTERN })),
         rule(&["NewProduct"], "time_zone", json!({ "pattern": ZONE_PATTERN })),
         rule(
             PAID,
@@ -160,7 +149,6 @@ fn texts() -> Vec<Rule> {
         rule(&["ReviewAssignment", "ReviewCasesQuery"], "assignee", line(PERSON_CHARACTERS_MAX)),
         rule(&["ReviewAssignment", "ReviewAction"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["ReviewCasesQuery"], "reason", line(REASON_CHARS_MAX)),
-        rule(&["ReviewCasesQuery"], "opened_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["LetterDecision", "NewRecordedPayment", "NewRecordedRefund"], "why", line(WHY_CHARACTERS_MAX)),
         rule(&["Resolution"], "resolution", line(DESCRIPTION_CHARS_MAX)),
         rule(
@@ -169,6 +157,24 @@ fn texts() -> Vec<Rule> {
             line(PERSON_CHARACTERS_MAX),
         ),
         rule(CURSORS, "cursor", json!({ "pattern": CURSOR_PATTERN })),
+    ]
+}
+
+/// Instants and days.
+fn times() -> Vec<Rule> {
+    const BETWEEN: &[&str] =
+        &["AvailabilityQuery", "StatementQuery", "AccountStatementQuery", "NewReconciliation"];
+    const CREATED: &[&str] = &["BookingsQuery", "PaymentsQuery"];
+    vec![
+        rule(&["DisputesQuery"], "evidence_due_before", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["NewSlot"], "starts_at", json!({ "pattern": INSTANT_PATTERN })),
+        rule(CREATED, "created_from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(CREATED, "created_before", json!({ "pattern": INSTANT_PATTERN })),
+        rule(BETWEEN, "from", json!({ "pattern": INSTANT_PATTERN })),
+        rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["LedgerAccountsQuery"], "as_of", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["NewLedgerClosing"], "through", json!({ "pattern": DATE_PATTERN })),
+        rule(&["ReviewCasesQuery"], "opened_before", json!({ "pattern": INSTANT_PATTERN })),
     ]
 }
 

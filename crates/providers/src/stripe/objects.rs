@@ -314,6 +314,33 @@ mod tests {
     }
 
     #[test]
+    fn every_voucher_is_shown_with_its_end() {
+        for (kind, number, expires_at) in [
+            ("boleto_display_details", "number", "expires_at"),
+            ("konbini_display_details", "", "expires_at"),
+            ("multibanco_display_details", "reference", "expires_at"),
+            ("oxxo_display_details", "number", "expires_after"),
+        ] {
+            let mut voucher = json!({"hosted_voucher_url": "https://stripe.example/v"});
+            voucher[expires_at] = json!(1_700_000_000);
+            if !number.is_empty() {
+                voucher[number] = json!("23790");
+            }
+            let mut step = json!({"type": kind});
+            step[kind] = voucher;
+            let shown = NextAction::PayVoucher {
+                url: "https://stripe.example/v".to_owned(),
+                number: Some("23790".to_owned()).filter(|_| !number.is_empty()),
+                expires_at: Timestamp(1_700_000_000_000_000),
+                client_secret: Some("pi_1_secret_x".to_owned()),
+            };
+            let more = json!({"metadata": {"confirmed_by": "customer"}, "next_action": step});
+            let status = intent("requires_action", more).map(|seen| seen.status);
+            assert_eq!(status, Ok(ProviderStatus::NeedsAction(shown)), "{kind}");
+        }
+    }
+
+    #[test]
     fn every_status_of_a_payment_intent_has_a_meaning() {
         let check = |status: &str, more: Value, expected: ProviderStatus| {
             let observation = Observation {
@@ -364,28 +391,6 @@ mod tests {
         for status in ["requires_payment_method", "requires_confirmation", "requires_action"] {
             let waits = ProviderStatus::NeedsAction(sdk.clone());
             check(status, json!({"metadata": form, "next_action": {"type": "use_stripe_sdk"}}), waits);
-        }
-        for (kind, number, expires_at) in [
-            ("boleto_display_details", "number", "expires_at"),
-            ("konbini_display_details", "", "expires_at"),
-            ("multibanco_display_details", "reference", "expires_at"),
-            ("oxxo_display_details", "number", "expires_after"),
-        ] {
-            let mut voucher = json!({"hosted_voucher_url": "https://stripe.example/v"});
-            voucher[expires_at] = json!(1_700_000_000);
-            if !number.is_empty() {
-                voucher[number] = json!("23790");
-            }
-            let mut step = json!({"type": kind});
-            step[kind] = voucher;
-            let shown = NextAction::PayVoucher {
-                url: "https://stripe.example/v".to_owned(),
-                number: Some("23790".to_owned()).filter(|_| !number.is_empty()),
-                expires_at: Timestamp(1_700_000_000_000_000),
-                client_secret: Some("pi_1_secret_x".to_owned()),
-            };
-            let more = json!({"metadata": form, "next_action": step});
-            check("requires_action", more, ProviderStatus::NeedsAction(shown));
         }
         check("requires_payment_method", declined_form, declined("expired_card", true));
         check("canceled", json!({"metadata": form}), ProviderStatus::Cancelled);
