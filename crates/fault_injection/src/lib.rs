@@ -33,7 +33,7 @@ macro_rules! faults {
 
 faults! {
     UniqueIndexDropped = "unique_index_dropped":
-        "Two servers can both insert one idempotency key: the primary key of `keys` is gone.",
+        "Two servers can both insert one idempotency key: the primary key of `keys` is gone, and ids do not come from keys.",
     FingerprintNotCompared = "fingerprint_not_compared":
         "A key that comes back with another body is answered with the first one's reply.",
     AnsweredBeforeCommit = "answered_before_commit":

@@ -125,6 +125,9 @@ pub struct PaymentOrder {
     pub off_session: bool,
     /// The provider's API that it is made by, as [`Provider::api`] named it before the first call.
     pub api: Option<String>,
+    /// When the payment was made here. A search that needs a time begins before it: the database may have been
+    /// restored since the object was made.
+    pub made_at: Timestamp,
 }
 
 /// A customer to make at the provider, to save payment methods for. The order has no personal data.

@@ -36,6 +36,25 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             ),
             form("Paid by the tenant", &[], json!({ "provider": NULL, "destination": NULL })),
         ],
+        "ChangedBeneficiary" => [
+            json!({
+                "title": "Paid by transfers from now on",
+                "properties": {
+                    "method": { "const": "transfer" },
+                    "provider": { "type": TEXT },
+                    "destination": { "type": TEXT },
+                },
+                "required": ["method", "provider", "destination"],
+            }),
+            json!({
+                "title": "Another change",
+                "properties": {
+                    "method": { "not": { "const": "transfer" } },
+                    "provider": { "type": NULL },
+                    "destination": { "type": NULL },
+                },
+            }),
+        ],
         "ReviewAction" => [
             json!({ "title": "A refund", "properties": { "action": { "const": "refund" } } }),
             form("Another action", &[], json!({ "amount": NULL })),

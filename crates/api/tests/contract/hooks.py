@@ -68,6 +68,10 @@ def arrange(case):
     match (case.method, case.operation.path):
         case ("GET", "/v1/availability" | "/v1/beneficiaries/{id}/statement" | "/v1/ledger/accounts/{id}/statement"):
             end_after_beginning(query)
+        case ("GET", "/v1/bookings" | "/v1/payments"):
+            end_after_beginning(query, "created_from", "created_before")
+            if query.get("state") or query.get("account_id"):
+                query.pop("amount_minor", None)
         case ("POST", "/v1/ops/reconciliations"):
             end_after_beginning(body)
         case ("POST", "/v1/products/{id}/split"):
@@ -95,9 +99,9 @@ def arrange(case):
             once(body, "clients", "client_id")
 
 
-def end_after_beginning(period):
-    if period.get("from") and period.get("to") and period["to"] <= period["from"]:
-        period["from"], period["to"] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+def end_after_beginning(period, begin="from", end="to"):
+    if period.get(begin) and period.get(end) and period[end] <= period[begin]:
+        period[begin], period[end] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
 
 def split_at_most_the_whole(body):

@@ -4,7 +4,7 @@
 //! | call | differs |
 //! |---|---|
 //! | create | a card that is declined is 402 with the order in `data` |
-//! | find | the search by our reference needs a time: around that in our id |
+//! | find | the search by our reference needs a time: around that of our payment |
 //! | capture | takes all that is authorised, so the order is read before, and a part is never sent |
 //! | cancel | 409 where the order is neither `created` nor `action_required` |
 //! | refund | names the order's transaction, so the order is read before; the reply is the order |
@@ -32,10 +32,9 @@ use super::{
 use crate::{ObjectCall, PaymentOrder, RefundOrder, exchange::segment};
 
 const ORDERS: &str = "/v1/orders";
-/// The search takes a time only. An order is made soon after the id of its payment, or while its key protects.
-const MADE_AFTER: Span = Span::seconds(31 * 86_400);
-/// For clocks that differ.
-const MADE_BEFORE: Span = Span::seconds(3_600);
+/// The search takes a time only. An order is made soon after its payment, or while its key protects; before it, if
+/// the database was restored since.
+const WITHIN: Span = Span::seconds(31 * 86_400);
 
 #[derive(Serialize)]
 struct RefundBody<'a> {
@@ -58,12 +57,6 @@ fn path(object: &str) -> String {
     format!("{ORDERS}/{}", segment(object))
 }
 
-/// When our id was made. Its first 48 bits are milliseconds (UUIDv7).
-fn made_at(payment: PaymentId) -> Timestamp {
-    let millis = i64::try_from(payment.0.as_u128() >> 80).unwrap_or(0);
-    Timestamp(0).plus(Span::millis(millis))
-}
-
 impl Payments {
     pub async fn create_order(&self, order: &PaymentOrder) -> CallOutcome<Observation> {
         let body = match order_body(order, self.currency) {
@@ -78,10 +71,13 @@ impl Payments {
     }
 
     /// The search lags behind, so it only finds the id; the order itself is fetched.
-    pub async fn find_order(&self, payment: PaymentId) -> CallOutcome<Option<Observation>> {
+    pub async fn find_order(
+        &self,
+        payment: PaymentId,
+        made_at: Timestamp,
+    ) -> CallOutcome<Option<Observation>> {
         let reference = payment.0.hyphenated().to_string();
-        let made_at = made_at(payment);
-        let times = (to_time(made_at.minus(MADE_BEFORE)), to_time(made_at.plus(MADE_AFTER)));
+        let times = (to_time(made_at.minus(WITHIN)), to_time(made_at.plus(WITHIN)));
         let (Some(begin), Some(end)) = times else {
             let error = "the time is not representable".to_owned();
             return CallOutcome::Unknown { error, key_spent: false };

@@ -75,7 +75,7 @@ impl Payments {
     /// The search lags behind, so it only finds the id; the payment itself is fetched.
     pub async fn find(&self, order: &PaymentOrder) -> CallOutcome<Option<Observation>> {
         if Api::of(order) == Api::Orders {
-            return self.find_order(order.operation).await;
+            return self.find_order(order.operation, order.made_at).await;
         }
         let best = match self.of_reference(order.operation).await {
             Ok(found) => found.into_iter().rev().max_by_key(|found| rank(&found.status)),

@@ -101,6 +101,7 @@ mod tests {
             saves_method: false,
             off_session: false,
             api: None,
+            made_at: domain::Timestamp(1_767_225_600_000_000),
         }
     }
 

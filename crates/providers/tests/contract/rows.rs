@@ -182,6 +182,7 @@ fn order_of(number: u128, amount: Money, method: PaymentMethod, payer: Option<Pa
         saves_method: false,
         off_session: false,
         api: None,
+        made_at: domain::Timestamp(1_767_225_600_000_000),
     }
 }
 

@@ -186,7 +186,7 @@ async fn a_chargeback_of_an_order_is_found_by_its_payment() {
 }
 
 #[tokio::test]
-async fn an_order_is_found_around_the_time_of_our_id() {
+async fn an_order_is_found_around_the_time_of_our_payment() {
     let found = json!({"data": [shown("failed", "failed"), shown("processed", "accredited")]});
     let server = ScriptedServer::start(vec![ok(&found), ok(&shown("processed", "accredited"))]).await;
     let CallOutcome::Object(Some(seen)) = adapter(&server.base_url).find(&by_orders(1)).await else {
@@ -194,7 +194,7 @@ async fn an_order_is_found_around_the_time_of_our_id() {
     };
     assert_eq!((seen.object.as_str(), seen.amount_minor), (ORDER, 10_050));
     let line = server.requests()[0].lines().next().unwrap().to_owned();
-    let (begin, end) = ("1969-12-31T23%3A00%3A00%2E000%2B00%3A00", "1970-02-01T00%3A00%3A00%2E000%2B00%3A00");
+    let (begin, end) = ("2025-12-01T00%3A00%3A00%2E000%2B00%3A00", "2026-02-01T00%3A00%3A00%2E000%2B00%3A00");
     let expected = format!("begin_date={begin}&end_date={end}&external_reference={OURS}");
     assert_eq!(line, format!("GET /v1/orders?{expected} HTTP/1.1"));
 }

@@ -83,6 +83,7 @@ fn order(number: u128) -> PaymentOrder {
         saves_method: false,
         off_session: false,
         api: None,
+        made_at: domain::Timestamp(1_767_225_600_000_000),
     }
 }
 

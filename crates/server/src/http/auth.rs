@@ -253,7 +253,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(seen("bookings"), ["booking", "product", "slot"]);
-        assert_eq!(seen("payments"), ["payment", "refund", "dispute"]);
+        assert_eq!(seen("payments"), ["payment", "refund", "dispute", "customer"]);
         assert_eq!(seen("catalogue"), ["product", "slot"]);
         let of_operators = ["event", "tenant", "api_key", "job", "delivery", "reconciliation", "difference"];
         assert_eq!(seen("ops"), of_operators);

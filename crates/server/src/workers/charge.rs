@@ -96,6 +96,7 @@ impl Drive<'_> {
             saves_method: payment.saves_method,
             off_session: payment.off_session,
             api: self.api(),
+            made_at: payment.created_at,
         }
     }
 

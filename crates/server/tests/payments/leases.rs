@@ -105,6 +105,7 @@ pub async fn sent(service: &TestService, claimed: &AttemptJob) -> (stripe::Strip
         saves_method: false,
         off_session: false,
         api: None,
+        made_at: domain::Timestamp(1_767_225_600_000_000),
     };
     let CallOutcome::Object(Observation { object, .. }) = provider.create(&order).await else {
         panic!("not made")
