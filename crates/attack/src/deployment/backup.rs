@@ -62,7 +62,7 @@ impl Deployment {
     }
 
     /// Stops every process but the provider, puts the backup in the place of the database, and starts them
-    /// again.
+    /// again. Redis is emptied, as an operator does.
     pub async fn restore(&mut self, backup: &DatabaseCopy) -> Result<(), Error> {
         let names: Vec<String> =
             [Part::Server, Part::Worker, Part::Relay].into_iter().flat_map(|part| self.names(part)).collect();
@@ -86,6 +86,11 @@ impl Deployment {
                 std::fs::copy(copy, path)?;
             }
             _ => DatabaseRows::of(&location).await?.execute(PUT_BACK).await?,
+        }
+        // The copy is put back like a disk's snapshot, which the servers cannot detect.
+        match self.redis(|redis| redis.command(&["FLUSHALL"])).await {
+            Ok(_) | Err(Error::NotOurs(_)) => {}
+            Err(error) => return Err(error),
         }
         self.context.timeline.end(lasting);
         let watch = tokio::spawn(watch::outbox(location, self.context.timeline.clone())).abort_handle();
