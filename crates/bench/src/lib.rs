@@ -11,7 +11,7 @@
 //! | closed loop | each client sends its next request when the last is answered: throughput |
 //! | open loop at half of that | requests are due by the clock; latency counts from the due time, so that a stall also counts for the requests that it delayed |
 //!
-//! `surehold bench history` ([`history`]) has no load: it reads pages of lists in a small and in a large database.
+//! `surehold bench history` ([`history()`]) has no load: it reads pages of lists in a small and in a large database.
 //!
 //! After each run of a load the books must be exact, or there is no figure: the held seats are the answered
 //! reservations, the provider captured what was charged, and every promise holds.
