@@ -65,6 +65,17 @@ impl RecheckDelays {
     }
 }
 
+/// A run of a job that settled nothing.
+pub(super) struct UnsettledRun<'a> {
+    /// The time until the next run.
+    pub pause: Span,
+    pub reached_provider: bool,
+    /// A person has the case, so the run was a look and no retry.
+    pub in_review: bool,
+    /// Absent: the error of an earlier run stays.
+    pub error: Option<&'a str>,
+}
+
 /// A job that is not done, with the steps that the outcome of a call may make it take.
 pub(super) struct OpenJob<'f> {
     row: &'f Job,
@@ -111,6 +122,23 @@ impl OpenJob<'_> {
             failures: 0,
             looks: self.looks + 1,
             last_error: None,
+            updated_at: now,
+            ..self.row.clone()
+        }
+    }
+
+    /// The job after a run that settled nothing: it runs again after the pause.
+    pub fn postponed(&self, run: &UnsettledRun<'_>, now: Timestamp) -> Job {
+        let UnsettledRun { pause, reached_provider, in_review, error } = *run;
+        Job {
+            state: self.again.to(),
+            worker: None,
+            lease_until: None,
+            due_at: now.plus(pause),
+            attempts: 0,
+            failures: self.failures + i64::from(reached_provider && !in_review),
+            looks: self.looks + i64::from(reached_provider && in_review),
+            last_error: error.map(String::from).or_else(|| self.last_error.clone()),
             updated_at: now,
             ..self.row.clone()
         }

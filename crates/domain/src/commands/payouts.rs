@@ -56,12 +56,12 @@ use alloc::string::String;
 use serde_json::json;
 
 use crate::commands::draft::{About, Draft};
-use crate::ids::{AccountId, BookingId, PayoutId, ReleaseId, ReviewId, TenantId};
+use crate::ids::{AccountId, BookingId, JobId, PayoutId, ReleaseId, ReviewId, TenantId};
 use crate::lifecycle::payout::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, payout};
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::rows::{Account, Booking, Facts, FundsRelease, Mode, Payout, Product, Review, Subject};
+use crate::rows::{Account, Booking, Facts, FundsRelease, Mode, Needs, Payout, Product, Review, Subject};
 
 fn about(payout: &Payout) -> About {
     About { tenant: payout.tenant, kind: Subject::Payout, id: payout.id.0 }
@@ -152,6 +152,18 @@ fn take_back(draft: &mut Draft<'_>, payout: &mut Payout, returned_minor: i64) {
     // The sum names the movement: the same sum is reported by each later observation.
     let movement = alloc::format!("payout.returned/{}/{returned_minor}", payout.id);
     append_message(draft, payout, "payout.returned", &movement, more);
+}
+
+/// Requests a payout and its case.
+fn needs_of_case(rows: &mut Needs<'_>, payout: PayoutId) {
+    rows.review(ReviewId::of_payout(payout));
+    rows.payout(payout);
+}
+
+/// Requests a reversal's job, its payout and the case.
+fn needs_of_reversal(rows: &mut Needs<'_>, payout: PayoutId, number: i64) {
+    rows.job(JobId::of_reversal(payout, number));
+    needs_of_case(rows, payout);
 }
 
 /// The reversal with this number, if it is under way.

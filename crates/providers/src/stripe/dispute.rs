@@ -16,7 +16,7 @@
 //! bank has any: `has_evidence` also counts what is only stored.
 
 use domain::{
-    DisputeEvidenceId, Timestamp,
+    DisputeEvidenceId,
     provider::{CallOutcome, DisputeDetails, DisputeObservation, DisputeStatus},
     rows::EvidenceTexts,
 };
@@ -26,7 +26,7 @@ use super::{
     client::StripeClient,
     currency::{from_stripe, parse_currency},
     form::Form,
-    objects::{checked_id, clipped},
+    objects::{checked_id, clipped, instant},
     outcome,
 };
 use crate::{EvidenceOrder, exchange::segment};
@@ -96,7 +96,6 @@ impl Dispute {
             let mut moved = self.balance_transactions.iter().flatten().filter_map(|moved| moved.amount);
             moved.any(|amount| amount.signum() == sign)
         };
-        let instant = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000));
         let evidence = self.evidence_details.as_ref();
         let word = |text: String| text.chars().take(WORD_CHARACTERS_MAX).collect();
         Ok(DisputeObservation {
@@ -173,6 +172,7 @@ fn path(object: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::Timestamp;
     use serde_json::{Value, json};
     use uuid::Uuid;
 

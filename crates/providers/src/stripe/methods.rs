@@ -2,12 +2,17 @@
 //! <https://docs.stripe.com/api/payment_methods/customer_list> and
 //! <https://docs.stripe.com/api/payment_methods/detach>. A detached one can never be attached again.
 
-use domain::Timestamp;
 use domain::provider::CallOutcome;
 use domain::rows::FailureCause;
 use serde::Deserialize;
 
-use super::{client::StripeClient, form::Form, key, objects::checked_id, outcome};
+use super::{
+    client::StripeClient,
+    form::Form,
+    key,
+    objects::{checked_id, instant},
+    outcome,
+};
 use crate::{ObjectCall, SavedCard, SavedMethod, SavedMethods, exchange::segment, port::CUSTOMER_IS_MISSING};
 
 /// The most that Stripe shows at once.
@@ -56,7 +61,7 @@ impl StripePaymentMethod {
             customer: self.customer,
             kind: self.kind,
             card,
-            created_at: Timestamp(self.created.saturating_mul(1_000_000)),
+            created_at: instant(self.created),
         })
     }
 

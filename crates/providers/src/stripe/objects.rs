@@ -87,11 +87,16 @@ struct CardDetails {
     capture_before: Option<i64>,
 }
 
+/// Stripe's times are Unix seconds.
+pub fn instant(seconds: i64) -> Timestamp {
+    Timestamp(seconds.saturating_mul(1_000_000))
+}
+
 impl LatestCharge {
     fn capture_before(self) -> Option<Timestamp> {
         let LatestCharge::Whole { payment_method_details } = self else { return None };
         let seconds = payment_method_details?.card?.capture_before?;
-        Some(Timestamp(seconds.saturating_mul(1_000_000)))
+        Some(instant(seconds))
     }
 }
 
@@ -200,8 +205,7 @@ impl ObjectId {
 fn next_action(step: Option<NextStep>, client_secret: Option<String>) -> NextAction {
     let (page, pix) = step.map_or((None, None), |step| (step.redirect_to_url, step.pix_display_qr_code));
     if let Some(PixCode { data: Some(code), expires_at: Some(expires_at) }) = pix {
-        let expires_at = Timestamp(expires_at.saturating_mul(1_000_000));
-        return NextAction::PayPix { code, expires_at };
+        return NextAction::PayPix { code, expires_at: instant(expires_at) };
     }
     match page.and_then(|page| page.url) {
         Some(url) => NextAction::Redirect { url },
@@ -213,8 +217,7 @@ fn next_action(step: Option<NextStep>, client_secret: Option<String>) -> NextAct
 fn in_form(step: Option<NextStep>, client_secret: Option<String>) -> NextAction {
     match step.and_then(|step| step.voucher) {
         Some(Voucher { hosted_voucher_url: Some(url), number, expires_at: Some(expires_at) }) => {
-            let expires_at = Timestamp(expires_at.saturating_mul(1_000_000));
-            NextAction::PayVoucher { url, number, expires_at, client_secret }
+            NextAction::PayVoucher { url, number, expires_at: instant(expires_at), client_secret }
         }
         _ => NextAction::UseProviderSdk { client_secret },
     }

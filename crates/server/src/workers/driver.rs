@@ -282,7 +282,7 @@ impl Driver {
         let postpone = Postpone {
             lost_sight: no_outcome.reason == Reason::OutcomeUnknown,
             key_spent: no_outcome.key_spent,
-            error: Some(no_outcome.error.chars().take(domain::limits::ERROR_CHARACTERS_MAX).collect()),
+            error: Some(clipped(no_outcome.error)),
             ..postpone
         };
         self.submit(postpone).await.map(|_| ())
@@ -408,4 +408,9 @@ impl Drive<'_> {
         let until = payment.payable_until().unwrap_or(attempt.deadline_at);
         payment.void_requested || (!attempt.state.is_final() && self.driver.clock.now() >= until)
     }
+}
+
+/// An error as it is stored with a job.
+pub(super) fn clipped(error: &str) -> String {
+    error.chars().take(domain::limits::ERROR_CHARACTERS_MAX).collect()
 }

@@ -23,7 +23,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::{Payouts, TransferOrder};
 use tracing::{error, warn};
 
-use super::driver::Driver;
+use super::driver::{Driver, clipped};
 use super::guarded_provider::GuardedProvider;
 use super::handlers::{JobHandler, JobOutcome};
 use super::report::DriveEnded;
@@ -245,7 +245,6 @@ async fn postpone(
     reached_provider: bool,
     later: Later,
 ) -> Result<(), DriveEnded> {
-    let clipped = |error: String| error.chars().take(domain::limits::ERROR_CHARACTERS_MAX).collect();
     let postpone = PostponePayout {
         payout: payout.id,
         token: job.token,
@@ -254,7 +253,7 @@ async fn postpone(
         key_spent: later.key_spent,
         refused: later.refused,
         reached_provider,
-        error: later.error.map(clipped),
+        error: later.error.as_deref().map(clipped),
     };
     driver.submit(postpone).await.map(|_| ())
 }

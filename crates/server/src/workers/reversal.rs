@@ -25,7 +25,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use providers::{Payouts, TransferReversalOrder};
 use tracing::{error, warn};
 
-use super::driver::{Driver, NOT_CONFIGURED};
+use super::driver::{Driver, NOT_CONFIGURED, clipped};
 use super::guarded_provider::GuardedProvider;
 use super::handlers::{JobHandler, JobOutcome};
 use super::report::DriveEnded;
@@ -210,11 +210,10 @@ impl Reversal<'_> {
     }
 
     async fn later(&self, postpone: PostponeReversal) -> Result<(), DriveEnded> {
-        let clipped = |error: String| error.chars().take(domain::limits::ERROR_CHARACTERS_MAX).collect();
         let postpone = PostponeReversal {
             pause: self.driver.pause_behind(&self.provider, self.driver.pace.backoff(self.job.failures + 1)),
             reached_provider: !self.provider.permit.turned_away(),
-            error: postpone.error.map(clipped),
+            error: postpone.error.as_deref().map(clipped),
             ..postpone
         };
         self.driver.submit(postpone).await.map(drop)

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::{ends_or_waits, held};
+use super::{UnsettledRun, ends_or_waits, held};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::{Afterwards, Unsent, about, give_up, lose_sight, settle_unsent};
 use crate::ids::{AttemptId, JobId, PaymentId, RefundId, TenantId};
@@ -67,18 +67,13 @@ impl Command for Postpone {
         if self.lost_sight || late {
             lose_sight(&mut draft, &mut attempt, &mut refund.as_mut());
         }
-        let mut after = Job {
-            state: job.again.to(),
-            worker: None,
-            lease_until: None,
-            due_at: context.now.plus(self.pause),
-            attempts: 0,
-            failures: job.failures + i64::from(self.reached_provider && !in_review),
-            looks: job.looks + i64::from(self.reached_provider && in_review),
-            last_error: self.error.clone().or_else(|| job.last_error.clone()),
-            updated_at: context.now,
-            ..job.clone()
+        let run = UnsettledRun {
+            pause: self.pause,
+            reached_provider: self.reached_provider,
+            in_review,
+            error: self.error.as_deref(),
         };
+        let mut after = job.postponed(&run, context.now);
         if late && attempt.state.is(attempt::State::Unknown) {
             let detail = format!("the outcome of a {} is unknown at its deadline", attempt.kind.name());
             draft.review_attempt(attempt.id, about(payment), "outcome_unknown_at_deadline", detail);

@@ -2,10 +2,10 @@
 
 use alloc::borrow::ToOwned;
 
-use super::{move_to_review, open_case};
+use super::{move_to_review, needs_of_case, open_case};
 use crate::commands::draft::Draft;
 use crate::commands::jobs::JobRules;
-use crate::ids::{PayoutId, ReviewId};
+use crate::ids::PayoutId;
 use crate::jobs::USED_UP;
 use crate::rows::{Facts, Job, Needs};
 
@@ -15,9 +15,7 @@ pub(crate) struct PayoutJobs;
 impl JobRules for PayoutJobs {
     fn needs_of_claim(&self, rows: &mut Needs<'_>, job: &Job, last: bool) -> Option<()> {
         if last {
-            let payout = PayoutId(job.subject);
-            rows.review(ReviewId::of_payout(payout));
-            rows.payout(payout);
+            needs_of_case(rows, PayoutId(job.subject));
         }
         Some(())
     }

@@ -5,12 +5,12 @@ use alloc::string::String;
 
 use super::{lose_sight, move_to_review, open_case};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::held;
+use crate::commands::jobs::{UnsettledRun, held};
 use crate::ids::{JobId, PayoutId, ReviewId, TenantId};
 use crate::lifecycle::payout::State;
 use crate::limits::OPERATION_DEADLINE_SECONDS;
 use crate::refusal::Refusal;
-use crate::rows::{Actor, Facts, Failure, Job, Needs};
+use crate::rows::{Actor, Facts, Failure, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
@@ -69,26 +69,21 @@ impl Command for PostponePayout {
         }
         let deadline = Span::seconds(OPERATION_DEADLINE_SECONDS);
         let late = payout.unknown_since.is_some_and(|since| context.now >= since.plus(deadline));
-        let mut looks = job.looks + i64::from(self.reached_provider && in_review);
+        let run = UnsettledRun {
+            pause: self.pause,
+            reached_provider: self.reached_provider,
+            in_review,
+            error: self.error.as_deref(),
+        };
+        let mut after = job.postponed(&run, context.now);
         if late && payout.state.is(State::Unknown) {
             let detail = "the outcome of a payout is unknown at its deadline".to_owned();
             open_case(&mut draft, facts, &payout, "outcome_unknown_at_deadline", detail);
             move_to_review(&mut draft, &mut payout);
-            looks = 0;
+            after.looks = 0;
         }
         payout.updated_at = context.now;
-        draft.put(Job {
-            state: job.again.to(),
-            worker: None,
-            lease_until: None,
-            due_at: context.now.plus(self.pause),
-            attempts: 0,
-            failures: job.failures + i64::from(self.reached_provider && !in_review),
-            looks,
-            last_error: self.error.clone().or_else(|| job.last_error.clone()),
-            updated_at: context.now,
-            ..job.clone()
-        });
+        draft.put(after);
         draft.put(payout);
         Ok(draft.done())
     }

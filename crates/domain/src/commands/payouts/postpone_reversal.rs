@@ -3,11 +3,11 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use super::{open_case, reversal_under_way};
+use super::{needs_of_reversal, open_case, reversal_under_way};
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::held;
+use crate::commands::jobs::{UnsettledRun, held};
 use crate::ids::{JobId, PayoutId, ReviewId, TenantId};
-use crate::rows::{Actor, Facts, Job, Needs};
+use crate::rows::{Actor, Facts, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
 
@@ -37,9 +37,7 @@ impl Command for PostponeReversal {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.job(JobId::of_reversal(self.payout, self.number));
-        rows.review(ReviewId::of_payout(self.payout));
-        rows.payout(self.payout);
+        needs_of_reversal(rows, self.payout, self.number);
         Some(())
     }
 
@@ -61,25 +59,19 @@ impl Command for PostponeReversal {
             // The call did nothing, and none before it is in doubt.
             payout.sent_at = None;
         }
-        if payout.reversal_is_with_a_person(context.now) {
+        let has_no_case = facts.reviews.get(ReviewId::of_payout(payout.id)).is_none();
+        if payout.reversal_is_with_a_person(context.now) && has_no_case {
             let detail = "the outcome of a reversal is unknown at its deadline".to_owned();
-            if facts.reviews.get(ReviewId::of_payout(payout.id)).is_none_or(|case| case.resolved_at.is_none())
-            {
-                open_case(&mut draft, facts, &payout, "outcome_unknown_at_deadline", detail);
-            }
+            open_case(&mut draft, facts, &payout, "outcome_unknown_at_deadline", detail);
         }
         payout.updated_at = context.now;
-        draft.put(Job {
-            state: job.again.to(),
-            worker: None,
-            lease_until: None,
-            due_at: context.now.plus(self.pause),
-            attempts: 0,
-            failures: job.failures + i64::from(self.reached_provider),
-            last_error: self.error.clone().or_else(|| job.last_error.clone()),
-            updated_at: context.now,
-            ..job.clone()
-        });
+        let run = UnsettledRun {
+            pause: self.pause,
+            reached_provider: self.reached_provider,
+            in_review: false,
+            error: self.error.as_deref(),
+        };
+        draft.put(job.postponed(&run, context.now));
         draft.put(payout);
         Ok(draft.done())
     }

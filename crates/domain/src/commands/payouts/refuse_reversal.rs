@@ -1,9 +1,9 @@
 //! Refuse a reversal: the provider refused it for good, and no money moved.
 
-use super::{append_message, end_reversal, reversal_under_way};
+use super::{append_message, end_reversal, needs_of_reversal, reversal_under_way};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::{OpenJob, held};
-use crate::ids::{JobId, PayoutId, ReviewId, TenantId};
+use crate::ids::{JobId, PayoutId, TenantId};
 use crate::rows::{Actor, Facts, Failure, Needs};
 use crate::working_set::{Command, Context, DecisionResult, Json};
 
@@ -23,9 +23,7 @@ impl Command for RefuseReversal {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.job(JobId::of_reversal(self.payout, self.number));
-        rows.review(ReviewId::of_payout(self.payout));
-        rows.payout(self.payout);
+        needs_of_reversal(rows, self.payout, self.number);
         Some(())
     }
 

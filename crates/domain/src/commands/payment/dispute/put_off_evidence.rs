@@ -3,12 +3,12 @@
 use alloc::string::String;
 
 use crate::commands::draft::{Draft, Origin};
-use crate::commands::jobs::held;
+use crate::commands::jobs::{UnsettledRun, held};
 use crate::ids::{DisputeEvidenceId, JobId, TenantId};
 use crate::lifecycle::dispute_evidence::{Event, State, step};
 use crate::limits::ERROR_CHARACTERS_MAX;
 use crate::refusal::Refusal;
-use crate::rows::{Actor, DisputeEvidence, Facts, Job, Needs};
+use crate::rows::{Actor, DisputeEvidence, Facts, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
 
@@ -48,18 +48,14 @@ impl Command for PutOffEvidence {
         let mut draft = Draft::new(context, &origin);
         let now = context.now;
         let error: String = self.error.chars().take(ERROR_CHARACTERS_MAX).collect();
-        draft.put(Job {
-            state: job.again.to(),
-            due_at: now.plus(self.pause),
-            worker: None,
-            lease_until: None,
-            attempts: 0,
-            // The bank's time limits the tries, and not their number.
-            failures: job.failures + i64::from(self.reached_provider),
-            last_error: Some(error),
-            updated_at: now,
-            ..job.clone()
-        });
+        // The bank's time limits the tries, and not their number.
+        let run = UnsettledRun {
+            pause: self.pause,
+            reached_provider: self.reached_provider,
+            in_review: false,
+            error: Some(&error),
+        };
+        draft.put(job.postponed(&run, now));
         let mut evidence: DisputeEvidence = evidence.clone();
         if self.lost_sight && evidence.state.is(State::Sent) {
             evidence.state = const { step(State::Sent, Event::LoseSight) }.to();
