@@ -2,7 +2,7 @@
 //!
 //! | part | the provider | what must hold |
 //! |---|---|---|
-//! | lies | commits and answers 500, commits and hangs up, hangs up before it acts; stores a 500 under the key, with or without a commit | applied once |
+//! | lies | commits and answers 500, commits and hangs up, hangs up before it acts; stores a 500 under the key, with or without a commit; each by chance, and each for certain | applied once |
 //! | late | answers just after our timeout, or just before | applied once |
 //! | loses answers | makes a refund whose only protection is its key, and loses the answer | applied once |
 //! | forgets | makes a refund, loses the answer, and has forgotten the key at the next call | fetched, and made once |
@@ -72,6 +72,15 @@ const ORDERS_MIN: usize = 20;
 const CHARGES_MIN: usize = 60;
 const CHARGES_MAX: usize = 400;
 const SHED: usize = 16;
+/// The lies that each run must have seen: the fault, and the outcome of its call in the provider's log.
+const LIES: [(&str, &str); 5] = [
+    ("commit_then_500", "committed_then_500"),
+    ("commit_then_drop", "committed_then_dropped"),
+    ("drop_before", "dropped_before"),
+    ("kept_500", "kept_500"),
+    ("commit_then_kept_500", "committed_then_kept_500"),
+];
+const CHARGES_A_LIE: usize = 2;
 /// Payments with two partial refunds each.
 const REFUNDED: usize = 12;
 /// Jobs that a process runs at once.
@@ -116,9 +125,11 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let budgeted = charges(&context, &STRIPE, "down", count, &mut random);
     let spared = charges(&context, &MERCADO_PAGO, "open", count, &mut random);
     let shed = charges(&context, &STRIPE, "shed", SHED, &mut random);
+    let certain = charges(&context, &STRIPE, "lie", LIES.len() * CHARGES_A_LIE, &mut random);
 
     let mut deployment = context.deploy(&without_walls()).await?;
     let mut outcomes = lies_to_us(&context, &mut deployment, lies).await?;
+    tells_each_lie(&context, &mut deployment, &certain).await?;
     outcomes.extend(answers_late(&context, &mut deployment, late).await?);
     outcomes.extend(refunds(&context, &mut deployment, &MERCADO_PAGO).await?);
     outcomes.extend(refunds(&context, &mut deployment, &STRIPE).await?);
@@ -166,6 +177,23 @@ async fn lies_to_us(
         orders::serve(context, &deployment.target, CLIENTS, orders, &PendingWork::as_planned()).await?;
     deployment.set_faults(json!({})).await?;
     Ok(outcomes)
+}
+
+/// Every call of some charges meets the fault, until the first has met it. So no state is left to chance.
+async fn tells_each_lie(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    requests: &[OperationRequest],
+) -> Result<(), Error> {
+    for ((fault, outcome), requests) in LIES.into_iter().zip(requests.chunks(CHARGES_A_LIE)) {
+        let before = calls::all(deployment).await?.len();
+        deployment.set_faults(json!({ fault: 1 })).await?;
+        each_once(context, deployment, requests, "charges that each meet a lie").await?;
+        calls::wait_for(deployment, before, outcome).await?;
+        deployment.set_faults(json!({})).await?;
+        all_answered(context, deployment, requests).await?;
+    }
+    Ok(())
 }
 
 /// Half of the answers come after our timeout.

@@ -1,7 +1,7 @@
 //! The provider's own log of calls, and our processes' counters of calls that they did not make.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Deployment, Error, ScenarioContext};
 use check::RecordedCall;
@@ -11,10 +11,24 @@ const RATIO: f64 = 0.1;
 const FLOOR_PER_SECOND: f64 = 1.0;
 /// The minimum is saved up for this long.
 const SAVED_S: f64 = 10.0;
+/// Far longer than a worker needs to call.
+const MET_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Every call so far.
 pub async fn all(deployment: &Deployment) -> Result<Vec<RecordedCall>, Error> {
     Ok(deployment.books().await?.map(|books| books.calls).unwrap_or_default())
+}
+
+/// Waits until one of the calls since then has this outcome. A run without it ends as *not reached*.
+pub async fn wait_for(deployment: &Deployment, since: usize, outcome: &str) -> Result<(), Error> {
+    let until = Instant::now() + MET_WITHIN;
+    while Instant::now() < until
+        && !all(deployment).await?.iter().skip(since).any(|call| call.outcome == outcome)
+    {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 /// The number of all calls in the log.
