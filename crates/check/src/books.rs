@@ -20,6 +20,8 @@ const OUR_KEYS: &str = "surehold-";
 pub struct Books {
     pub charges: Vec<Charge>,
     pub refunds: Vec<Refund>,
+    #[serde(default)]
+    pub disputes: Vec<BookedDispute>,
     /// Money that was paid to beneficiaries.
     #[serde(default)]
     pub transfers: Vec<BookedTransfer>,
@@ -43,6 +45,9 @@ pub struct Charge {
     /// Withdrawn by the customer's bank, less what the bank returned.
     #[serde(default)]
     pub disputed_minor: i64,
+    /// What the provider kept of it.
+    #[serde(default)]
+    pub fee_minor: i64,
     pub status: String,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
@@ -61,6 +66,11 @@ pub struct Refund {
     pub status: String,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct BookedDispute {
+    pub payment_intent: String,
 }
 
 /// A transfer to a beneficiary's account.
@@ -125,6 +135,7 @@ impl Books {
                 &mut charge.captured_minor,
                 &mut charge.refunded_minor,
                 &mut charge.disputed_minor,
+                &mut charge.fee_minor,
             ] {
                 *sum = from_stripe(*sum, &charge.currency);
             }

@@ -5,7 +5,7 @@
 //! | `charged_once` | one object with money per operation; its captured, refunded and disputed sums are ours; no object is unknown to us |
 //! | `refund_matches_quote` | one refund per refund of ours, to the minor unit; refunds that somebody made at the provider are known here |
 //! | `released_once` | one transfer per payout, and no more than its share: [`super::payouts`] |
-//! | `books_balance` | the ledger's account of each provider account is what the provider took less what it gave back and paid out |
+//! | `books_balance` | the ledger's account of each provider account is what the provider took less what it gave back, paid out, and kept as fees that we recorded; a recorded fee is the provider's |
 //! | `tenant_walls` | an object is in an account of the tenant that requested it |
 //!
 //! While an operation is under way, the provider may be ahead of our rows, and never behind. An
@@ -43,6 +43,8 @@ struct Comparison<'a> {
     open: BTreeMap<AccountId, usize>,
     /// What a person recorded, less what was given back, by account and currency.
     recorded: BTreeMap<(AccountId, String), i64>,
+    /// The fees that we recorded, by account and currency.
+    fees: BTreeMap<(AccountId, String), i64>,
     known: HashSet<PaymentId>,
     /// Objects of payments that a restored database does not have, and that a person knows of.
     lost: HashSet<String>,
@@ -67,6 +69,7 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
         accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
         open: BTreeMap::new(),
         recorded: BTreeMap::new(),
+        fees: BTreeMap::new(),
         known: HashSet::new(),
         lost: HashSet::new(),
         known_refunds: HashSet::new(),
@@ -141,6 +144,10 @@ impl Comparison<'_> {
 
     fn payment(&mut self, payment: &Payment) {
         self.known.insert(payment.id);
+        if let Some(currency) = payment.provider_fee_currency {
+            *self.fees.entry((payment.account, currency.to_string())).or_default() +=
+                payment.provider_fee_minor;
+        }
         self.verdicts.checked("charged_once", 1);
         let reviewed = self.reviewed.contains(&payment.id.0);
         let under_way = !payment.state.is_final() || payment.active.is_some() || payment.refunding_minor > 0;
@@ -151,9 +158,11 @@ impl Comparison<'_> {
             return;
         }
         let theirs = payment.provider_ref.as_deref().and_then(|object| self.charges.get(object));
+        let kept = theirs.map(|charge| charge.fee_minor);
         let theirs = theirs.map_or((0, 0, 0), |charge| {
             (charge.captured_minor, charge.refunded_minor, charge.disputed_minor)
         });
+        self.fee(payment, kept);
         let (captured, refunded, _) = theirs;
         let ours = (payment.captured_minor, payment.refunded_minor, payment.disputed_minor);
         let agrees = if under_way {
@@ -176,6 +185,23 @@ impl Comparison<'_> {
                 sums(theirs)
             );
             self.verdicts.offends("charged_once", text);
+        }
+    }
+
+    /// A fee is recorded by a reconciliation, so it may not be recorded yet, and that of a dispute comes later than
+    /// the others.
+    fn fee(&mut self, payment: &Payment, theirs: Option<i64>) {
+        let (Some(currency), Some(theirs)) = (payment.provider_fee_currency, theirs) else { return };
+        let object = payment.provider_ref.as_deref();
+        if self.books.disputes.iter().any(|dispute| Some(dispute.payment_intent.as_str()) == object) {
+            return;
+        }
+        self.verdicts.checked("books_balance", 1);
+        let ours = payment.provider_fee_minor;
+        if ours != theirs {
+            let [ours, theirs] = [ours, theirs].map(|minor| money(minor, currency.code()));
+            let text = format!("the fee of payment {} is {ours} here and {theirs} there", payment.id);
+            self.verdicts.offends("books_balance", text);
         }
     }
 
@@ -277,6 +303,9 @@ impl Comparison<'_> {
             }
             for ((_, currency), left) in self.recorded.iter().filter(|((account, _), _)| account == id) {
                 nets.entry(currency.clone()).or_default().1 += left;
+            }
+            for ((_, currency), kept) in self.fees.iter().filter(|((account, _), _)| account == id) {
+                nets.entry(currency.clone()).or_default().1 -= kept;
             }
             let theirs = self.books.charges.iter().filter(|charge| {
                 charge.provider == account.provider

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
-//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`]; of a reversal [`MarkReversalSent`], [`PostponeReversal`], [`RefuseReversal`] |
+//! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`]; of a reversal [`MarkReversalSent`], [`PostponeReversal`], [`RefuseReversal`]; a reconciliation [`RecordFee`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
 //! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`], [`ReleaseFunds`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
@@ -48,9 +48,9 @@ pub use operate::{
 pub(crate) use payment::EvidenceJobs;
 pub use payment::{
     AuditMethodRemoval, CheckAuthorizations, DisputeKey, EvidenceOutcome, MarkEvidenceSent, MethodUse,
-    ObservedBy, PaymentTarget, PutOffEvidence, RecordPayment, RecordProviderCustomer, RecordRefund, Recorder,
-    RefundOutcome, Settle, SettleDispute, SettleEvidence, SettleRefund, StartCapture, StartPayment,
-    StartRefund, StartVoid, SubmitEvidence,
+    ObservedBy, PaymentTarget, PutOffEvidence, RecordFee, RecordPayment, RecordProviderCustomer,
+    RecordRefund, Recorder, RefundOutcome, Settle, SettleDispute, SettleEvidence, SettleRefund, StartCapture,
+    StartPayment, StartRefund, StartVoid, SubmitEvidence,
 };
 #[cfg(test)]
 pub(crate) use payouts::blocks_release;

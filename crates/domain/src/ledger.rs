@@ -9,6 +9,8 @@
 //! | `payment.dispute_reversed` | `provider/...` | `disputes` |
 //! | `payment.contradicted` | `provider/...` | `suspense` |
 //! | `refund.contradicted` | `suspense` | `provider/...` |
+//! | `payment.fee_charged` | `provider_fees` | `provider/...` |
+//! | `payment.fee_returned` | `provider/...` | `provider_fees` |
 //! | `booking.recognized` | `deferred_revenue` | `revenue` |
 //! | `booking.released` | `revenue` | `platform_fees`, and `payable/...` for each share |
 //! | `payout.paid` | `payable/...` | `provider/...`, or `bank` if a person paid it |
@@ -54,10 +56,12 @@ impl LedgerEntry {
 }
 
 /// The kinds of messages that are posted.
-pub const POSTED: [&str; 11] = [
+pub const POSTED: [&str; 13] = [
     "payment.captured",
     "payment.disputed",
     "payment.dispute_reversed",
+    "payment.fee_charged",
+    "payment.fee_returned",
     "refund.succeeded",
     "refund.reversed",
     "payment.contradicted",
@@ -172,6 +176,8 @@ fn at_provider(kind: &str, moved: MovedAtProvider, minor: i64) -> Vec<LedgerLeg>
         "refund.succeeded" => (income, provider),
         "payment.disputed" => ("disputes".to_owned(), provider),
         "payment.dispute_reversed" => (provider, "disputes".to_owned()),
+        "payment.fee_charged" => ("provider_fees".to_owned(), provider),
+        "payment.fee_returned" => (provider, "provider_fees".to_owned()),
         "payment.contradicted" => (provider, "suspense".to_owned()),
         "refund.contradicted" => ("suspense".to_owned(), provider),
         _ => (provider, income),
@@ -252,6 +258,8 @@ mod tests {
         check("refund.reversed", booking, &provider, "deferred_revenue");
         check("payment.disputed", booking, "disputes", &provider);
         check("payment.dispute_reversed", booking, &provider, "disputes");
+        check("payment.fee_charged", booking, "provider_fees", &provider);
+        check("payment.fee_returned", None, &provider, "provider_fees");
         check("payment.contradicted", booking, &provider, "suspense");
         check("refund.contradicted", booking, "suspense", &provider);
         check("booking.recognized", booking, "deferred_revenue", "revenue");

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::ids::{PaymentId, RefundId};
 use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
-use crate::rows::{Failure, FailureCause, NextAction};
+use crate::rows::{Failure, FailureCause, MovementKind, NextAction};
 use crate::time::Timestamp;
 
 /// The provider's object for a payment, as a reply, a webhook or a fetch showed it.
@@ -91,6 +91,24 @@ pub struct RefundAtProvider {
     pub payment_object: String,
     pub observation: RefundObservation,
     pub created_at: Timestamp,
+}
+
+/// What the provider kept of a payment, or gave back, in its list of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeeAtProvider {
+    /// What the provider lists it by. It has one amount, for ever.
+    pub object: String,
+    /// The provider's id of the payment's object.
+    pub payment_object: String,
+    /// Negative if it was given back. Its currency is the one in which the account is paid out.
+    pub amount: Money,
+    pub created_at: Timestamp,
+}
+
+impl FeeAtProvider {
+    pub fn kind(&self) -> MovementKind {
+        if self.amount.minor < 0 { MovementKind::ProviderFeeReversal } else { MovementKind::ProviderFee }
+    }
 }
 
 /// A transfer to a beneficiary's account at the provider.

@@ -5,15 +5,18 @@
 //! |---|---|---|
 //! | an object of the provider's list | our payment or refund | the provider's id, then our reference |
 //! | our payment or refund | the provider's object, fetched | the provider's id |
+//! | a fee of the provider's list | the movements of its payment | what the provider lists it by |
 //! | the movements of a payment | the ledger's transfers | the movement's name |
 //!
 //! A missing object is a difference. It never proves that a call in flight moved nothing: no outcome is
 //! decided here.
 
+mod fees;
 mod ledger;
 mod payments;
 mod refunds;
 
+pub use fees::{FeeComparison, compare_fee};
 pub use ledger::{PostedTransfer, compare_ledger};
 pub use payments::{compare_payment, missing_payment, without_payment};
 pub use refunds::{compare_refund, missing_refund, without_refund};

@@ -31,8 +31,8 @@ use domain::{
     AttemptId, BeneficiaryId, BookingId, CustomerId, DisputeEvidenceId, Money, PaymentId, PayoutId,
     ProviderCustomerId, RefundId, TenantId, Timestamp,
     provider::{
-        CallOutcome, DisputeObservation, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation,
-        TransferAnswer, TransferObservation,
+        CallOutcome, DisputeObservation, FeeAtProvider, Observation, PaymentAtProvider, RefundAtProvider,
+        RefundObservation, TransferAnswer, TransferObservation,
     },
     rows::{Capture, EvidenceTexts, FailureCause, Payer, PaymentMethod},
     time::Span,
@@ -262,6 +262,8 @@ pub struct EventPage {
 pub struct ListedPage {
     pub payments: Vec<PaymentAtProvider>,
     pub refunds: Vec<RefundAtProvider>,
+    /// What the provider kept of payments. Fees of other things than a payment are left out.
+    pub fees: Vec<FeeAtProvider>,
     /// The cursor of the next page, if there is one. A page may be empty and have a next one.
     pub next: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{parameters::StripeMetadata, wire::ProviderWire};
+use crate::{balance::Fees, parameters::StripeMetadata, wire::ProviderWire};
 
 /// The endpoint that belongs to the account itself, not created through Stripe's API.
 pub const OWN_ENDPOINT: &str = "we_account";
@@ -15,6 +15,8 @@ pub struct Account {
     #[serde(default)]
     pub wire: ProviderWire,
     pub secret_key: String,
+    #[serde(default)]
+    pub fees: Fees,
     pub endpoints: Vec<WebhookEndpoint>,
 }
 

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    balance::CaptureEntry,
+    call_draft::CallDraft,
     card::{
         CardRef, Decline,
         view::{Details, details},
@@ -37,6 +39,8 @@ pub struct Charge {
     pub voided: bool,
     #[serde(default)]
     pub captured_minor: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<CaptureEntry>,
     /// Refunds of captured money, without what a partial capture released.
     #[serde(default)]
     pub refunded_minor: i64,
@@ -74,6 +78,13 @@ impl Charge {
         self.captured_minor - self.refunded_minor - self.disputed_minor
     }
 
+    /// Takes a part of what was authorised, or all. The provider keeps its fee of it.
+    pub fn take(&mut self, draft: &mut CallDraft, captured_minor: i64) {
+        let fee = draft.held.account.fees.of_capture(captured_minor);
+        (self.captured, self.captured_minor) = (true, captured_minor);
+        self.capture = Some(CaptureEntry { transaction: draft.mint.id("txn"), at: draft.now(), fee });
+    }
+
     /// Stripe counts what a void or a partial capture released as refunded on the charge.
     fn amount_refunded(&self) -> i64 {
         let released = match (self.voided, self.captured) {
@@ -96,7 +107,7 @@ impl Charge {
             application: (),
             application_fee: (),
             application_fee_amount: (),
-            balance_transaction: self.captured.then(|| self.id.replacen("ch_", "txn_", 1)),
+            balance_transaction: self.capture.as_ref().map(|entry| entry.transaction.as_str()),
             billing_details: self.billing.as_deref().cloned().unwrap_or_default(),
             calculated_statement_descriptor: self.statement_descriptor.as_deref(),
             captured: self.captured,
@@ -186,7 +197,7 @@ pub struct ChargeView<'a> {
     application: (),
     application_fee: (),
     application_fee_amount: (),
-    balance_transaction: Option<String>,
+    balance_transaction: Option<&'a str>,
     billing_details: Billing,
     calculated_statement_descriptor: Option<&'a str>,
     captured: bool,

@@ -35,6 +35,7 @@ use serde_json::json;
 
 use crate::{
     account::{Account, OWN_ENDPOINT, WebhookEndpoint, is_deliverable},
+    balance::Fees,
     books::AccountBooks,
     call_counts::{self, CountedSpan},
     call_draft::CallDraft,
@@ -116,6 +117,9 @@ struct AccountRequest {
     #[serde(default)]
     provider: ProviderWire,
     secret_key: String,
+    /// None by default. A payment keeps those of the time of its capture.
+    #[serde(default)]
+    fees: Fees,
     webhook: Option<WebhookOrder>,
 }
 
@@ -139,6 +143,9 @@ fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
     };
     if request.id.is_empty() || request.secret_key.is_empty() {
         return refused(400, "id and secret_key must not be empty");
+    }
+    if let Err(message) = request.fees.check() {
+        return refused(400, &message);
     }
     if state.books.account_of(&request.secret_key).is_some_and(|owner| **owner != *request.id) {
         return refused(409, "another account has this secret_key");
@@ -169,8 +176,8 @@ fn accounts(state: &mut SandboxState, body: &[u8]) -> Answered {
         metadata: StripeMetadata::new(),
         removed: false,
     }));
-    let account =
-        Account { id: request.id, wire: request.provider, secret_key: request.secret_key, endpoints };
+    let AccountRequest { id, provider: wire, secret_key, fees, .. } = request;
+    let account = Account { id, wire, secret_key, fees, endpoints };
     let shown = json!({"id": account.id});
     match state.commit(JournalRecord { at, configured: Some(account), ..JournalRecord::default() }) {
         Ok(()) => answered(200, shown.to_string().into_bytes()),

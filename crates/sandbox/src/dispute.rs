@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    balance::BalanceTransaction,
     card::{CardRef, DisputeKind},
     parameters::StripeMetadata,
 };
@@ -115,6 +116,9 @@ pub struct DisputeMovement {
     pub created: i64,
     /// Negative for withdrawn money.
     pub amount: i64,
+    /// Negative if the account gets it back.
+    #[serde(default)]
+    pub fee: i64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -214,18 +218,7 @@ impl Dispute {
         Value::Object(shown)
     }
 
-    /// Stripe's fee for a dispute is not modelled: only the disputed amount moves.
     fn transaction(&self, movement: &DisputeMovement) -> Value {
-        let (description, category) = if movement.amount < 0 {
-            (format!("Chargeback withdrawal for {}", self.charge), "dispute")
-        } else {
-            (format!("Chargeback reversal for {}", self.charge), "dispute_reversal")
-        };
-        json!({
-            "id": movement.id, "object": "balance_transaction", "amount": movement.amount, "available_on": movement.created,
-            "balance_type": "payments", "created": movement.created, "currency": self.currency,
-            "description": description, "exchange_rate": null, "fee": 0, "fee_details": [], "net": movement.amount,
-            "reporting_category": category, "source": self.id, "status": "available", "type": "adjustment",
-        })
+        BalanceTransaction::of_movement(movement, &self.id, &self.charge, &self.currency).view()
     }
 }

@@ -3,7 +3,7 @@
 //! ```json
 //! {
 //!   "charges": [{"provider", "account", "id", "reference", "idempotency_key", "amount_minor", "currency",
-//!                "authorized_minor", "captured_minor", "refunded_minor", "disputed_minor", "status", "metadata"}],
+//!                "authorized_minor", "captured_minor", "refunded_minor", "disputed_minor", "fee_minor", "status", "metadata"}],
 //!   "refunds": [{"provider", "account", "id", "charge", "payment_intent", "reference", "idempotency_key",
 //!                "amount_minor", "currency", "status", "metadata"}],
 //!   "disputes": [{"provider", "account", "id", "charge", "payment_intent", "reference", "amount_minor",
@@ -21,7 +21,7 @@
 //!   unconfirmed ones are included with zero amounts, so nothing is hidden. `authorized_minor` is
 //!   what was ever authorised, `captured_minor` what was captured, `refunded_minor` what was
 //!   refunded of it (without failed refunds and released authorisations), `disputed_minor` what
-//!   disputes withdrew and did not reinstate.
+//!   disputes withdrew and did not reinstate, `fee_minor` what the provider keeps, with the fees of disputes.
 //! - `disputes` has the status that Stripe shows. `withdrawn_minor` is 0 for an inquiry, whose
 //!   status begins with `warning_`, and for a dispute that was won. Its `reference` is that of the
 //!   payment intent.
@@ -43,6 +43,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::{
+    balance::fees_of,
     books::{AccountBooks, Books},
     charge::Charge,
     dispute::Dispute,
@@ -76,6 +77,7 @@ pub struct ChargeEntry<'a> {
     pub captured_minor: i64,
     pub refunded_minor: i64,
     pub disputed_minor: i64,
+    pub fee_minor: i64,
     pub status: &'static str,
     pub metadata: Cow<'a, StripeMetadata>,
 }
@@ -195,6 +197,7 @@ fn charge<'a>(account: &'a str, held: &AccountBooks, intent: &'a Intent) -> Char
         captured_minor: sum(|charge| charge.captured_minor),
         refunded_minor: sum(|charge| charge.refunded_minor),
         disputed_minor: sum(|charge| charge.disputed_minor),
+        fee_minor: charges().map(|charge| fees_of(held, charge)).sum(),
         status: intent.status.name(),
         metadata: Cow::Borrowed(&intent.metadata),
     }

@@ -15,6 +15,7 @@
 mod account;
 mod answer;
 mod authorization;
+mod balance;
 mod books;
 mod call;
 mod call_counts;

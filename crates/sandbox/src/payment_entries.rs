@@ -9,6 +9,7 @@
 //! | `authorized_minor` | the same, once it was authorised or paid                                |
 //! | `refunded_minor`   | refunds that are approved or in process                                 |
 //! | `disputed_minor`   | withdrawn by a chargeback and not reimbursed                            |
+//! | `fee_minor`        | what the collector pays of a captured payment                           |
 //! | `status`           | that of the payment; of a refund `succeeded`, `pending` or `failed`; of a |
 //! |                    | chargeback `needs_response`, `won` or `lost`                                    |
 //! | `metadata`         | texts as they are, other values as JSON; refunds have none              |
@@ -41,6 +42,7 @@ pub fn charge<'a>(account: &'a str, payment: &'a StoredPayment) -> ChargeEntry<'
         captured_minor: payment.captured_minor,
         refunded_minor: payment.refunded_minor(),
         disputed_minor: payment.disputed_minor(),
+        fee_minor: payment.fee_minor(),
         status: payment.status.name(),
         metadata: Cow::Owned(metadata(payment)),
     }

@@ -100,12 +100,14 @@ fn stripe_object(
     if let Some(captured) = request.captured.or(request.amount.filter(|_| charge.captured)) {
         intent.status = IntentStatus::Succeeded;
         (intent.amount_received, intent.amount_capturable, intent.next_action) = (captured, 0, None);
-        (charge.captured, charge.captured_minor, charge.voided) = (true, captured, false);
+        charge.voided = false;
+        charge.take(draft, captured);
     }
     if request.cancelled {
         intent.status = IntentStatus::Canceled;
         (intent.amount_received, intent.amount_capturable, intent.next_action) = (0, 0, None);
         (charge.captured, charge.captured_minor, charge.voided) = (false, 0, true);
+        charge.capture = None;
     }
     let refund = request.refunded.map(|amount| {
         let refund = Refund {
@@ -152,6 +154,7 @@ fn new_charge(draft: &mut CallDraft, intent: &Intent) -> Option<Charge> {
         captured: false,
         voided: false,
         captured_minor: 0,
+        capture: None,
         refunded_minor: 0,
         refunds: Vec::new(),
         dispute: None,
@@ -180,7 +183,7 @@ fn copies(
     if let Some(reference) = reference {
         metadata.insert("operation".to_owned(), reference.to_owned());
     }
-    let charge = Charge {
+    let mut charge = Charge {
         id: charge_id.clone(),
         intent: id.clone(),
         created: draft.now(),
@@ -191,6 +194,10 @@ fn copies(
         disputed_minor: 0,
         ..charge
     };
+    if charge.captured {
+        let captured = charge.captured_minor;
+        charge.take(draft, captured);
+    }
     let intent = Intent { id, created: draft.now(), metadata, key: None, charges: vec![charge_id], ..intent };
     (intent, charge)
 }

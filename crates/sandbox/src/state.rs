@@ -88,7 +88,7 @@ impl SharedState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{account::Account, wire::ProviderWire};
+    use crate::{account::Account, balance::Fees, wire::ProviderWire};
 
     #[test]
     fn a_change_that_cannot_be_written_is_not_applied() {
@@ -106,6 +106,7 @@ mod tests {
             id: "acct_1".into(),
             wire: ProviderWire::Stripe,
             secret_key: "sk_1".into(),
+            fees: Fees::default(),
             endpoints: Vec::new(),
         };
         let line = JournalRecord { next: 77, configured: Some(account), ..JournalRecord::default() };

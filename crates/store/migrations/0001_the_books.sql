@@ -270,6 +270,9 @@ create table payments (
     disputed_minor bigint not null check (disputed_minor >= 0),
     open_disputes bigint not null check (open_disputes >= 0),
     unsettled_disputes bigint not null check (unsettled_disputes >= open_disputes),
+    -- Negative as long as what was given back is known, and the fee is not.
+    provider_fee_minor bigint not null,
+    provider_fee_currency text,
     refunds bigint not null check (refunds >= 0),
     next_action text,
     failure text,
@@ -381,7 +384,8 @@ create table movements (
     payment uuid not null,
     refund uuid,
     kind text not null check (
-        kind in ('capture', 'refund', 'refund_reversal', 'dispute', 'dispute_reversal')),
+        kind in ('capture', 'refund', 'refund_reversal', 'dispute', 'dispute_reversal', 'provider_fee',
+            'provider_fee_reversal')),
     object text not null,
     amount_minor bigint not null check (amount_minor > 0),
     currency text not null,

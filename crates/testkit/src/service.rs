@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::time::Span;
 use providers::stripe;
-use serde_json::json;
+use serde_json::{Value, json};
 use server::ports::clock::SystemClock;
 use server::service::{self, Settings};
 use store::{Clock as _, Store};
@@ -89,9 +89,19 @@ impl TestService {
 
     /// Creates an account in the sandbox, with the address of its webhooks and their secrets.
     pub async fn open_account(&self, tenant: TestTenant, secrets: &[&str]) {
+        self.change_account(tenant, secrets, json!({})).await;
+    }
+
+    /// From now on the provider keeps these fees of the tenant's payments.
+    pub async fn charge_fees(&self, tenant: TestTenant, fees: Value) {
+        self.change_account(tenant, &[&tenant.webhook_secret()], fees).await;
+    }
+
+    async fn change_account(&self, tenant: TestTenant, secrets: &[&str], fees: Value) {
         let account = json!({
             "id": tenant.account_name(),
             "secret_key": tenant.provider_key(),
+            "fees": fees,
             "webhook": {
                 "url": format!("{}{}", self.one.base_url, tenant.webhook_path()),
                 "secrets": secrets,

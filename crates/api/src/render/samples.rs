@@ -156,6 +156,8 @@ pub fn payment() -> Payment {
         disputed_minor: 0,
         open_disputes: 0,
         unsettled_disputes: 0,
+        provider_fee_minor: 0,
+        provider_fee_currency: None,
         refunds: 0,
         next_action: None,
         failure: None,

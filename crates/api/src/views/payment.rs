@@ -30,6 +30,10 @@ pub struct Payment {
     pub disputed: Money,
     /// Disputes in which the bank has not decided. Meanwhile the payment is not refunded.
     pub open_disputes: i64,
+    /// What the provider kept of it, in the currency in which the account is paid out. A reconciliation reads it from
+    /// the provider's list; null until then, and where the provider shows no fees.
+    #[serde(default)]
+    pub provider_fee: Option<Money>,
     /// When authorised money is captured.
     pub capture: Capture,
     #[schema(example = "stripe")]
@@ -152,6 +156,9 @@ impl Payment {
             refunded: money(payment.refunded_minor),
             disputed: money(payment.disputed_minor),
             open_disputes: payment.open_disputes,
+            provider_fee: payment
+                .provider_fee_currency
+                .map(|currency| Money::new(payment.provider_fee_minor, currency)),
             capture: payment.capture.into(),
             provider: payment.provider.clone(),
             account_id: payment.account.0,

@@ -134,6 +134,17 @@ const HARMS: &[(&str, &[&str])] = &[
         &["books_balance"],
     ),
     ("update ledger_accounts set balance_minor = balance_minor + 1", &["books_balance"]),
+    // A fee that no movement is behind, and one that is not in the ledger.
+    (
+        "update payments set provider_fee_minor = 7, provider_fee_currency = currency \
+         where id = (select payment from refunds limit 1)",
+        &["books_balance"],
+    ),
+    (
+        "insert into movements (id, tenant, payment, kind, object, amount_minor, currency, recorded_at) \
+         select NEW_ID, tenant, id, 'provider_fee', 'txn_1', 7, currency, 1 from payments limit 1",
+        &["books_balance"],
+    ),
     ("update ledger_accounts set moved_at = moved_at + 1", &["books_balance"]),
     (
         "insert into day_balances (id, tenant, account, ends_at, balance_minor) \

@@ -296,6 +296,7 @@ impl Seller {
             captured_minor: captured,
             refunded_minor: refunded,
             disputed_minor: 0,
+            fee_minor: 0,
             status: status.to_owned(),
             metadata,
         }

@@ -13,6 +13,7 @@ mod dispute;
 mod give_up;
 mod movements;
 mod observe;
+mod record_fee;
 mod record_payment;
 mod record_provider_customer;
 mod return_money;
@@ -30,6 +31,7 @@ pub use dispute::{
     DisputeKey, EvidenceOutcome, MarkEvidenceSent, PutOffEvidence, SettleDispute, SettleEvidence,
     SubmitEvidence,
 };
+pub use record_fee::RecordFee;
 pub use record_payment::{RecordPayment, RecordRefund, Recorder};
 pub use record_provider_customer::RecordProviderCustomer;
 pub use settle::{ObservedBy, Settle};

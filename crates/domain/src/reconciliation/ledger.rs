@@ -22,12 +22,14 @@ pub struct PostedTransfer {
 }
 
 /// Transfers of these kinds belong to a movement.
-const OF_MOVEMENTS: [&str; 5] = [
+const OF_MOVEMENTS: [&str; 7] = [
     "payment.captured",
     "refund.succeeded",
     "refund.reversed",
     "payment.disputed",
     "payment.dispute_reversed",
+    "payment.fee_charged",
+    "payment.fee_returned",
 ];
 
 /// The name that the movement's transfer has, as the message about it gave it.
@@ -41,6 +43,8 @@ fn transfer_name(movement: &Movement) -> String {
         MovementKind::RefundReversal => of_refund("refund.reversed"),
         MovementKind::Dispute => of_payment("payment.disputed"),
         MovementKind::DisputeReversal => of_payment("payment.dispute_reversed"),
+        MovementKind::ProviderFee => of_payment("payment.fee_charged"),
+        MovementKind::ProviderFeeReversal => of_payment("payment.fee_returned"),
     }
 }
 

@@ -19,15 +19,21 @@ pub enum MovementKind {
     Dispute,
     /// Given back by it.
     DisputeReversal,
+    /// Kept by the provider.
+    ProviderFee,
+    /// Given back by it.
+    ProviderFeeReversal,
 }
 
 impl MovementKind {
-    pub const ALL: [MovementKind; 5] = [
+    pub const ALL: [MovementKind; 7] = [
         MovementKind::Capture,
         MovementKind::Refund,
         MovementKind::RefundReversal,
         MovementKind::Dispute,
         MovementKind::DisputeReversal,
+        MovementKind::ProviderFee,
+        MovementKind::ProviderFeeReversal,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -37,6 +43,8 @@ impl MovementKind {
             MovementKind::RefundReversal => "refund_reversal",
             MovementKind::Dispute => "dispute",
             MovementKind::DisputeReversal => "dispute_reversal",
+            MovementKind::ProviderFee => "provider_fee",
+            MovementKind::ProviderFeeReversal => "provider_fee_reversal",
         }
     }
     pub fn from_name(name: &str) -> Option<MovementKind> {
@@ -56,7 +64,7 @@ crate::row! {
         fixed refund: Option<RefundId>,
         fixed kind: MovementKind,
         /// The provider's id of what moved: of a capture its payment's object, of a refund or a dispute its
-        /// own.
+        /// own, of a fee what the provider lists it by.
         fixed object: String,
         fixed amount_minor: i64,
         fixed currency: Currency,

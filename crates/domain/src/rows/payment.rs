@@ -132,6 +132,10 @@ crate::row! {
         moves open_disputes: i64,
         /// Disputes whose money is not yet where the bank's decision puts it. Meanwhile no funds are released.
         moves unsettled_disputes: i64,
+        /// What the provider kept of it, with what it gave back taken off.
+        moves provider_fee_minor: i64,
+        /// That of the first fee: the currency in which the account is paid out.
+        moves provider_fee_currency: Option<Currency>,
         moves refunds: i64,
         moves next_action: Option<Json<NextAction>>,
         moves failure: Option<Json<Failure>>,
@@ -205,6 +209,8 @@ impl Payment {
             disputed_minor: 0,
             open_disputes: 0,
             unsettled_disputes: 0,
+            provider_fee_minor: 0,
+            provider_fee_currency: None,
             refunds: 0,
             next_action: None,
             failure: None,

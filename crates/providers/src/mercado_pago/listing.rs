@@ -170,6 +170,10 @@ impl Payments {
         mut payment: ProviderPayment,
         from: Timestamp,
     ) -> Result<(), CallOutcome<ListedPage>> {
+        let object = payment.order().unwrap_or(&payment.id).as_str().to_owned();
+        if let Ok(currency) = payment.currency() {
+            listed.fees.extend(payment.fee(&object, currency, from));
+        }
         if let Some(order) = payment.order().cloned() {
             (payment.id, payment.refunds) = (order, None);
         }

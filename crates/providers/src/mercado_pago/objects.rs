@@ -21,8 +21,8 @@
 //! and unlisted statuses are pending. A refund has no currency: it is the payment's.
 
 use domain::{
-    Currency, PaymentId, Timestamp,
-    provider::{Observation, ProviderStatus, RefundObservation, RefundStatus},
+    Currency, Money, PaymentId, Timestamp,
+    provider::{FeeAtProvider, Observation, ProviderStatus, RefundObservation, RefundStatus},
     rows::{Failure, FailureCause, NextAction},
     time::Span,
 };
@@ -119,6 +119,9 @@ pub struct ProviderPayment {
     /// Absent if the payment was not made by an order.
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     pub(super) order: Option<OrderOfPayment>,
+    /// What each party pays for the payment.
+    #[serde(default, deserialize_with = "lenient", skip_serializing)]
+    pub(super) fee_details: Option<Vec<FeeDetail>>,
     /// Each becomes an event of its own.
     #[serde(default, deserialize_with = "lenient", skip_serializing)]
     pub refunds: Option<Vec<ProviderRefund>>,
@@ -127,6 +130,14 @@ pub struct ProviderPayment {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OrderOfPayment {
     id: ProviderObjectId,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FeeDetail {
+    #[serde(default, deserialize_with = "lenient")]
+    amount: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "lenient")]
+    fee_payer: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -174,6 +185,25 @@ impl ProviderPayment {
 
     pub fn created_at(&self) -> Option<Timestamp> {
         self.date_created.as_deref().and_then(parse_time)
+    }
+
+    /// What the account pays for a captured payment, all kinds together. What the payer pays for instalments is no
+    /// fee of ours.
+    pub fn fee(
+        &self,
+        payment_object: &str,
+        currency: Currency,
+        otherwise: Timestamp,
+    ) -> Option<FeeAtProvider> {
+        let details = self.fee_details.iter().flatten().filter(|_| self.is_captured());
+        let own = details.filter(|fee| fee.fee_payer.as_deref() == Some("collector"));
+        let minor: i64 = own.map(|fee| from_number(fee.amount.as_ref()?, currency)).sum::<Option<i64>>()?;
+        (minor > 0).then(|| FeeAtProvider {
+            object: format!("{}/fee", self.id.0),
+            payment_object: payment_object.to_owned(),
+            amount: Money::new(minor, currency),
+            created_at: self.created_at().unwrap_or(otherwise),
+        })
     }
 
     /// What went back to the customer, if it is shown.

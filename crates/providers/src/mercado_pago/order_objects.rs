@@ -142,6 +142,8 @@ impl ProviderOrder {
             point_of_interaction,
             metadata: None,
             order: None,
+            // An order does not show them. The search shows its payment, which does.
+            fee_details: None,
             refunds: Some(refunds),
             id,
         }

@@ -1,18 +1,25 @@
-//! The payments and refunds of an account by the time of their creation,
-//! <https://docs.stripe.com/api/payment_intents/list> and <https://docs.stripe.com/api/refunds/list>: first the
-//! payments, then the refunds, each newest first. Never Stripe's search, which lags behind.
+//! The payments, refunds and fees of an account by the time of their creation, each newest first:
 //!
-//! The cursor is the list and the last object of the page: `payments/pi_1`, `refunds/re_1`, or only the list.
+//! | list | shows |
+//! |---|---|
+//! | <https://docs.stripe.com/api/payment_intents/list> | payments |
+//! | <https://docs.stripe.com/api/refunds/list> | refunds |
+//! | <https://docs.stripe.com/api/balance_transactions/list> | fees, of charges, refunds and disputes |
+//!
+//! Never Stripe's search, which lags behind. The cursor is the list and the last object of the page:
+//! `payments/pi_1`, `refunds/re_1`, or only the list. The fee of a capture may come some time after it: its balance
+//! transaction is listed by its own time.
 
-use domain::Timestamp;
-use domain::provider::{CallOutcome, PaymentAtProvider, RefundAtProvider};
+use domain::provider::{CallOutcome, FeeAtProvider, PaymentAtProvider, RefundAtProvider};
 use domain::time::Span;
+use domain::{Money, Timestamp};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     client::StripeClient,
-    objects::{PaymentIntent, Refund},
+    currency::{from_stripe, parse_currency},
+    objects::{PaymentIntent, Refund, checked_id},
     outcome,
 };
 use crate::{ListedPage, exchange::segment};
@@ -21,6 +28,7 @@ use crate::{ListedPage, exchange::segment};
 const PAGE: usize = 50;
 const PAYMENTS: &str = "payments";
 const REFUNDS: &str = "refunds";
+const FEES: &str = "fees";
 
 #[derive(Deserialize)]
 struct Page<O> {
@@ -39,6 +47,7 @@ pub async fn page(
     match list {
         PAYMENTS => payments(client, from, before, after).await,
         REFUNDS => refunds(client, from, before, after).await,
+        FEES => fees(client, from, before, after).await,
         _ => unknown("the page is of no list"),
     }
 }
@@ -50,7 +59,7 @@ async fn payments(
     after: &str,
 ) -> CallOutcome<ListedPage> {
     let Page { data, has_more }: Page<PaymentIntent> =
-        match read(client, "/v1/payment_intents", from, before, after).await {
+        match read(client, "/v1/payment_intents", "", (from, before), after).await {
             Ok(page) => page,
             Err(outcome) => return outcome,
         };
@@ -71,7 +80,7 @@ async fn payments(
     // After the last payment come the refunds.
     let next =
         last.filter(|_| has_more).map_or_else(|| REFUNDS.to_owned(), |last| format!("{PAYMENTS}/{last}"));
-    CallOutcome::Object(ListedPage { payments, refunds: Vec::new(), next: Some(next) })
+    CallOutcome::Object(ListedPage { payments, next: Some(next), ..ListedPage::default() })
 }
 
 async fn refunds(
@@ -80,10 +89,11 @@ async fn refunds(
     before: Timestamp,
     after: &str,
 ) -> CallOutcome<ListedPage> {
-    let Page { data, has_more }: Page<Refund> = match read(client, "/v1/refunds", from, before, after).await {
-        Ok(page) => page,
-        Err(outcome) => return outcome,
-    };
+    let Page { data, has_more }: Page<Refund> =
+        match read(client, "/v1/refunds", "", (from, before), after).await {
+            Ok(page) => page,
+            Err(outcome) => return outcome,
+        };
     let last = data.last().map(|refund| refund.id().to_owned());
     let mut refunds = Vec::with_capacity(data.len());
     for refund in data {
@@ -100,19 +110,80 @@ async fn refunds(
             Err(reason) => return unknown(&reason),
         }
     }
-    let next = last.filter(|_| has_more).map(|last| format!("{REFUNDS}/{last}"));
-    CallOutcome::Object(ListedPage { payments: Vec::new(), refunds, next })
+    let next = last.filter(|_| has_more).map_or_else(|| FEES.to_owned(), |last| format!("{REFUNDS}/{last}"));
+    CallOutcome::Object(ListedPage { refunds, next: Some(next), ..ListedPage::default() })
+}
+
+/// What changed the account's balance. Its amount never changes.
+#[derive(Deserialize)]
+struct BalanceTransaction {
+    id: String,
+    fee: i64,
+    currency: String,
+    created: Option<i64>,
+    source: Option<BalanceSource>,
+}
+
+/// The charge, refund or dispute. A payout has no PaymentIntent, and an id alone is of nothing that was expanded.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BalanceSource {
+    Whole { payment_intent: Option<String> },
+    Other(IgnoredAny),
+}
+
+async fn fees(
+    client: &StripeClient,
+    from: Timestamp,
+    before: Timestamp,
+    after: &str,
+) -> CallOutcome<ListedPage> {
+    let page = read(client, "/v1/balance_transactions", "&expand[]=data.source", (from, before), after).await;
+    let Page { data, has_more }: Page<BalanceTransaction> = match page {
+        Ok(page) => page,
+        Err(outcome) => return outcome,
+    };
+    let last = data.last().map(|transaction| transaction.id.clone());
+    let mut fees = Vec::new();
+    for transaction in data {
+        match transaction.fee(from) {
+            Ok(fee) => fees.extend(fee),
+            Err(reason) => return unknown(&reason),
+        }
+    }
+    let next = last.filter(|_| has_more).map(|last| format!("{FEES}/{last}"));
+    CallOutcome::Object(ListedPage { fees, next, ..ListedPage::default() })
+}
+
+impl BalanceTransaction {
+    /// The fee, if it is of a payment.
+    fn fee(self, otherwise: Timestamp) -> Result<Option<FeeAtProvider>, String> {
+        let Some(BalanceSource::Whole { payment_intent: Some(payment_object) }) = self.source else {
+            return Ok(None);
+        };
+        if self.fee == 0 {
+            return Ok(None);
+        }
+        let currency = parse_currency(&self.currency).ok_or("the currency of a fee is unknown")?;
+        let minor = from_stripe(self.fee.abs(), currency).ok_or("a fee is not an amount")?;
+        Ok(Some(FeeAtProvider {
+            object: checked_id(self.id)?,
+            payment_object,
+            amount: Money::new(minor * self.fee.signum(), currency),
+            created_at: instant(self.created, otherwise),
+        }))
+    }
 }
 
 async fn read<O: DeserializeOwned>(
     client: &StripeClient,
     list: &str,
-    from: Timestamp,
-    before: Timestamp,
+    more: &str,
+    (from, before): (Timestamp, Timestamp),
     after: &str,
 ) -> Result<Page<O>, CallOutcome<ListedPage>> {
     let (from, before) = (from.unix_seconds(), before.unix_seconds());
-    let mut path = format!("{list}?created[gte]={from}&created[lt]={before}&limit={PAGE}");
+    let mut path = format!("{list}?created[gte]={from}&created[lt]={before}&limit={PAGE}{more}");
     if !after.is_empty() {
         path.push_str("&starting_after=");
         path.push_str(&segment(after));

@@ -41,6 +41,7 @@ pub fn make(
         requested_minor,
         authorized_minor: 0,
         captured_minor: 0,
+        fees: draft.held.account.fees,
         captures: request.capture.unwrap_or(true),
         binary_mode: request.binary_mode.unwrap_or(false),
         // A call needs a key.

@@ -26,6 +26,7 @@ use super::{
     refusal::MercadoPagoRefusal,
     token::{self, LaterRefund, Outcome},
 };
+use crate::balance::Fees;
 
 /// How long an authorisation can be captured in Brazil.
 const CAPTURE_WINDOW_MS: i64 = 5 * 24 * 60 * 60 * 1000;
@@ -137,6 +138,9 @@ pub struct StoredPayment {
     /// What was ever authorised.
     pub authorized_minor: i64,
     pub captured_minor: i64,
+    /// Those of the account when the payment was made.
+    #[serde(default)]
+    pub fees: Fees,
     /// The call did not ask to authorise only.
     pub captures: bool,
     pub binary_mode: bool,
@@ -220,6 +224,11 @@ impl StoredPayment {
 
     pub fn refundable_minor(&self) -> i64 {
         self.captured_minor - self.refunded_minor() - self.disputed_minor()
+    }
+
+    /// It is not given back with a refund.
+    pub fn fee_minor(&self) -> i64 {
+        if self.captured_minor > 0 { self.fees.of_capture(self.captured_minor) } else { 0 }
     }
 
     /// The amount that the payment shows: after a capture of a part, that part.

@@ -49,6 +49,7 @@ pub struct PaymentView<'a> {
     transaction_amount_refunded: JsonAmount,
     coupon_amount: JsonAmount,
     transaction_details: TransactionDetails<'a>,
+    fee_details: Vec<FeeDetail>,
     captured: bool,
     binary_mode: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +69,13 @@ pub struct PaymentView<'a> {
 struct OrderOfPayment<'a> {
     id: &'a str,
     r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct FeeDetail {
+    r#type: &'static str,
+    amount: JsonAmount,
+    fee_payer: &'static str,
 }
 
 #[derive(Serialize)]
@@ -119,6 +127,14 @@ impl StoredPayment {
             transaction_data: TransactionData { qr_code: &pix.qr_code, ticket_url: &pix.ticket_url },
         });
         let paid = JsonAmount(self.captured_minor);
+        let fee_minor = self.fee_minor();
+        let fees = (fee_minor > 0)
+            .then_some(FeeDetail {
+                r#type: "mercadopago_fee",
+                amount: JsonAmount(fee_minor),
+                fee_payer: "collector",
+            })
+            .into_iter();
         PaymentView {
             id: Digits(&self.id),
             date_created: date::show(self.created_ms),
@@ -143,11 +159,12 @@ impl StoredPayment {
             transaction_amount_refunded: JsonAmount(self.returned_minor()),
             coupon_amount: JsonAmount(0),
             transaction_details: TransactionDetails {
-                net_received_amount: paid,
+                net_received_amount: JsonAmount(self.captured_minor - fee_minor),
                 total_paid_amount: paid,
                 overpaid_amount: JsonAmount(0),
                 external_resource_url: None,
             },
+            fee_details: fees.collect(),
             captured: self.captures || self.captured_minor > 0,
             binary_mode: self.binary_mode,
             statement_descriptor: self.statement_descriptor.as_deref(),

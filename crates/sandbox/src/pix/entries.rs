@@ -42,6 +42,8 @@ pub fn charge<'a>(account: &'a str, cob: &'a StoredCob) -> ChargeEntry<'a> {
         refunded_minor: returned_minor(cob, |made| {
             !made.is_by_bank() && made.status != ReturnStatus::NaoRealizado
         }),
+        // The bank shows none.
+        fee_minor: 0,
         disputed_minor: returned_minor(cob, |made| {
             made.is_by_bank() && made.status == ReturnStatus::Devolvido
         }),

@@ -264,8 +264,8 @@ fn authorised(draft: &mut CallDraft, mut intent: Intent, method: PaymentMethod) 
     } else {
         intent.status = IntentStatus::Succeeded;
         intent.amount_received = intent.amount;
-        charge.captured = true;
-        charge.captured_minor = charge.amount;
+        let amount = charge.amount;
+        charge.take(draft, amount);
     }
     keep(draft, &intent, method);
     let shown = draft.add_snapshot(charge.clone());
@@ -329,6 +329,7 @@ fn charge(draft: &mut CallDraft, intent: &Intent, method: &PaymentMethod) -> Cha
         captured: false,
         voided: false,
         captured_minor: 0,
+        capture: None,
         refunded_minor: 0,
         refunds: Vec::new(),
         dispute: None,

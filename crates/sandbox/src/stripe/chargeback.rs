@@ -82,9 +82,13 @@ pub fn open(draft: &mut CallDraft, charge: &Charge, terms: &NewDispute) -> usize
 }
 
 fn withdraw(draft: &mut CallDraft, dispute: &mut Dispute) {
-    let movement =
-        DisputeMovement { id: draft.mint.id("txn"), created: draft.now(), amount: -dispute.amount };
+    let movement = movement(draft, -dispute.amount);
     dispute.movements.push(movement);
+}
+
+fn movement(draft: &mut CallDraft, amount: i64) -> DisputeMovement {
+    let fee = draft.held.account.fees.of_dispute(amount);
+    DisputeMovement { id: draft.mint.id("txn"), created: draft.now(), amount, fee }
 }
 
 /// Returns the position of the dispute in its new state.
@@ -104,8 +108,7 @@ pub fn conclude(
         }
         (DisputeDecision::Won, false) => {
             dispute.status = StripeDisputeStatus::Won;
-            let movement =
-                DisputeMovement { id: draft.mint.id("txn"), created: draft.now(), amount: dispute.amount };
+            let movement = movement(draft, dispute.amount);
             dispute.movements.push(movement);
             &[Kind::DisputeFundsReinstated, Kind::DisputeClosed]
         }

@@ -1,7 +1,7 @@
 //! `expand`: the whole object instead of its id, <https://docs.stripe.com/api/expanding_objects>.
 //!
 //! The table says which members can be expanded. The sandbox has payment intents, charges, refunds,
-//! disputes and payment methods. It has no balance transactions: expanding one is refused. All
+//! disputes and payment methods. Balance transactions are only listed: expanding one is refused. All
 //! other members are null here and stay null.
 
 use serde_json::Value;

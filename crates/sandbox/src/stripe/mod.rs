@@ -8,15 +8,15 @@
 //! | expansion | `expand`                              | replaces ids by whole objects                                  |
 //!
 //! Only what a booking needs: payment intents, their charges, refunds and disputes, the cards and the
-//! Pix codes that pay, customers and the cards attached to them, transfers to connected accounts, events and
-//! webhook endpoints. Not included:
-//! other payment methods, setup intents, balance transactions except those of disputes, the rest of Connect,
-//! payouts, multicapture, the search API,
+//! Pix codes that pay, customers and the cards attached to them, transfers to connected accounts, balance
+//! transactions, events and webhook endpoints. Not included:
+//! other payment methods, setup intents, the rest of Connect, payouts, multicapture, the search API,
 //! and the shapes that older versions gave to objects. What is not included is refused, as Stripe
 //! refuses an unknown URL or parameter, or as `unmodelled` says. So a test cannot pass because a
 //! parameter was ignored.
 
 mod attempt;
+mod balance_transactions;
 mod call_refusal;
 mod chargeback;
 mod charges;
@@ -95,6 +95,7 @@ fn object(resource: &str) -> &str {
         "payment_methods" => "PaymentMethod",
         "customers" => "Customer",
         "transfers" => "Transfer",
+        "balance_transactions" => "BalanceTransaction",
         "events" => "Event",
         "webhook_endpoints" => "WebhookEndpoint",
         other => other,
@@ -160,6 +161,8 @@ pub fn read(library: &ReadContext, checked: CheckedCall) -> Result<Vec<u8>, Stri
         ["transfers", id] => transfers::retrieve(held, id),
         ["disputes"] => disputes::list(held, parameters),
         ["disputes", id] => disputes::retrieve(held, id),
+        ["balance_transactions"] => balance_transactions::list(held, parameters),
+        ["balance_transactions", id] => balance_transactions::retrieve(held, id),
         ["events"] => events::list(library, parameters),
         ["events", id] => events::retrieve(library, id),
         ["webhook_endpoints"] => webhook_endpoints::list(held, parameters),

@@ -11,7 +11,6 @@ use crate::{
     answer::StripeAnswer,
     books::AccountBooks,
     call_draft::CallDraft,
-    charge::Charge,
     currency::Currency,
     event::Kind,
     intent::{ChosenMethod, Intent, IntentStatus},
@@ -143,7 +142,8 @@ pub fn capture(
     }
     details::apply(&mut intent, &mut parameters)?;
     details::refuse_descriptor(&intent)?;
-    let charge = Charge { captured: true, captured_minor: captured, ..charge.clone() };
+    let mut charge = charge.clone();
+    charge.take(draft, captured);
     intent.status = IntentStatus::Succeeded;
     intent.amount_received = captured;
     intent.amount_capturable = 0;

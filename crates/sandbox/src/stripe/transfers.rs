@@ -1,6 +1,6 @@
 //! `/v1/transfers`: money from the account's balance to connected accounts, and back.
 //!
-//! The balance in a currency is what the account's charges captured, less refunds and disputes, less
+//! The balance in a currency is what the account's charges captured, less refunds, disputes and fees, less
 //! transfers that were not reversed. It is available at once, while Stripe's is after some days. The
 //! connected accounts have no books here: any `acct_…` can be a destination.
 
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     answer::StripeAnswer,
+    balance::fees_of,
     books::AccountBooks,
     call_draft::CallDraft,
     currency::Currency,
@@ -72,7 +73,7 @@ pub fn create(draft: &mut CallDraft, mut parameters: Parameters) -> Result<Strip
 /// What can be transferred in a currency.
 fn balance(held: &AccountBooks, currency: &str) -> i64 {
     let charges = held.charges.values().filter(|one| one.decline.is_none() && one.currency == currency);
-    let earned: i64 = charges.map(|one| one.captured_minor - one.refunded_minor - one.disputed_minor).sum();
+    let earned: i64 = charges.map(|one| one.refundable_minor() - fees_of(held, one)).sum();
     let transfers = held.transfers.values().filter(|one| one.currency == currency);
     earned - transfers.map(|one| one.amount - one.reversed_minor()).sum::<i64>()
 }

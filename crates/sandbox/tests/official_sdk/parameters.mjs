@@ -26,6 +26,7 @@ const MODELLED = {
   PaymentIntents: ['list', 'create', 'retrieve', 'update', 'confirm', 'capture', 'cancel'],
   Charges: ['list', 'retrieve'],
   Refunds: ['list', 'create', 'retrieve'],
+  BalanceTransactions: ['list', 'retrieve'],
   Disputes: ['list', 'retrieve', 'update', 'close'],
   Events: ['list', 'retrieve'],
   PaymentMethods: ['list', 'create', 'retrieve', 'attach', 'detach'],
@@ -48,7 +49,7 @@ const OF_ANY_METHOD = new Set([
   'type',
 ]);
 // What a removed parameter was: the types of the newest version do not have it any more.
-const TYPES_OF_REMOVED = { coupon: 'string', payment_method_types: 'string[]', promotion_code: 'string' };
+const TYPES_OF_REMOVED = { available_on: 'integer|{created}', coupon: 'string', payment_method_types: 'string[]', promotion_code: 'string' };
 
 export function generate() {
   const types = declarations(Object.keys(MODELLED));

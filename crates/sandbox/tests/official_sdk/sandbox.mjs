@@ -21,10 +21,10 @@ export function client(secretKey, options) {
   return new Stripe(secretKey, { ...address, maxNetworkRetries: 0, telemetry: false, ...options });
 }
 
-export async function account(webhook) {
+export async function account(webhook, fees = {}) {
   const id = `acct_${randomUUID().slice(0, 8)}`;
   const secretKey = `sk_test_${randomUUID()}`;
-  await control('/sandbox/accounts', { id, secret_key: secretKey, webhook });
+  await control('/sandbox/accounts', { id, secret_key: secretKey, webhook, fees });
   return { id, secretKey, stripe: client(secretKey) };
 }
 

@@ -22,6 +22,7 @@ mod delivery;
 mod disputes;
 mod duplicates;
 mod expiry;
+mod fees;
 mod handed_over;
 mod kept_errors;
 mod lanes;

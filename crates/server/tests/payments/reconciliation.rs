@@ -29,7 +29,7 @@ const TOKEN: &str = "TEST-token-one";
 const SECRET: &str = "signature-one";
 
 /// No webhook arrives, and nothing looks for it: only a reconciliation finds what happened.
-async fn service(engine: Engine) -> TestService {
+pub(super) async fn service(engine: Engine) -> TestService {
     service_by(engine, None).await
 }
 
@@ -48,8 +48,10 @@ async fn service_by(engine: Engine, api: Option<&str>) -> TestService {
         "url": format!("{}/webhooks/mercado_pago/{ACCOUNT}", service.one.base_url),
         "secrets": [SECRET],
     });
-    let account =
-        json!({ "id": ACCOUNT, "provider": "mercado_pago", "secret_key": TOKEN, "webhook": webhook });
+    let account = json!({
+        "id": ACCOUNT, "provider": "mercado_pago", "secret_key": TOKEN, "webhook": webhook,
+        "fees": { "basis_points": 290, "fixed_minor": 30 },
+    });
     service.provider.post("/sandbox/accounts", &account).await;
     service
 }
@@ -65,22 +67,22 @@ fn card_at_mercado_pago(minor: i64) -> Value {
 
 /// Whose books are compared, and how a payment is made there.
 #[derive(Clone, Copy)]
-struct Wire {
-    provider: &'static str,
+pub(super) struct Wire {
+    pub(super) provider: &'static str,
     api: Option<&'static str>,
     body: fn(i64) -> Value,
     /// The id of an object that is not there.
     gone: &'static str,
 }
 
-const STRIPE: Wire =
+pub(super) const STRIPE: Wire =
     Wire { provider: "stripe", api: None, body: |minor| charge(minor, "pm_card_visa"), gone: "pi_gone" };
-const MERCADO_PAGO: Wire =
+pub(super) const MERCADO_PAGO: Wire =
     Wire { provider: "mercado_pago", api: None, body: card_at_mercado_pago, gone: "9999999" };
 const ORDERS: Wire = Wire { api: Some("orders"), gone: "ORD01J00000000000000009999999", ..MERCADO_PAGO };
 
 /// A captured payment with evidence: its id, and the provider's.
-async fn paid(service: &TestService, wire: Wire, minor: i64, key: &str) -> (String, String) {
+pub(super) async fn paid(service: &TestService, wire: Wire, minor: i64, key: &str) -> (String, String) {
     let made = service.one.post("/v1/charges", &(wire.body)(minor)).key(key).expect(201).await;
     let path = format!("/v1/payments/{}", made.id());
     let seen =
@@ -94,7 +96,7 @@ async fn plant(service: &TestService, object: &str, body: Value) -> Value {
 }
 
 /// Everything is posted, so that the ledger can be compared.
-async fn posted(service: &TestService) {
+pub(super) async fn posted(service: &TestService) {
     until("everything is published and received", async || {
         let backlog = service.store().backlog().await.unwrap();
         (backlog.outbox_pending + backlog.outbox_unreceived + backlog.events_received == 0).then_some(())
@@ -104,7 +106,7 @@ async fn posted(service: &TestService) {
 }
 
 /// Compares the books of the last day, and returns the finished run.
-async fn reconcile(service: &TestService, provider: &str) -> Value {
+pub(super) async fn reconcile(service: &TestService, provider: &str) -> Value {
     let id = begin(service, provider).await;
     ended(service, &id).await
 }
@@ -126,7 +128,7 @@ async fn ended(service: &TestService, id: &str) -> Value {
 }
 
 /// The kinds and objects of the differences in a state, sorted.
-async fn differences(service: &TestService, state: &str) -> Vec<(String, String)> {
+pub(super) async fn differences(service: &TestService, state: &str) -> Vec<(String, String)> {
     let listed = service.one.see(&format!("/v1/ops/differences?limit=200&state={state}")).await;
     let listed = listed["data"].as_array().unwrap().iter();
     let text = |row: &Value, member: &str| row[member].as_str().unwrap().to_owned();
@@ -135,7 +137,7 @@ async fn differences(service: &TestService, state: &str) -> Vec<(String, String)
     rows
 }
 
-fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut rows: Vec<_> =
         rows.iter().map(|(kind, object)| ((*kind).to_owned(), (*object).to_owned())).collect();
     rows.sort();

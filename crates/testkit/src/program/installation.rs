@@ -294,6 +294,7 @@ impl InstalledAccount {
             "id": self.name,
             "provider": self.provider,
             "secret_key": secret_key,
+            "fees": { "basis_points": 290, "fixed_minor": 30, "dispute_minor": 1_500 },
             "webhook": { "url": webhook, "secrets": [self.webhook_secret] },
         });
         let answer =

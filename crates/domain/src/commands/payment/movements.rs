@@ -1,9 +1,13 @@
 //! Movements of money. Each is recorded once, and only here the sums of its payment change.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 
+use super::append_message;
 use crate::commands::draft::Draft;
 use crate::ids::{MovementId, RefundId};
+use crate::money::{Currency, Money};
+use crate::provider::FeeAtProvider;
 use crate::rows::{Movement, MovementKind, Payment};
 
 /// A movement. `object` is the provider's id of it.
@@ -16,14 +20,35 @@ pub(super) struct MoneyMoved<'a> {
 
 /// The caller has checked that the movement is new: by a step of a lifecycle, or because it has no row.
 pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &MoneyMoved<'_>) {
-    let MoneyMoved { kind, object, refund, amount_minor } = *moved;
-    match kind {
+    let amount_minor = moved.amount_minor;
+    match moved.kind {
         MovementKind::Capture => payment.captured_minor += amount_minor,
         MovementKind::Refund => payment.refunded_minor += amount_minor,
         MovementKind::RefundReversal => payment.refunded_minor -= amount_minor,
         MovementKind::Dispute => payment.disputed_minor += amount_minor,
         MovementKind::DisputeReversal => payment.disputed_minor -= amount_minor,
+        // They have a currency of their own.
+        MovementKind::ProviderFee | MovementKind::ProviderFeeReversal => {}
     }
+    put(draft, payment, moved, payment.currency);
+}
+
+/// A fee of the provider, and its message. The caller has checked that it has no row. The payment's own sum is of the
+/// currency of its first fee.
+pub(super) fn record_fee(draft: &mut Draft<'_>, payment: &mut Payment, fee: &FeeAtProvider) {
+    let (kind, object, Money { minor, currency }) = (fee.kind(), fee.object.as_str(), fee.amount);
+    if *payment.provider_fee_currency.get_or_insert(currency) == currency {
+        payment.provider_fee_minor += minor;
+    }
+    let moved = MoneyMoved { kind, object, refund: None, amount_minor: minor.abs() };
+    put(draft, payment, &moved, currency);
+    let name = if kind == MovementKind::ProviderFee { "payment.fee_charged" } else { "payment.fee_returned" };
+    let movement = format!("{name}/{}/{object}", payment.id);
+    append_message(draft, payment, name, &movement, Money::new(minor.abs(), currency));
+}
+
+fn put(draft: &mut Draft<'_>, payment: &Payment, moved: &MoneyMoved<'_>, currency: Currency) {
+    let MoneyMoved { kind, object, refund, amount_minor } = *moved;
     draft.put(Movement {
         id: MovementId::of(payment.id, kind.name(), object),
         tenant: payment.tenant,
@@ -32,7 +57,7 @@ pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &Money
         kind,
         object: object.to_owned(),
         amount_minor,
-        currency: payment.currency,
+        currency,
         recorded_at: draft.context.now,
     });
 }

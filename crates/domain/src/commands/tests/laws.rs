@@ -373,8 +373,7 @@ impl TestStore {
         let mut balances: BTreeMap<String, i64> = BTreeMap::new();
         for account in self.all::<LedgerAccount>() {
             assert_eq!(account.balance_minor, accounts[&account.id.0], "{}", account.name);
-            let name = ["provider", "payable"].into_iter().find(|name| account.name.starts_with(*name));
-            let name = name.unwrap_or(&account.name);
+            let name = account.name.split_once('/').map_or(account.name.as_str(), |(kind, _)| kind);
             *balances.entry(name.into()).or_default() += account.balance_minor;
         }
         let kept: i64 =
@@ -388,7 +387,7 @@ impl TestStore {
         let known = kept - self.all::<Payout>().iter().map(paid_out).sum::<i64>();
         let of = |name: &str| balances.get(name).copied().unwrap_or_default();
         assert_eq!(
-            of("provider") + of("suspense") + of("disputes"),
+            of("provider") + of("suspense") + of("disputes") + of("provider_fees"),
             known,
             "the books are not the payments': {balances:?}"
         );

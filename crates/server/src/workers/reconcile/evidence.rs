@@ -1,4 +1,5 @@
-//! An object that is ahead of our books is fetched, and submitted like any fetched object.
+//! An object that is ahead of our books is fetched, and submitted like any fetched object. A fee is recorded as it is
+//! listed.
 //!
 //! | not submitted | because |
 //! |---|---|
@@ -6,13 +7,15 @@
 //! | the payment has no object yet, and a call is under way | its driver finds the object under its own key |
 //! | a refund of a payment that ended without money in our books | its money is in suspense: the webhook's way books it |
 
-use domain::commands::{ObservedBy, RefundOutcome, Settle, SettleRefund};
+use domain::commands::{ObservedBy, RecordFee, RefundOutcome, Settle, SettleRefund};
 use domain::lifecycle::State as _;
 use domain::lifecycle::payment::State;
-use domain::provider::{Observation, PaymentAtProvider, RefundAtProvider, RefundObservation, Source};
+use domain::provider::{
+    FeeAtProvider, Observation, PaymentAtProvider, RefundAtProvider, RefundObservation, Source,
+};
 use domain::rows::Refund;
 use domain::working_set::Command;
-use domain::{AttemptId, RefundId, Refusal};
+use domain::{AttemptId, PaymentId, RefundId, Refusal};
 use store::CommandResult;
 use store::queries::PaymentRows;
 
@@ -81,6 +84,12 @@ impl RunAtWork<'_> {
             recheck: self.driver.pace.recheck_delays(),
         };
         Ok(self.submitted(settle).await?.then_some(observation))
+    }
+
+    /// A fee that another run has recorded meanwhile is refused, and that is all right.
+    pub(super) async fn record_fee(&self, payment: PaymentId, fee: FeeAtProvider) -> Result<(), Halt> {
+        self.submitted(RecordFee { by: self.by(), payment, fee }).await?;
+        Ok(())
     }
 
     /// Whether the command was carried out. A refusal leaves the difference to a person.

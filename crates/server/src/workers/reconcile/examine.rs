@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::provider::{PaymentAtProvider, RefundAtProvider};
+use domain::provider::{FeeAtProvider, PaymentAtProvider, RefundAtProvider};
 use domain::reconciliation::{
-    FoundDifference, compare_ledger, compare_payment, compare_refund, without_payment, without_refund,
+    FeeComparison, FoundDifference, compare_fee, compare_ledger, compare_payment, compare_refund,
+    without_payment, without_refund,
 };
 use domain::rows::{Difference, DifferenceKind, Refund};
 use domain::{DifferenceId, PaymentId, RefundId};
@@ -169,6 +170,32 @@ impl RunAtWork<'_> {
             None => examined.repaired.push(difference),
         }
         Ok(())
+    }
+
+    /// Fees of payments that are not ours, or that are no payment's, are nobody's difference.
+    pub(super) async fn examine_fees(&self, fees: Vec<FeeAtProvider>) -> Result<Examined, Halt> {
+        let mut examined = Examined::default();
+        if fees.is_empty() {
+            return Ok(examined);
+        }
+        let store = &self.driver.store;
+        let (tenant, account) = (self.run.tenant, self.run.account);
+        let objects: Vec<String> = fees.iter().map(|seen| seen.payment_object.clone()).collect();
+        let rows = store.payments_to_compare(tenant, account, &objects, &[]).await?;
+        let rows = store.with_rows(tenant, rows).await?;
+        let own: Payments = rows.into_iter().map(|rows| (rows.payment.id, rows)).collect();
+        let mut shown = Vec::new();
+        for seen in fees {
+            let Some(rows) = with_object(&own, &seen.payment_object) else { continue };
+            shown.push(seen.object.clone());
+            match compare_fee(&seen, &rows.payment, &rows.movements) {
+                FeeComparison::Agrees => {}
+                FeeComparison::IsNew => self.record_fee(rows.payment.id, seen).await?,
+                FeeComparison::Differs(difference) => examined.found.push(difference),
+            }
+        }
+        examined.vanished = self.vanished(&shown, &[], &examined).await?;
+        Ok(examined)
     }
 
     /// The movements of payments, against the ledger. What is not posted yet is no difference.

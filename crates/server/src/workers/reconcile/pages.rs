@@ -6,7 +6,7 @@ use domain::provider::{CallOutcome, PaymentAtProvider, RefundAtProvider};
 use domain::reconciliation::{missing_payment, missing_refund};
 use domain::rows::{Difference, DifferenceKind, Payment, ReconciliationStage, Refund};
 use domain::{DifferenceId, PaymentId, Timestamp};
-use providers::ListedObjects;
+use providers::{ListedObjects, ListedPage};
 use store::queries::{Cursor, PaymentRows};
 use uuid::Uuid;
 
@@ -75,10 +75,11 @@ impl RunAtWork<'_> {
         let mut page = listed.shown().map_err(Halt::Failed)?;
         if fault_injection::is(fault_injection::InjectedFault::ReconciliationSkipsPage) && self.run.pages > 0
         {
-            (page.payments, page.refunds) = (Vec::new(), Vec::new());
+            page = ListedPage { next: page.next, ..ListedPage::default() };
         }
-        let provider_objects = (page.payments.len() + page.refunds.len()) as i64;
-        let examined = self.examine(page.payments, page.refunds).await?;
+        let provider_objects = (page.payments.len() + page.refunds.len() + page.fees.len()) as i64;
+        let mut examined = self.examine(page.payments, page.refunds).await?;
+        examined.add(self.examine_fees(page.fees).await?);
         let progress = match page.next {
             Some(next) => RunProgress {
                 stage: ReconciliationStage::Provider,

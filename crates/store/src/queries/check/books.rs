@@ -108,6 +108,23 @@ pub(super) const CHECKS: &[Check] = &[
             where disputed_minor <> posted",
     },
     Check {
+        invariant: "books_balance",
+        promise: "each fee is in the ledger, once every message about its payment was posted",
+        counted: "select count(*) from movements where kind in ('provider_fee', 'provider_fee_reversal')",
+        broken: "select id, kind || ' of {' || amount_minor || ' ' || currency || '} is not posted' as description \
+            from movements where kind in ('provider_fee', 'provider_fee_reversal') \
+                and not exists (select 1 from outbox where outbox.subject = movements.payment \
+                    and outbox.kind in ('payment.fee_charged', 'payment.fee_returned') \
+                    and not exists (select 1 from inbox where inbox.message = outbox.id \
+                        and inbox.state = 'received')) \
+                and not exists (select 1 from transfers join postings on postings.transfer = transfers.id \
+                        and postings.amount_minor = movements.amount_minor \
+                        and postings.currency = movements.currency \
+                    where transfers.subject = movements.payment \
+                    and transfers.kind = case when movements.kind = 'provider_fee' then 'payment.fee_charged' \
+                        else 'payment.fee_returned' end)",
+    },
+    Check {
         invariant: "tenant_walls",
         promise: "nothing of one tenant names a row of another",
         counted: "select (select count(*) from booking_items) + (select count(*) from payments) \

@@ -101,7 +101,8 @@ pub(super) const CHECKS: &[Check] = &[
         broken: "select id, kind || ' counts as received' as description from outbox where received_at is not null \
             and kind in ('booking.recognized', 'booking.released', 'payout.paid', 'payout.returned', \
                 'payment.captured', 'payment.contradicted', 'payment.disputed', \
-                'payment.dispute_reversed', 'refund.succeeded', 'refund.reversed', 'refund.contradicted') \
+                'payment.dispute_reversed', 'payment.fee_charged', 'payment.fee_returned', \
+                'refund.succeeded', 'refund.reversed', 'refund.contradicted') \
             and not exists (select 1 from inbox where inbox.message = outbox.id \
                 and inbox.state in ('received', 'discarded'))",
     },

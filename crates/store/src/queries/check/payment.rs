@@ -143,4 +143,19 @@ pub(super) const CHECKS: &[Check] = &[
                 group by payments.id, payments.currency, captured_minor, refunded_minor, disputed_minor) as summed \
             where captured_minor <> captured or refunded_minor <> refunded or disputed_minor <> disputed",
     },
+    Check {
+        invariant: "books_balance",
+        promise: "the fees of a payment are the sum of their movements in its fees' currency",
+        counted: "select count(*) from movements where kind in ('provider_fee', 'provider_fee_reversal')",
+        broken: "select id, 'fees {' || provider_fee_minor || ' ' || provider_fee_currency || '}, moved {' || moved \
+                || ' ' || provider_fee_currency || '}' as description \
+            from (select payments.id, provider_fee_minor, provider_fee_currency, \
+                    coalesce(sum(case when kind = 'provider_fee' then movements.amount_minor \
+                        when kind = 'provider_fee_reversal' then -movements.amount_minor end), 0) as moved \
+                from payments left join movements on movements.payment = payments.id \
+                    and movements.currency = payments.provider_fee_currency \
+                where provider_fee_currency is not null \
+                group by payments.id, provider_fee_minor, provider_fee_currency) as summed \
+            where provider_fee_minor <> moved",
+    },
 ];

@@ -1,0 +1,42 @@
+//! A fee in the provider's list, against the movements of its payment.
+
+use alloc::borrow::ToOwned;
+
+use super::FoundDifference;
+use crate::money::Money;
+use crate::provider::FeeAtProvider;
+use crate::rows::{DifferenceKind, Movement, MovementKind, Payment};
+
+/// Whether a fee is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeeComparison {
+    Agrees,
+    /// It is recorded now. A fee has no webhook, so this is no difference.
+    IsNew,
+    Differs(FoundDifference),
+}
+
+/// What the provider lists a fee by has one amount for ever: another one goes to a person.
+pub fn compare_fee(seen: &FeeAtProvider, payment: &Payment, movements: &[Movement]) -> FeeComparison {
+    let is_fee =
+        |kind: MovementKind| matches!(kind, MovementKind::ProviderFee | MovementKind::ProviderFeeReversal);
+    let recorded = movements.iter().find(|moved| is_fee(moved.kind) && moved.object == seen.object);
+    let Some(recorded) = recorded else {
+        return if seen.amount.minor == 0 { FeeComparison::Agrees } else { FeeComparison::IsNew };
+    };
+    let sign = if recorded.kind == MovementKind::ProviderFeeReversal { -1 } else { 1 };
+    let here = Money::new(sign * recorded.amount_minor, recorded.currency);
+    if here == seen.amount {
+        return FeeComparison::Agrees;
+    }
+    FeeComparison::Differs(FoundDifference {
+        kind: DifferenceKind::OtherAmount,
+        object: seen.object.clone(),
+        payment: Some(payment.id),
+        at_provider: Some(seen.amount),
+        here: Some(here),
+        in_ledger: None,
+        detail: "the fee was recorded with another amount".to_owned(),
+        object_at: seen.created_at,
+    })
+}
