@@ -161,6 +161,13 @@ const PLANS: &[Plan] = &[
         60,
         "what_nobody_reported_is_found",
     ),
+    plan(
+        InjectedFault::FeesNotRead,
+        Ground::Sqlite,
+        "reconciliation",
+        60,
+        "what_the_provider_kept_is_recorded",
+    ),
     plan(InjectedFault::IdsForgetKeys, Ground::Sqlite, "restored", 60, "effects_equal_operations"),
     plan(InjectedFault::ReleasedTwice, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),
     plan(InjectedFault::PayoutKeyNotKept, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),

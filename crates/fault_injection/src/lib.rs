@@ -112,6 +112,8 @@ faults! {
         "One account's events may fill the queue of the system's own commands.",
     ReconciliationSkipsPage = "reconciliation_skips_page":
         "A reconciliation compares the first page of the provider's list and skips the others.",
+    FeesNotRead = "fees_not_read":
+        "A reconciliation does not record the fees in the provider's list.",
     IdsForgetKeys = "ids_forget_keys":
         "What a client makes has a fresh id, and not one from its idempotency key.",
     ReleasedTwice = "released_twice":

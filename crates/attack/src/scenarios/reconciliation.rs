@@ -26,7 +26,11 @@ pub const SCENARIO: Scenario = Scenario {
     name: "reconciliation",
     promise: "A reconciliation finds what no webhook reported, also if its server is killed, and applies it once.",
     needs: &[Need::Deployment],
-    always: &["what_nobody_reported_is_found", "a_run_survives_its_server"],
+    always: &[
+        "what_nobody_reported_is_found",
+        "what_the_provider_kept_is_recorded",
+        "a_run_survives_its_server",
+    ],
     sometimes: &["paid_unreported", "refunded_unreported", "killed_during_a_run"],
     run: |context| Box::pin(run(context)),
 };
@@ -62,8 +66,14 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     deployment.set_faults(json!({ "webhook_drop": 1, "delay_ms": [100, 200] })).await?;
     reconcile(&context, &mut deployment).await?;
     let mut caller = context.caller(&deployment.target, 0);
+    let books = deployment.books().await?.unwrap_or_default();
     for Unreported { path, captured, refunded } in expected {
         let seen = caller.get(&path, None).await?;
+        let kept = books.charges.iter().find(|charge| seen["provider_reference"] == *charge.id);
+        let kept = kept.map_or(0, |charge| charge.fee_minor);
+        let recorded = kept > 0 && seen["provider_fee"]["minor"] == kept;
+        let what = || format!("the provider kept {kept}, {path}: {seen}");
+        context.findings.always("what_the_provider_kept_is_recorded", recorded, what);
         let found = seen["captured"]["minor"] == captured
             && seen["refunded"]["minor"] == refunded
             && seen["confirmed_by_provider"] == true;

@@ -354,6 +354,42 @@ mod tests {
     }
 
     #[test]
+    fn what_the_collector_pays_is_the_fee() {
+        let check = |changes: Value, expected: Option<i64>| {
+            let found = payment(&changes).fee("ORD1", Currency::BRL, Timestamp(7));
+            let expected = expected.map(|minor| FeeAtProvider {
+                object: "123/fee".to_owned(),
+                payment_object: "ORD1".to_owned(),
+                amount: Money::new(minor, Currency::BRL),
+                created_at: Timestamp(7),
+            });
+            assert_eq!(found, expected, "{changes}");
+        };
+        let fee = |kind: &str, amount: &str, payer: &str| {
+            let amount: Value = serde_json::from_str(amount).unwrap();
+            json!({"type": kind, "amount": amount, "fee_payer": payer})
+        };
+        let own = fee("mercadopago_fee", "4.94", "collector");
+        check(json!({"fee_details": [own]}), Some(494));
+        let financing = fee("financing_fee", "2.5", "collector");
+        let of_payer = fee("financing_fee", "9.99", "payer");
+        check(json!({"fee_details": [own, financing, of_payer]}), Some(744));
+        check(json!({"fee_details": [own], "status": "refunded"}), Some(494));
+        for nothing in [
+            json!({}),
+            json!({"fee_details": []}),
+            json!({"fee_details": null}),
+            json!({"fee_details": "4.94"}),
+            json!({"fee_details": [of_payer]}),
+            json!({"fee_details": [own], "status": "authorized"}),
+            // A fraction of a cent is no amount, and a part of a fee is none.
+            json!({"fee_details": [own, fee("application_fee", "0.001", "collector")]}),
+        ] {
+            check(nothing, None);
+        }
+    }
+
+    #[test]
     fn each_status_of_a_payment_has_its_meaning() {
         let check = |changes: Value, expected: ProviderStatus| {
             let found = payment(&changes).observe().unwrap();

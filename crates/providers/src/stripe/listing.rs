@@ -200,3 +200,55 @@ fn instant(created: Option<i64>, otherwise: Timestamp) -> Timestamp {
 fn unknown(reason: &str) -> CallOutcome<ListedPage> {
     CallOutcome::Unknown { error: format!("a list cannot be read: {reason}"), key_spent: false }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Currency;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn fee(changes: &Value) -> Result<Option<FeeAtProvider>, String> {
+        let mut shown = json!({
+            "id": "txn_1", "object": "balance_transaction", "amount": 10_000, "fee": 320, "currency": "eur",
+            "created": 1_700_000_000, "type": "charge",
+            "source": {"id": "ch_1", "object": "charge", "payment_intent": "pi_1"},
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            shown[name] = value.clone();
+        }
+        serde_json::from_value::<BalanceTransaction>(shown)
+            .map_err(|error| error.to_string())?
+            .fee(Timestamp(0))
+    }
+
+    #[test]
+    fn a_fee_is_of_the_payment_whose_charge_refund_or_dispute_it_names() {
+        let check = |changes: Value, expected: Option<(i64, Currency)>| {
+            let found = fee(&changes).unwrap();
+            let expected = expected.map(|(minor, currency)| FeeAtProvider {
+                object: "txn_1".to_owned(),
+                payment_object: "pi_1".to_owned(),
+                amount: Money::new(minor, currency),
+                created_at: Timestamp(1_700_000_000_000_000),
+            });
+            assert_eq!(found, expected, "{changes}");
+        };
+        check(json!({}), Some((320, Currency::EUR)));
+        check(json!({"fee": -1_500, "type": "adjustment"}), Some((-1_500, Currency::EUR)));
+        // The currency in which the account is paid out.
+        check(json!({"currency": "usd"}), Some((320, Currency::USD)));
+        check(json!({"currency": "jpy"}), Some((320, Currency::new("JPY").unwrap())));
+        check(json!({"fee": 0}), None);
+        // What is of no PaymentIntent, what was not expanded, and a fee of the account itself.
+        check(json!({"source": {"id": "po_1", "object": "payout"}}), None);
+        check(json!({"source": {"id": "ch_1", "object": "charge", "payment_intent": null}}), None);
+        check(json!({"source": "ch_1"}), None);
+        check(json!({"source": null, "type": "stripe_fee"}), None);
+        for malformed in
+            [json!({"fee": "3"}), json!({"fee": 1.5}), json!({"currency": "e1"}), json!({"id": ""})]
+        {
+            assert!(fee(&malformed).is_err(), "{malformed}");
+        }
+    }
+}

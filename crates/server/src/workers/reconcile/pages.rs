@@ -78,6 +78,9 @@ impl RunAtWork<'_> {
             page = ListedPage { next: page.next, ..ListedPage::default() };
         }
         let provider_objects = (page.payments.len() + page.refunds.len() + page.fees.len()) as i64;
+        if fault_injection::is(fault_injection::InjectedFault::FeesNotRead) {
+            page.fees.clear();
+        }
         let mut examined = self.examine(page.payments, page.refunds).await?;
         examined.add(self.examine_fees(page.fees).await?);
         let progress = match page.next {
