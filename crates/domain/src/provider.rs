@@ -96,7 +96,7 @@ pub struct RefundAtProvider {
 /// What the provider kept of a payment, or gave back, in its list of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeeAtProvider {
-    /// What the provider lists it by. It has one amount, for ever.
+    /// What the provider lists it by. Its amount never changes.
     pub object: String,
     /// The provider's id of the payment's object.
     pub payment_object: String,

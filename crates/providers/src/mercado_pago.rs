@@ -61,6 +61,7 @@ mod client;
 mod decimal;
 mod decline;
 mod events;
+mod fees;
 mod listing;
 mod objects;
 mod order_body;

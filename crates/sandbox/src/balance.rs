@@ -25,7 +25,7 @@ const BASIS_POINTS: i64 = 10_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fees {
-    /// Of the captured amount.
+    /// The part of the captured amount.
     pub basis_points: i64,
     pub fixed_minor: i64,
     pub dispute_minor: i64,

@@ -16,7 +16,7 @@ pub enum FeeComparison {
     Differs(FoundDifference),
 }
 
-/// What the provider lists a fee by has one amount for ever: another one goes to a person.
+/// The amount of what the provider lists a fee by never changes: another one goes to a person.
 pub fn compare_fee(seen: &FeeAtProvider, payment: &Payment, movements: &[Movement]) -> FeeComparison {
     let is_fee =
         |kind: MovementKind| matches!(kind, MovementKind::ProviderFee | MovementKind::ProviderFeeReversal);

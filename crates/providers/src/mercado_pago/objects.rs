@@ -21,8 +21,8 @@
 //! and unlisted statuses are pending. A refund has no currency: it is the payment's.
 
 use domain::{
-    Currency, Money, PaymentId, Timestamp,
-    provider::{FeeAtProvider, Observation, ProviderStatus, RefundObservation, RefundStatus},
+    Currency, PaymentId, Timestamp,
+    provider::{Observation, ProviderStatus, RefundObservation, RefundStatus},
     rows::{Failure, FailureCause, NextAction},
     time::Span,
 };
@@ -30,7 +30,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{decimal::from_number, decline::decline};
+use super::{decimal::from_number, decline::decline, fees::FeeDetail};
 
 const ID_BYTES_MAX: usize = 64;
 
@@ -133,14 +133,6 @@ pub(super) struct OrderOfPayment {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct FeeDetail {
-    #[serde(default, deserialize_with = "lenient")]
-    amount: Option<Box<RawValue>>,
-    #[serde(default, deserialize_with = "lenient")]
-    fee_payer: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PointOfInteraction {
     pub transaction_data: Option<TransactionData>,
 }
@@ -185,25 +177,6 @@ impl ProviderPayment {
 
     pub fn created_at(&self) -> Option<Timestamp> {
         self.date_created.as_deref().and_then(parse_time)
-    }
-
-    /// What the account pays for a captured payment, all kinds together. What the payer pays for instalments is no
-    /// fee of ours.
-    pub fn fee(
-        &self,
-        payment_object: &str,
-        currency: Currency,
-        otherwise: Timestamp,
-    ) -> Option<FeeAtProvider> {
-        let details = self.fee_details.iter().flatten().filter(|_| self.is_captured());
-        let own = details.filter(|fee| fee.fee_payer.as_deref() == Some("collector"));
-        let minor: i64 = own.map(|fee| from_number(fee.amount.as_ref()?, currency)).sum::<Option<i64>>()?;
-        (minor > 0).then(|| FeeAtProvider {
-            object: format!("{}/fee", self.id.0),
-            payment_object: payment_object.to_owned(),
-            amount: Money::new(minor, currency),
-            created_at: self.created_at().unwrap_or(otherwise),
-        })
     }
 
     /// What went back to the customer, if it is shown.
@@ -351,42 +324,6 @@ mod tests {
     fn declined(code: &str, retryable: bool) -> ProviderStatus {
         let code = code.to_owned();
         ProviderStatus::Failed(Failure { code, retryable, cause: FailureCause::Declined })
-    }
-
-    #[test]
-    fn what_the_collector_pays_is_the_fee() {
-        let check = |changes: Value, expected: Option<i64>| {
-            let found = payment(&changes).fee("ORD1", Currency::BRL, Timestamp(7));
-            let expected = expected.map(|minor| FeeAtProvider {
-                object: "123/fee".to_owned(),
-                payment_object: "ORD1".to_owned(),
-                amount: Money::new(minor, Currency::BRL),
-                created_at: Timestamp(7),
-            });
-            assert_eq!(found, expected, "{changes}");
-        };
-        let fee = |kind: &str, amount: &str, payer: &str| {
-            let amount: Value = serde_json::from_str(amount).unwrap();
-            json!({"type": kind, "amount": amount, "fee_payer": payer})
-        };
-        let own = fee("mercadopago_fee", "4.94", "collector");
-        check(json!({"fee_details": [own]}), Some(494));
-        let financing = fee("financing_fee", "2.5", "collector");
-        let of_payer = fee("financing_fee", "9.99", "payer");
-        check(json!({"fee_details": [own, financing, of_payer]}), Some(744));
-        check(json!({"fee_details": [own], "status": "refunded"}), Some(494));
-        for nothing in [
-            json!({}),
-            json!({"fee_details": []}),
-            json!({"fee_details": null}),
-            json!({"fee_details": "4.94"}),
-            json!({"fee_details": [of_payer]}),
-            json!({"fee_details": [own], "status": "authorized"}),
-            // A fraction of a cent is no amount, and a part of a fee is none.
-            json!({"fee_details": [own, fee("application_fee", "0.001", "collector")]}),
-        ] {
-            check(nothing, None);
-        }
     }
 
     #[test]

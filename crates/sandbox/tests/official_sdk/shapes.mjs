@@ -3,7 +3,10 @@ import ts from 'typescript';
 import { declarations, declared } from './sdk_types.mjs';
 
 const types = declarations(
-  ['PaymentIntents', 'Charges', 'Refunds', 'Disputes', 'Events', 'PaymentMethods', 'Customers', 'Transfers', 'TransferReversals', 'WebhookEndpoints'],
+  [
+    'PaymentIntents', 'Charges', 'Refunds', 'Disputes', 'BalanceTransactions', 'Events', 'PaymentMethods', 'Customers',
+    'Transfers', 'TransferReversals', 'WebhookEndpoints',
+  ],
   ['lib', 'Types'],
 );
 const { checker } = types;

@@ -49,9 +49,29 @@ async fn a_payment_is_shown_with_integers_and_decimals() {
         "provider": "mercado_pago", "account": COLLECTOR.to_string(), "id": shown["id"].to_string(),
         "reference": "op_7", "idempotency_key": "k1", "amount_minor": 10_050, "currency": "brl",
         "authorized_minor": 10_050, "captured_minor": 10_050, "refunded_minor": 0, "disputed_minor": 0,
-        "status": "approved", "metadata": {"operation": "op_7", "count": "2"},
+        "fee_minor": 0, "status": "approved", "metadata": {"operation": "op_7", "count": "2"},
     });
     assert_eq!(entry, &expected);
+}
+
+#[tokio::test]
+async fn the_collector_pays_the_fee_of_a_captured_payment() {
+    let seller = Seller::start().await;
+    let account = with(Seller::account(Value::Null), "fees", json!({"basis_points": 499, "fixed_minor": 0}));
+    seller.0.control("/sandbox/accounts", account).await;
+    let paid = seller.create("paid", &card("approved")).await.body;
+    let fee = json!([{"type": "mercadopago_fee", "amount": 5.01, "fee_payer": "collector"}]);
+    assert_eq!(
+        (&paid["fee_details"], &paid["transaction_details"]["net_received_amount"]),
+        (&fee, &json!(95.49))
+    );
+    assert_eq!(seller.0.books().await["charges"][0]["fee_minor"], 501);
+    for unpaid in [with(card("approved"), "capture", json!(false)), card("rejected_insufficient_funds")] {
+        let shown = seller.create(&unpaid.to_string(), &unpaid).await.body;
+        assert_eq!(shown["fee_details"], json!([]), "{shown}");
+    }
+    let refused = with(Seller::account(Value::Null), "fees", json!({"basis_points": -1}));
+    assert_eq!(seller.0.try_control("/sandbox/accounts", refused).await.status, 400);
 }
 
 #[tokio::test]
