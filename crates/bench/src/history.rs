@@ -25,6 +25,11 @@ use super::bench_database::Databases;
 use super::report::Latency;
 use super::{Error, Options, Progress};
 
+/// Sums, counts and flags of a payment that are 0 in every row.
+const NONE: &str = "refunding_minor, refunded_minor, suspended_minor, disputed_minor, open_disputes, \
+    unsettled_disputes, provider_fee_minor, refunds, void_requested, booked_authorized_minor, booked_paid_minor, \
+    booked_refunded_minor, expiry_warned, saves_method, off_session";
+
 /// Rows of the database that the large one is compared with.
 const SMALL: u64 = 10_000;
 /// Rows of a page.
@@ -146,10 +151,12 @@ impl Words {
         let (booking, reference) = (self.id(&format!("i / {SHARED}")), format!("'order-' || (i / {SHARED})"));
         let state = "case when i % 40 = 0 then 'lapsed' when i % 50 = 1 then 'failed' else 'captured' end";
         format!(
-            "insert into payments select {new_id}, {tenant}, {client}, {booking}, {account}, 'stripe', \
-             100 + i % {AMOUNTS}, 'EUR', 'automatic', 'pm_card_visa', null, 1, null, null, null, null, null, \
-             {reference}, null, '{{}}', {new_id}, {state}, 1, 'pi_' || i, 0, 100, 0, 0, 0, 0, 0, 0, null, null, \
-             null, null, 0, 1, null, 0, 0, 0, i * {SECOND}, i * {SECOND}, null, null, 0, null, 0, 0, null \
+            "insert into payments (id, tenant, client, booking, account, provider, amount_minor, currency, capture, \
+                payment_method, instalments, reference, metadata, key, state, seq, provider_ref, \
+                authorized_minor, captured_minor, evidenced, created_at, updated_at, {NONE}) \
+             select {new_id}, {tenant}, {client}, {booking}, {account}, 'stripe', 100 + i % {AMOUNTS}, 'EUR', \
+                'automatic', 'pm_card_visa', 1, {reference}, '{{}}', {new_id}, {state}, 1, 'pi_' || i, \
+                0, 100, 1, i * {SECOND}, i * {SECOND}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
              from {numbers}"
         )
     }
@@ -345,3 +352,26 @@ const BOOKINGS: &[SearchOf<BookingSearch>] = &[
         ..BookingSearch::default()
     }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::TenantId;
+    use testkit::TestDatabase;
+
+    use super::*;
+
+    const ROWS: u64 = 100;
+
+    testkit::on_both_engines![the_rows_fit_the_schema];
+
+    async fn the_rows_fit_the_schema(database: TestDatabase) {
+        database.open().await.close().await;
+        let tenant = TenantId(Uuid::from_u128(7));
+        fill(&database.location, tenant, ROWS).await.unwrap();
+        let queries = Store::open_read_only(&database.location).await.unwrap();
+        let payments = PaymentSearch { limit: 1_000, ..PaymentSearch::default() };
+        assert_eq!(queries.payments(tenant, &payments).await.unwrap().len(), 100);
+        let bookings = BookingSearch { limit: 1_000, ..BookingSearch::default() };
+        assert_eq!(queries.bookings(tenant, &bookings).await.unwrap().len(), 50);
+    }
+}
