@@ -29,6 +29,7 @@ create table accounts (
     provider text not null,
     name text not null,
     mode text not null check (mode in ('test', 'live')),
+    has_payment_unknown_here bigint not null check (has_payment_unknown_here in (0, 1)),
     created_at bigint not null
 );
 create index accounts_of_tenant on accounts (tenant, provider, name);
