@@ -149,7 +149,7 @@ impl Words {
             "insert into payments select {new_id}, {tenant}, {client}, {booking}, {account}, 'stripe', \
              100 + i % {AMOUNTS}, 'EUR', 'automatic', 'pm_card_visa', null, 1, null, null, null, null, null, \
              {reference}, null, '{{}}', {new_id}, {state}, 1, 'pi_' || i, 0, 100, 0, 0, 0, 0, 0, 0, null, null, \
-             null, null, 0, 1, null, 0, 0, 0, i * {SECOND}, i * {SECOND}, null, null, 0, null, 0, 0, null \
+             null, null, 0, 1, null, 0, 0, 0, i * {SECOND}, i * {SECOND}, null, null, 0, null, 0, 0, null, null \
              from {numbers}"
         )
     }

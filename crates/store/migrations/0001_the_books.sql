@@ -291,6 +291,7 @@ create table payments (
     saves_method bigint not null check (saves_method in (0, 1)),
     off_session bigint not null check (off_session in (0, 1)),
     saved_method text,
+    counted_incoming text,
     foreign key (booking, tenant) references bookings (id, tenant),
     -- Refunds under way do not count here: somebody may make another at the provider meanwhile.
     check (refunded_minor <= captured_minor)
@@ -382,7 +383,8 @@ create table movements (
     payment uuid not null,
     refund uuid,
     kind text not null check (
-        kind in ('capture', 'refund', 'refund_reversal', 'dispute', 'dispute_reversal')),
+        kind in ('capture', 'refund', 'refund_reversal', 'dispute', 'dispute_reversal', 'suspense_return',
+            'suspense_return_reversal')),
     object text not null,
     amount_minor bigint not null check (amount_minor > 0),
     currency text not null,

@@ -19,15 +19,21 @@ pub enum MovementKind {
     Dispute,
     /// Given back by it.
     DisputeReversal,
+    /// Back to the customer, out of suspense: money that is in no sum of the payment.
+    SuspenseReturn,
+    /// Such a return that came back.
+    SuspenseReturnReversal,
 }
 
 impl MovementKind {
-    pub const ALL: [MovementKind; 5] = [
+    pub const ALL: [MovementKind; 7] = [
         MovementKind::Capture,
         MovementKind::Refund,
         MovementKind::RefundReversal,
         MovementKind::Dispute,
         MovementKind::DisputeReversal,
+        MovementKind::SuspenseReturn,
+        MovementKind::SuspenseReturnReversal,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -37,6 +43,8 @@ impl MovementKind {
             MovementKind::RefundReversal => "refund_reversal",
             MovementKind::Dispute => "dispute",
             MovementKind::DisputeReversal => "dispute_reversal",
+            MovementKind::SuspenseReturn => "suspense_return",
+            MovementKind::SuspenseReturnReversal => "suspense_return_reversal",
         }
     }
     pub fn from_name(name: &str) -> Option<MovementKind> {

@@ -198,6 +198,7 @@ impl Drive<'_> {
                     currency,
                     capture_before: None,
                     saved_method: None,
+                    incoming: Vec::new(),
                 };
                 self.settle(given_up, Source::Answer, None).await
             }

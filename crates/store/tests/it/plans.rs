@@ -66,7 +66,7 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
         .execute(&format!(
             "{numbers} insert into payments select {new}, {tenant}, {number}, null, {number}, 'stripe', 100, 'EUR', \
              'automatic', 'pm_1', null, 1, null, null, null, null, null, 'order-' || i, null, '{{}}', {new}, {state}, 1, null, 0, 100, 0, 0, 0, 0, 0, 0, 0, null, \
-             null, null, null, 0, 1, null, 0, 0, 0, i, i, null, null, 0, null, 0, 0, null from n"
+             null, null, null, 0, 1, null, 0, 0, 0, i, i, null, null, 0, null, 0, 0, null, null from n"
         ))
         .await;
     database.execute("analyze").await;

@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 
 use crate::commands::draft::Draft;
 use crate::ids::{MovementId, RefundId};
+use crate::provider::RefundObservation;
 use crate::rows::{Movement, MovementKind, Payment};
 
 /// A movement. `object` is the provider's id of it.
@@ -23,6 +24,7 @@ pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &Money
         MovementKind::RefundReversal => payment.refunded_minor -= amount_minor,
         MovementKind::Dispute => payment.disputed_minor += amount_minor,
         MovementKind::DisputeReversal => payment.disputed_minor -= amount_minor,
+        MovementKind::SuspenseReturn | MovementKind::SuspenseReturnReversal => {}
     }
     draft.put(Movement {
         id: MovementId::of(payment.id, kind.name(), object),
@@ -33,6 +35,26 @@ pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &Money
         object: object.to_owned(),
         amount_minor,
         currency: payment.currency,
+        recorded_at: draft.context.now,
+    });
+}
+
+/// The same, of money in suspense, which no sum has.
+pub(super) fn record_out_of_suspense(
+    draft: &mut Draft<'_>,
+    payment: &Payment,
+    kind: MovementKind,
+    seen: &RefundObservation,
+) {
+    draft.put(Movement {
+        id: MovementId::of(payment.id, kind.name(), &seen.object),
+        tenant: payment.tenant,
+        payment: payment.id,
+        refund: None,
+        kind,
+        object: seen.object.clone(),
+        amount_minor: seen.amount_minor,
+        currency: seen.currency,
         recorded_at: draft.context.now,
     });
 }

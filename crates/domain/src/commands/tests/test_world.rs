@@ -294,6 +294,7 @@ impl TestWorld {
             currency: row.currency,
             capture_before: None,
             saved_method: None,
+            incoming: Vec::new(),
         }
     }
 
