@@ -163,15 +163,18 @@ impl Comparison<'_> {
             (charge.captured_minor, charge.refunded_minor, charge.disputed_minor)
         });
         self.fee(payment, kept);
-        let (captured, refunded, _) = theirs;
+        let (captured, refunded, disputed) = theirs;
         let ours = (payment.captured_minor, payment.refunded_minor, payment.disputed_minor);
         let agrees = if under_way {
             captured >= ours.0
                 && refunded >= ours.1
                 && refunded <= payment.refunded_minor + payment.refunding_minor
         } else {
+            let excess = captured - ours.0;
+            let went_back = refunded - ours.1 == excess && disputed == ours.2;
+            let was_suspended = ours == (0, 0, 0) || payment.suspended_minor == excess;
             // Money that was never ours was in suspense, and went back.
-            theirs == ours || (ours == (0, 0, 0) && captured == refunded)
+            theirs == ours || (went_back && was_suspended)
         };
         if !agrees {
             let sums = |(captured, refunded, disputed): (i64, i64, i64)| {

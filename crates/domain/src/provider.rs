@@ -25,6 +25,9 @@ pub struct Observation {
     pub capture_before: Option<Timestamp>,
     /// The payment method that the provider has saved for the customer, if this shows it.
     pub saved_method: Option<String>,
+    /// The provider's ids of the incoming payments whose sum was captured, if the object can have several,
+    /// as a charge by Pix can.
+    pub incoming: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub struct RefundObservation {
     pub status: RefundStatus,
     pub amount_minor: i64,
     pub currency: Currency,
+    /// Which of the object's incoming payments it returns, if the object can have several.
+    pub incoming: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -143,6 +143,9 @@ pub struct AttemptJob {
     pub attempt: Attempt,
     pub payment: Payment,
     pub refund: Option<Refund>,
+    /// Only a charge before its first call: a reconciliation may have found the payment's object already, so
+    /// the differences are read first.
+    pub may_be_found: bool,
 }
 
 /// Permission to read an account's events.

@@ -155,6 +155,9 @@ pub struct RefundOrder {
     pub object: String,
     pub amount: Money,
     pub reason: Option<String>,
+    /// The incoming payments of the object whose money is refunded, if it can have several. Money of others is
+    /// in suspense, and no refund's.
+    pub counted: Vec<String>,
 }
 
 /// A transfer to make to a beneficiary's account at the provider.

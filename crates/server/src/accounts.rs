@@ -202,6 +202,7 @@ async fn write_down(
         provider: account.adapter.name.to_owned(),
         name: account.name.clone(),
         mode: account.settings.mode,
+        has_payment_unknown_here: false,
         created_at: now,
     };
     let provision =

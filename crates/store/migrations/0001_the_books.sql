@@ -29,6 +29,7 @@ create table accounts (
     provider text not null,
     name text not null,
     mode text not null check (mode in ('test', 'live')),
+    has_payment_unknown_here bigint not null check (has_payment_unknown_here in (0, 1)),
     created_at bigint not null
 );
 create index accounts_of_tenant on accounts (tenant, provider, name);
@@ -293,6 +294,7 @@ create table payments (
     saves_method bigint not null check (saves_method in (0, 1)),
     off_session bigint not null check (off_session in (0, 1)),
     saved_method text,
+    counted_incoming text,
     foreign key (booking, tenant) references bookings (id, tenant),
     -- Refunds under way do not count here: somebody may make another at the provider meanwhile.
     check (refunded_minor <= captured_minor)
@@ -385,7 +387,7 @@ create table movements (
     refund uuid,
     kind text not null check (
         kind in ('capture', 'refund', 'refund_reversal', 'dispute', 'dispute_reversal', 'provider_fee',
-            'provider_fee_reversal')),
+            'provider_fee_reversal', 'suspense_return', 'suspense_return_reversal')),
     object text not null,
     amount_minor bigint not null check (amount_minor > 0),
     currency text not null,

@@ -107,6 +107,7 @@ pub fn provision(id: TenantId, client: ClientId, account: &str, keys: &[TestApiK
             provider: "stripe".to_owned(),
             name: account.to_owned(),
             mode: Mode::Test,
+            has_payment_unknown_here: false,
             created_at,
         }],
         clients: vec![Client {

@@ -178,6 +178,7 @@ pub fn payment() -> Payment {
         saves_method: false,
         off_session: false,
         saved_method: None,
+        counted_incoming: None,
     }
 }
 

@@ -14,8 +14,8 @@ pub struct Movement {
     pub payment_id: Uuid,
     #[serde(default)]
     pub refund_id: Option<Uuid>,
-    /// `capture`, `refund`, `refund_reversal`, `dispute`, `dispute_reversal`, `provider_fee` or
-    /// `provider_fee_reversal`.
+    /// `capture`, `refund`, `refund_reversal`, `dispute`, `dispute_reversal`, `provider_fee`,
+    /// `provider_fee_reversal`, `suspense_return` or `suspense_return_reversal`.
     #[schema(example = "capture")]
     pub kind: String,
     /// The provider's id of the movement.

@@ -36,6 +36,13 @@ const HARMS: &[(&str, &[&str])] = &[
          where kind = 'charge' and state = 'succeeded' limit 1",
         &["charged_once"],
     ),
+    (
+        "insert into differences (id, tenant, account, kind, object, detail, state, first_run, last_run, \
+            object_at, found_at, seen_at) \
+         select NEW_ID, tenant, account, 'payment_unknown_here', 'pi_lost', '', 'open', NEW_ID, NEW_ID, 1, 1, 1 \
+         from payments limit 1",
+        &["charged_once"],
+    ),
     // Our payment has less than the provider captured; the ledger, which follows the messages, has
     // all of it.
     (

@@ -183,6 +183,7 @@ impl Seller {
                 currency: EUR,
                 capture_before: None,
                 saved_method: None,
+                incoming: Vec::new(),
             },
             source,
             refused: None,
@@ -234,6 +235,7 @@ impl Seller {
             status: RefundStatus::Succeeded,
             amount_minor: minor,
             currency: EUR,
+            incoming: None,
         };
         let by = ObservedBy::Job { job, token: 1 };
         let outcome = RefundOutcome::Seen(seen);
@@ -265,6 +267,7 @@ impl Seller {
             status: RefundStatus::Succeeded,
             amount_minor: copy.amount_minor,
             currency: EUR,
+            incoming: None,
         };
         let settle = SettleRefund {
             by: ObservedBy::Event(self.event(store).await),

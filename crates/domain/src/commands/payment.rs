@@ -190,5 +190,5 @@ fn enqueue(
     }
     draft.put(attempt.clone());
     draft.put(job.clone());
-    AttemptJob { job, attempt, payment, refund }
+    AttemptJob { job, attempt, payment, refund, may_be_found: false }
 }

@@ -1,6 +1,6 @@
 //! The movements of a payment, against the ledger's transfers.
 //!
-//! Money of a contradiction is in suspense, and no movement: its transfers are not compared.
+//! Money of a contradiction is in suspense: its transfers and movements are not compared.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -32,12 +32,12 @@ const OF_MOVEMENTS: [&str; 7] = [
     "payment.fee_returned",
 ];
 
-/// The name that the movement's transfer has, as the message about it gave it.
-fn transfer_name(movement: &Movement) -> String {
+/// The name that the movement's transfer has, as the message about it gave it. `None` for money in suspense.
+fn transfer_name(movement: &Movement) -> Option<String> {
     let of_payment = |kind: &str| format!("{kind}/{}/{}", movement.payment, movement.object);
     let of_refund =
         |kind: &str| movement.refund.map_or_else(|| of_payment(kind), |refund| format!("{kind}/{refund}"));
-    match movement.kind {
+    Some(match movement.kind {
         MovementKind::Capture => of_payment("payment.captured"),
         MovementKind::Refund => of_refund("refund.succeeded"),
         MovementKind::RefundReversal => of_refund("refund.reversed"),
@@ -45,7 +45,8 @@ fn transfer_name(movement: &Movement) -> String {
         MovementKind::DisputeReversal => of_payment("payment.dispute_reversed"),
         MovementKind::ProviderFee => of_payment("payment.fee_charged"),
         MovementKind::ProviderFeeReversal => of_payment("payment.fee_returned"),
-    }
+        MovementKind::SuspenseReturn | MovementKind::SuspenseReturnReversal => return None,
+    })
 }
 
 /// What the ledger lacks, has too many of, or has with another amount. To be called only once every message
@@ -81,7 +82,7 @@ pub fn compare_ledger(
         }
     }
     for movement in movements {
-        let name = transfer_name(movement);
+        let Some(name) = transfer_name(movement) else { continue };
         let here = Money::new(movement.amount_minor, movement.currency);
         match posted.remove(name.as_str()) {
             None => {

@@ -23,10 +23,14 @@ pub enum MovementKind {
     ProviderFee,
     /// Given back by it.
     ProviderFeeReversal,
+    /// Back to the customer, out of suspense: money that is in no sum of the payment.
+    SuspenseReturn,
+    /// Such a return that came back.
+    SuspenseReturnReversal,
 }
 
 impl MovementKind {
-    pub const ALL: [MovementKind; 7] = [
+    pub const ALL: [MovementKind; 9] = [
         MovementKind::Capture,
         MovementKind::Refund,
         MovementKind::RefundReversal,
@@ -34,6 +38,8 @@ impl MovementKind {
         MovementKind::DisputeReversal,
         MovementKind::ProviderFee,
         MovementKind::ProviderFeeReversal,
+        MovementKind::SuspenseReturn,
+        MovementKind::SuspenseReturnReversal,
     ];
 
     pub fn name(&self) -> &'static str {
@@ -45,6 +51,8 @@ impl MovementKind {
             MovementKind::DisputeReversal => "dispute_reversal",
             MovementKind::ProviderFee => "provider_fee",
             MovementKind::ProviderFeeReversal => "provider_fee_reversal",
+            MovementKind::SuspenseReturn => "suspense_return",
+            MovementKind::SuspenseReturnReversal => "suspense_return_reversal",
         }
     }
     pub fn from_name(name: &str) -> Option<MovementKind> {

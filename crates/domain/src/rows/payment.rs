@@ -170,6 +170,9 @@ crate::row! {
         fixed off_session: bool,
         /// The provider's id of the payment method that was saved.
         moves saved_method: Option<String>,
+        /// The incoming payments whose sum counts as captured, if the provider's object can have several. Money
+        /// of another one is in suspense.
+        moves counted_incoming: Option<Json<Vec<String>>>,
     }
 }
 
@@ -231,6 +234,7 @@ impl Payment {
             saves_method: false,
             off_session: false,
             saved_method: None,
+            counted_incoming: None,
         }
     }
 

@@ -97,6 +97,9 @@ crate::row! {
         /// The name of the account in the webhook's path.
         fixed name: String,
         fixed mode: Mode,
+        /// A reconciliation has found money of payments that we do not have, so a charge looks among them
+        /// before its first call. Once true it stays so: a charge that does not look may charge twice.
+        guard has_payment_unknown_here: bool,
         fixed created_at: Timestamp,
     }
 }

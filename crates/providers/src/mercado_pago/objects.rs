@@ -222,6 +222,7 @@ impl ProviderPayment {
             currency,
             capture_before,
             saved_method: None,
+            incoming: Vec::new(),
         })
     }
 
@@ -297,7 +298,7 @@ impl ProviderRefund {
             }),
             _ => RefundStatus::Pending,
         };
-        Ok(RefundObservation { object: self.id.0.clone(), status, amount_minor, currency })
+        Ok(RefundObservation { object: self.id.0.clone(), status, amount_minor, currency, incoming: None })
     }
 }
 

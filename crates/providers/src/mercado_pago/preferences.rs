@@ -168,6 +168,7 @@ impl Preference {
             currency,
             capture_before: None,
             saved_method: None,
+            incoming: Vec::new(),
         })
     }
 

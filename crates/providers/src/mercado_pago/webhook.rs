@@ -236,6 +236,7 @@ mod tests {
             currency: Currency::BRL,
             capture_before: None,
             saved_method: None,
+            incoming: Vec::new(),
         };
         let ours = Some(PaymentId(Uuid::from_u128(7)));
         let expected = EventContent::Payment { payment: ours, observation };
@@ -258,6 +259,7 @@ mod tests {
                     status: RefundStatus::Succeeded,
                     amount_minor: 500,
                     currency: Currency::BRL,
+                    incoming: None,
                 },
             };
             assert_eq!(interpret(&state("refund", "9", &stored).body), Ok(expected), "{reference}");

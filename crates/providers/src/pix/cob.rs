@@ -127,6 +127,7 @@ impl Cob {
             currency: Currency::BRL,
             capture_before: None,
             saved_method: None,
+            incoming: self.pix.iter().map(|pix| pix.end_to_end_id.clone()).collect(),
         })
     }
 
@@ -160,12 +161,15 @@ impl Cob {
         code.map_err(|error| format!("no code can be made from its location: {error}"))
     }
 
-    /// The Pix that a refund of this amount is taken from: the first that is large enough. Returns do not
-    /// change which it is, so a call that is repeated takes the same one.
-    pub fn returned_from(&self, amount_minor: i64) -> Option<&ReceivedPix> {
+    /// The Pix that a refund of this amount is taken from: the first that is large enough, of those that count
+    /// (any, if none is known to). Returns do not change which it is, so a call that is repeated takes the same
+    /// one.
+    pub fn returned_from(&self, amount_minor: i64, counted: &[String]) -> Option<&ReceivedPix> {
+        let counts = |pix: &&ReceivedPix| counted.is_empty() || counted.contains(&pix.end_to_end_id);
         let mut enough: Vec<&ReceivedPix> = self
             .pix
             .iter()
+            .filter(counts)
             .filter(|pix| pix.amount_minor().is_ok_and(|received| received >= amount_minor))
             .collect();
         enough.sort_by(|a, b| a.end_to_end_id.cmp(&b.end_to_end_id));
@@ -214,6 +218,7 @@ impl PixReturn {
             status,
             amount_minor: self.amount_minor()?,
             currency: Currency::BRL,
+            incoming: Some(end_to_end_id.to_owned()),
         })
     }
 

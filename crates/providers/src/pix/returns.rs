@@ -37,7 +37,7 @@ impl Charges {
         if let Some((pix, made)) = cob.returns().find(|(_, made)| made.id == id) {
             return observed(pix, made);
         }
-        let Some(pix) = cob.returned_from(refund.amount.minor) else {
+        let Some(pix) = cob.returned_from(refund.amount.minor, &refund.counted) else {
             return refused("no_pix_is_large_enough");
         };
         let returned = ReturnOfPix { end_to_end_id: &pix.end_to_end_id, id: &id };

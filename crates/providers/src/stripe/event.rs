@@ -161,6 +161,7 @@ mod tests {
                 currency: Currency::EUR,
                 capture_before: None,
                 saved_method: None,
+                incoming: Vec::new(),
             };
             let found = interpret(&event(kind, &intent(operation)));
             assert_eq!(found, Ok(EventContent::Payment { payment, observation }), "{kind} {operation}");
@@ -185,6 +186,7 @@ mod tests {
                     status: RefundStatus::Succeeded,
                     amount_minor: 500,
                     currency: Currency::EUR,
+                    incoming: None,
                 },
             };
             assert_eq!(interpret(&event(kind, &refund(metadata))), Ok(expected), "{kind}");

@@ -190,7 +190,8 @@ impl PaymentIntent {
         let saves = self.customer.is_some() && self.setup_future_usage.is_some() && status.has_money();
         let saved_method = self.payment_method.filter(|_| saves).and_then(ObjectId::checked);
         let amount_minor = amount(Some(self.amount), "amount")?;
-        Ok(Observation { object, status, amount_minor, currency, capture_before, saved_method })
+        let incoming = Vec::new();
+        Ok(Observation { object, status, amount_minor, currency, capture_before, saved_method, incoming })
     }
 }
 
@@ -275,7 +276,7 @@ impl Refund {
             Some("canceled") => failed("refund_canceled"),
             _ => RefundStatus::Pending,
         };
-        Ok(RefundObservation { object, status, amount_minor, currency })
+        Ok(RefundObservation { object, status, amount_minor, currency, incoming: None })
     }
 }
 
@@ -353,6 +354,7 @@ mod tests {
                 currency: Currency::EUR,
                 capture_before: None,
                 saved_method: None,
+                incoming: Vec::new(),
             };
             assert_eq!(intent(status, more), Ok(observation), "{status}");
         };

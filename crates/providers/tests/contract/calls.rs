@@ -170,6 +170,7 @@ pub fn refund(row: &ContractRow, order: &PaymentOrder) -> RefundOrder {
         object: row.object.to_owned(),
         amount: Money::new(PART_MINOR, order.amount.currency),
         reason: None,
+        counted: Vec::new(),
     }
 }
 

@@ -100,6 +100,7 @@ fn refund(minor: i64) -> RefundOrder {
         object: "123".to_owned(),
         amount: reais(minor),
         reason: None,
+        counted: Vec::new(),
     }
 }
 

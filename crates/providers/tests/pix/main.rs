@@ -101,6 +101,7 @@ fn refund(minor: i64) -> RefundOrder {
         object: OURS.to_owned(),
         amount: reais(minor),
         reason: None,
+        counted: Vec::new(),
     }
 }
 

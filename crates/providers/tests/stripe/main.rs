@@ -100,5 +100,6 @@ fn refund(number: u128, order: &PaymentOrder, object: &str, minor: i64) -> Refun
         object: object.to_owned(),
         amount: Money::new(minor, order.amount.currency),
         reason: Some("requested_by_customer".to_owned()),
+        counted: Vec::new(),
     }
 }

@@ -7,6 +7,9 @@
 //! | `POST …/remove`                       | the bank removes the charge                                 |
 //! | `POST …/refund`                       | `{"valor"}` or all that is left: a person returns it        |
 //! | `POST …/med`                          | the same: the payer's bank takes it                         |
+//! | `POST …/send_back`                    | the last return that was made comes back                    |
+//!
+//! `{"pix"}` is the position of the Pix that is returned. Without it the first that has enough left is.
 
 use serde::Deserialize;
 
@@ -24,6 +27,7 @@ use crate::{call_draft::CallDraft, event::Kind};
 struct ActionRequest {
     valor: Option<String>,
     late: bool,
+    pix: Option<usize>,
 }
 
 impl ActionRequest {
@@ -49,8 +53,9 @@ pub fn act(draft: &mut CallDraft, txid: &str, action: &str, body: &[u8]) -> Resu
             change(draft, StoredCob { status, revision: cob.revision + 1, ..cob }, None);
             Ok(())
         }
-        "refund" => returns::return_by_hand(draft, &cob, amount_minor, "ORIGINAL"),
-        "med" => returns::return_by_hand(draft, &cob, amount_minor, "MED_FRAUDE"),
+        "refund" => returns::return_by_hand(draft, &cob, request.pix, amount_minor, "ORIGINAL"),
+        "med" => returns::return_by_hand(draft, &cob, request.pix, amount_minor, "MED_FRAUDE"),
+        "send_back" => returns::send_back(draft, cob),
         _ => Err(PixRefusal::charge("cob.status")),
     }
 }

@@ -90,20 +90,32 @@ pub fn add(
     Ok(())
 }
 
-/// A return that no call made, of the first Pix that has enough left.
+/// A return that no call made, of the Pix at this position, or of the first that has enough left.
 pub fn return_by_hand(
     draft: &mut CallDraft,
     cob: &StoredCob,
+    position: Option<usize>,
     amount_minor: Option<i64>,
     nature: &str,
 ) -> Result<(), PixRefusal> {
     let left = |pix: &StoredPix| pix.amount_minor - pix.returned_minor();
     let enough = |pix: &StoredPix| left(pix) >= amount_minor.unwrap_or(1);
-    let position = cob.pix.iter().position(enough).ok_or_else(|| PixRefusal::returned("valor"))?;
+    let position = position.filter(|position| *position < cob.pix.len());
+    let position = position.or_else(|| cob.pix.iter().position(enough));
+    let position = position.ok_or_else(|| PixRefusal::returned("valor"))?;
     let amount_minor = amount_minor.unwrap_or_else(|| left(&cob.pix[position]));
     let mut cob = cob.clone();
     let id = format!("hand{}", draft.mint.number());
     add(draft, &mut cob, position, &NewReturn { id: &id, amount_minor, nature, at_once: true })?;
+    change(draft, cob, Some(Kind::PixReturned));
+    Ok(())
+}
+
+/// The customer's bank does not take the last return that was made.
+pub fn send_back(draft: &mut CallDraft, mut cob: StoredCob) -> Result<(), PixRefusal> {
+    let returns = cob.pix.iter_mut().flat_map(|pix| &mut pix.returns);
+    let made = returns.filter(|made| made.status == ReturnStatus::Devolvido).max_by_key(|made| made.at_ms);
+    made.ok_or_else(PixRefusal::not_found)?.status = ReturnStatus::NaoRealizado;
     change(draft, cob, Some(Kind::PixReturned));
     Ok(())
 }

@@ -23,10 +23,11 @@ pub fn read_time(text: &str) -> Option<i64> {
     date::read(text)
 }
 
-/// An id of the payments system: a letter and 31 digits or letters, different for each number.
+/// An id of the payments system: a letter and 31 digits or letters, different for each number. Later ids sort
+/// before earlier ones, so that nothing is right only because ids rise.
 pub fn system_id(letter: char, salt: &str, number: u64) -> String {
     let seed = ids::digest(salt) ^ number;
-    format!("{letter}12345678{:07}{:016x}", number % 10_000_000, mix(seed))
+    format!("{letter}12345678{:07}{:016x}", 9_999_999 - number % 10_000_000, mix(seed))
 }
 
 /// The UUID that the last 32 characters of an id are, if they are one.

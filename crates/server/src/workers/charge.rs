@@ -111,8 +111,8 @@ impl Drive<'_> {
 
     /// The object that a reconciliation has found under this payment's reference before the payment was made.
     async fn lost_object(&self) -> Result<Option<String>, DriveEnded> {
-        let payment = &self.claimed.payment;
-        if payment.provider_ref.is_some() || !self.claimed.attempt.state.is(State::Created) {
+        let AttemptJob { attempt, payment, may_be_found, .. } = self.claimed;
+        if !may_be_found || payment.provider_ref.is_some() || !attempt.state.is(State::Created) {
             return Ok(None);
         }
         match self.driver.store.differences_of_payments(payment.tenant, &[payment.id]).await {
@@ -198,6 +198,7 @@ impl Drive<'_> {
                     currency,
                     capture_before: None,
                     saved_method: None,
+                    incoming: Vec::new(),
                 };
                 self.settle(given_up, Source::Answer, None).await
             }

@@ -98,6 +98,13 @@ impl Drive<'_> {
             object: self.object().to_owned(),
             amount: Money::new(refund.amount_minor, refund.currency),
             reason: refund.reason.clone(),
+            counted: self
+                .claimed
+                .payment
+                .counted_incoming
+                .clone()
+                .map(|counted| counted.0)
+                .unwrap_or_default(),
         };
         match self.provider.refund(&order).await {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {

@@ -53,6 +53,7 @@ async fn dead_job(server: &TestServer, body: &Value, path: &str, key: &str) -> S
         currency: Currency::EUR,
         capture_before: None,
         saved_method: None,
+        incoming: Vec::new(),
     };
     let settle = Settle {
         by: ObservedBy::Job { job, token: 1 },

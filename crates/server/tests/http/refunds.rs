@@ -30,6 +30,7 @@ async fn captured(server: &TestServer) -> String {
         currency: Currency::EUR,
         capture_before: None,
         saved_method: None,
+        incoming: Vec::new(),
     };
     let claim = ClaimJobs { jobs: vec![job], kinds: JobKinds::default(), lease, alone: false };
     let (attempt, object) = (id.into(), Some(object));

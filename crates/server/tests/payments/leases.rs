@@ -147,6 +147,7 @@ async fn a_worker_that_resumes_too_late_is_refused(engine: Engine) {
         currency: Currency::EUR,
         capture_before: None,
         saved_method: None,
+        incoming: Vec::new(),
     };
     let by = ObservedBy::Job { job, token };
     let attempt = claimed.attempt.id;

@@ -21,6 +21,7 @@ testkit::on_both_engines![
     a_person_accepts_a_difference,
     the_ledger_is_compared,
     a_run_goes_on_where_its_server_was_stopped,
+    an_ordinary_charge_does_not_look_among_the_differences,
     a_restored_database_is_repaired,
 ];
 
@@ -389,6 +390,32 @@ async fn a_run_goes_on_where_its_server_was_stopped(engine: Engine) {
     assert_eq!(differences(&service, "open").await.len(), 120);
     let lists = service.provider.books().await.arrivals("GET", "/v1/payment_intents");
     assert!(lists <= 5, "no page before the last was read again, and there are three: {lists}");
+    service.stop().await;
+}
+
+/// Nothing can be read from a table that is not there.
+async fn an_ordinary_charge_does_not_look_among_the_differences(engine: Engine) {
+    const HIDE: &str = "alter table differences rename to hidden";
+    const SHOW: &str = "alter table hidden rename to differences";
+    let service = service(engine).await;
+    service.database.execute(HIDE).await;
+    let (_, object) = paid(&service, STRIPE, 1_000, "first").await;
+    service.database.execute(SHOW).await;
+
+    let unknown = "00000000-0000-7000-8000-000000000001";
+    plant(&service, &object, json!({ "copy": true, "captured": 1_000, "reference": unknown })).await;
+    reconcile(&service, "stripe").await;
+    service.database.execute(HIDE).await;
+    let asked = service.one.post("/v1/charges", &(STRIPE.body)(2_000)).key("second");
+    let id = asked.without_waiting().expect(202).await.id();
+    until("the charge looks before its first call", async || {
+        let error = "select coalesce(max(last_error), '') from jobs where kind = 'charge'";
+        service.database.query_text(error).await.contains("differences").then_some(())
+    })
+    .await;
+    assert_eq!(service.one.payment(&id).await["state"], "created", "nothing was sent");
+    service.database.execute(SHOW).await;
+    service.one.payment_becomes(&id, "captured").await;
     service.stop().await;
 }
 

@@ -14,6 +14,9 @@ testkit::on_both_engines![
     a_pix_for_a_cancelled_booking_is_in_suspense,
     a_pix_that_is_paid_twice_is_in_suspense_once,
     what_goes_back_beyond_the_capture_goes_out_of_suspense,
+    the_second_pix_goes_back_out_of_suspense,
+    our_refund_returns_the_pix_that_paid,
+    a_second_pix_that_comes_back_is_in_suspense_again,
     money_in_another_currency_is_in_suspense,
     success_after_failure_is_in_suspense,
 ];
@@ -126,6 +129,60 @@ async fn what_goes_back_beyond_the_capture_goes_out_of_suspense(engine: Engine) 
     suspense_becomes(&service, "BRL", 0).await;
     assert_eq!(service.one.payment(waiting["id"].as_str().unwrap()).await["refunded"], brl(4_000));
     end_contradicted(service).await;
+}
+
+/// The position of the second Pix, whose money is in suspense.
+const SECOND: usize = 1;
+
+async fn second_goes_back(service: &TestService, waiting: &Value) {
+    acts(service, waiting, "refund", json!({ "pix": SECOND })).await;
+    suspense_becomes(service, "BRL", 0).await;
+    service.quiet().await;
+    let payment = service.one.payment(waiting["id"].as_str().unwrap()).await;
+    assert_eq!((&payment["captured"], &payment["refunded"]), (&brl(4_000), &brl(0)));
+}
+
+/// The person closes the case, and nothing is left to be seen.
+async fn the_second_pix_goes_back_out_of_suspense(engine: Engine) {
+    let service = watchful(engine).await;
+    let waiting = paid_twice(&service).await;
+    second_goes_back(&service, &waiting).await;
+    let case = service.one.see("/v1/ops/review_cases").await["data"][0]["id"].clone();
+    let case = service.one.see(&format!("/v1/ops/review_cases/{}", case.as_str().unwrap())).await;
+    let shown = case["timeline"].as_array().unwrap().iter().filter_map(|entry| entry["summary"].as_str());
+    assert!(shown.into_iter().any(|summary| summary == "suspense_return of 4000"), "{case}");
+    service.resolve("provider_contradicts").await;
+    service.end().await;
+}
+
+/// The first that is large enough would be either of them.
+async fn our_refund_returns_the_pix_that_paid(engine: Engine) {
+    let service = watchful(engine).await;
+    let waiting = paid_twice(&service).await;
+    service.resolve("provider_contradicts").await;
+    let path = format!("/v1/payments/{}/refunds", waiting["id"].as_str().unwrap());
+    let made = service.one.post(&path, &json!({ "amount": brl(4_000) })).key("r").send().await;
+    assert!([201, 202].contains(&made.status), "{}", made.text);
+    let path = format!("/v1/payments/{}", waiting["id"].as_str().unwrap());
+    service.one.becomes(&path, |seen| seen["refunded"] == brl(4_000), "it is refunded").await;
+    assert_eq!(suspense_minor(&service, "BRL").await, 4_000, "the other is still there");
+    acts(&service, &waiting, "refund", json!({ "pix": SECOND })).await;
+    suspense_becomes(&service, "BRL", 0).await;
+    assert_eq!(service.one.payment(waiting["id"].as_str().unwrap()).await["refunded"], brl(4_000));
+    service.end().await;
+}
+
+async fn a_second_pix_that_comes_back_is_in_suspense_again(engine: Engine) {
+    let service = watchful(engine).await;
+    let waiting = paid_twice(&service).await;
+    second_goes_back(&service, &waiting).await;
+    service.resolve("provider_contradicts").await;
+    acts(&service, &waiting, "send_back", json!({})).await;
+    suspense_becomes(&service, "BRL", 4_000).await;
+    service.quiet().await;
+    let payment = service.one.payment(waiting["id"].as_str().unwrap()).await;
+    assert_eq!((&payment["captured"], &payment["refunded"]), (&brl(4_000), &brl(0)));
+    service.end_reviewed(&["refund_failed_after_it_succeeded"]).await;
 }
 
 async fn money_in_another_currency_is_in_suspense(engine: Engine) {

@@ -27,6 +27,7 @@ pub async fn account(store: &Store, seller: Seller, name: &str) -> AccountId {
         provider: "stripe".to_owned(),
         name: name.to_owned(),
         mode: Mode::Test,
+        has_payment_unknown_here: false,
         created_at: Timestamp(1),
     };
     let id = account.id;

@@ -11,7 +11,7 @@ use crate::jobs::{USED_UP, of_attempt};
 use crate::lifecycle::{State as _, attempt, job};
 use crate::refusal::Refusal;
 use crate::reply::{AttemptJob, ClaimedJob, DeadLetter};
-use crate::rows::{Attempt, Facts, Job, Needs, Payment, Review};
+use crate::rows::{Attempt, AttemptKind, Facts, Job, Needs, Payment, Review};
 use crate::time::Timestamp;
 
 /// The kind of row that such a job is about.
@@ -48,6 +48,11 @@ fn found<'f>(facts: &'f Facts, job: &Job) -> Option<(&'f Attempt, &'f Payment)> 
     Some((attempt, facts.payments.get(attempt.payment)?))
 }
 
+/// Whether the next call is the first of a charge.
+fn is_first_charge(attempt: &Attempt) -> bool {
+    attempt.kind == AttemptKind::Charge && attempt.state.is(attempt::State::Created)
+}
+
 impl JobRules for AttemptJobs {
     fn needs_of_claim(&self, rows: &mut Needs<'_>, job: &Job, last: bool) -> Option<()> {
         let Some(attempt) = job.attempt() else { return Some(()) };
@@ -55,10 +60,13 @@ impl JobRules for AttemptJobs {
         if let Some(refund) = attempt.refund {
             rows.refund(refund);
         }
-        rows.payment(attempt.payment);
         // The death of the job answers the key.
         if let Some(key) = attempt.key.filter(|_| last) {
             rows.key(key);
+        }
+        let payment = rows.payment(attempt.payment);
+        if is_first_charge(attempt) {
+            rows.account(payment?.account);
         }
         Some(())
     }
@@ -66,8 +74,10 @@ impl JobRules for AttemptJobs {
     fn claimed(&self, facts: &Facts, job: Job) -> Option<ClaimedJob> {
         let (attempt, payment) = found(facts, &job)?;
         let refund = attempt.refund.and_then(|id| facts.refunds.get(id)).cloned();
+        let account = facts.accounts.get(payment.account).filter(|_| is_first_charge(attempt));
+        let may_be_found = account.is_some_and(|account| account.has_payment_unknown_here);
         let (attempt, payment) = (attempt.clone(), payment.clone());
-        Some(ClaimedJob::Attempt(Box::new(AttemptJob { job, attempt, payment, refund })))
+        Some(ClaimedJob::Attempt(Box::new(AttemptJob { job, attempt, payment, refund, may_be_found })))
     }
 
     /// Every worker that claimed the job ended without a report: the job may be what kills them.

@@ -7,7 +7,7 @@ use super::append_message;
 use crate::commands::draft::Draft;
 use crate::ids::{MovementId, RefundId};
 use crate::money::{Currency, Money};
-use crate::provider::FeeAtProvider;
+use crate::provider::{FeeAtProvider, RefundObservation};
 use crate::rows::{Movement, MovementKind, Payment};
 
 /// A movement. `object` is the provider's id of it.
@@ -27,8 +27,11 @@ pub(super) fn record(draft: &mut Draft<'_>, payment: &mut Payment, moved: &Money
         MovementKind::RefundReversal => payment.refunded_minor -= amount_minor,
         MovementKind::Dispute => payment.disputed_minor += amount_minor,
         MovementKind::DisputeReversal => payment.disputed_minor -= amount_minor,
-        // They have a currency of their own.
-        MovementKind::ProviderFee | MovementKind::ProviderFeeReversal => {}
+        // They are in none of these sums, and have functions of their own.
+        MovementKind::ProviderFee
+        | MovementKind::ProviderFeeReversal
+        | MovementKind::SuspenseReturn
+        | MovementKind::SuspenseReturnReversal => {}
     }
     put(draft, payment, moved, payment.currency);
 }
@@ -45,6 +48,17 @@ pub(super) fn record_fee(draft: &mut Draft<'_>, payment: &mut Payment, fee: &Fee
     let name = if kind == MovementKind::ProviderFee { "payment.fee_charged" } else { "payment.fee_returned" };
     let movement = format!("{name}/{}/{object}", payment.id);
     append_message(draft, payment, name, &movement, Money::new(minor.abs(), currency));
+}
+
+/// A movement of money in suspense, which no sum has.
+pub(super) fn record_out_of_suspense(
+    draft: &mut Draft<'_>,
+    payment: &Payment,
+    kind: MovementKind,
+    seen: &RefundObservation,
+) {
+    let RefundObservation { object, amount_minor, currency, .. } = seen;
+    put(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor: *amount_minor }, *currency);
 }
 
 fn put(draft: &mut Draft<'_>, payment: &Payment, moved: &MoneyMoved<'_>, currency: Currency) {

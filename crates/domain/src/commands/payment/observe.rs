@@ -51,6 +51,9 @@ pub(super) fn observe(
         // Another object was created for this payment and never confirmed: it cannot move money.
         return ObservationResult::Stale;
     }
+    if is_known_excess(payment, seen) {
+        return ObservationResult::Stale;
+    }
     if let Some(why) = contradiction(payment, seen) {
         return ObservationResult::Contradicts(why);
     }
@@ -79,6 +82,7 @@ pub(super) fn observe(
         ProviderStatus::Captured { amount_minor } => {
             let (kind, object) = (MovementKind::Capture, seen.object.as_str());
             record(draft, payment, &MoneyMoved { kind, object, refund: None, amount_minor });
+            payment.counted_incoming = (!seen.incoming.is_empty()).then(|| Json(seen.incoming.clone()));
             // The whole amount was authorised before a part of it was captured.
             payment.authorized_minor = payment.amount_minor;
         }
@@ -115,6 +119,16 @@ pub(super) fn observe(
         draft.review(about(payment), "authorization_lapsed", "the booking it secured is unpaid".to_owned());
     }
     ObservationResult::Agrees
+}
+
+/// Whether it shows once more what is captured and what is in suspense, as each event about the object does.
+/// A person has its case, or has closed it.
+fn is_known_excess(payment: &Payment, seen: &Observation) -> bool {
+    let known = ProviderStatus::Captured { amount_minor: payment.captured_minor + payment.suspended_minor };
+    let is_amount = (seen.amount_minor, seen.currency) == (payment.amount_minor, payment.currency);
+    let is_own = payment.provider_ref.as_ref() == Some(&seen.object) && is_amount;
+    let is_counted = payment.state.is(State::Captured) && payment.evidenced && payment.suspended_minor > 0;
+    is_own && is_counted && seen.status == known
 }
 
 /// Takes the object of a payment that was sent in one step: its id is not known before its reply, or

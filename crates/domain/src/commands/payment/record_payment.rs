@@ -97,6 +97,7 @@ impl Command for RecordPayment {
             provider: MANUAL.to_string(),
             name: self.by.account_name(),
             mode: self.by.mode,
+            has_payment_unknown_here: false,
             created_at: context.now,
         });
         if known.is_none() {

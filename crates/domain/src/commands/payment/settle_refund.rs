@@ -10,12 +10,17 @@
 //! | has refunds under way, at a provider whose refunds carry no reference of ours | nothing yet: it may be one of them |
 //! | has this very object as a refund since the caller looked for its row | nothing: the next look finds the row |
 //! | ended without money in our books | a movement out of suspense, where its money is |
+//! | has counted another incoming payment of its object (a Pix) than the one that went back | the same |
 //! | has less money left than went back | the same, with a review case: the money is not that of our books |
 //!
 //! If such a refund has the metadata of another refund of ours, a person must look at it as well:
 //! the metadata was copied, or we refunded twice. If it has the metadata of a refund that our books do not
 //! have, it is that refund: the database was restored to an earlier moment, and its client may repeat the
 //! request.
+//!
+//! A movement out of suspense has no refund of ours. If it comes back, it goes into suspense again.
+
+mod suspense;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -28,7 +33,7 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
 use super::settle::{CheckedSource, ObservedBy};
-use super::{about, about_refund, append_message, append_refund_movement};
+use super::{about, about_refund, append_refund_movement};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
@@ -39,6 +44,7 @@ use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::rows::MovementKind::{SuspenseReturn, SuspenseReturnReversal};
 use crate::rows::{Attempt, Booking, Facts, Failure, MovementKind, Needs, Payment, Refund};
 use crate::time::Timestamp;
 use crate::working_set::{Command, Context, DecisionResult, Json};
@@ -100,10 +106,14 @@ impl SettleRefund {
         }
     }
 
-    /// The movement that the refund's success records.
-    fn movement(&self) -> Option<MovementId> {
+    /// The movement of this kind of the refund that was seen.
+    fn movement(&self, kind: MovementKind) -> Option<MovementId> {
         let RefundOutcome::Seen(seen) = &self.outcome else { return None };
-        Some(MovementId::of(self.payment, MovementKind::Refund.name(), &seen.object))
+        Some(MovementId::of(self.payment, kind.name(), &seen.object))
+    }
+
+    fn is_recorded(&self, facts: &Facts, kind: MovementKind) -> bool {
+        self.movement(kind).is_some_and(|moved| facts.movements.get(moved).is_some())
     }
 
     fn failure(&self) -> Option<&Failure> {
@@ -253,38 +263,9 @@ impl SettleRefund {
         }
         give_up_job(draft, held.job.clone(), held.give_up, why);
     }
+}
 
-    /// A person returned money that is in suspense, or that our books do not have.
-    fn return_suspense(&self, draft: &mut Draft<'_>, payment: &mut Payment) {
-        if let RefundOutcome::Seen(seen) = &self.outcome
-            && seen.status == RefundStatus::Succeeded
-        {
-            let movement = format!("refund.contradicted/{}/{}", payment.id, seen.object);
-            let moved = Money::new(seen.amount_minor, seen.currency);
-            append_message(draft, payment, "refund.contradicted", &movement, moved);
-        }
-    }
-
-    /// A person returned more than our books have. There is one case for it, however often it is shown.
-    fn return_too_much(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment, why: &str) {
-        payment.contradicted_at = Some(draft.context.now);
-        let case = ReviewId::of_refund(self.refund);
-        if facts.reviews.get(case).is_none() {
-            draft.open_review(draft.case(case, about(payment), CONTRADICTS, why.to_owned()));
-        }
-        self.return_suspense(draft, payment);
-    }
-
-    /// What was too much counts now, because another refund was sent back.
-    fn release_suspense(&self, draft: &mut Draft<'_>, facts: &Facts, payment: &mut Payment, refund: &Refund) {
-        if facts.reviews.get(ReviewId::of_refund(self.refund)).is_some() {
-            let object = refund.provider_ref.as_deref().unwrap_or_default();
-            let movement = format!("refund.contradicted/{}/{object}/released", payment.id);
-            let moved = Money::new(-refund.amount_minor, refund.currency);
-            append_message(draft, payment, "refund.contradicted", &movement, moved);
-        }
-    }
-
+impl SettleRefund {
     /// Takes the step, and counts the money that it moves.
     fn step(
         &self,
@@ -374,8 +355,10 @@ impl Command for SettleRefund {
             needs_case(rows, attempt);
         }
         rows.refund(self.refund);
-        if let Some(moved) = self.movement() {
-            rows.movement(moved);
+        for kind in [MovementKind::Refund, SuspenseReturn, SuspenseReturnReversal] {
+            if let Some(moved) = self.movement(kind) {
+                rows.movement(moved);
+            }
         }
         if let Some(mark) = self.mark {
             rows.refund(mark);
@@ -399,15 +382,14 @@ impl Command for SettleRefund {
             Some(refund) => refund.clone(),
             None => self.adopted(facts, before, context.now).ok_or(Refusal::RefundNotFound)?,
         };
-        let in_suspense = known.is_none() && suspended(before);
+        let in_suspense = known.is_none() && self.is_out_of_suspense(facts, before);
         if known.is_none() && !in_suspense && !before.state.is(payment::State::Captured) {
             return Err(Refusal::PaymentIsBehind);
         }
         if known.is_none() && self.may_be_ours && before.refunding_minor > 0 {
             return Err(Refusal::PaymentIsBehind);
         }
-        let is_counted = self.movement().is_some_and(|moved| facts.movements.get(moved).is_some());
-        if known.is_none() && is_counted {
+        if known.is_none() && !in_suspense && self.is_recorded(facts, MovementKind::Refund) {
             return Err(Refusal::PaymentIsBehind);
         }
         // Nothing can fail from here on.
@@ -416,9 +398,11 @@ impl Command for SettleRefund {
         let mut draft = Draft::new(context, &origin);
         let mut payment = before.clone();
         if in_suspense {
-            self.return_suspense(&mut draft, &mut payment);
-            draft.put(payment);
-            source.close(&mut draft, Closing::processed(None));
+            let closing = self.settle_out_of_suspense(&mut draft, facts, &mut payment);
+            if payment != *before {
+                draft.put(payment);
+            }
+            source.close(&mut draft, closing);
             return Ok(draft.done());
         }
         let mut closing = Closing::processed(None);
@@ -463,11 +447,6 @@ impl Command for SettleRefund {
         source.close(&mut draft, closing);
         Ok(draft.done())
     }
-}
-
-/// Whether the payment's money at the provider is in suspense, because our books never had it as captured.
-fn suspended(payment: &Payment) -> bool {
-    payment.state.is_final() && !payment.state.is(payment::State::Captured)
 }
 
 fn message(from: State, to: State) -> &'static str {

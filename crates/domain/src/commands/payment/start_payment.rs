@@ -14,7 +14,7 @@ use crate::limits::{AMOUNT_MINOR_MAX, PAYMENTS_PER_BOOKING_MAX};
 use crate::money::{Currency, Money};
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
-use crate::reply::Reply;
+use crate::reply::{AttemptJob, Reply};
 use crate::rows::{Account, AttemptKind, Booking, Capture, Facts, Needs, PIX, Payer, Payment, PaymentRoute};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
@@ -270,7 +270,10 @@ impl Command for StartPayment {
             deadline: self.deadline,
         };
         let id: PaymentId = payment.id;
-        let started = enqueue(&mut draft, call, self.lease, payment.clone(), None);
+        let started = AttemptJob {
+            may_be_found: account.has_payment_unknown_here,
+            ..enqueue(&mut draft, call, self.lease, payment.clone(), None)
+        };
         draft.put(payment);
         Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(id))
     }

@@ -13,7 +13,8 @@ use crate::lifecycle::{CurrentState, difference};
 use crate::reconciliation::FoundDifference;
 use crate::refusal::Refusal;
 use crate::rows::{
-    Actor, Difference, Facts, Job, Needs, Reconciliation, ReconciliationMark, ReconciliationStage,
+    Account, Actor, Difference, DifferenceKind, Facts, Job, Needs, Reconciliation, ReconciliationMark,
+    ReconciliationStage,
 };
 use crate::time::Timestamp;
 use crate::working_set::{Command, Context, DecisionResult};
@@ -61,6 +62,10 @@ impl RecordPage {
         verdicts.extend(self.repaired.iter().map(|found| (found.id(self.account), Verdict::Repaired(found))));
         verdicts.extend(self.found.iter().map(|found| (found.id(self.account), Verdict::Found(found))));
         verdicts
+    }
+
+    fn has_payment_unknown_here(&self) -> bool {
+        self.found.iter().any(|found| found.kind == DifferenceKind::PaymentUnknownHere)
     }
 
     fn row(&self, run: &Reconciliation, found: &FoundDifference, now: Timestamp) -> Difference {
@@ -208,6 +213,9 @@ impl Command for RecordPage {
             rows.reconciliation_mark(ReconciliationMarkId::of(self.run, *mark));
         }
         rows.reconciliation(self.run);
+        if self.has_payment_unknown_here() {
+            rows.account(self.account);
+        }
         Some(())
     }
 
@@ -224,6 +232,11 @@ impl Command for RecordPage {
         let mut run = before.clone();
         for (id, verdict) in self.verdicts() {
             self.apply(&mut draft, &mut run, facts.differences.get(id), &verdict);
+        }
+        // Together with the difference, so that no charge sees the one without the other.
+        let account = facts.accounts.get(run.account).filter(|_| self.has_payment_unknown_here());
+        if let Some(account) = account.filter(|account| !account.has_payment_unknown_here) {
+            draft.put(Account { has_payment_unknown_here: true, ..account.clone() });
         }
         let mut marked = alloc::collections::BTreeSet::new();
         for subject in &self.marks {

@@ -374,13 +374,13 @@ impl Game {
         let made = &self.provider.returns[index];
         let (object, amount_minor) = (return_object(index), made.amount_minor);
         let currency = self.world.get::<Payment>(made.payment).currency;
-        RefundOutcome::Seen(RefundObservation { object, status, amount_minor, currency })
+        RefundOutcome::Seen(RefundObservation { object, status, amount_minor, currency, incoming: None })
     }
 }
 
 fn seen_of(world: &TestWorld, payment: PaymentId, status: ProviderStatus) -> Observation {
     let row: Payment = world.get(payment);
     let (amount_minor, currency) = (row.amount_minor, row.currency);
-    let (capture_before, saved_method) = (None, None);
-    Observation { object: object(payment), status, amount_minor, currency, capture_before, saved_method }
+    let (object, incoming) = (object(payment), Vec::new());
+    Observation { object, status, amount_minor, currency, capture_before: None, saved_method: None, incoming }
 }

@@ -209,6 +209,8 @@ impl TestStore {
             of(MovementKind::Dispute) - of(MovementKind::DisputeReversal),
         );
         assert_eq!(sums, moved, "sums without their movements after {command:?}");
+        let left = of(MovementKind::SuspenseReturn) - of(MovementKind::SuspenseReturnReversal);
+        assert!(left >= 0, "more came back into suspense than went out of it, after {command:?}");
     }
 
     /// A booking becomes confirmed by money that was seen in a webhook or a fetched object.

@@ -7,11 +7,11 @@ use super::in_review::{reserved, resolve};
 use super::payments::CAPTURED;
 use super::provider_model::failure;
 use super::test_world::{PRICE, TestWorld, account, eur};
-use crate::commands::SettleRefund;
+use crate::commands::{RefundOutcome, SettleRefund};
 use crate::lifecycle::{attempt, payment, refund};
 use crate::provider::{ProviderStatus, RefundStatus, Source};
 use crate::rows::{Attempt, Booking, Capture, Movement, MovementKind, Payment, Refund};
-use crate::{RefundId, Refusal};
+use crate::{PaymentId, RefundId, Refusal};
 
 #[test]
 fn a_refund_made_at_the_provider_is_booked_once() {
@@ -138,11 +138,123 @@ fn what_is_paid_twice_is_in_suspense_once() {
         let row: Payment = world.get(payment);
         assert_eq!(row.captured_minor, 2 * PRICE, "{is_other_object}");
         assert_eq!(world.get::<Booking>(row.booking.unwrap()).paid_minor, 2 * PRICE);
-        assert!(!world.reviews().is_empty());
-        assert!(world.reviews().iter().all(|case| case.reason == "provider_contradicts"));
+        let cases = world.reviews();
+        assert!(cases.iter().all(|case| case.reason == "provider_contradicts"));
+        assert_eq!(cases.len(), if is_other_object { 2 } else { 1 }, "one, however often it is shown");
         let books = world.close_the_books();
         assert_eq!((books["provider"], books["suspense"]), (4 * PRICE, -2 * PRICE), "{is_other_object}");
     }
+}
+
+/// The incoming payments of a charge by Pix.
+const FIRST: &str = "E1";
+const SECOND: &str = "E2";
+
+/// The observation of a charge that got these, each for the whole amount.
+fn received(world: &mut TestWorld, payment: PaymentId, incoming: &[&str]) {
+    let amount_minor = 2 * PRICE * i64::try_from(incoming.len()).unwrap();
+    let mut seen = world.seen(payment, ProviderStatus::Captured { amount_minor });
+    seen.incoming = incoming.iter().map(|id| (*id).into()).collect();
+    let event = world.event_command(payment, seen);
+    world.run(&event).reply();
+}
+
+fn returned(world: &mut TestWorld, payment: PaymentId, incoming: &str, status: RefundStatus) {
+    let object = std::format!("{incoming}-1");
+    let mut command = world.refund_event(payment, &object, 2 * PRICE, status);
+    let RefundOutcome::Seen(seen) = &mut command.outcome else { panic!("it was seen") };
+    seen.incoming = Some(incoming.into());
+    world.run(&command).reply();
+}
+
+fn sent_back() -> RefundStatus {
+    RefundStatus::Failed(failure("return_not_made", true))
+}
+
+/// A charge that was paid by `FIRST`.
+fn paid_by_pix(world: &mut TestWorld) -> PaymentId {
+    let (_, payment) = world.sent(Capture::Automatic);
+    received(world, payment, &[FIRST]);
+    payment
+}
+
+fn refunded_minor(world: &TestWorld, payment: PaymentId) -> (i64, i64) {
+    let row: Payment = world.get(payment);
+    (row.refunded_minor, world.get::<Booking>(row.booking.unwrap()).refunded_minor)
+}
+
+#[test]
+fn a_second_pix_goes_back_out_of_suspense_and_comes_back_into_it() {
+    for is_seen_first in [true, false] {
+        let mut world = TestWorld::new(9);
+        let payment = paid_by_pix(&mut world);
+        if is_seen_first {
+            received(&mut world, payment, &[FIRST, SECOND]);
+        }
+        for status in [RefundStatus::Pending, RefundStatus::Succeeded, RefundStatus::Succeeded] {
+            returned(&mut world, payment, SECOND, status);
+        }
+        received(&mut world, payment, &[FIRST, SECOND]);
+        assert_eq!(refunded_minor(&world, payment), (0, 0), "the booking keeps its money");
+        assert_eq!(world.all::<Refund>().len(), 0);
+        let books = world.close_the_books();
+        assert_eq!((books["provider"], books["suspense"]), (2 * PRICE, 0), "{is_seen_first}");
+        assert!(world.reviews().iter().all(|case| case.reason == "provider_contradicts"));
+
+        for status in [sent_back(), sent_back(), RefundStatus::Succeeded] {
+            returned(&mut world, payment, SECOND, status);
+        }
+        let books = world.close_the_books();
+        assert_eq!((books["provider"], books["suspense"]), (4 * PRICE, -2 * PRICE), "it is there again");
+        let reasons = world.reviews().into_iter().map(|case| case.reason);
+        assert_eq!(reasons.filter(|reason| reason == "refund_failed_after_it_succeeded").count(), 1);
+        let kinds: Vec<MovementKind> = world.all::<Movement>().into_iter().map(|row| row.kind).collect();
+        assert_eq!(kinds.len(), 3, "{kinds:?}");
+        assert!(kinds.contains(&MovementKind::SuspenseReturnReversal));
+    }
+}
+
+#[test]
+fn a_return_of_the_pix_that_paid_is_a_refund_of_the_booking() {
+    let mut world = TestWorld::new(9);
+    let payment = paid_by_pix(&mut world);
+    received(&mut world, payment, &[FIRST, SECOND]);
+    returned(&mut world, payment, FIRST, RefundStatus::Succeeded);
+    assert_eq!(refunded_minor(&world, payment), (2 * PRICE, 2 * PRICE));
+    let books = world.close_the_books();
+    assert_eq!((books["provider"], books["suspense"]), (2 * PRICE, -2 * PRICE));
+    returned(&mut world, payment, SECOND, RefundStatus::Succeeded);
+    assert_eq!(refunded_minor(&world, payment), (2 * PRICE, 2 * PRICE));
+    let books = world.close_the_books();
+    assert_eq!((books["provider"], books["suspense"]), (0, 0));
+    assert!(world.reviews().iter().all(|case| case.detail.contains("another amount")), "only the second Pix");
+}
+
+#[test]
+fn a_return_out_of_suspense_that_fails_before_it_succeeds_is_seen_by_a_person() {
+    let mut world = TestWorld::new(9);
+    let payment = paid_by_pix(&mut world);
+    received(&mut world, payment, &[FIRST, SECOND]);
+    returned(&mut world, payment, SECOND, sent_back());
+    let books = world.close_the_books();
+    assert_eq!((books["provider"], books["suspense"]), (4 * PRICE, -2 * PRICE), "nothing moved");
+    let cases = world.reviews().len();
+    returned(&mut world, payment, SECOND, RefundStatus::Succeeded);
+    assert_eq!(world.reviews().len(), cases + 1);
+    assert_eq!(refunded_minor(&world, payment), (0, 0));
+}
+
+#[test]
+fn what_went_out_of_suspense_of_an_ended_payment_comes_back_into_it() {
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.sent(Capture::Automatic);
+    super::dead_letters::write_off(&mut world, payment);
+    world.webhook(payment, CAPTURED);
+    for status in [sent_back(), RefundStatus::Succeeded, sent_back(), sent_back()] {
+        world.refund_at_provider(payment, "re_1", 2 * PRICE, status).reply();
+    }
+    let books = world.close_the_books();
+    assert_eq!((books["provider"], books["suspense"]), (2 * PRICE, -2 * PRICE));
 }
 
 /// Ours was sent back by the bank, and a person made another one. The events come in the other order.

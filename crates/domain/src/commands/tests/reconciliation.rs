@@ -22,9 +22,9 @@ use crate::reconciliation::{
     FeeComparison, FoundDifference, PostedTransfer, compare_fee, compare_ledger, compare_payment,
     missing_payment, without_payment,
 };
-use crate::reply::Reply;
+use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{
-    AccountReconciliation, Capture, Difference, DifferenceKind, Mode, Movement, Payment, Reconciliation,
+    AccountReconciliation, Capture, Difference, DifferenceKind, Job, Mode, Movement, Payment, Reconciliation,
     ReconciliationMark, ReconciliationStage,
 };
 use crate::time::{Span, Timestamp};
@@ -466,6 +466,49 @@ fn an_object_without_a_payment_differs_only_if_money_moved() {
     check(CAPTURED, Some(payment), Some(DifferenceKind::PaymentUnknownHere));
     check(ProviderStatus::Unconfirmed, None, None);
     check(ProviderStatus::Cancelled, Some(payment), None);
+}
+
+#[test]
+fn a_charge_looks_for_its_object_once_payments_were_found_that_are_unknown_here() {
+    let mut world = TestWorld::new(9);
+    let begun = |world: &mut TestWorld| {
+        let booking = world.reserve(1);
+        let command = world.pay_command(booking);
+        let Reply::Started(started) = world.run(&command).reply() else { panic!("a payment was started") };
+        (started.payment.id, started.may_be_found)
+    };
+    let claimed = |world: &mut TestWorld, payment: PaymentId| {
+        let job: Job = world.get(JobId(payment.0));
+        world.now = world.now.max(job.due_at);
+        let jobs = vec![job.id];
+        let claim = ClaimJobs { jobs, kinds: JobKinds::default(), lease: LEASE, alone: false };
+        let Reply::Claimed(claimed) = world.run(&claim).reply() else { panic!("it was claimed") };
+        let [ClaimedJob::Attempt(claimed)] = &claimed[..] else { panic!("of an attempt") };
+        claimed.may_be_found
+    };
+    let record = |world: &mut TestWorld, found: &[FoundDifference], vanished: &[DifferenceId]| {
+        let run = started(world);
+        let (found, vanished) = (found.to_vec(), vanished.to_vec());
+        let page = RecordPage { found, vanished, ..page(world, run) };
+        world.run(&page).reply();
+        finish(world, run);
+    };
+    record(&mut world, &[found(500)], &[]);
+    let (before, may_be_found) = begun(&mut world);
+    assert!(
+        !may_be_found && !claimed(&mut world, before),
+        "another kind of difference costs a charge nothing"
+    );
+
+    let lost = FoundDifference { kind: DifferenceKind::PaymentUnknownHere, ..found(500) };
+    record(&mut world, core::slice::from_ref(&lost), &[]);
+    let (after, may_be_found) = begun(&mut world);
+    assert!(may_be_found && claimed(&mut world, after));
+    assert!(claimed(&mut world, before), "and so does one that was begun before, and is not sent yet");
+    assert!(world.mark_sent(after));
+    assert!(!claimed(&mut world, after), "its object is known");
+    record(&mut world, &[], &[lost.id(account())]);
+    assert!(begun(&mut world).1, "it stays so");
 }
 
 #[test]

@@ -114,6 +114,7 @@ pub fn provision(id: TenantId, account: AccountId) -> Provision {
             provider: "stripe".into(),
             name: "main".into(),
             mode: Mode::Test,
+            has_payment_unknown_here: false,
             created_at: Timestamp(0),
         }],
         clients: vec![client(CLIENT, None), client(LIMITED, Some(3))],
@@ -293,6 +294,7 @@ impl TestWorld {
             currency: row.currency,
             capture_before: None,
             saved_method: None,
+            incoming: Vec::new(),
         }
     }
 

@@ -156,7 +156,7 @@ fn a_refund_takes_the_same_pix_again() {
     let check = |amount_minor: i64, expected: Option<&str>| {
         for returned in [&json!([]), &made] {
             let cob = received(returned);
-            let found = cob.returned_from(amount_minor).map(|pix| pix.end_to_end_id.as_str());
+            let found = cob.returned_from(amount_minor, &[]).map(|pix| pix.end_to_end_id.as_str());
             assert_eq!(found, expected, "{amount_minor}");
         }
     };
@@ -164,6 +164,20 @@ fn a_refund_takes_the_same_pix_again() {
     check(5_000, Some(PAID));
     check(5_001, Some(PAID_TOO));
     check(6_001, None);
+}
+
+/// A charge that was paid twice: the money of one Pix counts, and that of the other is in suspense.
+#[test]
+fn a_refund_takes_the_pix_that_counts() {
+    let both = json!([pix(PAID, "50.00", &json!([])), pix(PAID_TOO, "50.00", &json!([]))]);
+    let cob = cob(&json!({"status": "CONCLUIDA", "pix": both}));
+    assert_eq!(cob.observe(&receiver()).unwrap().incoming, [PAID, PAID_TOO]);
+    for counted in [PAID, PAID_TOO] {
+        let found = cob.returned_from(5_000, &[counted.to_owned()]);
+        assert_eq!(found.map(|pix| pix.end_to_end_id.as_str()), Some(counted));
+    }
+    let gone = "E".repeat(32);
+    assert!(cob.returned_from(5_000, &[gone]).is_none());
 }
 
 #[test]

@@ -26,6 +26,14 @@ pub(super) const CHECKS: &[Check] = &[
             where key is not null and continues is null group by key having count(*) > 1",
     },
     Check {
+        invariant: "charged_once",
+        promise: "an account with a payment that is unknown here makes its charges look for it",
+        counted: "select count(*) from differences where kind = 'payment_unknown_here'",
+        broken: "select differences.id, 'is open or accepted, and charges do not look for it' as description \
+            from differences join accounts on accounts.id = differences.account \
+            where kind = 'payment_unknown_here' and state <> 'settled' and has_payment_unknown_here = 0",
+    },
+    Check {
         invariant: "nothing_lost",
         promise: "an attempt without an outcome has a live job, or an open review case",
         counted: "select count(*) from attempts where state in ('created', 'sent', 'unknown', 'review')",

@@ -30,6 +30,7 @@ impl TestWorld {
             status,
             amount_minor: row.amount_minor,
             currency: row.currency,
+            incoming: None,
         })
     }
 
@@ -82,7 +83,13 @@ impl TestWorld {
         amount_minor: i64,
         status: RefundStatus,
     ) -> SettleRefund {
-        let seen = RefundObservation { object: object.into(), status, amount_minor, currency: Currency::EUR };
+        let seen = RefundObservation {
+            object: object.into(),
+            status,
+            amount_minor,
+            currency: Currency::EUR,
+            incoming: None,
+        };
         let refund = RefundId::at_provider(account(), object);
         let (by, outcome) = (ObservedBy::Event(self.record()), RefundOutcome::Seen(seen));
         SettleRefund { by, refund, payment, outcome, mark: None, may_be_ours: false, recheck: RECHECK }
