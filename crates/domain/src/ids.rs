@@ -262,6 +262,10 @@ impl ReviewId {
     pub fn of_refund(refund: RefundId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"refund", refund.0.as_bytes()]))
     }
+    /// The case of a dispute while the bank only asks. `dispute` is the provider's id of the dispute.
+    pub fn of_inquiry(account: AccountId, dispute: &str) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"inquiry", account.0.as_bytes(), dispute.as_bytes()]))
+    }
     /// `dispute` is the provider's id of the dispute.
     pub fn of_dispute(account: AccountId, dispute: &str) -> ReviewId {
         ReviewId(hashed(&[b"review", b"dispute", account.0.as_bytes(), dispute.as_bytes()]))
