@@ -37,6 +37,7 @@ mod reconciliation;
 mod recorded;
 mod refunds;
 mod restarts;
+mod reversals;
 mod review_cases;
 mod routing;
 mod saved_methods;

@@ -93,6 +93,10 @@ impl SettlePayout {
         open_case(draft, facts, payout, "provider_contradicts", why.to_owned());
         move_to_review(draft, payout);
         if let CheckedSource::Job(held) = source {
+            // Nobody looks for the reversal any more: after its deadline a person may record what became of it.
+            if payout.is_being_reversed() && held.job.id == JobId::of_reversal(payout.id, payout.reversal) {
+                payout.unknown_since.get_or_insert(draft.context.now);
+            }
             give_up_job(draft, held.job.clone(), held.give_up, why.to_owned());
         }
     }
@@ -142,6 +146,12 @@ impl Command for SettlePayout {
         }
         rows.job(JobId::from(self.payout));
         rows.review(ReviewId::of_payout(self.payout));
+        // A reversal that the transfer shows may end with this, and its case with it.
+        if let PayoutOutcome::Seen(seen) = &self.outcome {
+            for number in &seen.own_reversals {
+                rows.review(ReviewId::of_reversal(JobId::of_reversal(self.payout, *number)));
+            }
+        }
         rows.payout(self.payout);
         Some(())
     }
