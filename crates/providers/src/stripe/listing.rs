@@ -1,11 +1,12 @@
-//! The payments and refunds of an account by the time of their creation,
-//! <https://docs.stripe.com/api/payment_intents/list> and <https://docs.stripe.com/api/refunds/list>: first the
-//! payments, then the refunds, each newest first. Never Stripe's search, which lags behind.
+//! The payments, refunds and transfers of an account by the time of their creation,
+//! <https://docs.stripe.com/api/payment_intents/list>, <https://docs.stripe.com/api/refunds/list> and
+//! <https://docs.stripe.com/api/transfers/list>: in this order, each newest first. Never Stripe's search, which
+//! lags behind.
 //!
-//! The cursor is the list and the last object of the page: `payments/pi_1`, `refunds/re_1`, or only the list.
+//! The cursor is the list and the last object of the page: `payments/pi_1`, `transfers/tr_1`, or only the list.
 
 use domain::Timestamp;
-use domain::provider::{CallOutcome, PaymentAtProvider, RefundAtProvider};
+use domain::provider::{CallOutcome, PaymentAtProvider, RefundAtProvider, TransferAtProvider};
 use domain::time::Span;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use super::{
     client::StripeClient,
     objects::{PaymentIntent, Refund},
     outcome,
+    transfers::StripeTransfer,
 };
 use crate::{ListedPage, exchange::segment};
 
@@ -21,6 +23,7 @@ use crate::{ListedPage, exchange::segment};
 const PAGE: usize = 50;
 const PAYMENTS: &str = "payments";
 const REFUNDS: &str = "refunds";
+const TRANSFERS: &str = "transfers";
 
 #[derive(Deserialize)]
 struct Page<O> {
@@ -39,6 +42,7 @@ pub async fn page(
     match list {
         PAYMENTS => payments(client, from, before, after).await,
         REFUNDS => refunds(client, from, before, after).await,
+        TRANSFERS => transfers(client, from, before, after).await,
         _ => unknown("the page is of no list"),
     }
 }
@@ -71,7 +75,7 @@ async fn payments(
     // After the last payment come the refunds.
     let next =
         last.filter(|_| has_more).map_or_else(|| REFUNDS.to_owned(), |last| format!("{PAYMENTS}/{last}"));
-    CallOutcome::Object(ListedPage { payments, refunds: Vec::new(), next: Some(next) })
+    CallOutcome::Object(ListedPage { payments, next: Some(next), ..ListedPage::default() })
 }
 
 async fn refunds(
@@ -100,8 +104,36 @@ async fn refunds(
             Err(reason) => return unknown(&reason),
         }
     }
-    let next = last.filter(|_| has_more).map(|last| format!("{REFUNDS}/{last}"));
-    CallOutcome::Object(ListedPage { payments: Vec::new(), refunds, next })
+    let next =
+        last.filter(|_| has_more).map_or_else(|| TRANSFERS.to_owned(), |last| format!("{REFUNDS}/{last}"));
+    CallOutcome::Object(ListedPage { refunds, next: Some(next), ..ListedPage::default() })
+}
+
+async fn transfers(
+    client: &StripeClient,
+    from: Timestamp,
+    before: Timestamp,
+    after: &str,
+) -> CallOutcome<ListedPage> {
+    let Page { data, has_more }: Page<StripeTransfer> =
+        match read(client, "/v1/transfers", from, before, after).await {
+            Ok(page) => page,
+            Err(outcome) => return outcome,
+        };
+    let last = data.last().map(|transfer| transfer.id().to_owned());
+    let mut transfers = Vec::with_capacity(data.len());
+    for transfer in data {
+        let (reference, created) = (transfer.payout(), transfer.created());
+        match transfer.observe() {
+            Ok(observation) => {
+                let created_at = instant(created, from);
+                transfers.push(TransferAtProvider { reference, observation, created_at });
+            }
+            Err(reason) => return unknown(&reason),
+        }
+    }
+    let next = last.filter(|_| has_more).map(|last| format!("{TRANSFERS}/{last}"));
+    CallOutcome::Object(ListedPage { transfers, next, ..ListedPage::default() })
 }
 
 async fn read<O: DeserializeOwned>(

@@ -33,6 +33,7 @@ mod outage;
 mod payment_form;
 mod payouts;
 mod pix;
+mod reconciled_transfers;
 mod reconciliation;
 mod recorded;
 mod refunds;
