@@ -251,6 +251,11 @@ impl ReviewId {
     pub fn of_payout(payout: PayoutId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"payout", payout.0.as_bytes()]))
     }
+    /// The case of a payout's reversal, by the id of its job: a payout and each of its reversals have a case
+    /// each, so that the end of one closes no other, and a closed one keeps no other from being opened.
+    pub fn of_reversal(reversal: JobId) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"payout_reversal", reversal.0.as_bytes()]))
+    }
     /// The case of a release that waits for too long.
     pub fn of_release(release: ReleaseId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"release", release.0.as_bytes()]))
@@ -261,6 +266,10 @@ impl ReviewId {
     /// The case of a refund that was made at the provider and is more than our books have.
     pub fn of_refund(refund: RefundId) -> ReviewId {
         ReviewId(hashed(&[b"review", b"refund", refund.0.as_bytes()]))
+    }
+    /// The case of a dispute while the bank only asks. `dispute` is the provider's id of the dispute.
+    pub fn of_inquiry(account: AccountId, dispute: &str) -> ReviewId {
+        ReviewId(hashed(&[b"review", b"inquiry", account.0.as_bytes(), dispute.as_bytes()]))
     }
     /// `dispute` is the provider's id of the dispute.
     pub fn of_dispute(account: AccountId, dispute: &str) -> ReviewId {

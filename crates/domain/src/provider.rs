@@ -6,7 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ids::{PaymentId, RefundId};
+use crate::ids::{PaymentId, PayoutId, RefundId};
 use crate::money::{Currency, Money};
 use crate::refusal::Refusal;
 use crate::rows::{Failure, FailureCause, MovementKind, NextAction};
@@ -128,6 +128,15 @@ pub struct TransferObservation {
     pub reversed_minor: i64,
     /// The numbers of our own reversals among those that the provider shows with it.
     pub own_reversals: Vec<i64>,
+}
+
+/// A transfer in the provider's list of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferAtProvider {
+    /// Our payout, by the reference that it carries.
+    pub reference: Option<PayoutId>,
+    pub observation: TransferObservation,
+    pub created_at: Timestamp,
 }
 
 /// The definite answer to the order of a transfer.

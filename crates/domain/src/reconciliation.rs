@@ -3,8 +3,8 @@
 //!
 //! | compared | with | by |
 //! |---|---|---|
-//! | an object of the provider's list | our payment or refund | the provider's id, then our reference |
-//! | our payment or refund | the provider's object, fetched | the provider's id |
+//! | an object of the provider's list | our payment, refund or payout | the provider's id, then our reference |
+//! | our payment, refund or payout | the provider's object, fetched | the provider's id |
 //! | a fee of the provider's list | the movements of its payment | what the provider lists it by |
 //! | the movements of a payment | the ledger's transfers | the movement's name |
 //!
@@ -14,16 +14,18 @@
 mod fees;
 mod ledger;
 mod payments;
+mod payouts;
 mod refunds;
 
 pub use fees::{FeeComparison, compare_fee};
 pub use ledger::{PostedTransfer, compare_ledger};
 pub use payments::{compare_payment, missing_payment, without_payment};
+pub use payouts::{compare_payout, missing_payout, without_payout};
 pub use refunds::{compare_refund, missing_refund, without_refund};
 
 use alloc::string::String;
 
-use crate::ids::{AccountId, DifferenceId, PaymentId};
+use crate::ids::{AccountId, DifferenceId, PaymentId, PayoutId};
 use crate::money::Money;
 use crate::rows::DifferenceKind;
 use crate::time::Timestamp;
@@ -35,6 +37,7 @@ pub struct FoundDifference {
     /// The provider's id of what differs, or ours if the provider has none.
     pub object: String,
     pub payment: Option<PaymentId>,
+    pub payout: Option<PayoutId>,
     pub at_provider: Option<Money>,
     pub here: Option<Money>,
     pub in_ledger: Option<Money>,

@@ -32,7 +32,7 @@ use domain::{
     ProviderCustomerId, RefundId, TenantId, Timestamp,
     provider::{
         CallOutcome, DisputeObservation, FeeAtProvider, Observation, PaymentAtProvider, RefundAtProvider,
-        RefundObservation, TransferAnswer, TransferObservation,
+        RefundObservation, TransferAnswer, TransferAtProvider, TransferObservation,
     },
     rows::{Capture, EvidenceTexts, FailureCause, Payer, PaymentMethod},
     time::Span,
@@ -65,7 +65,7 @@ pub struct Capabilities {
 /// What a provider lists of an account, by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListedObjects {
-    /// The payments and the refunds that were made within the time. A payment that was made before it and
+    /// The payments, the refunds and the transfers that were made within the time. A payment that was made before it and
     /// captured within it is not shown.
     Made,
     /// The payments that were made or changed within the time, each with its refunds. A refund has no time of
@@ -267,6 +267,8 @@ pub struct ListedPage {
     pub refunds: Vec<RefundAtProvider>,
     /// What the provider kept of payments. Fees of other things than a payment are left out.
     pub fees: Vec<FeeAtProvider>,
+    /// Only of a provider that makes transfers ([`Capabilities::payouts`]).
+    pub transfers: Vec<TransferAtProvider>,
     /// The cursor of the next page, if there is one. A page may be empty and have a next one.
     pub next: Option<String>,
 }
@@ -387,7 +389,7 @@ pub trait Provider: Send + Sync {
         page: Option<&'a str>,
     ) -> CallFuture<'a, EventPage>;
 
-    /// The account's payments and refunds of this time, as [`Capabilities::listing`] says, page by page; `page`
+    /// The account's payments, refunds and transfers of this time, as [`Capabilities::listing`] says, page by page; `page`
     /// is the cursor from the page before. `before` is not included. An object may be on several pages.
     fn listed<'a>(
         &'a self,

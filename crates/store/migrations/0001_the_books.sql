@@ -416,7 +416,7 @@ create table reconciliations (
     requested_by text,
     state text not null check (state in ('running', 'finished', 'failed')),
     pages bigint not null check (pages >= 0),
-    stage text not null check (stage in ('provider', 'payments', 'refunds', 'recheck', 'clear')),
+    stage text not null check (stage in ('provider', 'payments', 'refunds', 'payouts', 'recheck', 'clear')),
     cursor text,
     provider_objects bigint not null check (provider_objects >= 0),
     own_objects bigint not null check (own_objects >= 0),
@@ -447,10 +447,12 @@ create table differences (
     account uuid not null,
     kind text not null check (kind in ('captured_not_here', 'captured_not_there', 'missing_there',
         'other_amount', 'other_currency', 'other_object', 'payment_unknown_here', 'foreign_object',
-        'refund_unknown_here', 'refund_unknown_there', 'state_behind', 'ledger_lacks_transfer',
+        'refund_unknown_here', 'refund_unknown_there', 'payout_unknown_here', 'payout_unknown_there',
+        'foreign_transfer', 'other_destination', 'state_behind', 'ledger_lacks_transfer',
         'ledger_extra_transfer', 'ledger_other_amount')),
     object text not null,
     payment uuid,
+    payout uuid,
     provider_minor bigint,
     provider_currency text,
     own_minor bigint,
@@ -509,6 +511,8 @@ create index payouts_of_booking on payouts (tenant, booking, beneficiary);
 create index payouts_of_beneficiary on payouts (tenant, beneficiary, created_at, id);
 create index payouts_of_state on payouts (tenant, state, created_at, id);
 create index payouts_of_tenant on payouts (tenant, created_at, id);
+create index payouts_of_account on payouts (tenant, account, created_at, id) where account is not null;
+create index payouts_at_provider on payouts (provider_ref) where provider_ref is not null;
 create index payouts_open on payouts (state) where state in ('scheduled', 'sent', 'unknown', 'review');
 
 create table reviews (

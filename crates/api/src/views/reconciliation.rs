@@ -81,6 +81,8 @@ pub struct Difference {
     #[serde(default)]
     pub payment_id: Option<Uuid>,
     #[serde(default)]
+    pub payout_id: Option<Uuid>,
+    #[serde(default)]
     pub at_provider: Option<Money>,
     #[serde(default)]
     pub here: Option<Money>,
@@ -121,6 +123,7 @@ impl Difference {
             kind: row.kind.name().to_owned(),
             object: row.object.clone(),
             payment_id: row.payment.map(|payment| payment.0),
+            payout_id: row.payout.map(|payout| payout.0),
             at_provider: money(row.provider_minor, row.provider_currency),
             here: money(row.own_minor, row.own_currency),
             in_ledger: money(row.ledger_minor, row.own_currency),

@@ -160,10 +160,17 @@ fn needs_of_case(rows: &mut Needs<'_>, payout: PayoutId) {
     rows.payout(payout);
 }
 
-/// Requests a reversal's job, its payout and the case.
+/// Requests a reversal's job, its case and the payout.
 fn needs_of_reversal(rows: &mut Needs<'_>, payout: PayoutId, number: i64) {
-    rows.job(JobId::of_reversal(payout, number));
-    needs_of_case(rows, payout);
+    let job = JobId::of_reversal(payout, number);
+    rows.job(job);
+    needs_of_reversal_case(rows, payout, job);
+}
+
+/// Requests the case of the reversal that this job makes, and its payout.
+fn needs_of_reversal_case(rows: &mut Needs<'_>, payout: PayoutId, job: JobId) {
+    rows.review(ReviewId::of_reversal(job));
+    rows.payout(payout);
 }
 
 /// The reversal with this number, if it is under way.
@@ -172,12 +179,17 @@ fn reversal_under_way(facts: &Facts, payout: PayoutId, number: i64) -> Result<&P
     facts.payouts.get(payout).filter(is_this).ok_or(Refusal::NothingToDo)
 }
 
-/// The reversal under way has ended. `action` says how, for the audit.
+/// The case of the payout's last reversal.
+fn case_of_reversal(payout: &Payout) -> ReviewId {
+    ReviewId::of_reversal(JobId::of_reversal(payout.id, payout.reversal))
+}
+
+/// The reversal under way has ended. `action` says how, for the audit. The caller has requested its case.
 fn end_reversal(draft: &mut Draft<'_>, facts: &Facts, payout: &mut Payout, action: &str) {
     draft.audit(about(payout), action, None, None);
     payout.reversing_minor = 0;
     payout.unknown_since = None;
-    if let Some(review) = facts.reviews.get(ReviewId::of_payout(payout.id)) {
+    if let Some(review) = facts.reviews.get(case_of_reversal(payout)) {
         draft.resolve_review(review, alloc::format!("the reversal has ended: {action}"));
     }
 }

@@ -30,6 +30,7 @@ mod payments;
 mod payouts;
 mod pix;
 mod prune_audit;
+mod reconciled_transfers;
 mod reconciliation;
 mod recorded;
 mod refunds;

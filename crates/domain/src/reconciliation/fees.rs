@@ -33,6 +33,7 @@ pub fn compare_fee(seen: &FeeAtProvider, payment: &Payment, movements: &[Movemen
         kind: DifferenceKind::OtherAmount,
         object: seen.object.clone(),
         payment: Some(payment.id),
+        payout: None,
         at_provider: Some(seen.amount),
         here: Some(here),
         in_ledger: None,

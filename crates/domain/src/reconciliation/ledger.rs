@@ -66,6 +66,7 @@ pub fn compare_ledger(
             kind,
             object,
             payment: payment_id,
+            payout: None,
             at_provider: None,
             here,
             in_ledger,

@@ -119,6 +119,7 @@ fn difference(
         kind,
         object: object.clone(),
         payment: payment.map(|payment| payment.id),
+        payout: None,
         at_provider: Some(Money::new(shown_minor(&seen.observation), *currency)),
         here: payment
             .map(|payment| Money::new(shown_here_minor(payment, &seen.observation), payment.currency)),
@@ -144,6 +145,7 @@ pub fn missing_payment(payment: &Payment) -> Option<FoundDifference> {
         kind: DifferenceKind::MissingThere,
         object,
         payment: Some(payment.id),
+        payout: None,
         at_provider: None,
         here: Some(Money::new(held_minor(payment), payment.currency)),
         in_ledger: None,

@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 
-use crate::ids::{AccountId, DifferenceId, PaymentId, ReconciliationId, ReconciliationMarkId, TenantId};
+use crate::ids::{
+    AccountId, DifferenceId, PaymentId, PayoutId, ReconciliationId, ReconciliationMarkId, TenantId,
+};
 use crate::lifecycle::{CurrentState, difference, reconciliation};
 use crate::money::Currency;
 use crate::rows::Removable;
@@ -17,6 +19,8 @@ pub enum ReconciliationStage {
     Payments,
     /// Our refunds of the time that the list did not show.
     Refunds,
+    /// Our payouts of the time that the list did not show.
+    Payouts,
     /// Open differences of earlier runs that this one has not met.
     Recheck,
     /// The run's marks are deleted.
@@ -24,10 +28,11 @@ pub enum ReconciliationStage {
 }
 
 impl ReconciliationStage {
-    pub const ALL: [ReconciliationStage; 5] = [
+    pub const ALL: [ReconciliationStage; 6] = [
         ReconciliationStage::Provider,
         ReconciliationStage::Payments,
         ReconciliationStage::Refunds,
+        ReconciliationStage::Payouts,
         ReconciliationStage::Recheck,
         ReconciliationStage::Clear,
     ];
@@ -37,6 +42,7 @@ impl ReconciliationStage {
             ReconciliationStage::Provider => "provider",
             ReconciliationStage::Payments => "payments",
             ReconciliationStage::Refunds => "refunds",
+            ReconciliationStage::Payouts => "payouts",
             ReconciliationStage::Recheck => "recheck",
             ReconciliationStage::Clear => "clear",
         }
@@ -81,7 +87,7 @@ difference_kinds! {
     MissingThere = "missing_there",
     OtherAmount = "other_amount",
     OtherCurrency = "other_currency",
-    /// A second object with money carries the reference of our payment.
+    /// A second object with money carries the reference of our payment or payout.
     OtherObject = "other_object",
     /// The object carries a reference of our form, and our books have no such payment.
     PaymentUnknownHere = "payment_unknown_here",
@@ -89,6 +95,14 @@ difference_kinds! {
     ForeignObject = "foreign_object",
     RefundUnknownHere = "refund_unknown_here",
     RefundUnknownThere = "refund_unknown_there",
+    /// A transfer carries a reference of our form, and our books have no such payout.
+    PayoutUnknownHere = "payout_unknown_here",
+    /// The provider does not have the transfer of our payout.
+    PayoutUnknownThere = "payout_unknown_there",
+    /// A transfer carries no reference of ours, and no payout of this account has it.
+    ForeignTransfer = "foreign_transfer",
+    /// A transfer went to another account than our payout names.
+    OtherDestination = "other_destination",
     /// The object's state is ahead of ours.
     StateBehind = "state_behind",
     LedgerLacksTransfer = "ledger_lacks_transfer",
@@ -143,7 +157,7 @@ crate::row! {
 }
 
 crate::row! {
-    /// A payment or refund of ours that the run has met in the provider's list. The marks of a run are deleted
+    /// A payment, refund or payout of ours that the run has met in the provider's list. The marks of a run are deleted
     /// at its end.
     ReconciliationMark in "reconciliation_marks" as lock {
         key id: ReconciliationMarkId,
@@ -165,6 +179,8 @@ crate::row! {
         /// The provider's id of what differs, or ours if the provider has none.
         fixed object: String,
         moves payment: Option<PaymentId>,
+        /// The payout, if the object is a transfer that has one or names one.
+        moves payout: Option<PayoutId>,
         moves provider_minor: Option<i64>,
         moves provider_currency: Option<Currency>,
         moves own_minor: Option<i64>,

@@ -29,7 +29,8 @@ impl ProviderPayment {
     ) -> Option<FeeAtProvider> {
         let details = self.fee_details.iter().flatten().filter(|_| self.is_captured());
         let own = details.filter(|fee| fee.fee_payer.as_deref() == Some("collector"));
-        let minor: i64 = own.map(|fee| from_number(fee.amount.as_ref()?, currency)).sum::<Option<i64>>()?;
+        let mut amounts = own.map(|fee| from_number(fee.amount.as_ref()?, currency));
+        let minor = amounts.try_fold(0_i64, |sum, amount| sum.checked_add(amount?))?;
         (minor > 0).then(|| FeeAtProvider {
             object: format!("{}/fee", self.id.as_str()),
             payment_object: payment_object.to_owned(),
@@ -82,6 +83,7 @@ mod tests {
             json!({"fee_details": "4.94"}),
             json!({"fee_details": [of_payer]}),
             json!({"fee_details": [own], "status": "authorized"}),
+            json!({"fee_details": vec![fee("mercadopago_fee", "90000000000000000", "collector"); 2]}),
             // A fraction of a cent is no amount, and a part of a fee is none.
             json!({"fee_details": [own, fee("application_fee", "0.001", "collector")]}),
         ] {

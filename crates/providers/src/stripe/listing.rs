@@ -1,16 +1,17 @@
-//! The payments, refunds and fees of an account by the time of their creation, each newest first:
+//! The objects of an account by the time of their creation, list after list, each newest first:
 //!
 //! | list | shows |
 //! |---|---|
 //! | <https://docs.stripe.com/api/payment_intents/list> | payments |
 //! | <https://docs.stripe.com/api/refunds/list> | refunds |
+//! | <https://docs.stripe.com/api/transfers/list> | transfers |
 //! | <https://docs.stripe.com/api/balance_transactions/list> | fees, of charges, refunds and disputes |
 //!
 //! Never Stripe's search, which lags behind. The cursor is the list and the last object of the page:
-//! `payments/pi_1`, `refunds/re_1`, or only the list. The fee of a capture may come some time after it: its balance
-//! transaction is listed by its own time.
+//! `payments/pi_1`, `transfers/tr_1`, or only the list. The fee of a capture may come some time after it: its
+//! balance transaction is listed by its own time.
 
-use domain::provider::{CallOutcome, FeeAtProvider, PaymentAtProvider, RefundAtProvider};
+use domain::provider::{CallOutcome, FeeAtProvider, PaymentAtProvider, RefundAtProvider, TransferAtProvider};
 use domain::time::Span;
 use domain::{Money, Timestamp};
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use super::{
     currency::{from_stripe, parse_currency},
     objects::{PaymentIntent, Refund, checked_id},
     outcome,
+    transfers::StripeTransfer,
 };
 use crate::{ListedPage, exchange::segment};
 
@@ -28,6 +30,7 @@ use crate::{ListedPage, exchange::segment};
 const PAGE: usize = 50;
 const PAYMENTS: &str = "payments";
 const REFUNDS: &str = "refunds";
+const TRANSFERS: &str = "transfers";
 const FEES: &str = "fees";
 
 #[derive(Deserialize)]
@@ -47,6 +50,7 @@ pub async fn page(
     match list {
         PAYMENTS => payments(client, from, before, after).await,
         REFUNDS => refunds(client, from, before, after).await,
+        TRANSFERS => transfers(client, from, before, after).await,
         FEES => fees(client, from, before, after).await,
         _ => unknown("the page is of no list"),
     }
@@ -110,8 +114,37 @@ async fn refunds(
             Err(reason) => return unknown(&reason),
         }
     }
-    let next = last.filter(|_| has_more).map_or_else(|| FEES.to_owned(), |last| format!("{REFUNDS}/{last}"));
+    let next =
+        last.filter(|_| has_more).map_or_else(|| TRANSFERS.to_owned(), |last| format!("{REFUNDS}/{last}"));
     CallOutcome::Object(ListedPage { refunds, next: Some(next), ..ListedPage::default() })
+}
+
+async fn transfers(
+    client: &StripeClient,
+    from: Timestamp,
+    before: Timestamp,
+    after: &str,
+) -> CallOutcome<ListedPage> {
+    let Page { data, has_more }: Page<StripeTransfer> =
+        match read(client, "/v1/transfers", "", (from, before), after).await {
+            Ok(page) => page,
+            Err(outcome) => return outcome,
+        };
+    let last = data.last().map(|transfer| transfer.id().to_owned());
+    let mut transfers = Vec::with_capacity(data.len());
+    for transfer in data {
+        let (reference, created) = (transfer.payout(), transfer.created());
+        match transfer.observe() {
+            Ok(observation) => {
+                let created_at = instant(created, from);
+                transfers.push(TransferAtProvider { reference, observation, created_at });
+            }
+            Err(reason) => return unknown(&reason),
+        }
+    }
+    let next =
+        last.filter(|_| has_more).map_or_else(|| FEES.to_owned(), |last| format!("{TRANSFERS}/{last}"));
+    CallOutcome::Object(ListedPage { transfers, next: Some(next), ..ListedPage::default() })
 }
 
 /// What changed the account's balance. Its amount never changes.
@@ -165,7 +198,8 @@ impl BalanceTransaction {
             return Ok(None);
         }
         let currency = parse_currency(&self.currency).ok_or("the currency of a fee is unknown")?;
-        let minor = from_stripe(self.fee.abs(), currency).ok_or("a fee is not an amount")?;
+        let minor = self.fee.checked_abs().and_then(|fee| from_stripe(fee, currency));
+        let minor = minor.ok_or("a fee is not an amount")?;
         Ok(Some(FeeAtProvider {
             object: checked_id(self.id)?,
             payment_object,
@@ -245,9 +279,13 @@ mod tests {
         check(json!({"source": {"id": "ch_1", "object": "charge", "payment_intent": null}}), None);
         check(json!({"source": "ch_1"}), None);
         check(json!({"source": null, "type": "stripe_fee"}), None);
-        for malformed in
-            [json!({"fee": "3"}), json!({"fee": 1.5}), json!({"currency": "e1"}), json!({"id": ""})]
-        {
+        for malformed in [
+            json!({"fee": "3"}),
+            json!({"fee": 1.5}),
+            json!({"fee": i64::MIN}),
+            json!({"currency": "e1"}),
+            json!({"id": ""}),
+        ] {
             assert!(fee(&malformed).is_err(), "{malformed}");
         }
     }

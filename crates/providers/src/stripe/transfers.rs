@@ -155,6 +155,8 @@ pub struct StripeTransfer {
     amount: i64,
     amount_reversed: i64,
     currency: String,
+    /// Unix seconds.
+    created: Option<i64>,
     destination: Option<String>,
     metadata: Option<Metadata>,
     /// The newest ten.
@@ -187,6 +189,14 @@ struct Metadata {
 }
 
 impl StripeTransfer {
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub fn created(&self) -> Option<i64> {
+        self.created
+    }
+
     pub fn payout(&self) -> Option<PayoutId> {
         self.metadata.as_ref()?.surehold_payout.as_deref()?.parse().ok().map(PayoutId)
     }

@@ -5,6 +5,7 @@
 //! | `provider` | a page of the provider's list, by time | each object with our row, its movements and the ledger |
 //! | `payments` | a page of our payments of that time | those that the list did not show, fetched by id |
 //! | `refunds` | a page of our refunds of that time | the same |
+//! | `payouts` | a page of our payouts of that time, where the provider makes transfers | the same |
 //! | `recheck` | open differences of earlier runs that this one has not met | their objects, fetched by id |
 //! | `clear` | the run's marks, which are deleted | |
 //!
@@ -22,6 +23,7 @@ mod evidence;
 mod examine;
 mod pages;
 pub mod schedule;
+mod transfers;
 
 use domain::commands::{ClearMarks, FinishReconciliation, RecordPage, RunProgress};
 use domain::lifecycle::reconciliation::State;
@@ -125,6 +127,7 @@ impl RunAtWork<'_> {
             ReconciliationStage::Provider => self.provider_page().await,
             ReconciliationStage::Payments => self.payments_page().await,
             ReconciliationStage::Refunds => self.refunds_page().await,
+            ReconciliationStage::Payouts => self.payouts_page().await,
             ReconciliationStage::Recheck | ReconciliationStage::Clear => self.recheck_page().await,
         }
     }

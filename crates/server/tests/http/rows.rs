@@ -137,6 +137,7 @@ pub fn difference(number: usize) -> Difference {
         kind,
         object,
         payment: None,
+        payout: None,
         provider_minor: Some(5),
         provider_currency: Some(Currency::EUR),
         own_minor: None,

@@ -97,7 +97,7 @@ async fn plant(service: &TestService, object: &str, body: Value) -> Value {
 }
 
 /// Everything is posted, so that the ledger can be compared.
-pub(super) async fn posted(service: &TestService) {
+pub async fn posted(service: &TestService) {
     until("everything is published and received", async || {
         let backlog = service.store().backlog().await.unwrap();
         (backlog.outbox_pending + backlog.outbox_unreceived + backlog.events_received == 0).then_some(())
@@ -107,7 +107,7 @@ pub(super) async fn posted(service: &TestService) {
 }
 
 /// Compares the books of the last day, and returns the finished run.
-pub(super) async fn reconcile(service: &TestService, provider: &str) -> Value {
+pub async fn reconcile(service: &TestService, provider: &str) -> Value {
     let id = begin(service, provider).await;
     ended(service, &id).await
 }
@@ -129,7 +129,7 @@ async fn ended(service: &TestService, id: &str) -> Value {
 }
 
 /// The kinds and objects of the differences in a state, sorted.
-pub(super) async fn differences(service: &TestService, state: &str) -> Vec<(String, String)> {
+pub async fn differences(service: &TestService, state: &str) -> Vec<(String, String)> {
     let listed = service.one.see(&format!("/v1/ops/differences?limit=200&state={state}")).await;
     let listed = listed["data"].as_array().unwrap().iter();
     let text = |row: &Value, member: &str| row[member].as_str().unwrap().to_owned();
@@ -138,7 +138,7 @@ pub(super) async fn differences(service: &TestService, state: &str) -> Vec<(Stri
     rows
 }
 
-pub(super) fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut rows: Vec<_> =
         rows.iter().map(|(kind, object)| ((*kind).to_owned(), (*object).to_owned())).collect();
     rows.sort();

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::lifecycle::{State as _, attempt, difference};
 use domain::reconciliation::PostedTransfer;
 use domain::rows::{
-    AccountReconciliation, Attempt, Difference, DifferenceKind, Movement, Payment, Reconciliation, Refund,
-    Transfer,
+    AccountReconciliation, Attempt, Difference, DifferenceKind, Movement, Payment, Payout, Reconciliation,
+    Refund, Transfer,
 };
 use domain::working_set::{Kind, Value};
 use domain::{
-    AccountId, Currency, DifferenceId, PaymentId, ReconciliationId, ReconciliationMarkId, RefundId, TenantId,
-    Timestamp,
+    AccountId, Currency, DifferenceId, PaymentId, PayoutId, ReconciliationId, ReconciliationMarkId, RefundId,
+    TenantId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -166,6 +166,24 @@ impl Queries {
         Ok(found.into_values().collect())
     }
 
+    /// The payouts of an account by the provider's ids of their transfers, or by their own.
+    pub async fn payouts_to_compare(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        objects: &[String],
+        ids: &[PayoutId],
+    ) -> Result<Vec<Payout>, Error> {
+        let mut found: BTreeMap<PayoutId, Payout> = BTreeMap::new();
+        for payout in self.rows_in::<Payout, _>(tenant, "provider_ref", objects, "id").await? {
+            found.insert(payout.id, payout);
+        }
+        for payout in self.rows_in::<Payout, _>(tenant, "id", ids, "id").await? {
+            found.insert(payout.id, payout);
+        }
+        Ok(found.into_values().filter(|payout| payout.account == Some(account)).collect())
+    }
+
     /// Each of these payments with its refunds, movements and transfers.
     pub async fn with_rows(
         &self,
@@ -260,6 +278,23 @@ impl Queries {
         after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<Payment>, Error> {
+        let (rest, parameters) = Filter::of(tenant)
+            .and("account =", Some(account))
+            .and("created_at >=", Some(from))
+            .and("created_at <", Some(before))
+            .oldest("created_at", after, max);
+        self.rows(&rest, parameters).await
+    }
+
+    /// The account's payouts that were made in this time, oldest first, from the cursor on.
+    pub async fn payouts_of_account(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        (from, before): (Timestamp, Timestamp),
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<Vec<Payout>, Error> {
         let (rest, parameters) = Filter::of(tenant)
             .and("account =", Some(account))
             .and("created_at >=", Some(from))

@@ -113,7 +113,7 @@ async fn fill_work(database: &StoreDatabase) {
         (
             "differences",
             "payments",
-            "id, tenant, id, 'foreign_object', 'pi', null, 1, 'EUR', null, null, null, '', 'settled', null, \
+            "id, tenant, id, 'foreign_object', 'pi', null, null, 1, 'EUR', null, null, null, '', 'settled', null, \
              id, id, 1, 1, 1, 1, null, null",
         ),
         (

@@ -3,7 +3,7 @@
 //! | the provider shows | the dispute | money | the case | open disputes of the payment |
 //! |---|---|---|---|---|
 //! | an inquiry | `inquiry` | none | opened: a person must answer the bank in time | |
-//! | a dispute | `opened` | none | opened | one more |
+//! | a dispute | `opened` | none | opened, also if that of its inquiry was closed | one more |
 //! | won, or closed without a decision | `won`, `closed` | none | closed | one less |
 //! | lost | `lost` | none: it was withdrawn before | stays open | one less |
 //! | funds withdrawn | | taken back, once | | |
@@ -62,9 +62,14 @@ impl DisputeKey {
         ReviewId::of_dispute(self.account, &self.object)
     }
 
+    fn case_of_inquiry(&self) -> ReviewId {
+        ReviewId::of_inquiry(self.account, &self.object)
+    }
+
     /// Requests what an observation of the dispute may change.
     fn needs(&self, rows: &mut Needs<'_>) {
         rows.review(self.case());
+        rows.review(self.case_of_inquiry());
         rows.movement(self.movement(MovementKind::Dispute));
         rows.movement(self.movement(MovementKind::DisputeReversal));
         rows.dispute(self.id());

@@ -3,10 +3,10 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use super::{needs_of_reversal, open_case, reversal_under_way};
+use super::{about, case_of_reversal, needs_of_reversal, reversal_under_way};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::{UnsettledRun, held};
-use crate::ids::{JobId, PayoutId, ReviewId, TenantId};
+use crate::ids::{JobId, PayoutId, TenantId};
 use crate::rows::{Actor, Facts, Needs};
 use crate::time::Span;
 use crate::working_set::{Command, Context, DecisionResult};
@@ -59,10 +59,11 @@ impl Command for PostponeReversal {
             // The call did nothing, and none before it is in doubt.
             payout.sent_at = None;
         }
-        let has_no_case = facts.reviews.get(ReviewId::of_payout(payout.id)).is_none();
-        if payout.reversal_is_with_a_person(context.now) && has_no_case {
+        // Each run gets here: a case that a person closed stays closed.
+        let case = case_of_reversal(&payout);
+        if payout.reversal_is_with_a_person(context.now) && facts.reviews.get(case).is_none() {
             let detail = "the outcome of a reversal is unknown at its deadline".to_owned();
-            open_case(&mut draft, facts, &payout, "outcome_unknown_at_deadline", detail);
+            draft.open_review(draft.case(case, about(&payout), "outcome_unknown_at_deadline", detail));
         }
         payout.updated_at = context.now;
         let run = UnsettledRun {

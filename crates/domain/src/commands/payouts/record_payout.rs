@@ -34,6 +34,9 @@ pub struct RecordPayout {
     pub claim: Claim,
     pub mode: Mode,
     pub payout: PayoutId,
+    /// The number of the payout's last reversal as the caller read it, because its case is locked before the
+    /// payout.
+    pub reversal: i64,
     pub outcome: RecordedOutcome,
     /// What it can be found by, such as a bank's reference.
     pub reference: String,
@@ -93,6 +96,7 @@ impl Command for RecordPayout {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         rows.job(JobId::from(self.payout));
         rows.review(ReviewId::of_payout(self.payout));
+        rows.review(ReviewId::of_reversal(JobId::of_reversal(self.payout, self.reversal)));
         rows.payout(self.payout);
         Some(())
     }
@@ -100,7 +104,9 @@ impl Command for RecordPayout {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let mut payout = own(facts, self.claim.tenant, self.mode, self.payout)?.clone();
         let is_of_reversal = payout.is_being_reversed();
-        if is_of_reversal && !payout.reversal_is_with_a_person(context.now) {
+        // Another reversal than the caller read has only just begun.
+        let is_another = payout.reversal != self.reversal;
+        if is_of_reversal && (is_another || !payout.reversal_is_with_a_person(context.now)) {
             return Err(Refusal::PayoutIsBeingReversed);
         }
         if is_of_reversal && self.outcome == RecordedOutcome::Failed {
@@ -134,9 +140,7 @@ impl Command for RecordPayout {
         if let Some(job) = facts.jobs.get(JobId::from(self.payout)).and_then(OpenJob::of) {
             draft.put(job.finished(context.now));
         }
-        if !is_of_reversal {
-            close_case(&mut draft, facts, &payout);
-        }
+        close_case(&mut draft, facts, &payout);
         draft.put(payout.clone());
         Ok(draft.reply(Reply::Payout(Box::new(payout))))
     }

@@ -1,4 +1,4 @@
-//! Settle a payout: a worker or a webhook submits its observation of the provider's transfer.
+//! Settle a payout: a worker, a webhook or a reconciliation submits its observation of the provider's transfer.
 //!
 //! | the transfer | the payout |
 //! |---|---|
@@ -41,14 +41,19 @@ pub struct SettlePayout {
 enum CheckedSource<'f> {
     Job(HeldJob<'f>),
     Event(OpenEvent<'f>),
+    /// A look-up of the payout's account, such as a reconciliation.
+    LookUp,
 }
 
 impl SettlePayout {
     fn check<'f>(&self, facts: &'f Facts, payout: &Payout) -> Result<CheckedSource<'f>, Refusal> {
         match self.by {
             ObservedBy::Job { job, token } => held(facts, job, token).map(CheckedSource::Job),
-            // A look-up is about payments.
-            ObservedBy::LookUp { .. } => Err(Refusal::PayoutNotFound),
+            ObservedBy::LookUp { job, token } => {
+                let account = held(facts, job, token)?.job.concurrency_key;
+                let is_own = account.is_some() && account == payout.account.map(|account| account.0);
+                is_own.then_some(CheckedSource::LookUp).ok_or(Refusal::PayoutNotFound)
+            }
             ObservedBy::Event(event) => {
                 let open = events::open(facts, event)?;
                 let is_own = Some(open.event.account) == payout.account;
@@ -93,6 +98,10 @@ impl SettlePayout {
         open_case(draft, facts, payout, "provider_contradicts", why.to_owned());
         move_to_review(draft, payout);
         if let CheckedSource::Job(held) = source {
+            // Nobody looks for the reversal any more: after its deadline a person may record what became of it.
+            if payout.is_being_reversed() && held.job.id == JobId::of_reversal(payout.id, payout.reversal) {
+                payout.unknown_since.get_or_insert(draft.context.now);
+            }
             give_up_job(draft, held.job.clone(), held.give_up, why.to_owned());
         }
     }
@@ -137,11 +146,17 @@ impl Command for SettlePayout {
         if let ObservedBy::Event(event) = self.by {
             rows.inbound_event(event);
         }
-        if let ObservedBy::Job { job, .. } = self.by {
+        if let ObservedBy::Job { job, .. } | ObservedBy::LookUp { job, .. } = self.by {
             rows.job(job);
         }
         rows.job(JobId::from(self.payout));
         rows.review(ReviewId::of_payout(self.payout));
+        // A reversal that the transfer shows may end with this, and its case with it.
+        if let PayoutOutcome::Seen(seen) = &self.outcome {
+            for number in &seen.own_reversals {
+                rows.review(ReviewId::of_reversal(JobId::of_reversal(self.payout, *number)));
+            }
+        }
         rows.payout(self.payout);
         Some(())
     }

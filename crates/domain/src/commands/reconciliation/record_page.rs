@@ -43,7 +43,7 @@ pub struct RecordPage {
     pub repaired: Vec<FoundDifference>,
     /// Earlier differences of the objects of this page that are not found any more.
     pub vanished: Vec<DifferenceId>,
-    /// Our payments and refunds that the provider's list has shown.
+    /// Our payments, refunds and payouts that the provider's list has shown.
     pub marks: Vec<Uuid>,
 }
 
@@ -76,6 +76,7 @@ impl RecordPage {
             kind: found.kind,
             object: found.object.clone(),
             payment: None,
+            payout: None,
             provider_minor: None,
             provider_currency: None,
             own_minor: None,
@@ -148,6 +149,7 @@ impl RecordPage {
 fn seen(run: &Reconciliation, row: Difference, found: &FoundDifference, now: Timestamp) -> Difference {
     Difference {
         payment: found.payment.or(row.payment),
+        payout: found.payout.or(row.payout),
         provider_minor: found.at_provider.map(|money| money.minor),
         provider_currency: found.at_provider.map(|money| money.currency),
         own_minor: found.here.map(|money| money.minor),

@@ -36,7 +36,7 @@ pub fn decided(letter: DeadLetterRef) -> Decided {
     }
 }
 
-fn retry(world: &mut TestWorld, letter: DeadLetterRef) -> DeadLetter {
+pub fn retry(world: &mut TestWorld, letter: DeadLetterRef) -> DeadLetter {
     let Reply::DeadLetter(letter) = world.run(&RetryDeadLetter(decided(letter))).reply() else {
         panic!("a letter is shown")
     };

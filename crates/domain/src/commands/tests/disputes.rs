@@ -7,6 +7,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::dead_letters::decided;
+use super::operate::resolution;
 use super::provider_model::failure;
 use super::test_world::{LEASE, PRICE, TestWorld, account, eur, object};
 use crate::commands::{
@@ -104,6 +105,20 @@ fn end_of(world: &TestWorld, payment: PaymentId) -> (Dispute, i64, i64, i64, boo
         Dispute { seq: 0, closed_at: None, created_at: Timestamp(0), updated_at: Timestamp(0), ..dispute };
     let refundable = world.get::<Payment>(payment).refundable_minor();
     (still, disputed_minor, open_disputes, refundable, world.has_open_review(payment.0))
+}
+
+#[test]
+fn an_inquiry_that_was_answered_and_becomes_a_dispute_has_a_case_again() {
+    let mut world = TestWorld::new(9);
+    let (_, payment) = world.paid();
+    for (seen, again) in [(shown(Inquiry, 1), shown(Inquiry, 2)), (shown(Opened, 3), withdrawn(Lost, 4))] {
+        see(&mut world, payment, &seen);
+        assert_eq!(world.reviews().len(), 1, "{seen:?}");
+        let case = world.reviews().pop().unwrap();
+        world.run(&resolution(&case)).reply();
+        see(&mut world, payment, &again);
+        assert!(world.reviews().is_empty(), "a closed case stays closed");
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn start(by: StartedBy) -> StartReconciliation {
     StartReconciliation { claim: None, tenant: TENANT, account: account(), by }
 }
 
-fn started(world: &mut TestWorld) -> ReconciliationId {
+pub fn started(world: &mut TestWorld) -> ReconciliationId {
     let command = start(by_person(world));
     let Reply::Reconciliation(run) = world.run(&command).reply() else { panic!("a run was started") };
     run.id
@@ -80,6 +80,7 @@ fn found(minor: i64) -> FoundDifference {
         kind: DifferenceKind::ForeignObject,
         object: "pi_other".to_owned(),
         payment: None,
+        payout: None,
         at_provider: Some(eur(minor)),
         here: None,
         in_ledger: None,

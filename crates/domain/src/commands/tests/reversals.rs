@@ -3,6 +3,8 @@
 use std::string::String;
 use std::vec::Vec;
 
+use super::dead_letters::{kill, retry};
+use super::operate::resolution;
 use super::payouts::{FEE, NET, cases, released};
 use super::provider_model::failure;
 use super::test_world::TestWorld;
@@ -203,6 +205,146 @@ fn what_stays_unknown_goes_to_a_person_who_may_end_it() {
     world.run(&made).reply();
     assert_eq!((*world.payout(id).state, world.payout(id).reversing_minor), (payout::State::Returned, 0));
     assert_eq!(world.close_the_books()["payable"], -SHARE);
+}
+
+/// The reversal's outcome is unknown at its deadline.
+fn becomes_unknown(world: &mut TestWorld, id: PayoutId) -> i64 {
+    let number = reverse(world, id, Some(100));
+    send(world, id, number);
+    postpone(world, id, number, |postpone| postpone.lost_sight = true);
+    world.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
+    postpone(world, id, number, |_| {});
+    number
+}
+
+#[test]
+fn the_case_of_a_reversal_is_its_own() {
+    // The payout had a case before, which its outcome closed.
+    let (mut world, _, id) = released(true);
+    world.send_payout(id);
+    world.postpone_payout(id, |postpone| postpone.lost_sight = true);
+    world.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
+    world.postpone_payout(id, |_| {});
+    let seen = world.transfer(id);
+    world.payout_seen(id, seen);
+    assert!(cases(&world).is_empty());
+    let number = becomes_unknown(&mut world, id);
+    assert_eq!(cases(&world), ["outcome_unknown_at_deadline"]);
+    // A person who closes it is not asked again.
+    let case = world.reviews().pop().unwrap();
+    world.run(&resolution(&case)).reply();
+    postpone(&mut world, id, number, |_| {});
+    assert!(cases(&world).is_empty());
+    let not_made = world.record_payout_command(id, RecordedOutcome::Failed);
+    world.run(&not_made).reply();
+
+    // The next reversal has the next case, which a webhook closes.
+    let number = becomes_unknown(&mut world, id);
+    assert_eq!(cases(&world), ["outcome_unknown_at_deadline"]);
+    let seen = reversed(&world, id, 100, &[number]);
+    world.payout_webhook(id, seen);
+    assert!(cases(&world).is_empty());
+    becomes_unknown(&mut world, id);
+    let not_made = world.record_payout_command(id, RecordedOutcome::Failed);
+    world.run(&not_made).reply();
+    assert!(cases(&world).is_empty());
+}
+
+#[test]
+fn the_end_of_a_reversal_leaves_the_case_of_its_payout_open() {
+    let made_after_it_had_failed = || {
+        let (mut world, _, id) = released(true);
+        world.send_payout(id);
+        let refused = PayoutOutcome::Refused(failure("account_invalid", false));
+        let command = world.settle_payout_command(id, refused);
+        world.run(&command).reply();
+        let failed = world.reviews().pop().unwrap();
+        world.run(&resolution(&failed)).reply();
+        let seen = world.transfer(id);
+        world.payout_webhook(id, seen);
+        let own = cases(&world);
+        assert_eq!(own, ["payout_made_after_it_had_failed"]);
+        let number = becomes_unknown(&mut world, id);
+        assert_eq!(cases(&world).len(), 2, "a person is told of the reversal too");
+        (world, id, number, own)
+    };
+    let (mut world, id, number, own) = made_after_it_had_failed();
+    let seen = reversed(&world, id, 100, &[number]);
+    seen_by_job(&mut world, id, number, seen);
+    assert_eq!(cases(&world), own);
+
+    let (mut world, id, _, own) = made_after_it_had_failed();
+    let not_made = world.record_payout_command(id, RecordedOutcome::Failed);
+    world.run(&not_made).reply();
+    assert_eq!(cases(&world), own);
+}
+
+#[test]
+fn a_dead_job_gives_its_reversal_to_a_person() {
+    // Before it was sent: an outcome that is unknown later still gets a case.
+    let (mut world, id) = paid();
+    let number = reverse(&mut world, id, None);
+    let job = JobId::of_reversal(id, number);
+    let letter = kill(&mut world, job);
+    assert_eq!(cases(&world), ["job_is_dead"]);
+    let case = world.reviews().pop().unwrap();
+    world.run(&resolution(&case)).reply();
+    retry(&mut world, letter);
+    send(&mut world, id, number);
+    postpone(&mut world, id, number, |postpone| postpone.lost_sight = true);
+    world.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
+    postpone(&mut world, id, number, |_| {});
+    assert_eq!(cases(&world), ["outcome_unknown_at_deadline"]);
+
+    // After it was sent: its outcome is unknown from then on, and what ends it closes the case.
+    let (mut world, id) = paid();
+    let number = reverse(&mut world, id, None);
+    send(&mut world, id, number);
+    kill(&mut world, JobId::of_reversal(id, number));
+    assert_eq!(cases(&world), ["job_is_dead"]);
+    world.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
+    let made = world.record_payout_command(id, RecordedOutcome::Returned);
+    world.run(&made).reply();
+    assert!(cases(&world).is_empty());
+
+    // The job of a reversal that has ended says nothing of the next one.
+    let (mut world, id) = paid();
+    let number = reverse(&mut world, id, Some(100));
+    send(&mut world, id, number);
+    let job = world.get::<Job>(JobId::of_reversal(id, number));
+    let seen = reversed(&world, id, 100, &[number]);
+    world.payout_webhook(id, seen);
+    let next = reverse(&mut world, id, Some(100));
+    send(&mut world, id, next);
+    kill(&mut world, job.id);
+    assert!(cases(&world).is_empty());
+    assert_eq!(world.payout(id).unknown_since, None);
+}
+
+#[test]
+fn a_contradicted_reversal_can_be_ended_by_a_person() {
+    let (mut world, id) = paid();
+    let number = reverse(&mut world, id, Some(100));
+    send(&mut world, id, number);
+    let other = TransferObservation { amount_minor: 1, ..reversed(&world, id, 0, &[]) };
+    seen_by_job(&mut world, id, number, other);
+    assert_eq!(cases(&world), ["provider_contradicts"]);
+    world.wait(Span::seconds(OPERATION_DEADLINE_SECONDS));
+    let not_made = world.record_payout_command(id, RecordedOutcome::Failed);
+    world.run(&not_made).reply();
+    assert_eq!(world.payout(id).reversing_minor, 0);
+    assert_eq!(cases(&world), ["provider_contradicts"], "the contradiction stands");
+}
+
+#[test]
+fn a_record_of_one_reversal_ends_no_other() {
+    let (mut world, id) = paid();
+    becomes_unknown(&mut world, id);
+    let late = world.record_payout_command(id, RecordedOutcome::Failed);
+    let first = world.record_payout_command(id, RecordedOutcome::Failed);
+    world.run(&first).reply();
+    reverse(&mut world, id, None);
+    assert_eq!(world.refused(&late), Refusal::PayoutIsBeingReversed);
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl RunAtWork<'_> {
     }
 
     /// Whether the command was carried out. A refusal leaves the difference to a person.
-    async fn submitted(&self, command: impl Command + 'static) -> Result<bool, Halt> {
+    pub(super) async fn submitted(&self, command: impl Command + 'static) -> Result<bool, Halt> {
         match self.driver.store.submit(Box::new(command)).await {
             Ok(CommandResult::Fresh { .. }) => Ok(true),
             Ok(CommandResult::Refused { refusal: Refusal::LeaseLost, .. }) => Err(Halt::Ended),

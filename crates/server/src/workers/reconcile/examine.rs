@@ -21,7 +21,7 @@ pub(super) struct Examined {
     /// Settled at once by the provider's own object.
     pub repaired: Vec<FoundDifference>,
     pub vanished: Vec<DifferenceId>,
-    /// Our payments and refunds that were met.
+    /// Our payments, refunds and payouts that were met.
     pub marks: Vec<Uuid>,
 }
 
@@ -208,7 +208,7 @@ impl RunAtWork<'_> {
     }
 
     /// Earlier differences of what was compared that are not there any more.
-    async fn vanished(
+    pub(super) async fn vanished(
         &self,
         objects: &[String],
         own: &[PaymentRows],

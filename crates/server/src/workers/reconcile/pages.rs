@@ -11,10 +11,11 @@ use store::queries::{Cursor, PaymentRows};
 use uuid::Uuid;
 
 use super::examine::{Examined, is_of_ledger};
+use super::transfers::is_of_transfer;
 use super::{Halt, RunAtWork, RunPage};
 
 /// Rows of ours per page.
-const ROWS: usize = 50;
+pub(super) const ROWS: usize = 50;
 
 /// What a fetch by id shows.
 pub(super) enum FetchedObject<O> {
@@ -35,7 +36,7 @@ fn write(cursor: Cursor) -> String {
     format!("{}/{}", cursor.created_at.0, cursor.id)
 }
 
-fn read(text: Option<&str>) -> Result<Option<Cursor>, Halt> {
+pub(super) fn read(text: Option<&str>) -> Result<Option<Cursor>, Halt> {
     let Some(text) = text else { return Ok(None) };
     let cursor = text.split_once('/').and_then(|(at, id)| {
         Some(Cursor { created_at: Timestamp(at.parse().ok()?), id: id.parse::<Uuid>().ok()? })
@@ -44,12 +45,12 @@ fn read(text: Option<&str>) -> Result<Option<Cursor>, Halt> {
 }
 
 impl RunAtWork<'_> {
-    fn window(&self) -> (Timestamp, Timestamp) {
+    pub(super) fn window(&self) -> (Timestamp, Timestamp) {
         (self.run.begins_at, self.run.ends_at)
     }
 
     /// The progress after a page of rows: the cursor of the next page, or the next stage.
-    fn after_rows(stage: ReconciliationStage, rows: usize, last: Option<Cursor>) -> RunProgress {
+    pub(super) fn after_rows(stage: ReconciliationStage, rows: usize, last: Option<Cursor>) -> RunProgress {
         let more = last.filter(|_| rows == ROWS);
         let next = stage.next().unwrap_or(ReconciliationStage::Clear);
         RunProgress {
@@ -77,13 +78,15 @@ impl RunAtWork<'_> {
         {
             page = ListedPage { next: page.next, ..ListedPage::default() };
         }
-        let provider_objects = (page.payments.len() + page.refunds.len() + page.fees.len()) as i64;
         if fault_injection::is(fault_injection::InjectedFault::FeesNotRead) {
             page.fees.clear();
         }
-        let mut examined = self.examine(page.payments, page.refunds).await?;
-        examined.add(self.examine_fees(page.fees).await?);
-        let progress = match page.next {
+        let ListedPage { payments, refunds, transfers, fees, next } = page;
+        let provider_objects = (payments.len() + refunds.len() + transfers.len() + fees.len()) as i64;
+        let mut examined = self.examine(payments, refunds).await?;
+        examined.add(self.examine_transfers(transfers).await?);
+        examined.add(self.examine_fees(fees).await?);
+        let progress = match next {
             Some(next) => RunProgress {
                 stage: ReconciliationStage::Provider,
                 cursor: Some(next),
@@ -213,6 +216,7 @@ impl RunAtWork<'_> {
             (kind, Some(payment)) if is_of_refund(kind, difference, &payment) => {
                 self.recheck_refund(difference, &payment).await?
             }
+            _ if is_of_transfer(difference) => self.recheck_transfer(difference).await?,
             (_, payment) => self.recheck_payment(difference, payment).await?,
         };
         if !examined.found.iter().any(|found| found.id(account) == difference.id) {

@@ -185,15 +185,27 @@ fn move_once(
     append_message(draft, payment, message, &movement, moved);
 }
 
-/// Opens the case of the dispute once: a closed case stays closed. The end in our favour closes it, also if it
-/// was never opened: an older event that arrives later must not open it.
+/// Opens the case of the inquiry once, and that of the dispute once: a closed case stays closed, but an inquiry
+/// that was answered may become a dispute, which has a deadline of its own. The end in our favour closes the
+/// case, also if it was never opened: an older event that arrives later must not open it.
 fn case_of(draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, key: &DisputeKey, dispute: &Dispute) {
     let known = facts.reviews.get(key.case());
+    let of_inquiry = facts.reviews.get(key.case_of_inquiry());
     match *dispute.state {
-        State::Inquiry | State::Opened | State::Lost => {
-            if known.is_none() {
+        State::Inquiry => {
+            if of_inquiry.is_none() {
                 let case = new_case(draft, payment, key, dispute);
-                draft.open_review(case);
+                draft.open_review(Review { id: key.case_of_inquiry(), ..case });
+            }
+        }
+        State::Opened | State::Lost => {
+            if known.is_none() {
+                let assignee = of_inquiry.and_then(|review| review.assignee.clone());
+                let case = new_case(draft, payment, key, dispute);
+                draft.open_review(Review { assignee, ..case });
+                if let Some(review) = of_inquiry {
+                    draft.resolve_review(review, "the inquiry has become a dispute".to_owned());
+                }
             }
         }
         State::Won | State::Closed => {
@@ -201,11 +213,14 @@ fn case_of(draft: &mut Draft<'_>, facts: &Facts, payment: &Payment, key: &Disput
             let end =
                 if dispute.state.is(State::Won) { "the dispute was won" } else { "the dispute was closed" };
             draft.resolve_review(&case, end.to_owned());
+            if let Some(review) = of_inquiry {
+                draft.resolve_review(review, end.to_owned());
+            }
         }
     }
 }
 
-/// Not opened yet.
+/// The case of the dispute, not opened yet.
 fn new_case(draft: &Draft<'_>, payment: &Payment, key: &DisputeKey, dispute: &Dispute) -> Review {
     let amount = Money::new(dispute.amount_minor, dispute.currency);
     let detail = format!("the customer's bank disputes {amount}: {}", key.object);

@@ -143,6 +143,7 @@ impl TestWorld {
             claim: self.claim(),
             mode: Mode::Test,
             payout,
+            reversal: self.payout(payout).reversal,
             outcome,
             reference: "SEPA 7".into(),
             person: "Ana".into(),

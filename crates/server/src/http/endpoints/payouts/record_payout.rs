@@ -25,10 +25,12 @@ pub fn endpoint() -> Endpoint {
 
 async fn handle(State(app): State<App>, Id(id): Id, call: KeyedRequest<Payouts, PayoutRecord>) -> Handled {
     let request = call.request;
+    let known = app.store().payout(call.caller.tenant, PayoutId(id)).await?;
     let command = RecordPayout {
         claim: call.claim,
         mode: call.caller.mode,
         payout: PayoutId(id),
+        reversal: known.map_or(0, |payout| payout.reversal),
         outcome: match request.outcome {
             Outcome::Paid => RecordedOutcome::Paid,
             Outcome::Failed => RecordedOutcome::Failed,
