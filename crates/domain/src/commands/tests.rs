@@ -18,6 +18,7 @@ mod dead_letters;
 mod deliveries;
 mod disputes;
 mod events;
+mod fees;
 mod in_review;
 mod items;
 mod jobs;

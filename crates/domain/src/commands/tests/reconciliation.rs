@@ -13,14 +13,13 @@ use super::test_world::{
 };
 use crate::commands::{
     AcceptDifference, ClaimJobs, ClearMarks, DecidedDifference, FailJob, FinishReconciliation, ObservedBy,
-    RecordFee, RecordPage, RunProgress, Settle, StartReconciliation, StartedBy,
+    RecordPage, RunProgress, Settle, StartReconciliation, StartedBy,
 };
 use crate::jobs::{JobKinds, RECONCILE};
 use crate::lifecycle::{difference, reconciliation};
-use crate::provider::{FeeAtProvider, PaymentAtProvider, ProviderStatus, Source};
+use crate::provider::{PaymentAtProvider, ProviderStatus, Source};
 use crate::reconciliation::{
-    FeeComparison, FoundDifference, PostedTransfer, compare_fee, compare_ledger, compare_payment,
-    missing_payment, without_payment,
+    FoundDifference, PostedTransfer, compare_ledger, compare_payment, missing_payment, without_payment,
 };
 use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{
@@ -339,57 +338,6 @@ fn a_look_up_settles_a_payment_of_its_own_account_as_evidence() {
     assert!(world.get::<Payment>(payment).evidenced);
     let job: crate::rows::Job = world.get(JobId::from(run));
     assert!(job.state.is(crate::lifecycle::job::State::Running), "the run goes on");
-}
-
-fn fee(minor: i64, currency: Currency) -> FeeAtProvider {
-    FeeAtProvider {
-        object: format!("txn_{}", minor.abs()),
-        payment_object: "pi_1".to_owned(),
-        amount: Money::new(minor, currency),
-        created_at: Timestamp(0),
-    }
-}
-
-/// In any order, and however often they are shown. Fees of two currencies are not added up.
-#[test]
-fn a_fee_is_recorded_once() {
-    let mut world = TestWorld::new(4);
-    let (_, payment) = world.paid();
-    let run = started(&mut world);
-    let token = world.token(run);
-    let by = ObservedBy::LookUp { job: JobId::from(run), token };
-    let record = |fee: FeeAtProvider| RecordFee { by, payment, fee };
-    let lost = RecordFee {
-        by: ObservedBy::LookUp { job: JobId::from(run), token: token - 1 },
-        ..record(fee(9, Currency::EUR))
-    };
-    assert_eq!(world.refused(&lost), Refusal::LeaseLost);
-    assert_eq!(world.refused(&record(fee(0, Currency::EUR))), Refusal::NothingToDo);
-    for shown in [
-        fee(-1_500, Currency::EUR),
-        fee(1_500, Currency::EUR),
-        fee(320, Currency::EUR),
-        fee(7, Currency::USD),
-    ] {
-        world.run(&record(shown.clone())).reply();
-        assert_eq!(world.refused(&record(shown)), Refusal::NothingToDo, "once");
-    }
-    let row: Payment = world.get(payment);
-    assert_eq!((row.provider_fee_minor, row.provider_fee_currency), (320, Some(Currency::EUR)));
-    let movements: Vec<Movement> =
-        world.all::<Movement>().into_iter().filter(|row| row.payment == payment).collect();
-    let compared = |fee: &FeeAtProvider| compare_fee(fee, &row, &movements);
-    assert_eq!(compared(&fee(320, Currency::EUR)), FeeComparison::Agrees);
-    assert_eq!(compared(&fee(0, Currency::EUR)), FeeComparison::Agrees);
-    assert_eq!(compared(&fee(321, Currency::EUR)), FeeComparison::IsNew);
-    for other in
-        [Money::new(319, Currency::EUR), Money::new(-320, Currency::EUR), Money::new(320, Currency::USD)]
-    {
-        let shown = FeeAtProvider { amount: other, ..fee(320, Currency::EUR) };
-        assert!(matches!(compared(&shown), FeeComparison::Differs(_)), "{other}");
-    }
-    let books = world.close_the_books();
-    assert_eq!(books["provider_fees"], 320 + 7);
 }
 
 fn seen(world: &TestWorld, payment: PaymentId, status: ProviderStatus) -> PaymentAtProvider {
