@@ -63,9 +63,16 @@ impl TestService {
         settings.guard.budget.floor_per_second = 1_000.0;
         settings.accounts = [ONE, TWO].map(|tenant| tenant.account_settings(&sandbox_url)).to_vec();
         change(&mut settings);
+        let http = reqwest::Client::new();
+        let provider = SandboxClient { http: http.clone(), base_url: sandbox_url };
+        // The service reads the events of its accounts as soon as it is at work. Their webhooks have its address, so
+        // they come later.
+        for tenant in [ONE, TWO] {
+            let account = json!({ "id": tenant.account_name(), "secret_key": tenant.provider_key() });
+            provider.post("/sandbox/accounts", &account).await;
+        }
         let service = start(&settings).await;
         settings.listen = service.address;
-        let http = reqwest::Client::new();
         let base_url = format!("http://{}", service.address);
         let client = |tenant: TestTenant| TestClient {
             http: http.clone(),
@@ -75,7 +82,7 @@ impl TestService {
         let running = TestService {
             one: client(ONE),
             two: client(TWO),
-            provider: SandboxClient { http: http.clone(), base_url: sandbox_url },
+            provider,
             database,
             settings,
             service: Some(service),

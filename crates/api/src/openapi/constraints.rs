@@ -103,7 +103,7 @@ fn texts() -> Vec<Rule> {
         rule(&["NewCustomer"], "phone", line(PHONE_CHARS_MAX)),
         rule(&["NewCustomer", "Payer"], "email", email.clone()),
         rule(&["Payer"], "name", line(NAME_CHARS_MAX)),
-        rule(&["BookingsQuery"], "customer_email", email),
+        rule(&["BookingsQuery", "PaymentsQuery"], "customer_email", email),
         rule(
             &["NewPayment", "NewCharge", "NewRecordedPayment", "PaymentsQuery", "PayoutRecord"],
             "reference",

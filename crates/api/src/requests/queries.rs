@@ -58,6 +58,8 @@ pub struct BookingsQuery {
 #[serde(deny_unknown_fields)]
 pub struct PaymentsQuery {
     pub booking_id: Option<Uuid>,
+    /// Payments of the bookings of the customer with this address.
+    pub customer_email: Option<String>,
     pub reference: Option<String>,
     /// The key under which this client started the payment.
     pub idempotency_key: Option<String>,
@@ -161,6 +163,9 @@ impl Request for PaymentsQuery {
         if let Some(key) = &self.idempotency_key {
             findings.visible("/idempotency_key", key, IDEMPOTENCY_KEY_CHARS_MAX);
         }
+        if let Some(email) = &self.customer_email {
+            findings.email("/customer_email", email);
+        }
         if let Some(minor) = self.amount_minor {
             findings.between("/amount_minor", minor, 1, AMOUNT_MINOR_MAX);
         }
@@ -172,6 +177,11 @@ impl Request for PaymentsQuery {
         if self.amount_minor.is_some() && (self.state.is_some() || self.account_id.is_some()) {
             findings.add("/amount_minor", "must not be together with state or account_id");
         }
+    }
+
+    fn canonical(mut self) -> PaymentsQuery {
+        self.customer_email = self.customer_email.map(|email| email::canonical(&email).unwrap_or(email));
+        self
     }
 }
 

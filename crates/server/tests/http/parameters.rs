@@ -26,6 +26,7 @@ async fn a_mistake_in_a_parameter_is_reported_under_its_name() {
         ("/v1/payments?booking_id=".to_owned(), "/booking_id"),
         ("/v1/payments?state=sunk".to_owned(), "/state"),
         ("/v1/payments?amount_minor=0".to_owned(), "/amount_minor"),
+        ("/v1/payments?customer_email=ana".to_owned(), "/customer_email"),
         ("/v1/payments?amount_minor=100&state=captured".to_owned(), "/amount_minor"),
         (format!("/v1/payments?created_{from}&created_before=2049-01-01T00:00:00Z"), "/created_before"),
         (format!("/v1/bookings?created_{from}&created_before=2049-01-01T00:00:00Z"), "/created_before"),

@@ -82,6 +82,7 @@ async fn lists_show_nothing_foreign(server: TestServer) {
         "/v1/bookings?customer_email=ana@example.com".to_owned(),
         "/v1/payments".to_owned(),
         format!("/v1/payments?booking_id={booking}"),
+        "/v1/payments?customer_email=ana@example.com".to_owned(),
         "/v1/payments?idempotency_key=b-1".to_owned(),
         "/v1/ledger/accounts".to_owned(),
         "/v1/ledger/transfers".to_owned(),

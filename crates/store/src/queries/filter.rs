@@ -57,6 +57,17 @@ impl Filter {
         self
     }
 
+    /// `column` is one of what `select` finds, whose last comparison is with the value. Without a value there is no
+    /// condition.
+    pub fn within<C: Column>(mut self, column: &str, select: &str, value: Option<C>) -> Filter {
+        if let Some(value) = value {
+            self.parameters.push(owned(&value));
+            let place = self.parameters.len();
+            write!(self.sql, " and {column} in ({select} ${place})").expect("a String takes it");
+        }
+        self
+    }
+
     /// `column` has one of these values. Without values nothing is found.
     pub fn one_of<C: Column>(mut self, column: &str, values: &[C]) -> Filter {
         if values.is_empty() {

@@ -15,6 +15,8 @@ use crate::Error;
 #[derive(Clone, Debug, Default)]
 pub struct PaymentSearch {
     pub booking: Option<BookingId>,
+    /// Of the bookings of this customer. They are few, so their payments are sorted.
+    pub customer_email: Option<String>,
     pub reference: Option<String>,
     /// The idempotency key of its request.
     pub key: Option<KeyId>,
@@ -44,8 +46,10 @@ impl Queries {
 
     /// Newest first.
     pub async fn payments(&self, tenant: TenantId, search: &PaymentSearch) -> Result<Vec<Payment>, Error> {
+        let customer = search.customer_email.as_ref().map(|email| CustomerId::of(tenant, email));
         let (rest, parameters) = Filter::of(tenant)
             .and("booking =", search.booking)
+            .within("booking", "select id from bookings where tenant = $1 and customer =", customer)
             .and("reference =", search.reference.clone())
             .and("key =", search.key)
             .and("state =", search.state.map(|state| state.name().to_owned()))

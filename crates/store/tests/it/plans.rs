@@ -246,6 +246,10 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     let booking = Some(new_id::<BookingId>());
     assert_eq!(payments(PaymentSearch { booking, ..PaymentSearch::default() }).await, 0);
     uses(&plans, "payments_of_booking");
+    let customer_email = Some("nobody@example.com".to_owned());
+    assert_eq!(payments(PaymentSearch { customer_email, ..PaymentSearch::default() }).await, 0);
+    let plan = finds_by(&plans, "payments_of_booking");
+    assert!(plan.contains("bookings_of_customer"), "{plan}");
     let one = PaymentSearch { limit: 1, ..PaymentSearch::default() };
     let account = Some(queries.payments(seller.tenant, &one).await.unwrap()[0].account);
     plans.lock().clear();

@@ -98,6 +98,7 @@ async fn every_query_runs(database: StoreDatabase) {
     assert_eq!(behind.await.unwrap(), []);
     let search = PaymentSearch {
         booking: Some(new_id()),
+        customer_email: Some("ana@example.com".into()),
         reference: Some("r".into()),
         key: Some(new_id()),
         state: Some(domain::lifecycle::payment::State::Captured),

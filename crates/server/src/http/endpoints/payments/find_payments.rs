@@ -31,6 +31,7 @@ async fn handle(
     });
     let search = PaymentSearch {
         booking: query.booking_id.map(BookingId),
+        customer_email: query.customer_email,
         reference: query.reference,
         key: query.idempotency_key.map(|key| KeyId::of(caller.tenant, caller.client, &key)),
         state: state.transpose()?,
