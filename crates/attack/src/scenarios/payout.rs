@@ -8,6 +8,7 @@
 //! | every transfer of some bookings is made, no reply arrives, and no webhook | payouts that only a look-up settles | one transfer |
 //! | every server's timer finds the same releases | releases that are decided several times | one release |
 //! | a refund of all the money at the moment of the release | | the refund or the share, never both |
+//! | a refund of all the money before the booking is completed | | the refund, and no share |
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -48,11 +49,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PAID_WITHIN: Duration = Duration::from_mins(1);
 pub(super) const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts";
 
-/// One booking, and whether a refund competes with its release.
+/// One booking, and the refund that competes with its release.
 #[derive(Clone, Copy)]
 struct Turn {
     number: usize,
-    refund_after_ms: Option<u64>,
+    rival: Rival,
+}
+
+/// A refund of all the money of a booking.
+#[derive(Clone, Copy)]
+enum Rival {
+    Absent,
+    /// Its answer comes before the booking is completed, so it is quicker on any machine.
+    First,
+    /// It is requested this long after the completion.
+    After(Duration),
 }
 
 /// What became of it.
@@ -65,8 +76,14 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let count = (context.operations() / OPERATIONS_A_BOOKING).max(BOOKINGS_MIN);
     let mut random = context.random("turns");
     let turn = |number| {
-        let competes = random.random_bool(0.4);
-        Turn { number, refund_after_ms: competes.then(|| random.random_range(0..1_500)) }
+        let rival = match number {
+            0 => Rival::First,
+            _ if random.random_bool(0.4) => {
+                Rival::After(Duration::from_millis(random.random_range(0..1_500)))
+            }
+            _ => Rival::Absent,
+        };
+        Turn { number, rival }
     };
     let turns: Vec<Turn> = (0..count).map(turn).collect();
 
@@ -198,20 +215,29 @@ async fn pay(context: &ScenarioContext, deployment: &Deployment, number: usize) 
 }
 
 async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> Result<Outcome, Error> {
-    let Turn { number, refund_after_ms } = turn;
+    let Turn { number, rival } = turn;
     let Paid { booking, payment, operation, .. } = pay(context, deployment, number).await?;
     let mut caller = context.caller(&deployment.target, number);
-    let mut rival = context.caller(&deployment.target, number + 1);
+    let mut other = context.caller(&deployment.target, number + 1);
     let done = completes(context, number, &booking);
     let complete = async { caller.retry_until_definite(&done).await };
     let refund = async {
-        let Some(after_ms) = refund_after_ms else { return Ok(None) };
-        tokio::time::sleep(Duration::from_millis(after_ms)).await;
         let name = context.operation(format!("{number}-back"));
         let back = OperationRequest::refund(&name, &payment, &operation, &STRIPE.money(PRICE_MINOR));
-        rival.retry_until_definite(&back.that_may_be_refused()).await.map(Some)
+        other.retry_until_definite(&back.that_may_be_refused()).await
     };
-    let (completed, refund) = tokio::try_join!(complete, refund)?;
+    let (refund, completed) = match rival {
+        Rival::Absent => (None, complete.await?),
+        Rival::First => (Some(refund.await?), complete.await?),
+        Rival::After(pause) => {
+            let later = async {
+                tokio::time::sleep(pause).await;
+                refund.await
+            };
+            let (refund, completed) = tokio::try_join!(later, complete)?;
+            (Some(refund), completed)
+        }
+    };
     if !completed.is_success() {
         return Err(Error::Unexpected { operation: done.operation, outcome: completed.summary() });
     }
