@@ -171,6 +171,7 @@ const PLANS: &[Plan] = &[
     plan(InjectedFault::IdsForgetKeys, Ground::Sqlite, "restored", 60, "effects_equal_operations"),
     plan(InjectedFault::ReleasedTwice, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),
     plan(InjectedFault::PayoutKeyNotKept, Ground::Sqlite, "payout", 60, "a_share_is_paid_once"),
+    plan(InjectedFault::ReversalKeyNotKept, Ground::Sqlite, "payout", 60, "a_share_comes_back_once"),
     neighbours(InjectedFault::ReadersNotShared, Ground::Postgres, "stuck_reads_leave_room_for_a_neighbour"),
     plan(
         InjectedFault::OneStepSentAfterCall,

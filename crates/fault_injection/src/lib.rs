@@ -120,6 +120,8 @@ faults! {
         "The funds of a booking stay due after their release, and its payouts have fresh ids.",
     PayoutKeyNotKept = "payout_key_not_kept":
         "A payout whose reply was lost is sent again under another key, without a look-up.",
+    ReversalKeyNotKept = "reversal_key_not_kept":
+        "A reversal whose reply was lost is sent again under another key, without a look-up.",
     ReadersNotShared = "readers_not_shared":
         "One tenant's reads may take every reader.",
     OneStepSentAfterCall = "one_step_sent_after_call":

@@ -1,5 +1,5 @@
 //! Completed bookings whose money is shared, while the provider loses replies, processes are killed, and
-//! refunds compete with releases.
+//! refunds compete with releases. Then some shares are taken back.
 //!
 //! | fault | what it leaves | what must hold |
 //! |---|---|---|
@@ -8,6 +8,10 @@
 //! | every transfer of some bookings is made, no reply arrives, and no webhook | payouts that only a look-up settles | one transfer |
 //! | every server's timer finds the same releases | releases that are decided several times | one release |
 //! | a refund of all the money at the moment of the release | | the refund or the share, never both |
+//! | a refund of all the money before the booking is completed | | the refund, and no share |
+//! | paid shares are taken back, and every reply is lost ([`reversals`]) | reversals that only a look-up settles | each asked sum comes back once |
+
+mod reversals;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,14 +24,22 @@ use crate::methods::STRIPE;
 use crate::operation_request::PRICE_MINOR;
 use crate::{Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, Scenario, ScenarioContext};
 use crate::{Tuning, judge};
+use reversals::Reversed;
 
 pub const SCENARIO: Scenario = Scenario {
     number: 21,
     name: "payout",
-    promise: "The funds of a completed booking are released once and each share is paid once, whatever is lost, killed or done at the same moment.",
+    promise: "The funds of a completed booking are released once and each share is paid once, whatever is lost, killed or done at the same moment. A share that is taken back comes back once.",
     needs: &[Need::Deployment],
-    always: &["a_share_is_paid_once", "a_refund_or_a_share"],
-    sometimes: &["a_share_was_paid", "a_reply_was_lost", "a_refund_was_quicker", "a_process_was_killed"],
+    always: &["a_share_is_paid_once", "a_refund_or_a_share", "a_share_comes_back_once"],
+    sometimes: &[
+        "a_share_was_paid",
+        "a_reply_was_lost",
+        "a_refund_was_quicker",
+        "a_process_was_killed",
+        "a_share_came_back",
+        "a_reply_to_a_reversal_was_lost",
+    ],
     run: |context| Box::pin(run(context)),
 };
 
@@ -38,6 +50,7 @@ const BOOKINGS_AT_ONCE: usize = 8;
 const HOLD_SECONDS: u32 = 3_600;
 /// The platform's part, of [`PRICE_MINOR`].
 const FEE_MINOR: i64 = PRICE_MINOR / 10;
+const SHARE_MINOR: i64 = PRICE_MINOR - FEE_MINOR;
 const DESTINATION: &str = "acct_guide";
 /// So that a share that is paid twice finds the money for it.
 const SPARE_MINOR: i64 = 900_000;
@@ -48,11 +61,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const PAID_WITHIN: Duration = Duration::from_mins(1);
 pub(super) const SCOPES: &str = "bookings,payments,catalogue,ledger,payouts";
 
-/// One booking, and whether a refund competes with its release.
+/// One booking, and the refund that competes with its release.
 #[derive(Clone, Copy)]
 struct Turn {
     number: usize,
-    refund_after_ms: Option<u64>,
+    rival: Rival,
+}
+
+/// A refund of all the money of a booking.
+#[derive(Clone, Copy)]
+enum Rival {
+    Absent,
+    /// Its answer comes before the booking is completed, so it is quicker on any machine.
+    First,
+    /// It is requested this long after the completion.
+    After(Duration),
 }
 
 /// What became of it.
@@ -65,8 +88,14 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     let count = (context.operations() / OPERATIONS_A_BOOKING).max(BOOKINGS_MIN);
     let mut random = context.random("turns");
     let turn = |number| {
-        let competes = random.random_bool(0.4);
-        Turn { number, refund_after_ms: competes.then(|| random.random_range(0..1_500)) }
+        let rival = match number {
+            0 => Rival::First,
+            _ if random.random_bool(0.4) => {
+                Rival::After(Duration::from_millis(random.random_range(0..1_500)))
+            }
+            _ => Rival::Absent,
+        };
+        Turn { number, rival }
     };
     let turns: Vec<Turn> = (0..count).map(turn).collect();
 
@@ -94,7 +123,11 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
     }
     outcomes.extend(without_answers(&context, &mut deployment, count).await?);
     settle(&context, &deployment, &outcomes).await?;
-    compare(&context, &deployment, &outcomes).await?;
+    let mut reversed = Vec::new();
+    if !context.findings.any_broken() {
+        reversed = reversals::reverse(&context, &mut deployment, &outcomes).await?;
+    }
+    compare(&context, &deployment, &outcomes, &reversed).await?;
     if context.findings.any_broken() {
         return Ok(());
     }
@@ -198,20 +231,29 @@ async fn pay(context: &ScenarioContext, deployment: &Deployment, number: usize) 
 }
 
 async fn one(context: &ScenarioContext, deployment: &Deployment, turn: Turn) -> Result<Outcome, Error> {
-    let Turn { number, refund_after_ms } = turn;
+    let Turn { number, rival } = turn;
     let Paid { booking, payment, operation, .. } = pay(context, deployment, number).await?;
     let mut caller = context.caller(&deployment.target, number);
-    let mut rival = context.caller(&deployment.target, number + 1);
+    let mut other = context.caller(&deployment.target, number + 1);
     let done = completes(context, number, &booking);
     let complete = async { caller.retry_until_definite(&done).await };
     let refund = async {
-        let Some(after_ms) = refund_after_ms else { return Ok(None) };
-        tokio::time::sleep(Duration::from_millis(after_ms)).await;
         let name = context.operation(format!("{number}-back"));
         let back = OperationRequest::refund(&name, &payment, &operation, &STRIPE.money(PRICE_MINOR));
-        rival.retry_until_definite(&back.that_may_be_refused()).await.map(Some)
+        other.retry_until_definite(&back.that_may_be_refused()).await
     };
-    let (completed, refund) = tokio::try_join!(complete, refund)?;
+    let (refund, completed) = match rival {
+        Rival::Absent => (None, complete.await?),
+        Rival::First => (Some(refund.await?), complete.await?),
+        Rival::After(pause) => {
+            let later = async {
+                tokio::time::sleep(pause).await;
+                refund.await
+            };
+            let (refund, completed) = tokio::try_join!(later, complete)?;
+            (Some(refund), completed)
+        }
+    };
     if !completed.is_success() {
         return Err(Error::Unexpected { operation: done.operation, outcome: completed.summary() });
     }
@@ -248,27 +290,29 @@ async fn compare(
     context: &ScenarioContext,
     deployment: &Deployment,
     outcomes: &[Outcome],
+    reversed: &[Reversed],
 ) -> Result<(), Error> {
     let Some(books) = deployment.books().await? else { return Ok(()) };
     let mut transfers: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for transfer in &books.transfers {
         let booking = transfer.metadata.get("booking").map_or("", String::as_str);
-        transfers.entry(booking).or_default().push(transfer.net());
+        transfers.entry(booking).or_default().push(transfer.amount_minor);
     }
     let lost = |path: &str, outcome: &str| path == "/v1/transfers" && outcome.starts_with("committed_then");
     let lost = books.calls.iter().filter(|call| lost(&call.path, &call.outcome)).count();
     context.findings.reached_times("a_reply_was_lost", lost as u64);
     for Outcome { booking, refunded } in outcomes {
         let made = transfers.get(booking.as_str()).map_or(&[][..], Vec::as_slice);
-        let share = PRICE_MINOR - FEE_MINOR;
-        let told =
-            || format!("booking {booking}: refunded {refunded}, transferred {made:?}, its share {share}");
+        let told = || {
+            format!("booking {booking}: refunded {refunded}, transferred {made:?}, its share {SHARE_MINOR}")
+        };
         if *refunded {
             context.findings.always("a_refund_or_a_share", made.is_empty(), told);
         } else {
-            context.findings.always("a_share_is_paid_once", made == [share], told);
+            context.findings.always("a_share_is_paid_once", made == [SHARE_MINOR], told);
         }
     }
+    reversals::compare(context, &books, reversed);
     let total = STRIPE.money(books.transfers.iter().map(check::BookedTransfer::net).sum());
     context.findings.note(format!("{} transfers, {total} in all", books.transfers.len()));
     let verdicts = deployment.verdicts().await?;

@@ -108,7 +108,8 @@ impl Reversal<'_> {
         if self.provider.capabilities().payouts == Payouts::None {
             return self.refused("not_offered_by_provider", FailureCause::NotSent).await;
         }
-        if !self.is_first_call() {
+        let forgets = fault_injection::is(fault_injection::InjectedFault::ReversalKeyNotKept);
+        if !self.is_first_call() && !forgets {
             match self.look().await {
                 Ok(seen) if self.is_in(&seen) => return self.seen(seen).await,
                 Ok(_) => {}
@@ -119,6 +120,7 @@ impl Reversal<'_> {
             }
         }
         match self.mark_sent().await? {
+            Some(_) if forgets => self.call(self.job.token).await,
             Some(key) => self.call(key).await,
             None => self.unknown("not found, and not sent again".to_owned(), false).await,
         }
