@@ -15,7 +15,7 @@ use crate::Error;
 #[derive(Clone, Debug, Default)]
 pub struct PaymentSearch {
     pub booking: Option<BookingId>,
-    /// Of the bookings of this customer. They are few, so their payments are sorted.
+    /// The customer of their bookings, which are few, so their payments are sorted.
     pub customer_email: Option<String>,
     pub reference: Option<String>,
     /// The idempotency key of its request.
