@@ -7,6 +7,8 @@
 //! | story | asks, takes the money back, decides | one dispute, in the state and with the sums of the bank's decision |
 //! | refund | takes a part back; a client refunds another part meanwhile | the refund is refused until the bank has decided |
 //! | evidence | takes a part back; a client submits evidence, twice | the bank gets it once |
+//! | chargeback | takes a payment at Mercado Pago back, and decides; a client refunds it meanwhile | as in the story, and the refund is refused |
+//! | MED | takes a part of a Pix at a bank back | the payment shows the part as disputed |
 
 use std::time::Duration;
 
@@ -14,11 +16,11 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::by_hand::person::Person;
-use crate::methods::STRIPE;
+use crate::methods::{MERCADO_PAGO, PIX_AT_BANK, STRIPE};
 use crate::operation_request::PRICE_MINOR;
 use crate::{
-    Deployment, Error, ExpectedEffect, Need, OperationRequest, RetryingClient, Scenario, ScenarioContext,
-    Tuning, judge,
+    Deployment, Error, ExpectedEffect, Need, OperationAnswer, OperationRequest, RetryingClient, Scenario,
+    ScenarioContext, Tuning, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
@@ -32,7 +34,14 @@ pub const SCENARIO: Scenario = Scenario {
         "a_refund_is_refused_beside_a_dispute",
         "the_bank_gets_evidence_once",
     ],
-    sometimes: &["an_inquiry_was_closed", "the_bank_decided", "refused_a_refund", "submitted_evidence"],
+    sometimes: &[
+        "an_inquiry_was_closed",
+        "the_bank_decided",
+        "refused_a_refund",
+        "submitted_evidence",
+        "charged_back_at_mercado_pago",
+        "taken_back_from_a_bank",
+    ],
     run: |context| Box::pin(run(context)),
 };
 
@@ -59,7 +68,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
             "webhook_shuffle": true, "webhook_duplicates": 2, "webhook_drop": drop, "commit_then_drop": 0.2,
         });
         deployment.set_faults(faults).await?;
-        context.progress.counts("disputes", 4 * count);
+        context.progress.counts("disputes", 6 * count);
         let (deployment, context) = (&deployment, &context);
         let at =
             |number: usize| Disputed::new(context, deployment, format!("disputes-{drop}-{number}"), number);
@@ -69,6 +78,8 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
             try_join_all(numbers().map(|number| async move { at(number)?.story(number).await })),
             try_join_all(numbers().map(|number| async move { at(number)?.refund().await })),
             try_join_all(numbers().map(|number| async move { at(number)?.evidence().await })),
+            try_join_all(numbers().map(|number| async move { at(number)?.charge_back(number).await })),
+            try_join_all(numbers().map(|number| async move { at(number)?.taken_back().await })),
         )?;
     }
     deployment.set_faults(json!({})).await?;
@@ -108,9 +119,13 @@ impl Disputed<'_> {
     /// The payment's id, and the id of the provider's object.
     async fn makes(&mut self, request: &OperationRequest) -> Result<(String, String), Error> {
         let made = self.caller.retry_until_definite(request).await?;
+        self.captured(&request.operation, &made).await
+    }
+
+    /// The same of a payment that was made.
+    async fn captured(&mut self, operation: &str, made: &OperationAnswer) -> Result<(String, String), Error> {
         let id = made.id().filter(|_| made.is_success());
-        let unexpected =
-            || Error::Unexpected { operation: request.operation.clone(), outcome: made.summary() };
+        let unexpected = || Error::Unexpected { operation: operation.to_owned(), outcome: made.summary() };
         let id = id.ok_or_else(unexpected)?;
         let path = format!("/v1/payments/{id}");
         let captured = |seen: &Value| seen["captured"]["minor"] == PRICE_MINOR;
@@ -133,6 +148,15 @@ impl Disputed<'_> {
         let seen = self.caller.until(&path, followed_within(self.context), so).await?;
         self.always("a_dispute_ends_the_same_in_any_order", so(&seen), state, &seen);
         Ok(seen["data"][0].clone())
+    }
+
+    /// Waits until the bank has this sum of the payment, and decides nothing more.
+    async fn keeps(&mut self, payment: &str, minor: i64, what: &str) -> Result<(), Error> {
+        let path = format!("/v1/payments/{payment}");
+        let ended = |seen: &Value| seen["disputed"]["minor"] == minor && seen["open_disputes"] == 0;
+        let seen = self.caller.until(&path, followed_within(self.context), ended).await?;
+        self.always("a_dispute_ends_the_same_in_any_order", ended(&seen), what, &seen);
+        Ok(())
     }
 
     async fn inquiry(mut self) -> Result<(), Error> {
@@ -177,10 +201,7 @@ impl Disputed<'_> {
         let (outcome, kept) = if number.is_multiple_of(2) { ("won", 0) } else { ("lost", PRICE_MINOR) };
         self.person.sees_it_decided(&dispute, outcome).await?;
         self.shows(&payment, outcome).await?;
-        let path = format!("/v1/payments/{payment}");
-        let ended = |seen: &Value| seen["disputed"]["minor"] == kept && seen["open_disputes"] == 0;
-        let seen = self.caller.until(&path, followed_within(self.context), ended).await?;
-        self.always("a_dispute_ends_the_same_in_any_order", ended(&seen), outcome, &seen);
+        self.keeps(&payment, kept, outcome).await?;
         self.context.findings.reached("the_bank_decided");
         self.context.progress.advance();
         Ok(())
@@ -208,6 +229,46 @@ impl Disputed<'_> {
         let done = answer.is_success() || !refused;
         let seen = json!(answer.summary());
         self.always("a_refund_is_refused_beside_a_dispute", done, "a refund after the decision", &seen);
+        self.context.progress.advance();
+        Ok(())
+    }
+
+    async fn charge_back(mut self, number: usize) -> Result<(), Error> {
+        let operation = self.operation("charged-back");
+        let (payment, object) =
+            self.makes(&OperationRequest::charge(&operation, PRICE_MINOR, &MERCADO_PAGO)).await?;
+        let path = format!("/sandbox/mercado_pago/payments/{object}");
+        self.person.sees_a_bank_act(&format!("{path}/charge_back"), &json!({})).await?;
+        self.shows(&payment, "opened").await?;
+        let name = format!("{operation}-refund");
+        let part = MERCADO_PAGO.money(REFUNDED_MINOR);
+        let refund = OperationRequest::refund(&name, &payment, &operation, &part);
+        let answer = self.caller.retry_until_definite(&refund.that_may_be_refused()).await?;
+        let refused = answer.code().as_deref() == Some("payment_is_disputed");
+        let seen = json!(answer.summary());
+        self.always("a_refund_is_refused_beside_a_dispute", refused, "a refund at Mercado Pago", &seen);
+        let (action, outcome, kept) = match number.is_multiple_of(2) {
+            true => ("reimburse", "won", 0),
+            false => ("settle", "lost", PRICE_MINOR),
+        };
+        self.person.sees_a_bank_act(&format!("{path}/{action}"), &json!({})).await?;
+        self.shows(&payment, outcome).await?;
+        self.keeps(&payment, kept, outcome).await?;
+        self.context.findings.reached("charged_back_at_mercado_pago");
+        self.context.progress.advance();
+        Ok(())
+    }
+
+    async fn taken_back(mut self) -> Result<(), Error> {
+        let operation = self.operation("taken-back");
+        let charge = OperationRequest::charge(&operation, PRICE_MINOR, &PIX_AT_BANK);
+        let made = self.caller.retry_until_definite(&charge).await?;
+        PIX_AT_BANK.customer_pays(&self.deployment.target, &made).await?;
+        let (payment, object) = self.captured(&operation, &made).await?;
+        let path = format!("/sandbox/pix/cob/{object}/med");
+        self.person.sees_a_bank_act(&path, &json!({ "valor": "9.00" })).await?;
+        self.keeps(&payment, DISPUTED_MINOR, "taken back").await?;
+        self.context.findings.reached("taken_back_from_a_bank");
         self.context.progress.advance();
         Ok(())
     }

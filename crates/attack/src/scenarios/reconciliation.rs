@@ -2,8 +2,9 @@
 //!
 //! | part | what happens at the provider | what must hold after a reconciliation |
 //! |---|---|---|
-//! | charges that wait for 3-D Secure | the customer approves | each is captured, by evidence |
-//! | captured charges | a person refunds a part | each has the refund, to the minor unit |
+//! | charges that wait for 3-D Secure at Stripe, or for a Pix at Mercado Pago or at a bank | the customer approves or pays | each is captured, by evidence |
+//! | captured charges at Stripe and Mercado Pago | a person refunds a part | each has the refund, to the minor unit |
+//! | all of them | the provider keeps its fee | each shows the fee of the provider's own books |
 //!
 //! Every webhook is lost, the list of events is not read, and nobody else fetches in time. The servers are
 //! killed while the reconciliation runs, and it goes on.
@@ -15,10 +16,11 @@ use outbound::HttpConnection;
 use serde_json::{Value, json};
 
 use super::by_hand::Person;
-use crate::methods::{STRIPE, STRIPE_ASKING};
+use crate::methods::{MERCADO_PAGO, MERCADO_PAGO_PIX, PIX_AT_BANK, PaymentMethod, STRIPE, STRIPE_ASKING};
 use crate::operation_request::PRICE_MINOR;
 use crate::{
-    Deployment, Error, Need, OperationRequest, RetryingClient, Scenario, ScenarioContext, Tuning, judge,
+    Deployment, Error, Need, OperationAnswer, OperationRequest, RetryingClient, Scenario, ScenarioContext,
+    Tuning, judge,
 };
 
 pub const SCENARIO: Scenario = Scenario {
@@ -31,10 +33,26 @@ pub const SCENARIO: Scenario = Scenario {
         "what_the_provider_kept_is_recorded",
         "a_run_survives_its_server",
     ],
-    sometimes: &["paid_unreported", "refunded_unreported", "killed_during_a_run"],
+    sometimes: &[
+        "paid_unreported_at_stripe",
+        "paid_unreported_at_mercado_pago",
+        "paid_unreported_at_a_bank",
+        "refunded_unreported_at_stripe",
+        "refunded_unreported_at_mercado_pago",
+        "killed_during_a_run",
+    ],
     run: |context| Box::pin(run(context)),
 };
 
+/// What the customer completes, unreported. A bank's charges are not listed, so they are fetched by their ids.
+const PAID: [(&PaymentMethod, &str); 3] = [
+    (&STRIPE_ASKING, "paid_unreported_at_stripe"),
+    (&MERCADO_PAGO_PIX, "paid_unreported_at_mercado_pago"),
+    (&PIX_AT_BANK, "paid_unreported_at_a_bank"),
+];
+/// What a person refunds in part at the provider, unreported.
+const REFUNDED: [(&PaymentMethod, &str); 2] =
+    [(&STRIPE, "refunded_unreported_at_stripe"), (&MERCADO_PAGO, "refunded_unreported_at_mercado_pago")];
 const OPERATIONS_A_PAYMENT: usize = 10;
 const PAYMENTS_MIN: usize = 3;
 const PAYMENTS_MAX: usize = 60;
@@ -52,26 +70,41 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         .with("workers", "lease_ms", 1_000);
     let mut deployment = context.deploy(&silent).await?;
     deployment.set_faults(json!({ "webhook_drop": 1 })).await?;
-    context.progress.counts("unreported at the provider", 2 * count);
+    context.progress.counts("unreported at the provider", (PAID.len() + REFUNDED.len()) * count);
     let expected = {
-        let deployment = &deployment;
-        let context = &context;
+        let (deployment, context) = (&deployment, &context);
+        let numbers =
+            |methods: usize| (0..methods).flat_map(|method| (0..count).map(move |number| (method, number)));
         let (paid, refunded) = tokio::try_join!(
-            try_join_all((0..count).map(|number| async move { paid(context, deployment, number).await })),
-            try_join_all((0..count).map(|number| async move { refunded(context, deployment, number).await })),
+            try_join_all(numbers(PAID.len()).map(|(method, number)| paid(
+                context,
+                deployment,
+                PAID[method],
+                number
+            ))),
+            try_join_all(numbers(REFUNDED.len()).map(|(method, number)| refunded(
+                context,
+                deployment,
+                REFUNDED[method],
+                number
+            ))),
         )?;
         paid.into_iter().chain(refunded).collect::<Vec<_>>()
     };
     tokio::time::sleep(SECOND_OVER).await;
     deployment.set_faults(json!({ "webhook_drop": 1, "delay_ms": [100, 200] })).await?;
-    reconcile(&context, &mut deployment).await?;
+    for (number, method) in [&STRIPE, &MERCADO_PAGO, &PIX_AT_BANK].into_iter().enumerate() {
+        reconcile(&context, &mut deployment, method.provider, number == 0).await?;
+    }
     let mut caller = context.caller(&deployment.target, 0);
     let books = deployment.books().await?.unwrap_or_default();
     for Unreported { path, captured, refunded } in expected {
         let seen = caller.get(&path, None).await?;
         let kept = books.charges.iter().find(|charge| seen["provider_reference"] == *charge.id);
         let kept = kept.map_or(0, |charge| charge.fee_minor);
-        let recorded = kept > 0 && seen["provider_fee"]["minor"] == kept;
+        // A bank shows no fees.
+        let is_shown = kept > 0 || seen["provider"] == PIX_AT_BANK.provider;
+        let recorded = is_shown && seen["provider_fee"]["minor"].as_i64().unwrap_or(0) == kept;
         let what = || format!("the provider kept {kept}, {path}: {seen}");
         context.findings.always("what_the_provider_kept_is_recorded", recorded, what);
         let found = seen["captured"]["minor"] == captured
@@ -92,29 +125,40 @@ struct Unreported {
     refunded: i64,
 }
 
-async fn made(caller: &mut RetryingClient, request: &OperationRequest) -> Result<(String, String), Error> {
+/// The answer to an order that was accepted, with the payment's id and the provider's.
+async fn made(
+    caller: &mut RetryingClient,
+    request: &OperationRequest,
+) -> Result<(OperationAnswer, String, String), Error> {
     let made = caller.retry_until_definite(request).await?;
     let object = made.body["provider_reference"].as_str().map(str::to_owned);
     let both = made.id().zip(object).filter(|_| made.is_success());
-    both.ok_or_else(|| Error::Unexpected { operation: request.operation.clone(), outcome: made.summary() })
+    let unexpected = || Error::Unexpected { operation: request.operation.clone(), outcome: made.summary() };
+    let (payment, object) = both.ok_or_else(unexpected)?;
+    Ok((made, payment, object))
 }
 
 async fn paid(
     context: &ScenarioContext,
     deployment: &Deployment,
+    (method, state): (&PaymentMethod, &'static str),
     number: usize,
 ) -> Result<Unreported, Error> {
     let mut caller = context.caller(&deployment.target, number);
-    let operation = context.operation(format!("paid-{number}"));
-    let (payment, object) =
-        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, &STRIPE_ASKING)).await?;
-    let mut bank = HttpConnection::new(deployment.sandbox_url()?);
-    let path = format!("/sandbox/authenticate/{object}");
-    let approved = bank.post(&path, &[], json!({ "approve": true }).to_string()).await?;
-    if !approved.status.is_success() {
-        return Err(Error::Unexpected { operation, outcome: approved.status.to_string() });
+    let operation = context.operation(format!("{state}-{number}"));
+    let (answer, payment, object) =
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, method)).await?;
+    if method.waits_for_customer() {
+        method.customer_pays(&deployment.target, &answer).await?;
+    } else {
+        let mut bank = HttpConnection::new(deployment.sandbox_url()?);
+        let path = format!("/sandbox/authenticate/{object}");
+        let approved = bank.post(&path, &[], json!({ "approve": true }).to_string()).await?;
+        if !approved.status.is_success() {
+            return Err(Error::Unexpected { operation, outcome: approved.status.to_string() });
+        }
     }
-    context.findings.reached("paid_unreported");
+    context.findings.reached(state);
     context.progress.advance();
     Ok(Unreported { path: format!("/v1/payments/{payment}"), captured: PRICE_MINOR, refunded: 0 })
 }
@@ -122,23 +166,29 @@ async fn paid(
 async fn refunded(
     context: &ScenarioContext,
     deployment: &Deployment,
+    (method, state): (&'static PaymentMethod, &'static str),
     number: usize,
 ) -> Result<Unreported, Error> {
     let mut caller = context.caller(&deployment.target, number);
-    let operation = context.operation(format!("refunded-{number}"));
-    let (payment, object) =
-        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, &STRIPE)).await?;
-    let mut person = Person::of(context, deployment)?;
+    let operation = context.operation(format!("{state}-{number}"));
+    let (_, payment, object) =
+        made(&mut caller, &OperationRequest::charge(&operation, PRICE_MINOR, method)).await?;
+    let mut person = Person::of(context, deployment)?.at(method);
     person.refunds(&format!("{operation}-hand"), &operation, &object, PART_MINOR).await?;
-    context.findings.reached("refunded_unreported");
+    context.findings.reached(state);
     context.progress.advance();
     Ok(Unreported { path: format!("/v1/payments/{payment}"), captured: PRICE_MINOR, refunded: PART_MINOR })
 }
 
-/// Starts a run, kills a server that may work on it, and waits for its end.
-async fn reconcile(context: &ScenarioContext, deployment: &mut Deployment) -> Result<(), Error> {
-    let run = started(deployment, STRIPE.provider).await?;
-    let mut killed = false;
+/// Starts a run, kills a server that may work on it if that is wanted, and waits for its end.
+async fn reconcile(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    provider: &str,
+    kills: bool,
+) -> Result<(), Error> {
+    let run = started(deployment, provider).await?;
+    let mut killed = !kills;
     let until = tokio::time::Instant::now() + ENDED_WITHIN;
     let mut seen = Value::Null;
     while tokio::time::Instant::now() < until && !has_ended(&seen) {

@@ -106,6 +106,11 @@ impl Person {
         response.json().map_err(|error| Error::Unreadable(path, error.to_string()))
     }
 
+    /// A bank acts by a route of the sandbox.
+    pub async fn sees_a_bank_act(&mut self, path: &str, order: &Value) -> Result<(), Error> {
+        self.order(path, order).await.map(drop)
+    }
+
     /// The bank decides.
     pub async fn sees_it_decided(&mut self, dispute: &str, outcome: &str) -> Result<(), Error> {
         self.order(&format!("/sandbox/disputes/{dispute}"), &json!({ "outcome": outcome })).await.map(drop)
