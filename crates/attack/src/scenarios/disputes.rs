@@ -247,10 +247,8 @@ impl Disputed<'_> {
         let refused = answer.code().as_deref() == Some("payment_is_disputed");
         let seen = json!(answer.summary());
         self.always("a_refund_is_refused_beside_a_dispute", refused, "a refund at Mercado Pago", &seen);
-        let (action, outcome, kept) = match number.is_multiple_of(2) {
-            true => ("reimburse", "won", 0),
-            false => ("settle", "lost", PRICE_MINOR),
-        };
+        let (action, outcome, kept) =
+            if number.is_multiple_of(2) { ("reimburse", "won", 0) } else { ("settle", "lost", PRICE_MINOR) };
         self.person.sees_a_bank_act(&format!("{path}/{action}"), &json!({})).await?;
         self.shows(&payment, outcome).await?;
         self.keeps(&payment, kept, outcome).await?;
