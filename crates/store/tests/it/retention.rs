@@ -100,7 +100,7 @@ impl Script<'_> {
                 "{account}, {booking}, {account}, 'stripe', 100, 'EUR', 'automatic', 'pm_1', null, 1, \
                  null, null, null, null, null, null, null, '{{}}', null, '{state}', 1, null, 0, 0, 0, 0, 0, 0, 0, 0, 0, null, 0, \
                  null, null, null, null, 0, 1, null, 0, 0, 0, 1, 1, null, null, 0, \
-                 null, 0, 0, null"
+                 null, 0, 0, null, null"
             ),
         );
         self.audit(name, "payment", payment, OLD);
