@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Instant;
 
 use domain::lifecycle::{booking, payment};
-use domain::{AccountId, BookingId, TenantId, Timestamp};
+use domain::{AccountId, BookingId, CustomerId, TenantId, Timestamp};
 use hdrhistogram::Histogram;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -41,6 +41,9 @@ const SECOND: i64 = 1_000_000;
 /// Payments of one reference, and of one booking.
 const SHARED: u64 = 4;
 const CUSTOMERS: u64 = 500;
+/// A customer who has as many bookings in every database.
+const REGULAR: &str = "regular@example.com";
+const REGULAR_BOOKINGS: u64 = 40;
 const ACCOUNTS: u64 = 3;
 const AMOUNTS: u64 = 90;
 
@@ -117,16 +120,20 @@ struct Words {
     /// The start and the end of the id of a number.
     id: (&'static str, &'static str),
     tenant: String,
+    /// The customer of the first bookings.
+    regular: String,
     numbers: String,
 }
 
 impl Words {
     fn of(location: &Location, tenant: TenantId, rows: u64) -> Words {
+        let regular = CustomerId::of(tenant, REGULAR);
         match location {
             Location::Sqlite { .. } => Words {
                 new_id: "randomblob(16)",
                 id: ("unhex(printf('%032x', ", "))"),
                 tenant: format!("x'{}'", tenant.0.simple()),
+                regular: format!("x'{}'", regular.0.simple()),
                 numbers: format!(
                     "(with recursive n(i) as (select 1 union all select i + 1 from n where i < {rows}) \
                      select i from n)"
@@ -136,6 +143,7 @@ impl Words {
                 new_id: "gen_random_uuid()",
                 id: ("cast(lpad(to_hex(", "), 32, '0') as uuid)"),
                 tenant: format!("cast('{}' as uuid)", tenant.0),
+                regular: format!("cast('{}' as uuid)", regular.0),
                 numbers: format!("(select cast(i as bigint) as i from generate_series(1, {rows}) as i) as n"),
             },
         }
@@ -162,11 +170,12 @@ impl Words {
     }
 
     fn bookings(&self) -> String {
-        let Words { new_id, tenant, numbers, .. } = self;
-        let (client, customer) = (self.id("1"), self.id(&format!("i % {CUSTOMERS}")));
+        let Words { tenant, regular, numbers, .. } = self;
+        let (id, client, other) = (self.id("i"), self.id("1"), self.id(&format!("i % {CUSTOMERS}")));
+        let customer = format!("case when i <= {REGULAR_BOOKINGS} then {regular} else {other} end");
         let state = "case when i % 40 = 0 then 'no_show' else 'confirmed' end";
         format!(
-            "insert into bookings select {new_id}, {tenant}, {client}, {customer}, 'Ana', 'ana@example.com', \
+            "insert into bookings select {id}, {tenant}, {client}, {customer}, 'Ana', 'ana@example.com', \
              null, {state}, 1, 0, 100, 'EUR', null, 0, 0, 0, 0, 0, i, i, i, null, null, '{{}}', i * {SECOND}, \
              i * {SECOND} from {numbers}"
         )
@@ -307,6 +316,10 @@ const PAYMENTS: &[SearchOf<PaymentSearch>] = &[
         booking: Some(BookingId(id(number / SHARED))),
         ..PaymentSearch::default()
     }),
+    ("payments, customer", |_, _| PaymentSearch {
+        customer_email: Some(REGULAR.to_owned()),
+        ..PaymentSearch::default()
+    }),
     ("payments, reference", |number, _| PaymentSearch {
         reference: Some(format!("order-{}", number / SHARED)),
         ..PaymentSearch::default()
@@ -371,6 +384,13 @@ mod tests {
         let queries = Store::open_read_only(&database.location).await.unwrap();
         let payments = PaymentSearch { limit: 1_000, ..PaymentSearch::default() };
         assert_eq!(queries.payments(tenant, &payments).await.unwrap().len(), 100);
+        let customer_email = Some(REGULAR.to_owned());
+        let of_customer = PaymentSearch { customer_email, limit: 1_000, ..PaymentSearch::default() };
+        assert_eq!(
+            queries.payments(tenant, &of_customer).await.unwrap().len(),
+            97,
+            "of the bookings 1 to 24 and 25"
+        );
         let bookings = BookingSearch { limit: 1_000, ..BookingSearch::default() };
         assert_eq!(queries.bookings(tenant, &bookings).await.unwrap().len(), 50);
     }
