@@ -10,7 +10,7 @@ use domain::rows::{
     AccountReconciliation, Attempt, Difference, DifferenceKind, Movement, Payment, Payout, Reconciliation,
     Refund, Transfer,
 };
-use domain::working_set::{Kind, Value};
+use domain::working_set::{Column, Kind, Row, Value};
 use domain::{
     AccountId, Currency, DifferenceId, PaymentId, PayoutId, ReconciliationId, ReconciliationMarkId, RefundId,
     TenantId, Timestamp,
@@ -139,14 +139,8 @@ impl Queries {
         objects: &[String],
         ids: &[PaymentId],
     ) -> Result<Vec<Payment>, Error> {
-        let mut found: BTreeMap<PaymentId, Payment> = BTreeMap::new();
-        for payment in self.rows_in::<Payment, _>(tenant, "provider_ref", objects, "id").await? {
-            found.insert(payment.id, payment);
-        }
-        for payment in self.rows_in::<Payment, _>(tenant, "id", ids, "id").await? {
-            found.insert(payment.id, payment);
-        }
-        Ok(found.into_values().filter(|payment| payment.account == account).collect())
+        let found = self.by_object_or_id::<Payment>(tenant, objects, ids).await?;
+        Ok(found.into_iter().filter(|payment| payment.account == account).collect())
     }
 
     /// Our refunds by the provider's ids, or by their own.
@@ -156,14 +150,7 @@ impl Queries {
         objects: &[String],
         ids: &[RefundId],
     ) -> Result<Vec<Refund>, Error> {
-        let mut found: BTreeMap<RefundId, Refund> = BTreeMap::new();
-        for refund in self.rows_in::<Refund, _>(tenant, "provider_ref", objects, "id").await? {
-            found.insert(refund.id, refund);
-        }
-        for refund in self.rows_in::<Refund, _>(tenant, "id", ids, "id").await? {
-            found.insert(refund.id, refund);
-        }
-        Ok(found.into_values().collect())
+        self.by_object_or_id(tenant, objects, ids).await
     }
 
     /// The payouts of an account by the provider's ids of their transfers, or by their own.
@@ -174,14 +161,25 @@ impl Queries {
         objects: &[String],
         ids: &[PayoutId],
     ) -> Result<Vec<Payout>, Error> {
-        let mut found: BTreeMap<PayoutId, Payout> = BTreeMap::new();
-        for payout in self.rows_in::<Payout, _>(tenant, "provider_ref", objects, "id").await? {
-            found.insert(payout.id, payout);
-        }
-        for payout in self.rows_in::<Payout, _>(tenant, "id", ids, "id").await? {
-            found.insert(payout.id, payout);
-        }
-        Ok(found.into_values().filter(|payout| payout.account == Some(account)).collect())
+        let found = self.by_object_or_id::<Payout>(tenant, objects, ids).await?;
+        Ok(found.into_iter().filter(|payout| payout.account == Some(account)).collect())
+    }
+
+    /// Each row once, in the order of the ids.
+    async fn by_object_or_id<R: Row>(
+        &self,
+        tenant: TenantId,
+        objects: &[String],
+        ids: &[R::Id],
+    ) -> Result<Vec<R>, Error>
+    where
+        R::Id: Column + Ord,
+    {
+        let by_object: Vec<R> = self.rows_in(tenant, "provider_ref", objects, "id").await?;
+        let by_id: Vec<R> = self.rows_in(tenant, "id", ids, "id").await?;
+        let found: BTreeMap<R::Id, R> =
+            by_object.into_iter().chain(by_id).map(|row| (row.id(), row)).collect();
+        Ok(found.into_values().collect())
     }
 
     /// Each of these payments with its refunds, movements and transfers.
@@ -274,16 +272,11 @@ impl Queries {
         &self,
         tenant: TenantId,
         account: AccountId,
-        (from, before): (Timestamp, Timestamp),
+        time: (Timestamp, Timestamp),
         after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<Payment>, Error> {
-        let (rest, parameters) = Filter::of(tenant)
-            .and("account =", Some(account))
-            .and("created_at >=", Some(from))
-            .and("created_at <", Some(before))
-            .oldest("created_at", after, max);
-        self.rows(&rest, parameters).await
+        self.made_within(tenant, Some(account), time, after, max).await
     }
 
     /// The account's payouts that were made in this time, oldest first, from the cursor on.
@@ -291,16 +284,11 @@ impl Queries {
         &self,
         tenant: TenantId,
         account: AccountId,
-        (from, before): (Timestamp, Timestamp),
+        time: (Timestamp, Timestamp),
         after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<Payout>, Error> {
-        let (rest, parameters) = Filter::of(tenant)
-            .and("account =", Some(account))
-            .and("created_at >=", Some(from))
-            .and("created_at <", Some(before))
-            .oldest("created_at", after, max);
-        self.rows(&rest, parameters).await
+        self.made_within(tenant, Some(account), time, after, max).await
     }
 
     /// The tenant's refunds that were made in this time, oldest first, from the cursor on. Those of other
@@ -308,11 +296,24 @@ impl Queries {
     pub async fn refunds_made(
         &self,
         tenant: TenantId,
-        (from, before): (Timestamp, Timestamp),
+        time: (Timestamp, Timestamp),
         after: Option<Cursor>,
         max: usize,
     ) -> Result<Vec<Refund>, Error> {
+        self.made_within(tenant, None, time, after, max).await
+    }
+
+    /// The end of the time is not included.
+    async fn made_within<R: Row>(
+        &self,
+        tenant: TenantId,
+        account: Option<AccountId>,
+        (from, before): (Timestamp, Timestamp),
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<Vec<R>, Error> {
         let (rest, parameters) = Filter::of(tenant)
+            .and("account =", account)
             .and("created_at >=", Some(from))
             .and("created_at <", Some(before))
             .oldest("created_at", after, max);
