@@ -23,7 +23,10 @@ pub use payments::{compare_payment, missing_payment, without_payment};
 pub use payouts::{compare_payout, missing_payout, without_payout};
 pub use refunds::{compare_refund, missing_refund, without_refund};
 
+use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
+use core::fmt;
 
 use crate::ids::{AccountId, DifferenceId, PaymentId, PayoutId};
 use crate::money::Money;
@@ -46,7 +49,30 @@ pub struct FoundDifference {
 }
 
 impl FoundDifference {
+    /// Without amounts, and about no row of ours.
+    fn of(kind: DifferenceKind, object: String, detail: String, object_at: Timestamp) -> FoundDifference {
+        FoundDifference {
+            kind,
+            object,
+            payment: None,
+            payout: None,
+            at_provider: None,
+            here: None,
+            in_ledger: None,
+            detail,
+            object_at,
+        }
+    }
+
     pub fn id(&self, account: AccountId) -> DifferenceId {
         DifferenceId::of(account, self.kind.name(), &self.object)
+    }
+}
+
+/// What an object carries, of which we have no row.
+fn carries(reference: Option<impl fmt::Display>) -> String {
+    match reference {
+        Some(reference) => format!("it carries the reference {reference}"),
+        None => "it carries no reference of ours".to_owned(),
     }
 }

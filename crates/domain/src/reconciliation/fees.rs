@@ -18,9 +18,7 @@ pub enum FeeComparison {
 
 /// The amount of what the provider lists a fee by never changes: another one goes to a person.
 pub fn compare_fee(seen: &FeeAtProvider, payment: &Payment, movements: &[Movement]) -> FeeComparison {
-    let is_fee =
-        |kind: MovementKind| matches!(kind, MovementKind::ProviderFee | MovementKind::ProviderFeeReversal);
-    let recorded = movements.iter().find(|moved| is_fee(moved.kind) && moved.object == seen.object);
+    let recorded = movements.iter().find(|moved| moved.kind.is_fee() && moved.object == seen.object);
     let Some(recorded) = recorded else {
         return if seen.amount.minor == 0 { FeeComparison::Agrees } else { FeeComparison::IsNew };
     };
@@ -29,15 +27,11 @@ pub fn compare_fee(seen: &FeeAtProvider, payment: &Payment, movements: &[Movemen
     if here == seen.amount {
         return FeeComparison::Agrees;
     }
+    let detail = "the fee was recorded with another amount".to_owned();
     FeeComparison::Differs(FoundDifference {
-        kind: DifferenceKind::OtherAmount,
-        object: seen.object.clone(),
         payment: Some(payment.id),
-        payout: None,
         at_provider: Some(seen.amount),
         here: Some(here),
-        in_ledger: None,
-        detail: "the fee was recorded with another amount".to_owned(),
-        object_at: seen.created_at,
+        ..FoundDifference::of(DifferenceKind::OtherAmount, seen.object.clone(), detail, seen.created_at)
     })
 }

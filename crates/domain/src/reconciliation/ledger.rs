@@ -59,21 +59,13 @@ pub fn compare_ledger(
     let belongs = |transfer: &&PostedTransfer| OF_MOVEMENTS.contains(&transfer.kind.as_str());
     let mut posted: BTreeMap<&str, &PostedTransfer> = BTreeMap::new();
     let mut found = Vec::new();
-    let difference = |kind, object: String, here: Option<Money>, in_ledger: Option<Money>, detail: &str| {
-        let (payment_id, object_at) = (Some(payment.id), payment.created_at);
-        let detail = detail.to_owned();
-        FoundDifference {
-            kind,
-            object,
-            payment: payment_id,
-            payout: None,
-            at_provider: None,
+    let difference =
+        |kind, object: String, here: Option<Money>, in_ledger: Option<Money>, detail: &str| FoundDifference {
+            payment: Some(payment.id),
             here,
             in_ledger,
-            detail,
-            object_at,
-        }
-    };
+            ..FoundDifference::of(kind, object, detail.to_owned(), payment.created_at)
+        };
     let money = |transfer: &PostedTransfer| Some(Money::new(transfer.amount_minor, transfer.currency));
     for transfer in transfers.iter().filter(belongs) {
         if posted.insert(&transfer.movement, transfer).is_some() {

@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use super::FoundDifference;
+use super::{FoundDifference, carries};
 use crate::lifecycle::State as _;
 use crate::lifecycle::payment::State;
 use crate::money::Money;
@@ -99,12 +99,9 @@ pub fn without_payment(seen: &PaymentAtProvider) -> Option<FoundDifference> {
     if !seen.observation.status.has_money() {
         return None;
     }
-    let (kind, detail) = match seen.reference {
-        Some(reference) => {
-            (DifferenceKind::PaymentUnknownHere, format!("it carries the reference {reference}"))
-        }
-        None => (DifferenceKind::ForeignObject, "it carries no reference of ours".to_owned()),
-    };
+    let known = seen.reference.map(|_| DifferenceKind::PaymentUnknownHere);
+    let kind = known.unwrap_or(DifferenceKind::ForeignObject);
+    let detail = carries(seen.reference);
     Some(FoundDifference { payment: seen.reference, ..difference(seen, None, kind, detail) })
 }
 
@@ -116,16 +113,11 @@ fn difference(
 ) -> FoundDifference {
     let Observation { object, currency, .. } = &seen.observation;
     FoundDifference {
-        kind,
-        object: object.clone(),
         payment: payment.map(|payment| payment.id),
-        payout: None,
         at_provider: Some(Money::new(shown_minor(&seen.observation), *currency)),
         here: payment
             .map(|payment| Money::new(shown_here_minor(payment, &seen.observation), payment.currency)),
-        in_ledger: None,
-        detail,
-        object_at: seen.created_at,
+        ..FoundDifference::of(kind, object.clone(), detail, seen.created_at)
     }
 }
 
@@ -141,15 +133,10 @@ fn shown_here_minor(payment: &Payment, seen: &Observation) -> i64 {
 /// Our payment, whose object the provider does not have. One that was never sent has none.
 pub fn missing_payment(payment: &Payment) -> Option<FoundDifference> {
     let object = payment.provider_ref.clone()?;
+    let detail = format!("here it is {}", payment.state.name());
     Some(FoundDifference {
-        kind: DifferenceKind::MissingThere,
-        object,
         payment: Some(payment.id),
-        payout: None,
-        at_provider: None,
         here: Some(Money::new(held_minor(payment), payment.currency)),
-        in_ledger: None,
-        detail: format!("here it is {}", payment.state.name()),
-        object_at: payment.created_at,
+        ..FoundDifference::of(DifferenceKind::MissingThere, object, detail, payment.created_at)
     })
 }

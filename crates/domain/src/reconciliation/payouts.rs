@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use super::FoundDifference;
+use super::{FoundDifference, carries};
 use crate::lifecycle::State as _;
 use crate::lifecycle::payout::State;
 use crate::money::Money;
@@ -74,12 +74,9 @@ pub fn without_payout(seen: &TransferAtProvider) -> Option<FoundDifference> {
     if kept_minor(&seen.observation) <= 0 {
         return None;
     }
-    let (kind, detail) = match seen.reference {
-        Some(reference) => {
-            (DifferenceKind::PayoutUnknownHere, format!("it carries the reference {reference}"))
-        }
-        None => (DifferenceKind::ForeignTransfer, "it carries no reference of ours".to_owned()),
-    };
+    let known = seen.reference.map(|_| DifferenceKind::PayoutUnknownHere);
+    let kind = known.unwrap_or(DifferenceKind::ForeignTransfer);
+    let detail = carries(seen.reference);
     Some(FoundDifference { payout: seen.reference, ..difference(seen, None, kind, detail) })
 }
 
@@ -91,15 +88,9 @@ fn difference(
 ) -> FoundDifference {
     let observation = &seen.observation;
     FoundDifference {
-        kind,
-        object: observation.object.clone(),
-        payment: None,
         payout: payout.map(|payout| payout.id),
         at_provider: Some(Money::new(kept_minor(observation), observation.currency)),
-        here: None,
-        in_ledger: None,
-        detail,
-        object_at: seen.created_at,
+        ..FoundDifference::of(kind, observation.object.clone(), detail, seen.created_at)
     }
 }
 
@@ -109,15 +100,10 @@ pub fn missing_payout(payout: &Payout) -> Option<FoundDifference> {
     if !matches!(*payout.state, State::Paid | State::Returned) {
         return None;
     }
+    let detail = format!("here it is {}", payout.state.name());
     Some(FoundDifference {
-        kind: DifferenceKind::PayoutUnknownThere,
-        object,
-        payment: None,
         payout: Some(payout.id),
-        at_provider: None,
         here: Some(Money::new(kept_here_minor(payout), payout.currency)),
-        in_ledger: None,
-        detail: format!("here it is {}", payout.state.name()),
-        object_at: payout.created_at,
+        ..FoundDifference::of(DifferenceKind::PayoutUnknownThere, object, detail, payout.created_at)
     })
 }

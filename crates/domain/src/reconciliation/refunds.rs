@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use super::FoundDifference;
+use super::{FoundDifference, carries};
 use crate::ids::PaymentId;
 use crate::lifecycle::State as _;
 use crate::lifecycle::refund::State;
@@ -53,11 +53,7 @@ pub fn without_refund(seen: &RefundAtProvider, payment: PaymentId) -> Option<Fou
     if matches!(seen.observation.status, RefundStatus::Failed(_)) {
         return None;
     }
-    let detail = match seen.reference {
-        Some(reference) => format!("it carries the reference {reference}"),
-        None => "it carries no reference of ours".to_owned(),
-    };
-    Some(difference(seen, payment, DifferenceKind::RefundUnknownHere, detail))
+    Some(difference(seen, payment, DifferenceKind::RefundUnknownHere, carries(seen.reference)))
 }
 
 fn difference(
@@ -68,30 +64,19 @@ fn difference(
 ) -> FoundDifference {
     let observation = &seen.observation;
     FoundDifference {
-        kind,
-        object: observation.object.clone(),
         payment: Some(payment),
-        payout: None,
         at_provider: Some(Money::new(observation.amount_minor, observation.currency)),
-        here: None,
-        in_ledger: None,
-        detail,
-        object_at: seen.created_at,
+        ..FoundDifference::of(kind, observation.object.clone(), detail, seen.created_at)
     }
 }
 
 /// Our refund, which the provider does not have. One that was never accepted there has no id.
 pub fn missing_refund(refund: &Refund) -> Option<FoundDifference> {
     let object = refund.provider_ref.clone()?;
+    let detail = format!("here it is {}", refund.state.name());
     Some(FoundDifference {
-        kind: DifferenceKind::RefundUnknownThere,
-        object,
         payment: Some(refund.payment),
-        payout: None,
-        at_provider: None,
         here: Some(Money::new(refund.amount_minor, refund.currency)),
-        in_ledger: None,
-        detail: format!("here it is {}", refund.state.name()),
-        object_at: refund.created_at,
+        ..FoundDifference::of(DifferenceKind::RefundUnknownThere, object, detail, refund.created_at)
     })
 }

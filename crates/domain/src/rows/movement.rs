@@ -55,6 +55,9 @@ impl MovementKind {
             MovementKind::SuspenseReturnReversal => "suspense_return_reversal",
         }
     }
+    pub fn is_fee(self) -> bool {
+        matches!(self, MovementKind::ProviderFee | MovementKind::ProviderFeeReversal)
+    }
     pub fn from_name(name: &str) -> Option<MovementKind> {
         MovementKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
