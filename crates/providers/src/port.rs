@@ -65,8 +65,8 @@ pub struct Capabilities {
 /// What a provider lists of an account, by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListedObjects {
-    /// The payments, the refunds and the transfers that were made within the time. A payment that was made before it and
-    /// captured within it is not shown.
+    /// The payments, the refunds, the transfers and the fees that were made within the time. A payment that was
+    /// made before it and captured within it is not shown.
     Made,
     /// The payments that were made or changed within the time, each with its refunds. A refund has no time of
     /// its own.
@@ -389,8 +389,9 @@ pub trait Provider: Send + Sync {
         page: Option<&'a str>,
     ) -> CallFuture<'a, EventPage>;
 
-    /// The account's payments, refunds and transfers of this time, as [`Capabilities::listing`] says, page by page; `page`
-    /// is the cursor from the page before. `before` is not included. An object may be on several pages.
+    /// The account's payments, refunds, transfers and fees of this time, as [`Capabilities::listing`] says, page by
+    /// page; `page` is the cursor from the page before. `before` is not included. An object may be on several
+    /// pages.
     fn listed<'a>(
         &'a self,
         _from: Timestamp,

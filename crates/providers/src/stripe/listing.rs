@@ -12,7 +12,6 @@
 //! balance transaction is listed by its own time.
 
 use domain::provider::{CallOutcome, FeeAtProvider, PaymentAtProvider, RefundAtProvider, TransferAtProvider};
-use domain::time::Span;
 use domain::{Money, Timestamp};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -20,7 +19,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::{
     client::StripeClient,
     currency::{from_stripe, parse_currency},
-    objects::{PaymentIntent, Refund, checked_id},
+    objects::{PaymentIntent, Refund, checked_id, instant},
     outcome,
     transfers::StripeTransfer,
 };
@@ -46,105 +45,92 @@ pub async fn page(
     before: Timestamp,
     page: Option<&str>,
 ) -> CallOutcome<ListedPage> {
-    let (list, after) = page.unwrap_or(PAYMENTS).split_once('/').unwrap_or((page.unwrap_or(PAYMENTS), ""));
-    match list {
-        PAYMENTS => payments(client, from, before, after).await,
-        REFUNDS => refunds(client, from, before, after).await,
-        TRANSFERS => transfers(client, from, before, after).await,
-        FEES => fees(client, from, before, after).await,
-        _ => unknown("the page is of no list"),
+    let page = page.unwrap_or(PAYMENTS);
+    let (list, after) = page.split_once('/').unwrap_or((page, ""));
+    let place = Place { client, time: (from, before), list, after };
+    let listed = match list {
+        PAYMENTS => {
+            place.read("/v1/payment_intents", "", Some(REFUNDS), PaymentIntent::id, add_payment).await
+        }
+        REFUNDS => place.read("/v1/refunds", "", Some(TRANSFERS), Refund::id, add_refund).await,
+        TRANSFERS => place.read("/v1/transfers", "", Some(FEES), StripeTransfer::id, add_transfer).await,
+        FEES => {
+            let whole = "&expand[]=data.source";
+            place.read("/v1/balance_transactions", whole, None, BalanceTransaction::id, add_fee).await
+        }
+        _ => return unknown("the page is of no list"),
+    };
+    listed.map_or_else(|outcome| outcome, CallOutcome::Object)
+}
+
+/// Where a page begins.
+struct Place<'a> {
+    client: &'a StripeClient,
+    /// The end is not included.
+    time: (Timestamp, Timestamp),
+    list: &'a str,
+    /// The last object of the page before; empty for the first page.
+    after: &'a str,
+}
+
+/// Adds an object to a page. The time is that of an object without one. The error says why it cannot be read.
+type AddObject<O> = fn(&mut ListedPage, O, Timestamp) -> Result<(), String>;
+
+impl Place<'_> {
+    /// The page, with the cursor of the next page of its list, or else of the list `then`.
+    async fn read<O: DeserializeOwned>(
+        &self,
+        path: &str,
+        more: &str,
+        then: Option<&str>,
+        id: fn(&O) -> &str,
+        add: AddObject<O>,
+    ) -> Result<ListedPage, CallOutcome<ListedPage>> {
+        let Place { client, time: (from, before), list, after } = self;
+        let (begin, end) = (from.unix_seconds(), before.unix_seconds());
+        let mut address = format!("{path}?created[gte]={begin}&created[lt]={end}&limit={PAGE}{more}");
+        if !after.is_empty() {
+            address.push_str("&starting_after=");
+            address.push_str(&segment(after));
+        }
+        // The circuit's subject is the list.
+        let Page { data, has_more }: Page<O> = outcome::list(client.get(&address, path).await)?;
+        let more = data.last().filter(|_| has_more).map(|last| format!("{list}/{}", id(last)));
+        let next = more.or_else(|| then.map(str::to_owned));
+        let mut listed = ListedPage { next, ..ListedPage::default() };
+        for object in data {
+            add(&mut listed, object, *from).map_err(|reason| unknown(&reason))?;
+        }
+        Ok(listed)
     }
 }
 
-async fn payments(
-    client: &StripeClient,
-    from: Timestamp,
-    before: Timestamp,
-    after: &str,
-) -> CallOutcome<ListedPage> {
-    let Page { data, has_more }: Page<PaymentIntent> =
-        match read(client, "/v1/payment_intents", "", (from, before), after).await {
-            Ok(page) => page,
-            Err(outcome) => return outcome,
-        };
-    let last = data.last().map(|intent| intent.id().to_owned());
-    let mut payments = Vec::with_capacity(data.len());
-    for intent in data {
-        let (reference, created) = (intent.payment(), intent.created());
-        match intent.observe() {
-            Ok(observation) => payments.push(PaymentAtProvider {
-                reference,
-                observation,
-                refunded_minor: None,
-                created_at: instant(created, from),
-            }),
-            Err(reason) => return unknown(&reason),
-        }
-    }
-    // After the last payment come the refunds.
-    let next =
-        last.filter(|_| has_more).map_or_else(|| REFUNDS.to_owned(), |last| format!("{PAYMENTS}/{last}"));
-    CallOutcome::Object(ListedPage { payments, next: Some(next), ..ListedPage::default() })
+fn add_payment(listed: &mut ListedPage, intent: PaymentIntent, otherwise: Timestamp) -> Result<(), String> {
+    let (reference, created_at) = (intent.payment(), made_at(intent.created(), otherwise));
+    let observation = intent.observe()?;
+    listed.payments.push(PaymentAtProvider { reference, observation, refunded_minor: None, created_at });
+    Ok(())
 }
 
-async fn refunds(
-    client: &StripeClient,
-    from: Timestamp,
-    before: Timestamp,
-    after: &str,
-) -> CallOutcome<ListedPage> {
-    let Page { data, has_more }: Page<Refund> =
-        match read(client, "/v1/refunds", "", (from, before), after).await {
-            Ok(page) => page,
-            Err(outcome) => return outcome,
-        };
-    let last = data.last().map(|refund| refund.id().to_owned());
-    let mut refunds = Vec::with_capacity(data.len());
-    for refund in data {
-        let (reference, created) = (refund.refund(), refund.created());
-        // A refund of a charge without a PaymentIntent is of no payment of ours.
-        let Some(payment_object) = refund.payment_object().map(str::to_owned) else { continue };
-        match refund.observe() {
-            Ok(observation) => refunds.push(RefundAtProvider {
-                reference,
-                payment_object,
-                observation,
-                created_at: instant(created, from),
-            }),
-            Err(reason) => return unknown(&reason),
-        }
-    }
-    let next =
-        last.filter(|_| has_more).map_or_else(|| TRANSFERS.to_owned(), |last| format!("{REFUNDS}/{last}"));
-    CallOutcome::Object(ListedPage { refunds, next: Some(next), ..ListedPage::default() })
+/// A refund of a charge without a PaymentIntent is of no payment of ours.
+fn add_refund(listed: &mut ListedPage, refund: Refund, otherwise: Timestamp) -> Result<(), String> {
+    let (reference, created_at) = (refund.refund(), made_at(refund.created(), otherwise));
+    let Some(payment_object) = refund.payment_object().map(str::to_owned) else { return Ok(()) };
+    let observation = refund.observe()?;
+    listed.refunds.push(RefundAtProvider { reference, payment_object, observation, created_at });
+    Ok(())
 }
 
-async fn transfers(
-    client: &StripeClient,
-    from: Timestamp,
-    before: Timestamp,
-    after: &str,
-) -> CallOutcome<ListedPage> {
-    let Page { data, has_more }: Page<StripeTransfer> =
-        match read(client, "/v1/transfers", "", (from, before), after).await {
-            Ok(page) => page,
-            Err(outcome) => return outcome,
-        };
-    let last = data.last().map(|transfer| transfer.id().to_owned());
-    let mut transfers = Vec::with_capacity(data.len());
-    for transfer in data {
-        let (reference, created) = (transfer.payout(), transfer.created());
-        match transfer.observe() {
-            Ok(observation) => {
-                let created_at = instant(created, from);
-                transfers.push(TransferAtProvider { reference, observation, created_at });
-            }
-            Err(reason) => return unknown(&reason),
-        }
-    }
-    let next =
-        last.filter(|_| has_more).map_or_else(|| FEES.to_owned(), |last| format!("{TRANSFERS}/{last}"));
-    CallOutcome::Object(ListedPage { transfers, next: Some(next), ..ListedPage::default() })
+fn add_transfer(listed: &mut ListedPage, made: StripeTransfer, otherwise: Timestamp) -> Result<(), String> {
+    let (reference, created_at) = (made.payout(), made_at(made.created(), otherwise));
+    let observation = made.observe()?;
+    listed.transfers.push(TransferAtProvider { reference, observation, created_at });
+    Ok(())
+}
+
+fn add_fee(listed: &mut ListedPage, made: BalanceTransaction, otherwise: Timestamp) -> Result<(), String> {
+    listed.fees.extend(made.fee(otherwise)?);
+    Ok(())
 }
 
 /// What changed the account's balance. Its amount never changes.
@@ -165,30 +151,11 @@ enum BalanceSource {
     Other(IgnoredAny),
 }
 
-async fn fees(
-    client: &StripeClient,
-    from: Timestamp,
-    before: Timestamp,
-    after: &str,
-) -> CallOutcome<ListedPage> {
-    let page = read(client, "/v1/balance_transactions", "&expand[]=data.source", (from, before), after).await;
-    let Page { data, has_more }: Page<BalanceTransaction> = match page {
-        Ok(page) => page,
-        Err(outcome) => return outcome,
-    };
-    let last = data.last().map(|transaction| transaction.id.clone());
-    let mut fees = Vec::new();
-    for transaction in data {
-        match transaction.fee(from) {
-            Ok(fee) => fees.extend(fee),
-            Err(reason) => return unknown(&reason),
-        }
-    }
-    let next = last.filter(|_| has_more).map(|last| format!("{FEES}/{last}"));
-    CallOutcome::Object(ListedPage { fees, next, ..ListedPage::default() })
-}
-
 impl BalanceTransaction {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The fee, if it is of a payment.
     fn fee(self, otherwise: Timestamp) -> Result<Option<FeeAtProvider>, String> {
         let Some(BalanceSource::Whole { payment_intent: Some(payment_object) }) = self.source else {
@@ -204,31 +171,14 @@ impl BalanceTransaction {
             object: checked_id(self.id)?,
             payment_object,
             amount: Money::new(minor * self.fee.signum(), currency),
-            created_at: instant(self.created, otherwise),
+            created_at: made_at(self.created, otherwise),
         }))
     }
 }
 
-async fn read<O: DeserializeOwned>(
-    client: &StripeClient,
-    list: &str,
-    more: &str,
-    (from, before): (Timestamp, Timestamp),
-    after: &str,
-) -> Result<Page<O>, CallOutcome<ListedPage>> {
-    let (from, before) = (from.unix_seconds(), before.unix_seconds());
-    let mut path = format!("{list}?created[gte]={from}&created[lt]={before}&limit={PAGE}{more}");
-    if !after.is_empty() {
-        path.push_str("&starting_after=");
-        path.push_str(&segment(after));
-    }
-    // The circuit's subject is the list.
-    outcome::list(client.get(&path, list).await)
-}
-
 /// Stripe shows the time of every object that it lists.
-fn instant(created: Option<i64>, otherwise: Timestamp) -> Timestamp {
-    created.map_or(otherwise, |seconds| Timestamp(0).plus(Span::seconds(seconds)))
+fn made_at(created: Option<i64>, otherwise: Timestamp) -> Timestamp {
+    created.map_or(otherwise, instant)
 }
 
 fn unknown(reason: &str) -> CallOutcome<ListedPage> {
