@@ -43,6 +43,8 @@ struct Comparison<'a> {
     open: BTreeMap<AccountId, usize>,
     /// What a person recorded, less what was given back, by account and currency.
     recorded: BTreeMap<(AccountId, String), i64>,
+    /// Payments' objects that a bank has disputed.
+    disputed: HashSet<&'a str>,
     /// The fees that we recorded, by account and currency.
     fees: BTreeMap<(AccountId, String), i64>,
     known: HashSet<PaymentId>,
@@ -69,6 +71,7 @@ pub(super) async fn check(verdicts: &mut Verdicts, queries: &Queries, books: &Bo
         accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
         open: BTreeMap::new(),
         recorded: BTreeMap::new(),
+        disputed: books.disputes.iter().map(|dispute| dispute.payment_intent.as_str()).collect(),
         fees: BTreeMap::new(),
         known: HashSet::new(),
         lost: HashSet::new(),
@@ -195,8 +198,7 @@ impl Comparison<'_> {
     /// the others.
     fn fee(&mut self, payment: &Payment, theirs: Option<i64>) {
         let (Some(currency), Some(theirs)) = (payment.provider_fee_currency, theirs) else { return };
-        let object = payment.provider_ref.as_deref();
-        if self.books.disputes.iter().any(|dispute| Some(dispute.payment_intent.as_str()) == object) {
+        if payment.provider_ref.as_deref().is_some_and(|object| self.disputed.contains(object)) {
             return;
         }
         self.verdicts.checked("books_balance", 1);

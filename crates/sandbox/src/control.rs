@@ -117,7 +117,7 @@ struct AccountRequest {
     #[serde(default)]
     provider: ProviderWire,
     secret_key: String,
-    /// None by default. A payment keeps those of the time of its capture.
+    /// None by default. What was paid before a change keeps its own.
     #[serde(default)]
     fees: Fees,
     webhook: Option<WebhookOrder>,

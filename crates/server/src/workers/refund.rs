@@ -98,13 +98,7 @@ impl Drive<'_> {
             object: self.object().to_owned(),
             amount: Money::new(refund.amount_minor, refund.currency),
             reason: refund.reason.clone(),
-            counted: self
-                .claimed
-                .payment
-                .counted_incoming
-                .clone()
-                .map(|counted| counted.0)
-                .unwrap_or_default(),
+            counted: self.claimed.payment.counted_incoming.clone().map_or_else(Vec::new, |counted| counted.0),
         };
         match self.provider.refund(&order).await {
             CallOutcome::Object(seen) | CallOutcome::Refused { object: Some(seen), .. } => {

@@ -87,24 +87,24 @@ impl RunAtWork<'_> {
         payments: &[PaymentAtProvider],
         refunds: &[RefundAtProvider],
     ) -> Result<Payments, Halt> {
-        let store = &self.driver.store;
         let of_payments = payments.iter().map(|seen| seen.observation.object.clone());
         let of_refunds = refunds.iter().map(|seen| seen.payment_object.clone());
         let objects: Vec<String> = of_payments.chain(of_refunds).collect();
         let references: Vec<PaymentId> = payments.iter().filter_map(|seen| seen.reference).collect();
+        self.payments_with_rows(&objects, &references).await
+    }
+
+    /// The account's payments by the provider's ids, or by their own.
+    async fn payments_with_rows(&self, objects: &[String], ids: &[PaymentId]) -> Result<Payments, Halt> {
+        let store = &self.driver.store;
         let (tenant, account) = (self.run.tenant, self.run.account);
-        let rows = store.payments_to_compare(tenant, account, &objects, &references).await?;
+        let rows = store.payments_to_compare(tenant, account, objects, ids).await?;
         let rows = store.with_rows(tenant, rows).await?;
         Ok(rows.into_iter().map(|rows| (rows.payment.id, rows)).collect())
     }
 
     async fn reload(&self, own: &mut Payments, id: PaymentId) -> Result<(), Halt> {
-        let store = &self.driver.store;
-        let (tenant, account) = (self.run.tenant, self.run.account);
-        let rows = store.payments_to_compare(tenant, account, &[], &[id]).await?;
-        for rows in store.with_rows(tenant, rows).await? {
-            own.insert(rows.payment.id, rows);
-        }
+        own.extend(self.payments_with_rows(&[], &[id]).await?);
         Ok(())
     }
 
@@ -178,12 +178,8 @@ impl RunAtWork<'_> {
         if fees.is_empty() {
             return Ok(examined);
         }
-        let store = &self.driver.store;
-        let (tenant, account) = (self.run.tenant, self.run.account);
         let objects: Vec<String> = fees.iter().map(|seen| seen.payment_object.clone()).collect();
-        let rows = store.payments_to_compare(tenant, account, &objects, &[]).await?;
-        let rows = store.with_rows(tenant, rows).await?;
-        let own: Payments = rows.into_iter().map(|rows| (rows.payment.id, rows)).collect();
+        let own = self.payments_with_rows(&objects, &[]).await?;
         let mut shown = Vec::new();
         for seen in fees {
             let Some(rows) = with_object(&own, &seen.payment_object) else { continue };
