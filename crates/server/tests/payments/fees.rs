@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use testkit::{Engine, ONE, TestService, eur, until};
 
-use super::reconciliation::{MERCADO_PAGO, STRIPE, differences, paid, pairs, posted, reconcile, service};
+use super::reconciliation::{
+    MERCADO_PAGO, STRIPE, differences, paid, pairs, posted, reconcile, reconcile_before, service,
+};
 
 testkit::on_both_engines![
     fees_are_recorded_once_and_posted,
@@ -12,6 +14,9 @@ testkit::on_both_engines![
     a_fee_with_another_amount_goes_to_a_person,
     the_fee_of_a_capture_counts_what_was_captured,
 ];
+
+/// Nothing was made before this time.
+const DAYS_AGO_MS: i64 = -3 * 86_400_000;
 
 fn fees() -> Value {
     json!({ "basis_points": 290, "fixed_minor": 30, "dispute_minor": 1_500, "returns_dispute_fee": true })
@@ -120,6 +125,9 @@ async fn a_fee_with_another_amount_goes_to_a_person(engine: Engine) {
     let in_ledger = format!("payment.fee_charged/{payment}/{object}");
     let expected = pairs(&[("other_amount", object), ("ledger_other_amount", &in_ledger)]);
     assert_eq!(differences(&service, "open").await, expected);
+    // The fee is not in the list of another time, and cannot be fetched.
+    reconcile_before(&service, "stripe", DAYS_AGO_MS).await;
+    assert_eq!(differences(&service, "open").await, expected, "nothing has settled it");
     service.database.execute(&change(320)).await;
     reconcile(&service, "stripe").await;
     assert_eq!(differences(&service, "open").await, []);

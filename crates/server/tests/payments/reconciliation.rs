@@ -25,6 +25,8 @@ testkit::on_both_engines![
     a_restored_database_is_repaired,
 ];
 
+/// Stripe lists whole seconds, and the last one is not over.
+const SECOND_OVER_MS: i64 = 2_000;
 const ACCOUNT: &str = "421";
 const TOKEN: &str = "TEST-token-one";
 const SECRET: &str = "signature-one";
@@ -108,13 +110,17 @@ pub async fn posted(service: &TestService) {
 
 /// Compares the books of the last day, and returns the finished run.
 pub async fn reconcile(service: &TestService, provider: &str) -> Value {
-    let id = begin(service, provider).await;
+    reconcile_before(service, provider, SECOND_OVER_MS).await
+}
+
+/// The same of the day before a time, which is given from now.
+pub async fn reconcile_before(service: &TestService, provider: &str, after_now_ms: i64) -> Value {
+    let id = begin(service, provider, after_now_ms).await;
     ended(service, &id).await
 }
 
-async fn begin(service: &TestService, provider: &str) -> String {
-    // Stripe lists whole seconds, and the last one is not over.
-    let to = jiff::Timestamp::from_millisecond(now_ms() + 2_000).unwrap();
+async fn begin(service: &TestService, provider: &str, after_now_ms: i64) -> String {
+    let to = jiff::Timestamp::from_millisecond(now_ms() + after_now_ms).unwrap();
     let request = json!({ "provider": provider, "who": "Ana", "to": to.to_string() });
     let made = service.one.post("/v1/ops/reconciliations", &request).expect(202).await;
     assert_eq!(made.header("location"), Some(format!("/v1/ops/reconciliations/{}", made.id()).as_str()));
@@ -379,7 +385,7 @@ async fn a_run_goes_on_where_its_server_was_stopped(engine: Engine) {
     }
     service.change(|settings: &mut Settings| settings.lease = Span::seconds(1));
     service.provider.faults(json!({ "delay_ms": [150, 200] })).await;
-    let run = begin(&service, "stripe").await;
+    let run = begin(&service, "stripe", SECOND_OVER_MS).await;
     let path = format!("/v1/ops/reconciliations/{run}");
     service.one.becomes(&path, |run| run["pages"].as_i64() > Some(0), "a page is recorded").await;
     service.stop_service().await;

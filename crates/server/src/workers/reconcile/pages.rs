@@ -2,10 +2,10 @@
 
 use domain::commands::RunProgress;
 use domain::lifecycle::refund::State as RefundState;
-use domain::provider::{CallOutcome, PaymentAtProvider, RefundAtProvider};
-use domain::reconciliation::{missing_payment, missing_refund};
+use domain::provider::{CallOutcome, FeeAtProvider, PaymentAtProvider, RefundAtProvider};
+use domain::reconciliation::{FeeComparison, compare_fee, missing_payment, missing_refund};
 use domain::rows::{Difference, DifferenceKind, Payment, ReconciliationStage, Refund};
-use domain::{DifferenceId, PaymentId, Timestamp};
+use domain::{DifferenceId, Money, PaymentId, Timestamp};
 use providers::{ListedObjects, ListedPage};
 use store::queries::{Cursor, PaymentRows};
 use uuid::Uuid;
@@ -214,7 +214,10 @@ impl RunAtWork<'_> {
         let mut examined = match (difference.kind, payment) {
             (kind, Some(payment)) if is_of_ledger(kind) => self.recheck_ledger(payment).await?,
             (kind, Some(payment)) if is_of_refund(kind, difference, &payment) => {
-                self.recheck_refund(difference, &payment).await?
+                match self.recheck_fee(difference, &payment).await? {
+                    Some(examined) => examined,
+                    None => self.recheck_refund(difference, &payment).await?,
+                }
             }
             _ if is_of_transfer(difference) => self.recheck_transfer(difference).await?,
             (_, payment) => self.recheck_payment(difference, payment).await?,
@@ -231,6 +234,32 @@ impl RunAtWork<'_> {
     async fn recheck_ledger(&self, payment: Payment) -> Result<Examined, Halt> {
         let rows = self.driver.store.with_rows(self.run.tenant, vec![payment]).await?;
         Ok(Self::examine_ledgers(&rows))
+    }
+
+    /// `None` if the difference is of no fee. What the provider lists a fee by cannot be fetched, and never
+    /// changes: the difference says what it shows.
+    async fn recheck_fee(
+        &self,
+        difference: &Difference,
+        payment: &Payment,
+    ) -> Result<Option<Examined>, Halt> {
+        let shown = difference.provider_minor.zip(difference.provider_currency);
+        let rows = self.driver.store.with_rows(self.run.tenant, vec![payment.clone()]).await?.pop();
+        let of_fee = |rows: &PaymentRows| {
+            rows.movements.iter().any(|moved| moved.kind.is_fee() && moved.object == difference.object)
+        };
+        let Some((rows, (minor, currency))) = rows.filter(of_fee).zip(shown) else { return Ok(None) };
+        let seen = FeeAtProvider {
+            object: difference.object.clone(),
+            payment_object: payment.provider_ref.clone().unwrap_or_default(),
+            amount: Money::new(minor, currency),
+            created_at: difference.object_at,
+        };
+        let mut examined = Examined::default();
+        if let FeeComparison::Differs(found) = compare_fee(&seen, payment, &rows.movements) {
+            examined.found.push(found);
+        }
+        Ok(Some(examined))
     }
 
     async fn recheck_refund(&self, difference: &Difference, payment: &Payment) -> Result<Examined, Halt> {
