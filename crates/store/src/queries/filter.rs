@@ -57,13 +57,13 @@ impl Filter {
         self
     }
 
-    /// `column` is one of what `select` finds, whose last comparison is with the value. Without a value there is no
+    /// The condition encloses a `select` whose last comparison is with the value. Without a value there is no
     /// condition.
-    pub fn within<C: Column>(mut self, column: &str, select: &str, value: Option<C>) -> Filter {
+    pub fn within<C: Column>(mut self, [open, close]: [&str; 2], select: &str, value: Option<C>) -> Filter {
         if let Some(value) = value {
             self.parameters.push(owned(&value));
             let place = self.parameters.len();
-            write!(self.sql, " and {column} in ({select} ${place})").expect("a String takes it");
+            write!(self.sql, " and {open}{select} ${place}{close}").expect("a String takes it");
         }
         self
     }

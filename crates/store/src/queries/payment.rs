@@ -47,12 +47,15 @@ impl Queries {
     /// Newest first.
     pub async fn payments(&self, tenant: TenantId, search: &PaymentSearch) -> Result<Vec<Payment>, Error> {
         let customer = search.customer_email.as_ref().map(|email| CustomerId::of(tenant, email));
-        // A planner that takes a customer for an average one would read all payments in their order. It cannot read
-        // them in the order of an expression.
+        // A planner takes each customer for an average one, and would rather read all payments in their order. SQLite
+        // cannot read them in the order of an expression. Differs by necessity: PostgreSQL would sort them all, but of
+        // an array it expects few values; SQLite has none.
         let order = if customer.is_some() { "created_at + 0" } else { "created_at" };
+        let booking = if self.is_sqlite() { ["booking in (", ")"] } else { ["booking = any(array(", "))"] };
+        let of_customer = "select id from bookings where tenant = $1 and customer =";
         let (rest, parameters) = Filter::over("tenant", [order, "id"], tenant)
             .and("booking =", search.booking)
-            .within("booking", "select id from bookings where tenant = $1 and customer =", customer)
+            .within(booking, of_customer, customer)
             .and("reference =", search.reference.clone())
             .and("key =", search.key)
             .and("state =", search.state.map(|state| state.name().to_owned()))
