@@ -6,7 +6,8 @@
 //! through [`working_set::Context`].
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] has the moves;
-//! [`rows`] are the tables; [`availability`] is whether a slot can be reserved; [`mod@working_set`]
+//! [`rows`] are the tables; [`availability`] is whether a slot can be reserved, and
+//! [`cancellation_policy`] what goes back of its price; [`mod@working_set`]
 //! is how rows go in and changes come out, and [`side_effects`] are what they start; [`commands`]
 //! has one file for each thing that can be requested; [`jobs`] is the work that continues after a
 //! transaction, [`split`] divides a booking's money, [`consumers`] who receives which messages, and
@@ -31,6 +32,7 @@ pub mod working_set;
 pub mod rows;
 
 pub mod availability;
+pub mod cancellation_policy;
 pub mod limits;
 pub mod provider;
 pub mod refusal;

@@ -44,6 +44,12 @@ pub const UNITS_PER_PRODUCT_MAX: usize = 200;
 pub const API_KEYS_MAX: usize = 100;
 pub const SLOTS_PER_REQUEST_MAX: usize = 100;
 
+/// Tiers of one cancellation policy.
+pub const TIERS_MAX: usize = 10;
+/// The longest time of a tier.
+pub const TIER_HOURS_MAX: i64 = 366 * 24;
+pub const GRACE_MINUTES_MAX: i64 = 7 * 24 * 60;
+
 /// Beneficiaries of one split rule.
 pub const SHARES_MAX: usize = 10;
 /// The longest time from the completion of a booking to the release of its funds.
