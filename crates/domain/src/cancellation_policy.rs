@@ -184,7 +184,12 @@ impl CancellationPolicy {
             let until = tier.before.instant(starts_at, zone);
             if now <= until {
                 let Tier { refund_basis_points, fee_minor, .. } = *tier;
-                return Terms { rule: Rule::Tier(number), refund_basis_points, fee_minor, until: Some(until) };
+                return Terms {
+                    rule: Rule::Tier(number),
+                    refund_basis_points,
+                    fee_minor,
+                    until: Some(until),
+                };
             }
         }
         Terms::whenever(Rule::AfterTheLastTier, 0)
@@ -199,8 +204,7 @@ impl CancellationPolicy {
             Preset::Strict => &[(Before::Days(14), BASIS_POINTS), (Before::Days(7), BASIS_POINTS / 2)],
             Preset::Final => &[],
         };
-        let tier =
-            |&(before, refund_basis_points): &_| Tier { before, refund_basis_points, fee_minor: 0 };
+        let tier = |&(before, refund_basis_points): &_| Tier { before, refund_basis_points, fee_minor: 0 };
         CancellationPolicy {
             tiers: tiers.iter().map(tier).collect(),
             grace_minutes: 0,

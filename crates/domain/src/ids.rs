@@ -70,6 +70,8 @@ id! {
     LedgerClosingId,
     /// The balance of a ledger account at the end of a day; hashed from both.
     DayBalanceId,
+    /// A cancellation policy; hashed from its rules.
+    CancellationPolicyId,
     /// Somebody who gets a share of bookings.
     BeneficiaryId,
     /// A customer at one account of a provider; hashed from both.
@@ -157,6 +159,10 @@ impl KeyId {
     pub fn operation(self) -> Uuid {
         hashed(&[b"operation", self.0.as_bytes()])
     }
+    /// The id of what the cancellation under this key does to a payment: a refund, a capture or a void.
+    pub fn cancellation(self, payment: PaymentId) -> Uuid {
+        hashed(&[b"cancellation", self.0.as_bytes(), payment.0.as_bytes()])
+    }
 }
 impl CustomerId {
     /// One customer per tenant and e-mail address. The address is compared without case.
@@ -183,6 +189,15 @@ impl ProviderCustomerId {
 impl AccountId {
     pub fn of(provider: &str, account: &str) -> AccountId {
         AccountId(hashed(&[b"account", provider.as_bytes(), account.as_bytes()]))
+    }
+}
+impl CancellationPolicyId {
+    pub fn of(
+        tenant: TenantId,
+        policy: &crate::cancellation_policy::CancellationPolicy,
+    ) -> CancellationPolicyId {
+        let rules = serde_json::to_vec(policy).expect("the policy is plain data");
+        CancellationPolicyId(hashed(&[b"cancellation_policy", tenant.0.as_bytes(), &rules]))
     }
 }
 impl SlotId {

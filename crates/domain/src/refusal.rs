@@ -81,6 +81,24 @@ pub enum Refusal {
     BookingHasOpenPayment {
         payment: Uuid,
     },
+    /// The tickets of a hold are given up together.
+    HoldIsCancelledWhole,
+    ItemNotFound {
+        item: Uuid,
+    },
+    /// Of this item fewer tickets are sold than the cancellation names.
+    NotSoManyTickets {
+        item: Uuid,
+        sold: i64,
+    },
+    /// The cancellation would give back another amount than the client expects.
+    QuoteHasChanged {
+        refund: Money,
+    },
+    /// The client does not say what it expects to be given back.
+    ExpectedRefundIsMissing {
+        refund: Money,
+    },
     NothingIsDue,
     /// The amount is above the booking's total less the money that it has.
     AmountExceedsTotal {
@@ -286,6 +304,11 @@ impl Refusal {
             Refusal::BookingIsNotHeld { .. } => "booking_is_not_held",
             Refusal::HoldHasExpired => "hold_has_expired",
             Refusal::BookingHasOpenPayment { .. } => "booking_has_open_payment",
+            Refusal::HoldIsCancelledWhole => "hold_is_cancelled_whole",
+            Refusal::ItemNotFound { .. } => "item_not_found",
+            Refusal::NotSoManyTickets { .. } => "not_so_many_tickets",
+            Refusal::QuoteHasChanged { .. } => "quote_has_changed",
+            Refusal::ExpectedRefundIsMissing { .. } => "expected_refund_is_missing",
             Refusal::NothingIsDue => "nothing_is_due",
             Refusal::AmountExceedsTotal { .. } => "amount_exceeds_total",
             Refusal::PaymentOutlivesHold { .. } => "payment_outlives_hold",
@@ -349,6 +372,9 @@ impl Refusal {
                 | Refusal::UnitNotFound { .. }
                 | Refusal::SlotNotFound
                 | Refusal::BookingNotFound
+                | Refusal::ItemNotFound { .. }
+                | Refusal::QuoteHasChanged { .. }
+                | Refusal::ExpectedRefundIsMissing { .. }
                 | Refusal::PaymentNotFound
                 | Refusal::RefundNotFound
                 | Refusal::DisputeNotFound

@@ -17,7 +17,7 @@ mod reconciliation;
 mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
-pub use catalogue::{Product, Slot, Unit};
+pub use catalogue::{Product, Slot, StoredPolicy, Unit};
 pub use dispute::{Dispute, DisputeEvidence, EvidenceTexts};
 pub use ledger::{DayBalance, LedgerAccount, LedgerClosing, Posting, Transfer};
 pub use messages::{
@@ -54,6 +54,7 @@ crate::working_set! {
     api_keys api_key: ApiKey,
     products product: Product,
     units unit: Unit,
+    cancellation_policies cancellation_policy: StoredPolicy,
     beneficiaries beneficiary: Beneficiary,
     keys key: Key,
     customers customer: Customer,

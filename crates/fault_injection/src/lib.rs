@@ -76,6 +76,8 @@ faults! {
         "A call is repeated under a key for which the provider keeps an error.",
     RefundedIsOwedAgain = "refunded_is_owed_again":
         "Refunded money of a booking is due again.",
+    PenaltyOwedAgain = "penalty_owed_again":
+        "The penalty of cancelled tickets is due again.",
     CaptureAmountBelieved = "capture_amount_believed":
         "Any amount in the reply to a capture is accepted.",
     HoldOutlivesDeparture = "hold_outlives_departure":

@@ -132,6 +132,8 @@ impl Reserve {
             price_minor: 1000,
             state: CurrentState::start(),
             booked_at: booking.created_at,
+            policy: None,
+            credited_minor: None,
         }
     }
 
@@ -200,6 +202,7 @@ impl Command for Open {
                 version: 1,
                 created_at: now,
                 updated_at: now,
+                cancellation_policy: None,
             });
         }
         for id in &self.slots {

@@ -75,9 +75,17 @@ create table products (
     version bigint not null,
     created_at bigint not null,
     updated_at bigint not null,
+    cancellation_policy text,
     primary key (id, tenant)
 );
 create index products_of_tenant on products (tenant, created_at, id);
+
+create table cancellation_policies (
+    id uuid not null primary key,
+    tenant uuid not null,
+    rules text not null,
+    created_at bigint not null
+);
 
 create table units (
     id uuid not null primary key,
@@ -214,6 +222,9 @@ create table booking_items (
     price_minor bigint not null check (price_minor >= 0),
     state text not null check (state in ('held', 'released', 'sold', 'returned')),
     booked_at bigint not null,
+    policy uuid,
+    credited_minor bigint check (
+        credited_minor is null or state = 'returned' and credited_minor between 0 and price_minor * quantity),
     primary key (booking, id),
     foreign key (booking, tenant) references bookings (id, tenant),
     foreign key (slot, tenant) references slots (id, tenant)

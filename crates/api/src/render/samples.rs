@@ -40,6 +40,7 @@ pub fn product() -> Product {
         version: 1,
         created_at: NOW,
         updated_at: NOW,
+        cancellation_policy: None,
     }
 }
 
@@ -117,6 +118,8 @@ pub fn booking() -> BookingReply {
         price_minor: 4_500,
         state: CurrentState::start(),
         booked_at: NOW,
+        policy: None,
+        credited_minor: None,
     };
     let items = vec![ItemReply { item, slot: slot(), time_zone: "Europe/Lisbon".into() }];
     BookingReply { booking, items }

@@ -144,6 +144,8 @@ impl Reservation {
             price_minor: found.price_minor,
             state: CurrentState::start(),
             booked_at: booking.created_at,
+            policy: None,
+            credited_minor: None,
         }
     }
 

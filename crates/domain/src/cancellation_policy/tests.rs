@@ -26,10 +26,7 @@ fn applies(policy: &CancellationPolicy, now: &str) -> (Rule, i64) {
 
 #[test]
 fn a_tier_holds_until_the_very_instant() {
-    let policy = CancellationPolicy {
-        grace_minutes: 30,
-        ..CancellationPolicy::preset(Preset::Moderate)
-    };
+    let policy = CancellationPolicy { grace_minutes: 30, ..CancellationPolicy::preset(Preset::Moderate) };
     let check = |now, expected| assert_eq!(applies(&policy, now), expected, "{now}");
     check("2026-05-01T10:30:00Z", (Rule::Grace, 10_000));
     check("2026-05-01T10:30:00.000001Z", (Rule::Tier(0), 10_000));

@@ -1,11 +1,13 @@
-//! Bookings: reserve seats, cancel a hold, expire holds.
+//! Bookings: reserve seats, cancel tickets, expire holds.
 
-mod cancel_hold;
+mod cancel_booking;
+mod cancellation;
 mod expire_holds;
 mod reserve;
 mod seats;
 
-pub use cancel_hold::CancelHold;
+pub use cancel_booking::CancelBooking;
+pub use cancellation::{Cancellation, CancellationQuote, CancelledItem, CancelledLine, ItemRows, MoneyBack};
 pub use expire_holds::{ExpireHolds, LapsedHold};
 pub use reserve::{CustomerDetails, Reserve};
 pub(super) use seats::Seats;

@@ -3,10 +3,12 @@
 mod add_slots;
 mod change_product;
 mod create_product;
+mod set_cancellation_policy;
 
 pub use add_slots::{AddSlots, NewSlot};
 pub use change_product::{ChangeProduct, UnitChange};
 pub use create_product::CreateProduct;
+pub use set_cancellation_policy::SetCancellationPolicy;
 
 use alloc::string::String;
 

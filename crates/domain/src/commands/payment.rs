@@ -44,6 +44,9 @@ pub use start_void::StartVoid;
 pub(super) use answer::{Afterwards, Unsent, settle_unsent};
 pub(super) use discard::{Discard, needs_of_discard};
 pub(super) use give_up::{give_up, lose_sight};
+pub(super) use return_money::{AskedBy, ReturnOrder, refund};
+pub(super) use start_capture::capture;
+pub(super) use start_void::void;
 
 use serde_json::json;
 

@@ -13,6 +13,7 @@ mod availability;
 mod beneficiaries;
 mod bookings;
 mod by_customer;
+mod cancellations;
 mod catalogue;
 mod dead_letters;
 mod deliveries;

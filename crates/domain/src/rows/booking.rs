@@ -4,7 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use crate::ids::{
-    BookingId, BookingItemId, ClientId, CustomerId, PaymentId, ProductId, SlotId, TenantId, UnitId,
+    BookingId, BookingItemId, CancellationPolicyId, ClientId, CustomerId, PaymentId, ProductId, SlotId,
+    TenantId, UnitId,
 };
 use crate::lifecycle::{CurrentState, booking, booking_item};
 use crate::money::{Currency, Money};
@@ -27,7 +28,8 @@ crate::row! {
         guard seq: i64,
         /// Its seats count against the client's limit while they are held.
         fixed counts_for_client: bool,
-        fixed total_minor: i64,
+        /// The price of its items, less what cancellations credited.
+        moves total_minor: i64,
         fixed currency: Currency,
         /// The payment under way. Another payment is refused until it ends.
         moves open_payment: Option<PaymentId>,
@@ -38,7 +40,7 @@ crate::row! {
         moves paid_minor: i64,
         moves refunded_minor: i64,
         /// The full amounts of the captured payments, including the rest that a smaller capture
-        /// released and money that was refunded later. None of it is due again.
+        /// released and money that was refunded later, less what cancellations give back. None of it is due again.
         moves settled_minor: i64,
         moves hold_expires_at: Timestamp,
         /// A hold that is paid with Pix lives as long as the Pix can be paid, and never longer than this.
@@ -67,8 +69,12 @@ impl Booking {
         }
     }
 
-    /// The amount that is still to be paid, including a payment under way. Refunded money is not due again.
+    /// The amount that is still to be paid, including a payment under way. Refunded money is not due again, and of a
+    /// cancelled booking nothing is due.
     pub fn due_minor(&self) -> i64 {
+        if self.state.is(booking::State::Cancelled) {
+            return 0;
+        }
         if fault_injection::is(fault_injection::InjectedFault::RefundedIsOwedAgain) {
             return self.chargeable_minor();
         }
@@ -94,14 +100,31 @@ crate::row! {
         fixed unit: UnitId,
         /// The unit's name at the time of the reservation.
         fixed name: String,
-        fixed quantity: i64,
+        /// A partial cancellation leaves the rest here, and gets an item of its own.
+        moves quantity: i64,
         /// The seats of the whole quantity.
-        fixed seats: i64,
+        moves seats: i64,
         /// The price of one.
         fixed price_minor: i64,
         guard state: CurrentState<booking_item::State>,
         /// When the booking was made. The bookings of a slot are listed in this order.
         fixed booked_at: Timestamp,
+        /// The cancellation policy of the product at that time. `None`: nothing goes back.
+        fixed policy: Option<CancellationPolicyId>,
+        /// What its cancellation took off its price. The rest of the price is the penalty.
+        moves credited_minor: Option<i64>,
+    }
+}
+
+impl BookingItem {
+    /// The price of the whole quantity.
+    pub fn cost_minor(&self) -> i64 {
+        self.price_minor * self.quantity
+    }
+
+    /// What is kept of its price. `None`: it was not cancelled under its policy.
+    pub fn penalty_minor(&self) -> Option<i64> {
+        self.credited_minor.map(|credited| self.cost_minor() - credited)
     }
 }
 

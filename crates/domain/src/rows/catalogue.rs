@@ -3,7 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use crate::ids::{ProductId, SlotId, TenantId, UnitId};
+use crate::cancellation_policy::CancellationPolicy;
+use crate::ids::{CancellationPolicyId, ProductId, SlotId, TenantId, UnitId};
 use crate::money::Currency;
 use crate::split::SplitRule;
 use crate::time::Timestamp;
@@ -26,6 +27,27 @@ crate::row! {
         guard version: i64,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
+        /// What customers get back who cancel. `None`: nothing.
+        moves cancellation_policy: Option<Json<CancellationPolicy>>,
+    }
+}
+
+impl Product {
+    /// The policy that a booking of now is made under.
+    pub fn policy(&self) -> Option<CancellationPolicyId> {
+        let policy = self.cancellation_policy.as_ref()?;
+        Some(CancellationPolicyId::of(self.tenant, &policy.0))
+    }
+}
+
+crate::row! {
+    /// A cancellation policy that a product has or had. It never changes, so bookings name the one they were made
+    /// under. Its id is hashed from its rules.
+    StoredPolicy in "cancellation_policies" as read {
+        key id: CancellationPolicyId,
+        fixed tenant: TenantId,
+        fixed rules: Json<CancellationPolicy>,
+        fixed created_at: Timestamp,
     }
 }
 

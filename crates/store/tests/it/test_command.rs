@@ -131,6 +131,7 @@ impl Seller {
             version: 1,
             created_at: Timestamp(1),
             updated_at: Timestamp(1),
+            cancellation_policy: None,
         }
     }
 
@@ -257,6 +258,8 @@ impl Seller {
             price_minor: 1000,
             state: CurrentState::start(),
             booked_at: booking.created_at,
+            policy: None,
+            credited_minor: None,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::money::{Currency, Money};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, ItemReply, Reply};
-use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot, Unit};
+use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Product, Slot, Unit};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -173,7 +173,14 @@ impl Reserve {
         }
     }
 
-    fn items(draft: &Draft<'_>, booking: &Booking, slot: &Slot, priced: &Priced<'_>) -> Vec<BookingItem> {
+    fn items(
+        draft: &Draft<'_>,
+        booking: &Booking,
+        slot: &Slot,
+        product: &Product,
+        priced: &Priced<'_>,
+    ) -> Vec<BookingItem> {
+        let policy = product.policy();
         let item = |(unit, quantity): &(&Unit, i64)| BookingItem {
             id: draft.id(),
             tenant: booking.tenant,
@@ -187,6 +194,8 @@ impl Reserve {
             price_minor: unit.price_minor,
             state: CurrentState::start(),
             booked_at: booking.created_at,
+            policy,
+            credited_minor: None,
         };
         priced.units.iter().map(item).collect()
     }
@@ -238,7 +247,7 @@ impl Command for Reserve {
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut booking = self.booking(&draft, slot, priced.total_minor, hold, product.currency);
-        let mut items = Self::items(&draft, &booking, slot, &priced);
+        let mut items = Self::items(&draft, &booking, slot, product, &priced);
         let mut slot = slot.clone();
         draft.audit(about(&booking), "reserved", None, Some("held"));
         if free {

@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeMap;
 
+use super::cancellation::CancelledLine;
 use crate::commands::draft::Draft;
 use crate::ids::{BookingId, BookingItemId, ClientId, CustomerId, SlotId};
 use crate::lifecycle::booking_item::{Event, State, step};
@@ -30,6 +31,8 @@ impl SlotChange {
 pub(in crate::commands) struct Seats {
     /// The items that changed.
     items: BTreeMap<BookingItemId, BookingItem>,
+    /// The cancelled part of an item of which a rest is left, by the item.
+    parts: BTreeMap<BookingItemId, BookingItem>,
     slots: BTreeMap<SlotId, SlotChange>,
     /// The change of the customer's held seats.
     customers: BTreeMap<CustomerId, i64>,
@@ -69,6 +72,31 @@ impl Seats {
         }
     }
 
+    /// Returns cancelled tickets. The rest of their item stays as it is, and the cancelled part becomes an item.
+    pub fn give_back(&mut self, draft: &Draft<'_>, line: &CancelledLine) {
+        let CancelledLine { item, quantity, credited_minor, .. } = line;
+        let seats = item.seats / item.quantity * quantity;
+        let step = const { step(State::Sold, Event::Return) };
+        let slot = self.slots.entry(item.slot).or_default();
+        slot.count(step.from(), -seats);
+        slot.count(*step.to(), seats);
+        let part = BookingItem {
+            quantity: *quantity,
+            seats,
+            state: step.to(),
+            credited_minor: Some(*credited_minor),
+            ..item.clone()
+        };
+        if *quantity == item.quantity {
+            self.items.insert(item.id, part);
+            return;
+        }
+        let rest =
+            BookingItem { quantity: item.quantity - quantity, seats: item.seats - seats, ..item.clone() };
+        self.items.insert(item.id, rest);
+        self.parts.insert(item.id, BookingItem { id: draft.id(), ..part });
+    }
+
     fn move_item(&mut self, booking: &Booking, item: &BookingItem, step: Step<State>) {
         let slot = self.slots.entry(item.slot).or_default();
         slot.count(step.from(), -item.seats);
@@ -92,6 +120,11 @@ impl Seats {
         self.items.get(&item.id).unwrap_or(item).clone()
     }
 
+    /// The item after these changes, and what was cancelled of it.
+    pub fn after(&self, item: &BookingItem) -> impl Iterator<Item = BookingItem> {
+        core::iter::once(self.changed_item(item)).chain(self.parts.get(&item.id).cloned())
+    }
+
     /// The slot after these changes.
     pub fn changed(&self, slot: &Slot) -> Slot {
         let SlotChange { held, sold } = self.slots.get(&slot.id).copied().unwrap_or_default();
@@ -103,7 +136,7 @@ impl Seats {
             let slot = facts.slots.get(*id).expect("`needs` requests the slots of every item");
             draft.put(self.changed(slot));
         }
-        self.items.into_values().for_each(|item| draft.put(item));
+        self.items.into_values().chain(self.parts.into_values()).for_each(|item| draft.put(item));
         for (id, held) in self.customers {
             if let Some(customer) = facts.customers.get(id) {
                 draft.put(Customer { held_seats: customer.held_seats + held, ..customer.clone() });

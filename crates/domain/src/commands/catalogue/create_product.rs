@@ -63,6 +63,7 @@ impl Command for CreateProduct {
             version: 1,
             created_at: context.now,
             updated_at: context.now,
+            cancellation_policy: None,
         };
         let units: Vec<Unit> = self.units.iter().map(|unit| new_unit(&draft, &product, unit)).collect();
         draft.audit(about(&product), "product_created", None, None);

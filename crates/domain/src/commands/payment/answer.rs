@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::book::book;
 use super::continue_payment::continue_payment;
 use super::give_up::as_it_stands;
+use super::return_money::AskedBy;
 use super::{about, about_refund, append_message, append_refund_message};
 use crate::commands::draft::Draft;
 use crate::lifecycle::payment::State;
@@ -88,9 +89,15 @@ pub(super) fn settle_attempt(
     if attempt.kind == AttemptKind::Void && payment.state.is(State::Authorized) {
         // The money stays reserved, and can be captured or voided again.
         payment.void_requested = false;
-        if attempt.key.is_none() {
-            draft.review(about(payment), "late_money_not_returned", "its void was turned down".to_owned());
-        }
+    }
+    let call = match attempt.kind {
+        AttemptKind::Void if payment.state.is(State::Authorized) => "its void was turned down",
+        AttemptKind::Capture if !succeeded => "its capture was turned down",
+        _ => "",
+    };
+    let unseen = AskedBy::of(attempt.id.0, attempt.key, payment.id).unseen_failure();
+    if let Some(reason) = unseen.filter(|_| !call.is_empty()) {
+        draft.review(about(payment), reason, call.to_owned());
     }
     if attempt.kind == AttemptKind::Charge && payment.continued_by.is_some() {
         // The key is answered by the payment at the next account.
@@ -141,12 +148,11 @@ pub(super) fn failed(resource: Uuid, failure: &Failure, declined: impl FnOnce(St
     }
 }
 
-/// Opens a case for a failed refund that no client requested, because no client sees that it failed.
+/// Opens a case for a failed refund whose failure no client sees.
 pub(super) fn review_if_unasked(draft: &mut Draft<'_>, payment: &Payment, refund: &Refund) {
-    if refund.key.is_none() {
-        let code = refund.failure.as_ref().map_or("failed", |failure| failure.0.code.as_str());
-        draft.review(about(payment), "late_money_not_returned", format!("its refund failed: {code}"));
-    }
+    let Some(reason) = AskedBy::of(refund.id.0, refund.key, payment.id).unseen_failure() else { return };
+    let code = refund.failure.as_ref().map_or("failed", |failure| failure.0.code.as_str());
+    draft.review(about(payment), reason, format!("its refund failed: {code}"));
 }
 
 /// An attempt that was provably never sent, with the step that its payment or refund takes with it.

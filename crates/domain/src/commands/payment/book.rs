@@ -7,11 +7,12 @@ use super::about;
 use super::return_money::send_back;
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
+use crate::commands::payouts::recognize_late;
 use crate::ids::SlotId;
 use crate::lifecycle::booking::{Event, State as BookingState, step};
 use crate::lifecycle::payment::State;
 use crate::provider::Source;
-use crate::rows::{Booking, Facts, LateMoney, Payment, Tenant};
+use crate::rows::{Booking, BookingItem, Facts, LateMoney, Payment, Tenant};
 use crate::time::Span;
 
 /// Applies the payment to its booking. Money counts on evidence only, and once: the payment's row
@@ -107,6 +108,10 @@ fn secure(
             const { step(BookingState::Expired, Event::PaymentSecured) }
         }
         BookingState::Expired => return Some("the hold had expired"),
+        BookingState::Cancelled if is_penalty(facts, booking, payment) => {
+            recognize_late(draft, booking, payment.captured_minor, payment.id);
+            return None;
+        }
         BookingState::Cancelled => return Some("the booking was cancelled"),
         BookingState::Confirmed | BookingState::Completed | BookingState::NoShow => return None,
     };
@@ -116,6 +121,13 @@ fn secure(
     booking.ended_at = None;
     booking::append_message(draft, booking, facts.booking_items.owned_by(booking.id), "booking.confirmed");
     None
+}
+
+/// Whether the money is not late: the cancellation itself asked for it.
+fn is_penalty(facts: &Facts, booking: &Booking, payment: &Payment) -> bool {
+    let items = facts.booking_items.owned_by(booking.id);
+    let penalty_minor: i64 = items.filter_map(BookingItem::penalty_minor).sum();
+    payment.state.is(State::Captured) && payment.captured_minor <= penalty_minor
 }
 
 /// The booking has its seats, and no payment secures it any more.

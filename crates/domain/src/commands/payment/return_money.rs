@@ -3,33 +3,86 @@
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use uuid::Uuid;
 
 use super::start_void::void;
 use super::{ProviderCall, about_refund, enqueue};
 use crate::commands::draft::Draft;
 use crate::commands::jobs::JobLease;
-use crate::ids::{AttemptId, KeyId, RefundId};
+use crate::ids::{AttemptId, KeyId, PaymentId, RefundId};
 use crate::lifecycle::{CurrentState, payment};
 use crate::reply::AttemptJob;
 use crate::rows::{AttemptKind, Payment, Refund};
 use crate::time::Span;
 use crate::working_set::Json;
 
-pub(super) struct ReturnOrder {
+/// Who asked for money to move.
+#[derive(Clone, Copy)]
+pub(in crate::commands) enum AskedBy {
+    /// The request under this key, which waits for the outcome.
+    Request(KeyId),
+    /// The cancellation under this key, which has its reply already.
+    Cancellation(KeyId),
+    /// Nobody: the money was late.
+    Nobody,
+}
+
+impl AskedBy {
+    pub fn key(self) -> Option<KeyId> {
+        match self {
+            AskedBy::Request(key) | AskedBy::Cancellation(key) => Some(key),
+            AskedBy::Nobody => None,
+        }
+    }
+
+    /// The id of what moves the money of this payment, or `unasked`.
+    pub fn id<T: From<Uuid>>(self, draft: &Draft<'_>, payment: PaymentId, unasked: impl FnOnce() -> T) -> T {
+        match self {
+            AskedBy::Request(key) => draft.id_under(key),
+            AskedBy::Cancellation(key) => T::from(key.cancellation(payment)),
+            AskedBy::Nobody => unasked(),
+        }
+    }
+
+    /// Who asked for what has this id and this key.
+    pub fn of(id: Uuid, key: Option<KeyId>, payment: PaymentId) -> AskedBy {
+        match key {
+            None => AskedBy::Nobody,
+            Some(key) if id == key.cancellation(payment) => AskedBy::Cancellation(key),
+            Some(key) => AskedBy::Request(key),
+        }
+    }
+
+    /// Why a person must see that it failed. `None`: its client sees it.
+    pub fn unseen_failure(self) -> Option<&'static str> {
+        match self {
+            AskedBy::Request(_) => None,
+            AskedBy::Cancellation(_) => Some("cancellation_not_settled"),
+            AskedBy::Nobody => Some("late_money_not_returned"),
+        }
+    }
+}
+
+pub(in crate::commands) struct ReturnOrder {
     pub amount_minor: i64,
     pub reason: Option<String>,
     pub metadata: BTreeMap<String, String>,
-    pub key: Option<KeyId>,
+    pub asked_by: AskedBy,
     pub deadline: Span,
     pub lease: Option<JobLease>,
 }
 
 /// Writes the refund, counts it against the refundable amount, and enqueues the call.
-pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnOrder) -> AttemptJob {
+pub(in crate::commands) fn refund(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    back: ReturnOrder,
+) -> AttemptJob {
     let now = draft.context.now;
+    let key = back.asked_by.key();
     let unasked = || RefundId::unasked(payment.id, payment.refunds);
     let refund = Refund {
-        id: back.key.map_or_else(unasked, |key| draft.id_under(key)),
+        id: back.asked_by.id(draft, payment.id, unasked),
         tenant: payment.tenant,
         payment: payment.id,
         booking: payment.booking,
@@ -38,7 +91,7 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnO
         external: false,
         reason: back.reason,
         metadata: Json(back.metadata),
-        key: back.key,
+        key,
         state: CurrentState::start(),
         seq: 0,
         provider_ref: None,
@@ -57,7 +110,7 @@ pub(super) fn refund(draft: &mut Draft<'_>, payment: &mut Payment, back: ReturnO
         tenant: payment.tenant,
         kind: AttemptKind::Refund,
         amount_minor: back.amount_minor,
-        key: back.key,
+        key,
         deadline: back.deadline,
     };
     let started = enqueue(draft, call, back.lease, payment.clone(), Some(refund.clone()));
@@ -78,13 +131,13 @@ pub(super) fn send_back(draft: &mut Draft<'_>, payment: &mut Payment, why: &str,
                 amount_minor,
                 reason: Some(why.to_owned()),
                 metadata: BTreeMap::new(),
-                key: None,
+                asked_by: AskedBy::Nobody,
                 deadline,
                 lease: None,
             };
             refund(draft, payment, back);
         }
     } else if payment.state.is(payment::State::Authorized) && payment.active.is_none() {
-        void(draft, payment, None, deadline, None);
+        void(draft, payment, AskedBy::Nobody, deadline, None);
     }
 }

@@ -298,10 +298,17 @@ impl SettleRefund {
             "refund.failed" if !refund.external => review_if_unasked(draft, payment, refund),
             _ => {}
         }
-        // The revenue of a completed booking is recognized: its refunds reduce that.
-        let recognized = booking
-            .as_ref()
-            .is_some_and(|one| matches!(*one.state, booking::State::Completed | booking::State::NoShow));
+        // The revenue of an ended booking is recognized: its refunds reduce that. What its cancellation gives back, and
+        // what was under way then, was never recognized.
+        let recognized = booking.as_ref().is_some_and(|one| match *one.state {
+            booking::State::Completed | booking::State::NoShow => true,
+            booking::State::Cancelled => {
+                let mut items = facts.booking_items.owned_by(one.id);
+                let is_later = one.ended_at.is_some_and(|ended| refund.created_at > ended);
+                is_later && items.any(|item| item.credited_minor.is_some())
+            }
+            booking::State::Held | booking::State::Expired | booking::State::Confirmed => false,
+        });
         let movement = format!("{kind}/{}", refund.id);
         let moved = Money::new(refund.amount_minor, refund.currency);
         append_refund_movement(draft, refund, payment, kind, &movement, moved, recognized);
@@ -366,6 +373,7 @@ impl Command for SettleRefund {
         rows.review(ReviewId::of_refund(self.refund));
         let payment = rows.payment(self.payment)?;
         if let Some(booking) = payment.booking {
+            rows.booking_items(booking);
             rows.booking(booking);
         }
         if let Some(key) = attempt.and_then(|attempt| attempt.key) {

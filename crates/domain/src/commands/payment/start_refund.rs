@@ -7,7 +7,7 @@ use alloc::string::String;
 use super::{needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::JobLease;
-use crate::commands::payment::return_money::{ReturnOrder, refund};
+use crate::commands::payment::return_money::{AskedBy, ReturnOrder, refund};
 use crate::commands::payouts::check_not_released;
 use crate::ids::{PaymentId, RefundId, ReleaseId, TenantId};
 use crate::lifecycle::{State as _, payment};
@@ -89,7 +89,7 @@ impl Command for StartRefund {
             amount_minor: amount.minor,
             reason: self.reason.clone(),
             metadata: self.metadata.clone(),
-            key: Some(self.claim.key),
+            asked_by: AskedBy::Request(self.claim.key),
             deadline: self.deadline,
             lease: self.lease,
         };

@@ -2,10 +2,11 @@
 
 use alloc::boxed::Box;
 
+use super::return_money::AskedBy;
 use super::{ProviderCall, about, enqueue, needs_of_own, own};
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::jobs::JobLease;
-use crate::ids::{AttemptId, KeyId, PaymentId, TenantId};
+use crate::ids::{AttemptId, PaymentId, TenantId};
 use crate::lifecycle::{State as _, payment};
 use crate::refusal::Refusal;
 use crate::reply::{AttemptJob, Reply};
@@ -50,21 +51,22 @@ impl Command for StartVoid {
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
         let mut payment = payment.clone();
-        let started = void(&mut draft, &mut payment, Some(self.claim.key), self.deadline, self.lease);
+        let started =
+            void(&mut draft, &mut payment, AskedBy::Request(self.claim.key), self.deadline, self.lease);
         draft.put(payment);
         Ok(draft.reply(Reply::Started(Box::new(started))).settles_later(self.payment))
     }
 }
 
 /// Marks the payment as voided, and enqueues the call. A charge that was not sent yet is not sent any more.
-pub(super) fn void(
+pub(in crate::commands) fn void(
     draft: &mut Draft<'_>,
     payment: &mut Payment,
-    key: Option<KeyId>,
+    asked_by: AskedBy,
     deadline: Span,
     lease: Option<JobLease>,
 ) -> AttemptJob {
-    let id: AttemptId = key.map_or_else(|| draft.id(), |key| draft.id_under(key));
+    let id: AttemptId = asked_by.id(draft, payment.id, || draft.id());
     payment.void_requested = true;
     payment.active = Some(id);
     payment.updated_at = draft.context.now;
@@ -76,7 +78,7 @@ pub(super) fn void(
         tenant: payment.tenant,
         kind: AttemptKind::Void,
         amount_minor: payment.authorized_minor,
-        key,
+        key: asked_by.key(),
         deadline,
     };
     enqueue(draft, call, lease, payment.clone(), None)

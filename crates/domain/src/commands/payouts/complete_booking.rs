@@ -8,7 +8,7 @@ use serde_json::json;
 use super::about_release;
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::{Draft, Origin};
-use crate::ids::{BookingId, ReleaseId, TenantId};
+use crate::ids::{BookingId, PaymentId, ReleaseId, TenantId};
 use crate::lifecycle::booking::Event;
 use crate::lifecycle::{State as _, release};
 use crate::money::Money;
@@ -73,7 +73,8 @@ impl Command for CompleteBooking {
         booking.ended_at = Some(context.now);
         booking.updated_at = context.now;
         booking::append_message(&mut draft, &mut booking, items.clone(), message);
-        recognize(&mut draft, &mut booking);
+        let net = booking.paid_minor - booking.refunded_minor;
+        recognize(&mut draft, &mut booking, net);
         if let Some(release) = facts.releases.get(ReleaseId::from(booking.id)) {
             become_due(&mut draft, release);
         }
@@ -88,23 +89,38 @@ impl Command for CompleteBooking {
     }
 }
 
-/// The booking's money, net of refunds, becomes revenue. From now on its refunds reduce the revenue.
-fn recognize(draft: &mut Draft<'_>, booking: &mut Booking) {
-    let net = booking.paid_minor - booking.refunded_minor;
-    if net == 0 {
+/// The booking's money that is kept becomes revenue. Refunds that are begun from now on reduce the revenue.
+pub(in crate::commands) fn recognize(draft: &mut Draft<'_>, booking: &mut Booking, net: i64) {
+    let movement = alloc::format!("booking.recognized/{}", booking.id);
+    recognize_movement(draft, booking, net, &movement);
+}
+
+/// The same for money that arrived since, named after its payment.
+pub(in crate::commands) fn recognize_late(
+    draft: &mut Draft<'_>,
+    booking: &mut Booking,
+    net: i64,
+    payment: PaymentId,
+) {
+    let movement = alloc::format!("booking.recognized/{}/{payment}", booking.id);
+    recognize_movement(draft, booking, net, &movement);
+}
+
+fn recognize_movement(draft: &mut Draft<'_>, booking: &mut Booking, net: i64, movement: &str) {
+    if net <= 0 {
         return;
     }
     let payload = json!({
         "booking_id": booking.id.0,
         "state": booking.state.name(),
-        "movement": alloc::format!("booking.recognized/{}", booking.id),
+        "movement": movement,
         "moved": Money::new(net, booking.currency),
     });
     let about = booking::about(booking);
     draft.append_message(about, &mut booking.seq, "booking.recognized", &payload);
 }
 
-fn become_due(draft: &mut Draft<'_>, release: &FundsRelease) {
+pub(in crate::commands) fn become_due(draft: &mut Draft<'_>, release: &FundsRelease) {
     let Some(step) = release.state.step(release::Event::Complete) else { return };
     let due_at = draft.context.now.plus(Span::seconds(release.split.0.release_after_days * DAY_SECONDS));
     let state = draft.step(about_release(release), step);

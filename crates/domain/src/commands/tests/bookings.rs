@@ -7,7 +7,7 @@ use super::test_store::CommandResult;
 use super::test_world::{
     LIMITED, PRICE, STRANGER, TENANT, TestWorld, claim, create_product_command, provision,
 };
-use crate::commands::{CancelHold, ExpireHolds, LapsedHold, NewUnit, Reserve};
+use crate::commands::{CancelBooking, ExpireHolds, LapsedHold, NewUnit, Reserve};
 use crate::lifecycle::{booking, booking_item, job};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_GRACE_SECONDS, HOLD_SECONDS, HOLD_SECONDS_MAX};
 use crate::reply::{ItemReply, Reply};
@@ -161,7 +161,7 @@ fn a_customer_holds_no_more_than_the_limit() {
     let free = Reserve { claim: world.claim(), ..free };
     world.run(&free).reply();
     world.set_settings(|settings| settings.seats_held_per_customer_max = Some(3));
-    let cancel = CancelHold { claim: world.claim(), booking: first };
+    let cancel = world.cancel_command(first);
     world.run(&cancel).reply();
     world.reserve(3);
     world.set_settings(|settings| settings.seats_held_per_customer_max = None);
@@ -206,20 +206,22 @@ fn a_free_booking_is_confirmed_at_once() {
 fn a_hold_is_cancelled_once_and_only_while_nobody_pays() {
     let mut world = TestWorld::new(4);
     let first = world.reserve(2);
-    let cancel = CancelHold { claim: world.claim(), booking: first };
+    let cancel = world.cancel_command(first);
     world.run(&cancel).reply();
     assert_eq!(world.get::<Slot>(world.slot).vacancies(), 4);
     assert!(matches!(world.run(&cancel), CommandResult::Replay { .. }));
-    let again = CancelHold { claim: world.claim(), ..cancel };
-    assert_eq!(world.refused(&again), Refusal::BookingIsNotHeld { state: "cancelled" });
+    let again = CancelBooking { claim: world.claim(), ..cancel };
+    let event = "customer_cancelled";
+    let gone = Refusal::StateDoesNotAllowIt { lifecycle: "booking", state: "cancelled", event };
+    assert_eq!(world.refused(&again), gone);
 
     let second = world.reserve(2);
     let payment = world.pay(second);
-    let cancel = CancelHold { claim: world.claim(), booking: second };
+    let cancel = world.cancel_command(second);
     assert_eq!(world.refused(&cancel), Refusal::BookingHasOpenPayment { payment: payment.0 });
-    let foreign = CancelHold { claim: foreign(STRANGER), booking: second };
+    let foreign = CancelBooking { claim: foreign(STRANGER), ..cancel.clone() };
     assert_eq!(world.refused(&foreign), Refusal::BookingNotFound);
-    let unknown = CancelHold { claim: world.claim(), booking: BookingId(Uuid::nil()) };
+    let unknown = world.cancel_command(BookingId(Uuid::nil()));
     assert_eq!(world.refused(&unknown), Refusal::BookingNotFound);
 }
 

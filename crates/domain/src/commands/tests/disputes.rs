@@ -361,7 +361,7 @@ fn state(world: &TestWorld, evidence: DisputeEvidenceId) -> dispute_evidence::St
     *world.get::<DisputeEvidence>(evidence).state
 }
 
-fn disputed() -> (TestWorld, PaymentId) {
+pub(super) fn disputed() -> (TestWorld, PaymentId) {
     let mut world = TestWorld::new(9);
     let (_, payment) = world.paid();
     see(&mut world, payment, &withdrawn(Opened, 1));

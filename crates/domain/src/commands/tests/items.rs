@@ -2,7 +2,6 @@
 
 use super::payments::CAPTURED;
 use super::test_world::TestWorld;
-use crate::commands::CancelHold;
 use crate::lifecycle::{booking, booking_item};
 use crate::limits::{HOLD_GRACE_SECONDS, HOLD_SECONDS};
 use crate::provider::ProviderStatus;
@@ -58,7 +57,7 @@ fn both_slots_get_their_seats_back() {
     let mut world = TestWorld::new(2);
     let (booking, other) = two_slots(&mut world);
     assert_eq!(counted(&world, other), ([(2, 0), (3, 0)], booking_item::State::Held));
-    let cancel = CancelHold { claim: world.claim(), booking };
+    let cancel = world.cancel_command(booking);
     let Reply::Booking(reply) = world.run(&cancel).reply() else { panic!("a booking was cancelled") };
     let slots: std::vec::Vec<_> =
         reply.items.iter().map(|shown| (shown.item.slot, shown.slot.id())).collect();

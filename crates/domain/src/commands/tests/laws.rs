@@ -140,7 +140,7 @@ impl TestStore {
         let items: Vec<BookingItem> = self.all();
         for booking in bookings {
             let own = || items.iter().filter(|item| item.booking == booking.id);
-            let cost: i64 = own().map(|item| item.price_minor * item.quantity).sum();
+            let cost: i64 = own().map(|item| item.cost_minor() - item.credited_minor.unwrap_or(0)).sum();
             assert_eq!(booking.total_minor, cost, "a total is not its items' after {command:?}");
             for item in own() {
                 let (is, was_sold) = (*item.state, booking.confirmed_at.is_some());
@@ -149,6 +149,7 @@ impl TestStore {
                     booking::State::Expired => booking_item::State::Released,
                     booking::State::Cancelled if was_sold => booking_item::State::Returned,
                     booking::State::Cancelled => booking_item::State::Released,
+                    _ if item.credited_minor.is_some() => booking_item::State::Returned,
                     _ => booking_item::State::Sold,
                 };
                 assert_eq!(is, expected, "an item of a booking that is {:?}: {command:?}", booking.state);
@@ -241,10 +242,18 @@ impl TestStore {
     ) {
         let mut net = 0;
         for payment in payments {
-            net += payment.captured_minor - payment.refunded_minor;
-            if !payment.state.is_final() {
-                net += payment.amount_minor;
-            }
+            // What a cancellation gives back is on its way.
+            net += payment.captured_minor - payment.refunded_minor - payment.refunding_minor;
+            let due = (booking.total_minor - booking.settled_minor).max(0);
+            net += match *payment.state {
+                state if state.is_final() => 0,
+                payment::State::Authorized if payment.void_requested => 0,
+                // No more is ever captured than is due then.
+                payment::State::Authorized => {
+                    payment.capturing_minor.unwrap_or(payment.amount_minor.min(due))
+                }
+                _ => payment.amount_minor,
+            };
             if self.has_open_review(payment.id.0) {
                 return;
             }

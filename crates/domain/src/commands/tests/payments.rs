@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::provider_model::failure;
 use super::test_store::CommandResult;
 use super::test_world::{PRICE, STRANGER, TENANT, TestWorld, claim, eur, object, provision};
-use crate::commands::{CancelHold, PaymentTarget, StartCapture, StartPayment, StartRefund};
+use crate::commands::{PaymentTarget, StartCapture, StartPayment, StartRefund};
 use crate::lifecycle::{booking, payment};
 use crate::limits::{AMOUNT_MINOR_MAX, HOLD_SECONDS, PAYMENTS_PER_BOOKING_MAX};
 use crate::provider::{ProviderStatus, Source};
@@ -57,7 +57,7 @@ fn a_payment_is_refused_by_name() {
     );
     check(
         |world, booking, _| {
-            let cancel = CancelHold { claim: world.claim(), booking };
+            let cancel = world.cancel_command(booking);
             world.run(&cancel).reply();
         },
         Refusal::BookingIsNotHeld { state: "cancelled" },

@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use super::test_world::{PRICE, TestWorld};
-use crate::commands::{CancelHold, CloseEvent, PruneAudit};
+use crate::commands::{CancelBooking, CloseEvent, PruneAudit};
 use crate::provider::{ProviderStatus, RefundStatus};
 use crate::reply::Reply;
 use crate::rows::{Audit, Capture, Subject};
@@ -62,7 +62,8 @@ fn only_what_is_over_and_old_goes() {
     world.webhook(authorized, ProviderStatus::Authorized { amount_minor: PRICE });
     let cancelled = world.reserve(1);
     let claim = world.claim();
-    world.run(&CancelHold { claim, booking: cancelled }).reply();
+    let cancel = CancelBooking { claim, ..world.cancel_command(cancelled) };
+    world.run(&cancel).reply();
     let held = world.reserve(1);
     let (processed, dead) = (closed(&mut world, false), closed(&mut world, true));
 

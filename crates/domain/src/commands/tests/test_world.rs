@@ -1,5 +1,6 @@
 //! A tenant with a product, a slot and an account, and one method for each step of a test.
 
+mod cancellations;
 mod payouts;
 mod refunds;
 

@@ -1,0 +1,244 @@
+//! What a cancellation of sold tickets costs and gives back: the quote that is shown, and the one that is executed.
+//!
+//! | step | rule |
+//! |---|---|
+//! | each ticket | the policy of its booking says what goes back of its price: it is credited; the rest is the penalty |
+//! | what is credited | first lowers what is still due; the rest goes back, as far as the booking has money |
+//! | reserved money, all tickets cancelled | what the penalty needs is captured, the oldest payment first; the rest is released |
+//! | reserved money, some tickets left | stays reserved; a later capture takes at most what is due then |
+//! | captured money | the newest payment is refunded first: old ones may be beyond their provider's time limit |
+//! | money that a person received | a person gives it back, by a review case |
+//! | a payment whose money the bank decides about | gives nothing back |
+//! | an amount that the provider cannot move | is rounded down to one that it can |
+
+use alloc::vec::Vec;
+
+use crate::cancellation_policy::{CancellationPolicy, CancelledBy, Occasion, Rule, Terms};
+use crate::ids::{BookingItemId, CancellationPolicyId, PaymentId};
+use crate::lifecycle::{booking_item, payment};
+use crate::limits::REFUNDS_PER_PAYMENT_MAX;
+use crate::money::Money;
+use crate::provider::AmountRules;
+use crate::refusal::Refusal;
+use crate::rows::{Booking, BookingItem, Payment, Product, Slot};
+use crate::time::Timestamp;
+
+/// Tickets to cancel of one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelledItem {
+    pub item: BookingItemId,
+    /// `None`: all of them.
+    pub quantity: Option<i64>,
+}
+
+/// An item with the rows beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemRows<'r> {
+    pub item: &'r BookingItem,
+    pub slot: &'r Slot,
+    pub product: &'r Product,
+}
+
+/// The cancelled tickets of one item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CancelledLine {
+    pub item: BookingItem,
+    pub quantity: i64,
+    pub rule: Rule,
+    pub refund_basis_points: i64,
+    /// What is kept of each ticket besides.
+    pub fee_minor: i64,
+    pub credited_minor: i64,
+    pub penalty_minor: i64,
+    pub until: Option<Timestamp>,
+}
+
+/// What becomes of the money of one payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyBack {
+    Refund {
+        minor: i64,
+    },
+    /// A person received it and gives it back.
+    ByHand {
+        minor: i64,
+    },
+    /// All reserved money is released.
+    Void {
+        released_minor: i64,
+    },
+    /// The penalty is captured, and the rest is released.
+    Capture {
+        captured_minor: i64,
+        released_minor: i64,
+    },
+}
+
+impl MoneyBack {
+    /// What the customer gets.
+    pub const fn minor(self) -> i64 {
+        match self {
+            MoneyBack::Refund { minor } | MoneyBack::ByHand { minor } => minor,
+            MoneyBack::Void { released_minor } | MoneyBack::Capture { released_minor, .. } => released_minor,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CancellationQuote {
+    pub lines: Vec<CancelledLine>,
+    pub payments: Vec<(PaymentId, MoneyBack)>,
+    /// Nothing of the booking is left.
+    pub is_whole: bool,
+    /// What its tickets credit in all.
+    pub credited_minor: i64,
+    pub penalty_minor: i64,
+    /// What the customer gets back: refunds, and reserved money that is released.
+    pub refund: Money,
+    /// The part of it that is refunded, by a provider or by hand.
+    pub refunded_minor: i64,
+    /// The last instant at which the quote holds, unless money moves before. `None`: it does not depend on the time.
+    pub holds_until: Option<Timestamp>,
+}
+
+/// A cancellation that is looked at or executed. The booking is confirmed, and the payments are all of it.
+pub struct Cancellation<'r> {
+    pub booking: &'r Booking,
+    pub items: &'r [ItemRows<'r>],
+    pub payments: &'r [&'r Payment],
+    pub policy: &'r dyn Fn(CancellationPolicyId) -> Option<&'r CancellationPolicy>,
+    /// Empty: all tickets.
+    pub cancelled: &'r [CancelledItem],
+    pub by: CancelledBy,
+    pub now: Timestamp,
+    pub amounts: AmountRules,
+}
+
+impl Cancellation<'_> {
+    pub fn quote(&self) -> Result<CancellationQuote, Refusal> {
+        let lines = self.lines()?;
+        let sold = |row: &&ItemRows<'_>| row.item.state.is(booking_item::State::Sold);
+        let tickets =
+            |rows: &[ItemRows<'_>]| rows.iter().filter(sold).map(|row| row.item.quantity).sum::<i64>();
+        let is_whole = lines.iter().map(|line| line.quantity).sum::<i64>() == tickets(self.items);
+        let credited_minor = lines.iter().map(|line| line.credited_minor).sum::<i64>();
+        let due_minor = (self.booking.total_minor - self.booking.settled_minor).max(0);
+        let mut payments = Vec::new();
+        let refunded_minor = self.refunds((credited_minor - due_minor).max(0), &mut payments)?;
+        if is_whole {
+            let needed = (due_minor - credited_minor).max(0);
+            self.releases(needed, &mut payments);
+        }
+        let refund_minor = payments.iter().map(|(_, back)| back.minor()).sum();
+        Ok(CancellationQuote {
+            is_whole,
+            credited_minor,
+            penalty_minor: lines.iter().map(|line| line.penalty_minor).sum(),
+            refund: Money::new(refund_minor, self.booking.currency),
+            refunded_minor,
+            holds_until: lines.iter().filter_map(|line| line.until).min(),
+            lines,
+            payments,
+        })
+    }
+
+    fn lines(&self) -> Result<Vec<CancelledLine>, Refusal> {
+        if self.cancelled.is_empty() {
+            let sold = self.items.iter().filter(|row| row.item.state.is(booking_item::State::Sold));
+            return Ok(sold.map(|row| self.line(row, row.item.quantity)).collect());
+        }
+        let line = |cancelled: &CancelledItem| {
+            let item = cancelled.item.0;
+            let row = self.items.iter().find(|row| row.item.id == cancelled.item);
+            let row = row.ok_or(Refusal::ItemNotFound { item })?;
+            let quantity = cancelled.quantity.unwrap_or(row.item.quantity);
+            if !row.item.state.is(booking_item::State::Sold) || quantity > row.item.quantity {
+                let sold = if row.item.state.is(booking_item::State::Sold) { row.item.quantity } else { 0 };
+                return Err(Refusal::NotSoManyTickets { item, sold });
+            }
+            Ok(self.line(row, quantity))
+        };
+        self.cancelled.iter().map(line).collect()
+    }
+
+    fn line(&self, row: &ItemRows<'_>, quantity: i64) -> CancelledLine {
+        let ItemRows { item, slot, product } = *row;
+        let occasion = Occasion {
+            by: self.by,
+            now: self.now,
+            booked_at: item.booked_at,
+            starts_at: slot.starts_at,
+            zone: &product.time_zone,
+        };
+        let none = CancellationPolicy::default();
+        let policy = item.policy.and_then(|policy| (self.policy)(policy)).unwrap_or(&none);
+        let Terms { rule, refund_basis_points, fee_minor, until } = policy.terms(occasion);
+        let terms = Terms { rule, refund_basis_points, fee_minor, until };
+        let credited_minor = terms.refund_of_one(item.price_minor) * quantity;
+        let penalty_minor = item.price_minor * quantity - credited_minor;
+        let item = item.clone();
+        CancelledLine {
+            item,
+            quantity,
+            rule,
+            refund_basis_points,
+            fee_minor,
+            credited_minor,
+            penalty_minor,
+            until,
+        }
+    }
+
+    /// Divides what goes back among the captured payments. Returns the sum, which is less if they have less.
+    fn refunds(&self, minor: i64, payments: &mut Vec<(PaymentId, MoneyBack)>) -> Result<i64, Refusal> {
+        let captured = |payment: &&&Payment| payment.state.is(payment::State::Captured);
+        let mut newest: Vec<&Payment> = self.payments.iter().filter(captured).copied().collect();
+        newest.sort_unstable_by_key(|payment| core::cmp::Reverse((payment.created_at, payment.id)));
+        let mut left = minor;
+        for payment in newest.into_iter().filter(|payment| !payment.refunds_are_blocked()) {
+            let part = self.movable(payment, left.min(payment.refundable_minor()));
+            if part == 0 {
+                continue;
+            }
+            if payment.refunds >= REFUNDS_PER_PAYMENT_MAX {
+                return Err(Refusal::TooManyRefunds { limit: REFUNDS_PER_PAYMENT_MAX });
+            }
+            left -= part;
+            let back = MoneyBack::Refund { minor: part };
+            payments.push((
+                payment.id,
+                if payment.is_manual() { MoneyBack::ByHand { minor: part } } else { back },
+            ));
+        }
+        Ok(minor - left)
+    }
+
+    /// Captures what is needed of the reserved money, and releases the rest.
+    fn releases(&self, needed: i64, payments: &mut Vec<(PaymentId, MoneyBack)>) {
+        let reserved = |payment: &&&Payment| payment.state.is(payment::State::Authorized);
+        let mut oldest: Vec<&Payment> = self.payments.iter().filter(reserved).copied().collect();
+        oldest.sort_unstable_by_key(|payment| (payment.created_at, payment.id));
+        let mut left = needed;
+        for payment in oldest {
+            let reserved = payment.authorized_minor;
+            // Rounded in favour of the customer, as refunds are in favour of nobody: it must be movable.
+            let part = self.movable(payment, left.min(reserved));
+            left -= part;
+            let released_minor = reserved - part;
+            let back = match part {
+                0 => MoneyBack::Void { released_minor },
+                captured_minor => MoneyBack::Capture { captured_minor, released_minor },
+            };
+            payments.push((payment.id, back));
+        }
+    }
+
+    /// The amount, rounded down to one that the payment's provider can move.
+    fn movable(&self, payment: &Payment, minor: i64) -> i64 {
+        if payment.is_manual() {
+            return minor;
+        }
+        let rule = (self.amounts.0)(&payment.provider, payment.currency);
+        rule.map_or(0, |rule| minor - minor % rule.step_minor.max(1))
+    }
+}

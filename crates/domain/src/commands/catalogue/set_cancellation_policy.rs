@@ -1,0 +1,85 @@
+//! Set the cancellation policy of a product, or remove it. Bookings keep the policy that they were made under.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::about;
+use crate::cancellation_policy::CancellationPolicy;
+use crate::commands::draft::{Draft, Origin};
+use crate::ids::{CancellationPolicyId, ProductId, TenantId, UnitId};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::rows::{Actor, Facts, Needs, Product, StoredPolicy, Unit};
+use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
+
+#[derive(Clone, Debug)]
+pub struct SetCancellationPolicy {
+    pub claim: Option<Claim>,
+    pub tenant: TenantId,
+    pub by: Actor,
+    pub product: ProductId,
+    /// `None` removes it: nothing goes back then.
+    pub policy: Option<CancellationPolicy>,
+    /// The product's version when a query found `all_units`, which the reply needs.
+    pub version: i64,
+    pub all_units: Vec<UnitId>,
+}
+
+impl SetCancellationPolicy {
+    fn id(&self) -> Option<CancellationPolicyId> {
+        Some(CancellationPolicyId::of(self.tenant, self.policy.as_ref()?))
+    }
+}
+
+impl Command for SetCancellationPolicy {
+    fn tenant(&self) -> Option<TenantId> {
+        Some(self.tenant)
+    }
+
+    fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
+        rows.product(self.product);
+        for unit in &self.all_units {
+            rows.unit(*unit);
+        }
+        if let Some(id) = self.id() {
+            rows.cancellation_policy(id);
+        }
+        Some(())
+    }
+
+    fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
+        let own = |product: &&Product| product.tenant == self.tenant;
+        let product = facts.products.get(self.product).filter(own).ok_or(Refusal::ProductNotFound)?;
+        if product.version != self.version {
+            return Err(Refusal::ChangedMeanwhile);
+        }
+        // Nothing can fail from here on.
+
+        let origin = Origin::of_request(self.by, self.claim.as_ref());
+        let mut draft = Draft::new(context, &origin);
+        if let (Some(id), Some(policy)) = (self.id(), &self.policy)
+            && facts.cancellation_policies.get(id).is_none()
+        {
+            draft.put(StoredPolicy {
+                id,
+                tenant: self.tenant,
+                rules: Json(policy.clone()),
+                created_at: context.now,
+            });
+        }
+        let product = Product {
+            cancellation_policy: self.policy.clone().map(Json),
+            version: product.version + 1,
+            updated_at: context.now,
+            ..product.clone()
+        };
+        draft.audit(about(&product), "cancellation_policy_set", None, None);
+        let units: Vec<Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).cloned().collect();
+        draft.put(product.clone());
+        Ok(draft.reply(Reply::Product(Box::new((product, units)))))
+    }
+}
