@@ -139,6 +139,13 @@ codes! {
         BookingIsNotHeld = "booking_is_not_held", 409, false, "The booking is no longer a hold";
         HoldHasExpired = "hold_has_expired", 409, false, "The hold has expired";
         BookingHasOpenPayment = "booking_has_open_payment", 409, true, "A payment of the booking is in progress";
+        HoldIsCancelledWhole = "hold_is_cancelled_whole", 409, false,
+            "A hold is cancelled with all its tickets";
+        ItemNotFound = "item_not_found", 404, false, "The booking has no such item";
+        NotSoManyTickets = "not_so_many_tickets", 409, false, "The item has fewer sold tickets";
+        QuoteHasChanged = "quote_has_changed", 409, false, "The cancellation would give back another amount";
+        ExpectedRefundIsMissing = "expected_refund_is_missing", 409, false,
+            "The cancellation of a paid booking names the refund it expects";
         NothingIsDue = "nothing_is_due", 409, false, "The booking is paid";
         AmountExceedsTotal = "amount_exceeds_total", 422, false,
             "The charge exceeds the price of the booking minus the money that it has";

@@ -34,6 +34,9 @@ pub struct Problem {
     /// The payment that was declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<Uuid>,
+    /// What a cancellation would give back now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<crate::Money>,
     /// Why the provider refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -82,6 +85,7 @@ impl Problem {
             retryable: code.is_retryable(),
             resource: None,
             payment_id: None,
+            refund: None,
             failure: None,
             errors: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! The text of a reply: stored under the idempotency key and sent, byte for byte the same.
 
 use domain::lifecycle::{State as _, payment, refund};
+use domain::reply::BookingReply;
 use domain::rows;
 use domain::{Refusal, Reply};
 use serde::Serialize;
@@ -35,10 +36,8 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             let slots = added.slots.iter().map(view).collect();
             rendered(201, &Page::whole(slots), None)
         }
-        Reply::Booking(reply) => {
-            let location = Some(format!("/v1/bookings/{}", reply.booking.id));
-            rendered(booking_status(&reply.booking), &Booking::of(reply), location)
-        }
+        Reply::Booking(reply) => with_booking(201, reply),
+        Reply::BookingChanged(reply) => with_booking(200, reply),
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),
@@ -105,9 +104,8 @@ fn rendered(status: u16, body: &impl Serialize, location: Option<String>) -> Ren
     Rendered { status, body, location }
 }
 
-/// The status for a new booking, or for a cancelled one.
-fn booking_status(booking: &rows::Booking) -> u16 {
-    if booking.ended_at.is_some() { 200 } else { 201 }
+fn with_booking(status: u16, reply: &BookingReply) -> Rendered {
+    rendered(status, &Booking::of(reply), Some(format!("/v1/bookings/{}", reply.booking.id)))
 }
 
 /// 201 for a payment that exists or waits for the customer; 202 while the outcome is unknown.

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod booking;
+mod cancellation;
 mod catalogue;
 mod dispute;
 mod ledger;
@@ -16,13 +17,19 @@ mod review;
 mod saved_methods;
 
 pub use api_key::{NewApiKey, Scope};
-pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
+pub use booking::{BookedUnit, NewBooking, NewCustomer};
+pub use cancellation::{
+    CancellationQuoteQuery, CancelledTickets, Canceller, NewCancellation, NewCancellationPolicy, NewTier,
+    PolicyPreset,
+};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use dispute::NewDisputeEvidence;
 pub use ledger::{AccountStatementQuery, LedgerAccountsQuery, NewLedgerClosing};
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};
 pub use payer::{Payer, TaxId, TaxIdKind};
-pub use payment::{Alternative, Capture, NewCapture, NewCharge, NewPayment, NewRefund};
+pub use payment::{
+    Alternative, Capture, NewCapture, NewCharge, NewPayment, NewPaymentCancellation, NewRefund,
+};
 pub use payout::{
     BeneficiaryMethod, ChangedBeneficiary, NewBeneficiary, NewCompletion, NewPayoutReversal, NewPortion,
     NewShare, NewSplit, PayoutRecord, PayoutsQuery, RecordedOutcome, StatementQuery,

@@ -6,7 +6,6 @@
 //! | the customer, otherwise | what the first tier says whose time is left; after the last tier nothing |
 //! | the supplier | all |
 //! | the weather, or too few participants | what the policy says |
-//! | nobody, and the customer does not come | what the policy says |
 //!
 //! A tier's time is left as long as at least that much remains: also at the very instant. Hours are hours that
 //! pass. Days are days of the calendar at the place: two days before a start at 09:00 is 09:00 two dates earlier,
@@ -32,7 +31,6 @@ pub struct CancellationPolicy {
     pub grace_minutes: i64,
     pub weather_basis_points: i64,
     pub too_few_participants_basis_points: i64,
-    pub no_show_basis_points: i64,
 }
 
 /// What a customer gets back who cancels while this much time is left.
@@ -210,7 +208,6 @@ impl CancellationPolicy {
             grace_minutes: 0,
             weather_basis_points: BASIS_POINTS,
             too_few_participants_basis_points: BASIS_POINTS,
-            no_show_basis_points: 0,
         }
     }
 }

@@ -120,7 +120,7 @@ impl<S: State> CurrentState<S> {
     }
 
     /// The move, or the refusal of a command for which this is the wrong state.
-    pub(crate) fn require(self, event: S::Event) -> Result<Step<S>, Refusal> {
+    pub fn require(self, event: S::Event) -> Result<Step<S>, Refusal> {
         self.step(event).ok_or_else(|| Refusal::of_state(self, event))
     }
 

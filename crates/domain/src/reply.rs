@@ -23,7 +23,10 @@ pub enum Reply {
     Done,
     Product(Box<(Product, Vec<Unit>)>),
     Slots(Box<SlotsReply>),
+    /// A booking that this request made.
     Booking(Box<BookingReply>),
+    /// A booking that this request changed (cancelled, completed).
+    BookingChanged(Box<BookingReply>),
     /// A payment that this request made.
     Payment(Box<Payment>),
     /// A payment that this request changed (captured, cancelled).

@@ -7,9 +7,9 @@ use domain::lifecycle::{
     reconciliation, refund, release, review,
 };
 use domain::limits::{
-    AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
-    PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SEATS_PER_UNIT_MAX, SHARES_MAX,
-    SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+    AMOUNT_MINOR_MAX, CAPACITY_MAX, GRACE_MINUTES_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN,
+    ITEMS_PER_BOOKING_MAX, PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SEATS_PER_UNIT_MAX,
+    SHARES_MAX, SLOTS_PER_REQUEST_MAX, TIER_HOURS_MAX, TIERS_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, PayoutMethod, ReconciliationStage};
 use domain::split::BASIS_POINTS;
@@ -219,6 +219,15 @@ fn numbers() -> Vec<Rule> {
         rule(&["NewPortion", "NewShare"], "basis_points", range(0, BASIS_POINTS)),
         rule(&["NewPortion", "NewShare"], "fixed", at_least(0)),
         rule(&["NewSplit"], "release_after_days", range(0, RELEASE_DAYS_MAX)),
+        rule(&["NewTier"], "hours", range(0, TIER_HOURS_MAX)),
+        rule(&["NewTier"], "days", range(0, TIER_HOURS_MAX / 24)),
+        rule(&["NewTier"], "refund_basis_points", range(0, BASIS_POINTS)),
+        rule(&["NewTier"], "fee", at_least(0)),
+        rule(&["NewCancellationPolicy"], "grace_minutes", range(0, GRACE_MINUTES_MAX)),
+        rule(&["NewCancellationPolicy"], "weather_basis_points", range(0, BASIS_POINTS)),
+        rule(&["NewCancellationPolicy"], "too_few_participants_basis_points", range(0, BASIS_POINTS)),
+        rule(&["NewCancellation"], "expected_refund", at_least(0)),
+        rule(&["CancelledTickets", "CancellationQuoteQuery"], "quantity", range(1, QUANTITY_MAX)),
         rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
     ]
 }
@@ -232,6 +241,8 @@ fn lists() -> Vec<Rule> {
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),
         rule(&["NewSlots"], "slots", some(SLOTS_PER_REQUEST_MAX)),
         rule(&["NewSplit"], "shares", json!({ "maxItems": SHARES_MAX })),
+        rule(&["NewCancellationPolicy"], "tiers", json!({ "maxItems": TIERS_MAX })),
+        rule(&["NewCancellation"], "items", json!({ "maxItems": 2 * ITEMS_PER_BOOKING_MAX })),
         rule(&["ChangedSettings"], "clients", json!({ "maxItems": CLIENTS_MAX })),
         rule(
             &["NewApiKey"],

@@ -12,19 +12,19 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AccountStatementQuery, AvailabilityQuery, BookingsQuery, ChangedBeneficiary, ChangedProduct,
-    ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery, LedgerAccountsQuery, LetterDecision,
-    ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge, NewCompletion,
-    NewDisputeEvidence, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
-    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval,
-    SavedMethodsQuery, StatementQuery,
+    AccountStatementQuery, AvailabilityQuery, BookingsQuery, CancellationQuoteQuery, ChangedBeneficiary,
+    ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery, LedgerAccountsQuery,
+    LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCancellationPolicy,
+    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewLedgerClosing, NewPayment,
+    NewPaymentCancellation, NewPayoutReversal, NewProduct, NewReconciliation, NewRecordedPayment,
+    NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution,
+    ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
-    AccountStatement, ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute,
-    DisputeEvidence, Event, HistoryEntry, LedgerAccount, LedgerClosing, Movement, Page, Payment, Payout,
-    Product, ProviderAccount, Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase,
-    ReviewCaseDetail, SavedPaymentMethods, Settings, ShownApiKey, Slot, Statement, Transfer,
+    AccountStatement, ApiKey, Beneficiary, Booking, BookingDetail, Breaker, CancellationQuote, DeadLetter,
+    Difference, Dispute, DisputeEvidence, Event, HistoryEntry, LedgerAccount, LedgerClosing, Movement, Page,
+    Payment, Payout, Product, ProviderAccount, Reconciliation, Refund, Release, RemovedPaymentMethod,
+    ReviewCase, ReviewCaseDetail, SavedPaymentMethods, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -49,6 +49,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     let mut schemas = Vec::new();
     add::<ListQuery>(&mut schemas);
     add::<AvailabilityQuery>(&mut schemas);
+    add::<CancellationQuoteQuery>(&mut schemas);
     add::<BookingsQuery>(&mut schemas);
     add::<PaymentsQuery>(&mut schemas);
     add::<DisputesQuery>(&mut schemas);
@@ -97,6 +98,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewRecordedPayment>(schemas);
     add::<NewRecordedRefund>(schemas);
     add::<NewCapture>(schemas);
+    add::<NewPaymentCancellation>(schemas);
     add::<NewRefund>(schemas);
     add::<NewDisputeEvidence>(schemas);
     add::<NewProduct>(schemas);
@@ -113,6 +115,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewBeneficiary>(schemas);
     add::<ChangedBeneficiary>(schemas);
     add::<NewSplit>(schemas);
+    add::<NewCancellationPolicy>(schemas);
     add::<PayoutRecord>(schemas);
     add::<NewPayoutReversal>(schemas);
     add::<SavedMethodRemoval>(schemas);
@@ -126,6 +129,7 @@ fn views(schemas: &mut Schemas) {
     add::<ShownApiKey>(schemas);
     add::<ReviewCaseDetail>(schemas);
     add::<Release>(schemas);
+    add::<CancellationQuote>(schemas);
     add::<Statement>(schemas);
     add::<SavedPaymentMethods>(schemas);
     add::<RemovedPaymentMethod>(schemas);

@@ -22,6 +22,9 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
         problem.payment_id = Some(*payment);
     }
     problem.failure = failure(refusal).or(problem.failure);
+    if let Refusal::QuoteHasChanged { refund } | Refusal::ExpectedRefundIsMissing { refund } = refusal {
+        problem.refund = Some((*refund).into());
+    }
     if let Refusal::SettingsContradictEachOther { setting, .. } = refusal {
         let pointer = format!("/{setting}");
         problem.errors = vec![FieldError { pointer, detail: problem.detail.clone() }];
@@ -80,6 +83,11 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::HoldIsTooLong { .. } => Code::HoldIsTooLong,
         Refusal::AmountIsTooLarge => Code::AmountIsTooLarge,
         Refusal::BookingIsNotHeld { .. } => Code::BookingIsNotHeld,
+        Refusal::HoldIsCancelledWhole => Code::HoldIsCancelledWhole,
+        Refusal::ItemNotFound { .. } => Code::ItemNotFound,
+        Refusal::NotSoManyTickets { .. } => Code::NotSoManyTickets,
+        Refusal::QuoteHasChanged { .. } => Code::QuoteHasChanged,
+        Refusal::ExpectedRefundIsMissing { .. } => Code::ExpectedRefundIsMissing,
         Refusal::HoldHasExpired => Code::HoldHasExpired,
         Refusal::BookingHasOpenPayment { .. } => Code::BookingHasOpenPayment,
         Refusal::NothingIsDue => Code::NothingIsDue,
@@ -153,6 +161,7 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
             Some(*beneficiary)
         }
         Refusal::FundsAreReleased { booking } => Some(*booking),
+        Refusal::ItemNotFound { item } | Refusal::NotSoManyTickets { item, .. } => Some(*item),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
         Refusal::SlotAlreadyExists { slot } => Some(*slot),
         Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {
@@ -175,6 +184,10 @@ fn detail(refusal: &Refusal) -> Option<String> {
             )
         }
         Refusal::HoldIsTooLong { seconds_max } => format!("A hold lasts at most {seconds_max} seconds."),
+        Refusal::NotSoManyTickets { sold, .. } => format!("Of this item {sold} tickets are sold."),
+        Refusal::QuoteHasChanged { refund } | Refusal::ExpectedRefundIsMissing { refund } => {
+            format!("The refund is {refund} now.")
+        }
         Refusal::BookingIsNotHeld { state } => format!("The booking is {state}."),
         Refusal::PaymentIsNotAuthorized { state }
         | Refusal::PaymentIsNotCaptured { state }

@@ -43,6 +43,7 @@ fn a_held_booking() {
                 "seats": 2,
                 "price": eur(4_500),
                 "state": "held",
+                "penalty": null,
             }],
             "seats": 2,
             "customer": { "name": "Ana Lima", "email": "ana@example.com", "phone": null },
@@ -57,10 +58,10 @@ fn a_held_booking() {
 }
 
 #[test]
-fn a_cancelled_booking_has_status_200() {
-    let mut reply = samples::booking();
-    reply.booking.ended_at = Some(samples::NOW);
-    assert_eq!(render_reply(&Reply::Booking(Box::new(reply))).status, 200);
+fn a_changed_booking_has_status_200() {
+    let rendered = render_reply(&Reply::BookingChanged(Box::new(samples::booking())));
+    assert_eq!(rendered.status, 200);
+    assert_eq!(rendered.location.as_deref(), Some("/v1/bookings/00000000-0000-0000-0000-000000000006"));
 }
 
 #[test]

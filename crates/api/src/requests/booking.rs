@@ -48,11 +48,6 @@ pub struct NewCustomer {
     pub phone: Option<String>,
 }
 
-/// Ends a hold. It has no parameters and needs no body.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewCancellation {}
-
 impl Request for NewBooking {
     const PHONES: &'static [&'static str] = &["/customer/phone"];
 
@@ -81,12 +76,6 @@ impl Request for NewBooking {
         }
         self
     }
-}
-
-impl Request for NewCancellation {
-    const BODY_IS_OPTIONAL: bool = true;
-
-    fn check(&self, _: &mut ValidationErrors) {}
 }
 
 #[cfg(test)]

@@ -186,6 +186,17 @@ pub struct NewCharge {
     pub metadata: Metadata,
 }
 
+/// Cancels a payment. It has no parameters and needs no body.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPaymentCancellation {}
+
+impl Request for NewPaymentCancellation {
+    const BODY_IS_OPTIONAL: bool = true;
+
+    fn check(&self, _: &mut ValidationErrors) {}
+}
+
 /// Captures authorised money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -22,6 +22,7 @@ pub struct Booking {
     /// Follows what the provider confirmed, never a client's claim.
     #[schema(example = "unpaid")]
     pub payment_status: String,
+    /// The price of its items, less the credit of cancelled ones.
     pub total: Money,
     /// What is still to be paid.
     pub due: Money,
@@ -76,6 +77,9 @@ pub struct BookingItem {
     /// `held`, `sold`, `released` (given back before it was sold) or `returned` (given back after it was).
     #[schema(example = "held")]
     pub state: String,
+    /// What was kept of the price of cancelled tickets. `null`: they were not cancelled under a policy.
+    #[serde(default)]
+    pub penalty: Option<Money>,
 }
 
 /// The customer of a booking. The address is in its canonical form, which identifies a customer.
@@ -150,6 +154,7 @@ fn item(shown: &ItemReply, booking: &rows::Booking) -> BookingItem {
         seats: item.seats,
         price: Money::new(item.price_minor, booking.currency),
         state: item.state.name().to_owned(),
+        penalty: item.penalty_minor().map(|minor| Money::new(minor, booking.currency)),
     }
 }
 

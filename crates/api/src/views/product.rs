@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Metadata, Split};
+use super::{CancellationPolicy, Metadata, Split};
 use crate::{Money, time};
 
 /// What is sold.
@@ -26,6 +26,9 @@ pub struct Product {
     /// How the money of its bookings is divided. `null`: it all belongs to the tenant.
     #[serde(default)]
     pub split: Option<Split>,
+    /// What customers get back who cancel. `null`: nothing. Bookings keep the policy they were made under.
+    #[serde(default)]
+    pub cancellation_policy: Option<CancellationPolicy>,
     pub metadata: Metadata,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
@@ -54,6 +57,10 @@ impl Product {
             active: product.active,
             units: units.iter().map(|unit| Unit::of(unit, product)).collect(),
             split: product.split.as_ref().map(|split| Split::of(&split.0, product.currency)),
+            cancellation_policy: product
+                .cancellation_policy
+                .as_ref()
+                .map(|policy| CancellationPolicy::of(&policy.0, product.currency)),
             metadata: product.metadata.0.clone(),
             created_at: time::instant(product.created_at),
             updated_at: time::instant(product.updated_at),

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use check::{Books, Charge, Refund};
+use domain::cancellation_policy::CancelledBy;
 use domain::commands::{
-    CancelHold, ClaimPartitions, CustomerDetails, JobLease, MarkPublished, MarkSent, MethodUse, ObservedBy,
-    PartitionLease, PaymentTarget, PostTransfer, Published, RecheckDelays, RecordDecline, RecordEvent,
-    RefundOutcome, Reserve, Settle, SettleRefund, StartCapture, StartPayment, StartRefund,
+    CancelBooking, ClaimPartitions, CustomerDetails, JobLease, MarkPublished, MarkSent, MethodUse,
+    ObservedBy, PartitionLease, PaymentTarget, PostTransfer, Published, RecheckDelays, RecordDecline,
+    RecordEvent, RefundOutcome, Reserve, Settle, SettleRefund, StartCapture, StartPayment, StartRefund,
 };
 use domain::consumers::Consumers;
 use domain::idempotency::Fingerprint;
@@ -93,7 +94,18 @@ impl Seller {
     }
 
     pub async fn cancel(&self, store: &Store, booking: BookingId) {
-        submit(store, CancelHold { claim: self.claim(), booking }).await;
+        let cancel = CancelBooking {
+            claim: self.claim(),
+            booking,
+            mode: Mode::Test,
+            items: Vec::new(),
+            by: CancelledBy::Customer,
+            expected_refund: None,
+            payments: Vec::new(),
+            amounts: ANY_AMOUNT,
+            deadline: Span::seconds(60),
+        };
+        submit(store, cancel).await;
     }
 
     pub fn lease() -> JobLease {

@@ -1,7 +1,7 @@
 //! Seats that are held for a while and then paid.
 
-use api::requests::{BookingsQuery, ListQuery, NewBooking, NewCancellation};
-use api::views::{Booking, BookingDetail, HistoryEntry, Page};
+use api::requests::{BookingsQuery, CancellationQuoteQuery, ListQuery, NewBooking, NewCancellation};
+use api::views::{Booking, BookingDetail, CancellationQuote, HistoryEntry, Page};
 use http::Method;
 use uuid::Uuid;
 
@@ -15,10 +15,18 @@ impl Client {
         self.operation(ApiRequest::send(Method::POST, "/v1/bookings", request), json)
     }
 
-    /// Releases the seats of an unpaid booking.
-    pub fn cancel_booking(&self, id: Uuid) -> Operation<Booking> {
-        let call = ApiRequest::send(Method::POST, format!("/v1/bookings/{id}/cancel"), &NewCancellation {});
-        self.operation(call, json)
+    /// What a cancellation would give back now.
+    pub async fn get_cancellation_quote(
+        &self,
+        id: Uuid,
+        query: &CancellationQuoteQuery,
+    ) -> Result<CancellationQuote> {
+        self.call(ApiRequest::search(&format!("/v1/bookings/{id}/cancellation_quote"), query)).await
+    }
+
+    /// Gives up a hold, or cancels sold tickets and gives back what the quote said.
+    pub fn cancel_booking(&self, id: Uuid, request: &NewCancellation) -> Operation<Booking> {
+        self.operation(ApiRequest::send(Method::POST, format!("/v1/bookings/{id}/cancel"), request), json)
     }
 
     /// The booking with its payments and the first page of its history.

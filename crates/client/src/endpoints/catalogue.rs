@@ -1,6 +1,8 @@
 //! What is sold, and when.
 
-use api::requests::{AvailabilityQuery, ChangedProduct, ListQuery, NewProduct, NewSlots};
+use api::requests::{
+    AvailabilityQuery, ChangedProduct, ListQuery, NewCancellationPolicy, NewProduct, NewSlots,
+};
 use api::views::{Page, Product, Slot};
 use http::Method;
 use uuid::Uuid;
@@ -18,6 +20,16 @@ impl Client {
     /// Absent fields stay unchanged. Bookings keep their prices.
     pub fn change_product(&self, id: Uuid, request: &ChangedProduct) -> Operation<Product> {
         self.operation(ApiRequest::send(Method::PATCH, format!("/v1/products/{id}"), request), json)
+    }
+
+    /// What customers get back who cancel. Bookings keep the policy they were made under.
+    pub fn set_cancellation_policy(
+        &self,
+        product: Uuid,
+        request: &NewCancellationPolicy,
+    ) -> Operation<Product> {
+        let path = format!("/v1/products/{product}/cancellation_policy");
+        self.operation(ApiRequest::send(Method::POST, path, request), json)
     }
 
     /// Adds dated departures; they are returned in the order of the request.

@@ -1,8 +1,8 @@
 //! Payments: charged, captured, cancelled and refunded.
 
 use api::requests::{
-    ListQuery, NewCancellation, NewCapture, NewCharge, NewPayment, NewRecordedPayment, NewRecordedRefund,
-    NewRefund, PaymentsQuery, SavedMethodRemoval, SavedMethodsQuery,
+    ListQuery, NewCapture, NewCharge, NewPayment, NewPaymentCancellation, NewRecordedPayment,
+    NewRecordedRefund, NewRefund, PaymentsQuery, SavedMethodRemoval, SavedMethodsQuery,
 };
 use api::views::{
     HistoryEntry, Movement, Page, Payment, ProviderAccount, Refund, RemovedPaymentMethod, SavedPaymentMethods,
@@ -37,7 +37,7 @@ impl Client {
     /// Cancels a payment before its money is captured.
     pub fn cancel_payment(&self, payment: Uuid) -> Operation<Payment> {
         let path = format!("/v1/payments/{payment}/cancel");
-        self.provider_operation(ApiRequest::send(Method::POST, path, &NewCancellation {}), json)
+        self.provider_operation(ApiRequest::send(Method::POST, path, &NewPaymentCancellation {}), json)
     }
 
     /// Refunds captured money, all of it or a part.

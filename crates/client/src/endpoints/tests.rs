@@ -52,7 +52,8 @@ async fn all_writes(client: &Client) {
     let _ = client.change_product(id(), &ChangedProduct::default()).send().await;
     let _ = client.add_slots(id(), &NewSlots { slots: vec![] }).send().await;
     let _ = client.reserve(&booking).send().await;
-    let _ = client.cancel_booking(id()).send().await;
+    let _ = client.cancel_booking(id(), &Default::default()).send().await;
+    let _ = client.set_cancellation_policy(id(), &Default::default()).send().await;
     let _ = client.complete_booking(id()).send().await;
     let _ = client.record_no_show(id()).send().await;
     let beneficiary =
@@ -126,6 +127,7 @@ async fn all_reads(client: &Client) {
     let _ = client.get_availability(&span).await;
     let _ = client.find_bookings(&Default::default()).await;
     let _ = client.get_booking(id()).await;
+    let _ = client.get_cancellation_quote(id(), &Default::default()).await;
     let _ = client.get_booking_history(id(), &list).await;
     let _ = client.list_beneficiaries(&list).await;
     let _ = client.get_beneficiary(id()).await;

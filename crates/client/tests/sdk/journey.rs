@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use client::requests::{
     AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings,
-    LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCapture, NewCustomer,
-    NewPayment, NewProduct, NewRefund, NewSlot, NewSlots, NewUnit, Scope,
+    LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture,
+    NewCustomer, NewPayment, NewProduct, NewRefund, NewSlot, NewSlots, NewUnit, Scope,
 };
 use client::views::{Booking, Event, HistoryEntry, Product, Slot};
 use client::{Charge, Client, Currency};
@@ -142,10 +142,11 @@ async fn money_is_held_captured_and_called_off() {
     let called_off = client.cancel_payment(held.value.payment_id()).send().await.unwrap();
     assert_eq!((called_off.status, called_off.value.state.as_str()), (200, "cancelled"));
     let given_up = reserve(&client, &sail, 1).await;
-    let given_up = client.cancel_booking(given_up.id).send().await.unwrap();
+    let given_up = client.cancel_booking(given_up.id, &NewCancellation::default()).send().await.unwrap();
     assert_eq!((given_up.status, given_up.value.state.as_str()), (200, "cancelled"));
-    let again = client.cancel_booking(given_up.value.id).send().await.unwrap_err();
-    assert_eq!(again.code(), Some("booking_is_not_held"));
+    let again =
+        client.cancel_booking(given_up.value.id, &NewCancellation::default()).send().await.unwrap_err();
+    assert_eq!(again.code(), Some("state_does_not_allow_it"));
     service.end().await;
 }
 

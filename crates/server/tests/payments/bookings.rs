@@ -41,7 +41,7 @@ async fn the_webhook_confirms_and_nothing_else(engine: Engine) {
         .one
         .post(&format!("/v1/bookings/{booking}/cancel"), &json!({}))
         .key("x-1")
-        .refused(409, "booking_is_not_held")
+        .refused(409, "expected_refund_is_missing")
         .await;
 
     let history = service.one.see(&format!("/v1/bookings/{booking}/history")).await;

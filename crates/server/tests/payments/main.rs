@@ -14,6 +14,7 @@ mod authentication;
 mod authorizations;
 mod bookings;
 mod by_hand;
+mod cancellations;
 mod captures;
 mod charges;
 mod checkout_page;

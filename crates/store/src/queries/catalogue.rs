@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use domain::rows::{Product, Slot, Unit};
-use domain::{ProductId, SlotId, TenantId, Timestamp};
+use domain::rows::{Product, Slot, StoredPolicy, Unit};
+use domain::{CancellationPolicyId, ProductId, SlotId, TenantId, Timestamp};
 
 use super::filter::{Filter, with};
 use super::{Cursor, Queries};
@@ -15,6 +15,14 @@ impl Queries {
     }
 
     pub async fn products_by_ids(&self, tenant: TenantId, ids: &[ProductId]) -> Result<Vec<Product>, Error> {
+        self.rows_in(tenant, "id", ids, "id").await
+    }
+
+    pub async fn cancellation_policies(
+        &self,
+        tenant: TenantId,
+        ids: &[CancellationPolicyId],
+    ) -> Result<Vec<StoredPolicy>, Error> {
         self.rows_in(tenant, "id", ids, "id").await
     }
 

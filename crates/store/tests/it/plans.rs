@@ -61,7 +61,7 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
     for which in ["", " where i % 2 = 0"] {
         let item = format!(
             "insert into booking_items select {new}, {tenant}, id, {slot}, {product}, {product}, 'Seat', 1, 1, \
-             100, case state when 'held' then 'held' else 'sold' end, i from \
+             100, case state when 'held' then 'held' else 'sold' end, i, null, null from \
              (select id, state, created_at as i from bookings) as booked{which}"
         );
         database.execute(&item).await;

@@ -71,6 +71,9 @@ fn refusals() -> Vec<Refusal> {
         Refusal::AmountIsTooLarge,
         Refusal::BookingIsNotHeld { state: "expired" },
         Refusal::HoldHasExpired,
+        Refusal::HoldIsCancelledWhole,
+        Refusal::ItemNotFound { item: ID },
+        Refusal::NotSoManyTickets { item: ID, sold: 2 },
         Refusal::PaymentIsBehind,
         Refusal::LeaseLost,
         Refusal::NothingToDo,
@@ -84,6 +87,8 @@ fn refusals_of_money() -> Vec<Refusal> {
     let code = || "card_declined".to_owned();
     vec![
         Refusal::BookingHasOpenPayment { payment: ID },
+        Refusal::QuoteHasChanged { refund: FIVE },
+        Refusal::ExpectedRefundIsMissing { refund: FIVE },
         Refusal::NothingIsDue,
         Refusal::AmountExceedsTotal { chargeable: FIVE },
         Refusal::AmountDoesNotCoverWhatIsDue { due: FIVE },

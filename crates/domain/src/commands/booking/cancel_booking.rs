@@ -255,7 +255,7 @@ impl Command for CancelBooking {
         append_message(&mut draft, &mut booking, shown.iter().map(|shown| &shown.item), kind);
         seats.put(&mut draft, facts);
         draft.put(booking.clone());
-        Ok(draft.reply(Reply::Booking(Box::new(BookingReply { booking, items: shown }))))
+        Ok(draft.reply(Reply::BookingChanged(Box::new(BookingReply { booking, items: shown }))))
     }
 }
 

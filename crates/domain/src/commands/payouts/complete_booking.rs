@@ -85,7 +85,7 @@ impl Command for CompleteBooking {
         };
         let items = items.zip(beside).map(shown).collect();
         draft.put(booking.clone());
-        Ok(draft.reply(Reply::Booking(Box::new(BookingReply { booking, items }))))
+        Ok(draft.reply(Reply::BookingChanged(Box::new(BookingReply { booking, items }))))
     }
 }
 

@@ -7,6 +7,7 @@ mod create_booking;
 mod find_bookings;
 mod get_booking;
 mod get_booking_history;
+mod get_cancellation_quote;
 
 use crate::http::endpoint::Group;
 
@@ -17,6 +18,7 @@ pub const GROUP: Group = Group {
         find_bookings::endpoint,
         create_booking::endpoint,
         get_booking::endpoint,
+        get_cancellation_quote::endpoint,
         cancel_booking::endpoint,
         complete_booking::endpoint,
         complete_booking::absent,

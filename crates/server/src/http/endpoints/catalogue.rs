@@ -6,6 +6,7 @@ mod create_product;
 mod get_availability;
 mod get_product;
 mod list_products;
+mod set_cancellation_policy;
 
 use crate::http::endpoint::Group;
 
@@ -17,6 +18,7 @@ pub const GROUP: Group = Group {
         create_product::endpoint,
         get_product::endpoint,
         change_product::endpoint,
+        set_cancellation_policy::endpoint,
         add_slots::endpoint,
         get_availability::endpoint,
     ],

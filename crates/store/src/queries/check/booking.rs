@@ -35,7 +35,8 @@ pub(super) const CHECKS: &[Check] = &[
         counted: "select count(*) from booking_items",
         broken: "select booking_items.id, 'is ' || booking_items.state || ' in a booking that is ' || bookings.state \
                 as description from booking_items join bookings on bookings.id = booking_items.booking \
-            where booking_items.state <> case when bookings.state = 'held' then 'held' \
+            where booking_items.state <> case when credited_minor is not null then 'returned' \
+                when bookings.state = 'held' then 'held' \
                 when bookings.state = 'expired' then 'released' \
                 when bookings.state = 'cancelled' then case when confirmed_at is null then 'released' \
                     else 'returned' end \
@@ -45,11 +46,11 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "never_overpaid",
-        promise: "a booking costs what its items cost",
+        promise: "a booking costs what its items cost, less what cancellations credited",
         counted: "select count(*) from bookings",
         broken: "select id, 'costs {' || total_minor || ' ' || currency || '}, its items {' || cost || ' ' \
                 || currency || '}' as description \
-            from (select bookings.id, total_minor, currency, coalesce(sum(price_minor * quantity), 0) as cost \
+            from (select bookings.id, total_minor, currency, coalesce(sum(price_minor * quantity - coalesce(credited_minor, 0)), 0) as cost \
                 from bookings left join booking_items on booking_items.booking = bookings.id \
                 group by bookings.id, total_minor, currency) as counted \
             where total_minor <> cost",
@@ -64,18 +65,40 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "never_overpaid",
-        promise: "what is captured net of refunds, with what is open, never exceeds the total",
+        promise: "what is captured net of refunds, also of those under way, with what is open, never exceeds the total",
         counted: "select count(*) from bookings",
         broken: "select bookings.id, 'costs {' || total_minor || ' ' || bookings.currency \
-                || '}, captured net of refunds {' || sum(payments.captured_minor - payments.refunded_minor) \
-                || ' ' || bookings.currency || '}, open {' \
-                || sum(case when payments.state in ('created', 'pending', 'authorized') \
-                    then payments.amount_minor else 0 end) || ' ' || bookings.currency || '}' as description \
-            from bookings join payments on payments.booking = bookings.id \
+                || '}, captured net of refunds {' || sum(kept) \
+                || ' ' || bookings.currency || '}, open {' || sum(open) || ' ' || bookings.currency || '}' \
+                as description \
+            from bookings join (select booking, captured_minor - payments.refunded_minor - refunding_minor as kept, \
+                    case when payments.state in ('created', 'pending') then amount_minor \
+                        when payments.state <> 'authorized' or void_requested = 1 then 0 \
+                        when capturing_minor is not null then capturing_minor \
+                        when amount_minor <= total_minor - settled_minor then amount_minor \
+                        when total_minor >= settled_minor then total_minor - settled_minor else 0 end as open \
+                    from payments join bookings on bookings.id = payments.booking \
+                    where not exists (select 1 from refunds where refunds.payment = payments.id \
+                        and refunds.state in ('failed', 'written_off'))) as counted \
+                on counted.booking = bookings.id \
             group by bookings.id, total_minor, bookings.currency \
-            having sum(payments.captured_minor - payments.refunded_minor) \
-                + sum(case when payments.state in ('created', 'pending', 'authorized') \
-                    then payments.amount_minor else 0 end) > total_minor",
+            having sum(kept) + sum(open) > total_minor",
+    },
+    Check {
+        invariant: "refund_matches_quote",
+        promise: "a cancelled booking keeps its penalty, once its refunds are made, and no more",
+        counted: "select count(*) from bookings where state = 'cancelled'",
+        broken: "select bookings.id, 'keeps {' || kept || ' ' || currency || '}, its penalty is {' || penalty || ' ' \
+                || currency || '}' as description from bookings \
+            join (select booking, sum(price_minor * quantity - credited_minor) as penalty from booking_items \
+                where credited_minor is not null group by booking) as lines on lines.booking = bookings.id \
+            join (select booking, sum(captured_minor - refunded_minor - refunding_minor - disputed_minor) as kept \
+                from payments where not exists (select 1 from refunds where refunds.payment = payments.id \
+                    and refunds.state in ('failed', 'written_off')) \
+                and not exists (select 1 from disputes where disputes.payment = payments.id) \
+                and not exists (select 1 from reviews where reviews.subject = payments.id) group by booking) as money \
+                on money.booking = bookings.id \
+            where bookings.state = 'cancelled' and kept > penalty",
     },
     Check {
         invariant: "paid_by_evidence",

@@ -35,6 +35,6 @@ pub async fn views(
     Ok(bookings.into_iter().map(view).collect())
 }
 
-fn distinct<Id: Ord>(items: &[BookingItem], id: impl Fn(&BookingItem) -> Id) -> Vec<Id> {
+pub fn distinct<Id: Ord>(items: &[BookingItem], id: impl Fn(&BookingItem) -> Id) -> Vec<Id> {
     items.iter().map(id).collect::<BTreeSet<Id>>().into_iter().collect()
 }

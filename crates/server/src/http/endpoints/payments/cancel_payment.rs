@@ -1,5 +1,5 @@
 use api::Code;
-use api::requests::NewCancellation;
+use api::requests::NewPaymentCancellation;
 use api::views::Payment;
 use axum::extract::State;
 use domain::PaymentId;
@@ -36,7 +36,7 @@ async fn handle(
     State(app): State<App>,
     Id(id): Id,
     Wait(wait): Wait,
-    call: KeyedRequest<Payments, NewCancellation>,
+    call: KeyedRequest<Payments, NewPaymentCancellation>,
 ) -> Handled {
     let claim = call.claim;
     let (payment, mode) = (PaymentId(id), call.caller.mode);
