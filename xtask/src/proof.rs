@@ -125,6 +125,14 @@ const PLANS: &[Plan] = &[
     plan(InjectedFault::SentAfterHandOver, Ground::Sqlite, "by-hand", 60, "what_a_person_has_is_left_alone"),
     plan(InjectedFault::SpentKeySentAgain, Ground::Sqlite, "provider", 60, "no_step_of_an_order_is_refused"),
     plan(InjectedFault::RefundedIsOwedAgain, Ground::Sqlite, "owed", 60, "nothing_is_owed_again"),
+    plan(InjectedFault::PenaltyOwedAgain, Ground::Sqlite, "cancellations", 60, "a_penalty_is_not_due_again"),
+    plan(
+        InjectedFault::QuoteNotCompared,
+        Ground::Postgres,
+        "cancellations",
+        60,
+        "a_cancellation_gives_back_its_quote",
+    ),
     plan(InjectedFault::CaptureAmountBelieved, Ground::Sqlite, "by-hand", 60, "another_sum_is_told"),
     plan(InjectedFault::HoldOutlivesDeparture, Ground::Sqlite, "owed", 60, "no_hold_outlives_its_departure"),
     plan(

@@ -33,6 +33,8 @@ pub enum ExpectedEffect {
     Capture { of: String, minor: i64 },
     /// The amount of the operation `of` goes back.
     Refund { of: String, minor: i64 },
+    /// The amount of the operation `of` goes back, in as many refunds as it needs, because tickets are cancelled.
+    Cancellation { of: String, minor: i64 },
     /// The authorisation of the operation `of` is voided.
     Void { of: String },
     /// Seats, and no money.

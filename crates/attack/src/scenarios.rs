@@ -1,6 +1,7 @@
 //! The scenarios, in the order of their numbers. A scenario is a file here and a line below.
 
 mod by_hand;
+mod cancellations;
 mod changed_body;
 mod charges;
 mod disputes;
@@ -48,6 +49,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &disputes::SCENARIO,
     &payout::SCENARIO,
     &restored::SCENARIO,
+    &cancellations::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

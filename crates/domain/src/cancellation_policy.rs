@@ -24,9 +24,9 @@ use crate::time::{Span, Timestamp};
 
 /// The rules of one policy. The order of its members is part of its identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CancellationPolicy {
+pub struct CancellationRules {
     /// The longest time first; at most [`crate::limits::TIERS_MAX`].
-    pub tiers: Vec<Tier>,
+    pub tiers: Vec<RefundTier>,
     /// How long after the booking the customer gets everything back.
     pub grace_minutes: i64,
     pub weather_basis_points: i64,
@@ -35,7 +35,7 @@ pub struct CancellationPolicy {
 
 /// What a customer gets back who cancels while this much time is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tier {
+pub struct RefundTier {
     pub before: Before,
     /// The share of the price that goes back.
     pub refund_basis_points: i64,
@@ -163,7 +163,7 @@ impl Terms {
     }
 }
 
-impl CancellationPolicy {
+impl CancellationRules {
     pub fn terms(&self, occasion: Occasion<'_>) -> Terms {
         let Occasion { by, now, booked_at, starts_at, zone } = occasion;
         match by {
@@ -181,7 +181,7 @@ impl CancellationPolicy {
         for (number, tier) in self.tiers.iter().enumerate() {
             let until = tier.before.instant(starts_at, zone);
             if now <= until {
-                let Tier { refund_basis_points, fee_minor, .. } = *tier;
+                let RefundTier { refund_basis_points, fee_minor, .. } = *tier;
                 return Terms {
                     rule: Rule::Tier(number),
                     refund_basis_points,
@@ -194,7 +194,7 @@ impl CancellationPolicy {
     }
 
     /// A policy that is offered by its name.
-    pub fn preset(preset: Preset) -> CancellationPolicy {
+    pub fn preset(preset: Preset) -> CancellationRules {
         let tiers = match preset {
             Preset::Free => &[(Before::Hours(0), BASIS_POINTS)][..],
             Preset::Flexible => &[(Before::Hours(24), BASIS_POINTS)],
@@ -202,8 +202,9 @@ impl CancellationPolicy {
             Preset::Strict => &[(Before::Days(14), BASIS_POINTS), (Before::Days(7), BASIS_POINTS / 2)],
             Preset::Final => &[],
         };
-        let tier = |&(before, refund_basis_points): &_| Tier { before, refund_basis_points, fee_minor: 0 };
-        CancellationPolicy {
+        let tier =
+            |&(before, refund_basis_points): &_| RefundTier { before, refund_basis_points, fee_minor: 0 };
+        CancellationRules {
             tiers: tiers.iter().map(tier).collect(),
             grace_minutes: 0,
             weather_basis_points: BASIS_POINTS,

@@ -30,8 +30,8 @@ mod relay;
 mod review;
 
 pub use booking::{
-    CancelBooking, Cancellation, CancellationQuote, CancelledItem, CancelledLine, CustomerDetails,
-    ExpireHolds, ItemRows, LapsedHold, MoneyBack, Reserve,
+    CancelBooking, Cancellation, CancelledItem, CancelledLine, CustomerDetails, ExpireHolds, ItemRows,
+    LapsedHold, MoneyBack, QuotedCancellation, Reserve,
 };
 pub use catalogue::{
     AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, SetCancellationPolicy, UnitChange,

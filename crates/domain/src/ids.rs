@@ -194,7 +194,7 @@ impl AccountId {
 impl CancellationPolicyId {
     pub fn of(
         tenant: TenantId,
-        policy: &crate::cancellation_policy::CancellationPolicy,
+        policy: &crate::cancellation_policy::CancellationRules,
     ) -> CancellationPolicyId {
         let rules = serde_json::to_vec(policy).expect("the policy is plain data");
         CancellationPolicyId(hashed(&[b"cancellation_policy", tenant.0.as_bytes(), &rules]))

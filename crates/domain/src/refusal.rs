@@ -86,7 +86,7 @@ pub enum Refusal {
     ItemNotFound {
         item: Uuid,
     },
-    /// Of this item fewer tickets are sold than the cancellation names.
+    /// The cancellation names more tickets of this item than are sold.
     NotSoManyTickets {
         item: Uuid,
         sold: i64,

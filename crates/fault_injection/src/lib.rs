@@ -78,6 +78,8 @@ faults! {
         "Refunded money of a booking is due again.",
     PenaltyOwedAgain = "penalty_owed_again":
         "The penalty of cancelled tickets is due again.",
+    QuoteNotCompared = "quote_not_compared":
+        "A cancellation gives back another amount than its client expects.",
     CaptureAmountBelieved = "capture_amount_believed":
         "Any amount in the reply to a capture is accepted.",
     HoldOutlivesDeparture = "hold_outlives_departure":

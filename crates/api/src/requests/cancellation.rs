@@ -1,7 +1,7 @@
 //! Requests about cancellations and their policies.
 
 use domain::Currency;
-use domain::cancellation_policy::{Before, CancellationPolicy, CancelledBy, Preset, Tier};
+use domain::cancellation_policy::{Before, CancellationRules, CancelledBy, Preset, RefundTier};
 use domain::limits::{GRACE_MINUTES_MAX, ITEMS_PER_BOOKING_MAX, QUANTITY_MAX, TIER_HOURS_MAX, TIERS_MAX};
 use domain::split::BASIS_POINTS;
 use serde::{Deserialize, Serialize};
@@ -151,15 +151,19 @@ impl NewCancellationPolicy {
     }
 
     /// `None` if it has neither a preset nor rules.
-    pub fn policy(&self) -> Option<CancellationPolicy> {
+    pub fn policy(&self) -> Option<CancellationRules> {
         if let Some(preset) = self.preset {
-            return Some(CancellationPolicy::preset(preset.into()));
+            return Some(CancellationRules::preset(preset.into()));
         }
         let tier = |tier: &NewTier| {
             let fee_minor = tier.fee.map_or(0, |fee| fee.minor);
-            Some(Tier { before: tier.before()?, refund_basis_points: tier.refund_basis_points, fee_minor })
+            Some(RefundTier {
+                before: tier.before()?,
+                refund_basis_points: tier.refund_basis_points,
+                fee_minor,
+            })
         };
-        (*self != NewCancellationPolicy::default()).then(|| CancellationPolicy {
+        (*self != NewCancellationPolicy::default()).then(|| CancellationRules {
             tiers: self.tiers.iter().filter_map(tier).collect(),
             grace_minutes: self.grace_minutes.unwrap_or_default(),
             weather_basis_points: self.weather_basis_points.unwrap_or(BASIS_POINTS),
@@ -300,9 +304,9 @@ mod tests {
     fn a_preset_is_the_policy_of_its_name() {
         let of = |body| decode::<NewCancellationPolicy>(body).unwrap().policy();
         assert_eq!(of(json!({})), None);
-        assert_eq!(of(json!({ "preset": "strict" })), Some(CancellationPolicy::preset(Preset::Strict)));
+        assert_eq!(of(json!({ "preset": "strict" })), Some(CancellationRules::preset(Preset::Strict)));
         let rules = of(json!({ "tiers": [{ "hours": 0, "refund_basis_points": 10_000 }] })).unwrap();
-        assert_eq!(rules, CancellationPolicy::preset(Preset::Free));
+        assert_eq!(rules, CancellationRules::preset(Preset::Free));
     }
 
     #[test]

@@ -92,8 +92,8 @@ pub struct ReturnedMoney {
 }
 
 impl CancellationPolicy {
-    pub fn of(rules: &policy::CancellationPolicy, currency: Currency) -> CancellationPolicy {
-        let tier = |tier: &policy::Tier| {
+    pub fn of(rules: &policy::CancellationRules, currency: Currency) -> CancellationPolicy {
+        let tier = |tier: &policy::RefundTier| {
             let (hours, days) = match tier.before {
                 Before::Hours(hours) => (Some(hours), None),
                 Before::Days(days) => (None, Some(days)),
@@ -111,7 +111,7 @@ impl CancellationPolicy {
 }
 
 impl CancellationQuote {
-    pub fn of(booking: Uuid, quote: &commands::CancellationQuote) -> CancellationQuote {
+    pub fn of(booking: Uuid, quote: &commands::QuotedCancellation) -> CancellationQuote {
         let currency = quote.refund.currency;
         CancellationQuote {
             booking_id: booking,

@@ -129,7 +129,9 @@ fn expected(history: &OperationHistory) -> BTreeMap<&str, Expected> {
                 expected.may_return = *may_return;
             }
             ExpectedEffect::Capture { of, minor } => expected.entry(of).or_default().captured_minor += minor,
-            ExpectedEffect::Refund { of, minor } => expected.entry(of).or_default().refunded_minor += minor,
+            ExpectedEffect::Refund { of, minor } | ExpectedEffect::Cancellation { of, minor } => {
+                expected.entry(of).or_default().refunded_minor += minor;
+            }
             _ => {}
         }
     }
@@ -193,9 +195,9 @@ fn captures_and_refunds(
     }
     for operation in history.operations.values().filter(|operation| operation.is_done()) {
         match operation.wants {
-            ExpectedEffect::Capture { .. } => {
+            ExpectedEffect::Capture { .. } | ExpectedEffect::Cancellation { .. } => {
                 effects.operations += 1;
-                // The check of the payment covers the captured sum.
+                // The check of the payment covers the sum.
                 effects.applied += 1;
             }
             ExpectedEffect::Refund { minor, .. } => {

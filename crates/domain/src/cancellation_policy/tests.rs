@@ -12,7 +12,7 @@ fn shown(at: Timestamp) -> alloc::string::String {
 }
 
 /// The rule and the basis points at an instant, for a start at noon in Lisbon on 1 July.
-fn applies(policy: &CancellationPolicy, now: &str) -> (Rule, i64) {
+fn applies(policy: &CancellationRules, now: &str) -> (Rule, i64) {
     let occasion = Occasion {
         by: CancelledBy::Customer,
         now: at(now),
@@ -26,7 +26,7 @@ fn applies(policy: &CancellationPolicy, now: &str) -> (Rule, i64) {
 
 #[test]
 fn a_tier_holds_until_the_very_instant() {
-    let policy = CancellationPolicy { grace_minutes: 30, ..CancellationPolicy::preset(Preset::Moderate) };
+    let policy = CancellationRules { grace_minutes: 30, ..CancellationRules::preset(Preset::Moderate) };
     let check = |now, expected| assert_eq!(applies(&policy, now), expected, "{now}");
     check("2026-05-01T10:30:00Z", (Rule::Grace, 10_000));
     check("2026-05-01T10:30:00.000001Z", (Rule::Tier(0), 10_000));
@@ -39,7 +39,7 @@ fn a_tier_holds_until_the_very_instant() {
 
 #[test]
 fn the_grace_period_ends_with_the_start() {
-    let policy = CancellationPolicy { grace_minutes: 60, ..CancellationPolicy::preset(Preset::Final) };
+    let policy = CancellationRules { grace_minutes: 60, ..CancellationRules::preset(Preset::Final) };
     let mut occasion = Occasion {
         by: CancelledBy::Customer,
         now: at("2026-07-01T11:00:00Z"),
@@ -54,10 +54,10 @@ fn the_grace_period_ends_with_the_start() {
 
 #[test]
 fn what_is_not_the_customers_doing_does_not_depend_on_the_time() {
-    let policy = CancellationPolicy {
+    let policy = CancellationRules {
         weather_basis_points: 8_000,
         too_few_participants_basis_points: 9_000,
-        ..CancellationPolicy::preset(Preset::Final)
+        ..CancellationRules::preset(Preset::Final)
     };
     for now in ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"] {
         let occasion = |by| Occasion {
@@ -129,7 +129,7 @@ proptest! {
     /// Each preset gives back less and less as the start comes nearer, and says truly until when.
     #[test]
     fn what_applies_holds_until_it_says(minutes in 0..60_000_i64, preset in 0..Preset::ALL.len()) {
-        let policy = CancellationPolicy::preset(Preset::ALL[preset]);
+        let policy = CancellationRules::preset(Preset::ALL[preset]);
         let starts_at = at("2026-03-30T07:00:00Z");
         let terms = |now| policy.terms(Occasion {
             by: CancelledBy::Customer, now, booked_at: at("2025-01-01T00:00:00Z"), starts_at, zone: "Europe/Berlin",

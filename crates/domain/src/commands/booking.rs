@@ -7,7 +7,7 @@ mod reserve;
 mod seats;
 
 pub use cancel_booking::CancelBooking;
-pub use cancellation::{Cancellation, CancellationQuote, CancelledItem, CancelledLine, ItemRows, MoneyBack};
+pub use cancellation::{Cancellation, CancelledItem, CancelledLine, ItemRows, MoneyBack, QuotedCancellation};
 pub use expire_holds::{ExpireHolds, LapsedHold};
 pub use reserve::{CustomerDetails, Reserve};
 pub(super) use seats::Seats;

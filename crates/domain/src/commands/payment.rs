@@ -57,7 +57,7 @@ use crate::lifecycle::{CurrentState, State};
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::reply::AttemptJob;
-use crate::rows::{Attempt, AttemptKind, Facts, Job, Mode, Needs, Payment, Refund, Subject};
+use crate::rows::{Attempt, AttemptKind, Booking, Facts, Job, Mode, Needs, Payment, Refund, Subject};
 use crate::time::Span;
 
 pub(super) fn about(payment: &Payment) -> About {
@@ -101,6 +101,21 @@ pub(super) fn append_refund_message(
     let movement = alloc::format!("{kind}/{}", refund.id);
     let moved = Money::new(refund.amount_minor, refund.currency);
     append_refund_movement(draft, refund, payment, kind, &movement, moved, false);
+}
+
+/// Whether the money was recognized as revenue when the refund was begun. What a cancellation gives back, and what was
+/// under way then, never was. The caller has requested the booking's items.
+fn reduces_revenue(facts: &Facts, booking: Option<&Booking>, refund: &Refund) -> bool {
+    use crate::lifecycle::booking::State;
+    booking.is_some_and(|booking| match *booking.state {
+        State::Completed | State::NoShow => true,
+        State::Cancelled => {
+            let mut items = facts.booking_items.owned_by(booking.id);
+            let is_later = booking.ended_at.is_some_and(|ended| refund.created_at > ended);
+            is_later && items.any(|item| item.credited_minor.is_some())
+        }
+        State::Held | State::Expired | State::Confirmed => false,
+    })
 }
 
 fn append_refund_movement(

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use crate::cancellation_policy::CancellationPolicy;
+use crate::cancellation_policy::CancellationRules;
 use crate::ids::{CancellationPolicyId, ProductId, SlotId, TenantId, UnitId};
 use crate::money::Currency;
 use crate::split::SplitRule;
@@ -28,7 +28,7 @@ crate::row! {
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
         /// What customers get back who cancel. `None`: nothing.
-        moves cancellation_policy: Option<Json<CancellationPolicy>>,
+        moves cancellation_policy: Option<Json<CancellationRules>>,
     }
 }
 
@@ -46,7 +46,7 @@ crate::row! {
     StoredPolicy in "cancellation_policies" as read {
         key id: CancellationPolicyId,
         fixed tenant: TenantId,
-        fixed rules: Json<CancellationPolicy>,
+        fixed rules: Json<CancellationRules>,
         fixed created_at: Timestamp,
     }
 }

@@ -44,7 +44,11 @@ async fn a_booking_from_hold_to_cancellation(server: TestServer) {
     assert_eq!(catalogue.vacancies(&server).await, 10);
     let again = server.post(&format!("{path}/cancel"), &json!({})).key("b-2").expect(200).await;
     assert_eq!(again.text, cancelled.text, "an empty body is an empty object");
-    server.request("POST", &format!("{path}/cancel")).key("b-3").refused(409, "state_does_not_allow_it").await;
+    server
+        .request("POST", &format!("{path}/cancel"))
+        .key("b-3")
+        .refused(409, "state_does_not_allow_it")
+        .await;
 
     let history = server.get(&format!("{path}/history")).expect(200).await.body;
     let moves: Vec<_> = history["data"].as_array().unwrap().iter().map(|entry| &entry["to_state"]).collect();

@@ -16,7 +16,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::cancellation::{Cancellation, CancellationQuote, CancelledItem, ItemRows, MoneyBack};
+use super::cancellation::{Cancellation, CancelledItem, ItemRows, MoneyBack, QuotedCancellation};
 use super::{Seats, about, append_message};
 use crate::cancellation_policy::CancelledBy;
 use crate::commands::draft::{Draft, Origin};
@@ -79,7 +79,7 @@ impl CancelBooking {
         booking: &Booking,
         items: &[ItemRows<'_>],
         context: &Context<'_>,
-    ) -> Result<CancellationQuote, Refusal> {
+    ) -> Result<QuotedCancellation, Refusal> {
         let payments = self.payments(facts, booking)?;
         check_not_released(facts, Some(booking.id))?;
         let policy =
@@ -95,8 +95,9 @@ impl CancelBooking {
             amounts: self.amounts,
         };
         let quote = cancellation.quote()?;
+        let compares = !fault_injection::is(fault_injection::InjectedFault::QuoteNotCompared);
         match self.expected_refund {
-            Some(expected) if expected == quote.refund => Ok(quote),
+            Some(expected) if expected == quote.refund || !compares => Ok(quote),
             Some(_) => Err(Refusal::QuoteHasChanged { refund: quote.refund }),
             // Nothing was paid, so nothing can be expected.
             None if booking.settled_minor == 0 && booking.authorized_minor == 0 => Ok(quote),
@@ -105,7 +106,7 @@ impl CancelBooking {
     }
 
     /// Moves the money as the quote says.
-    fn give_back(&self, draft: &mut Draft<'_>, facts: &Facts, quote: &CancellationQuote) {
+    fn give_back(&self, draft: &mut Draft<'_>, facts: &Facts, quote: &QuotedCancellation) {
         let asked_by = AskedBy::Cancellation(self.claim.key);
         for (id, back) in &quote.payments {
             let Some(mut payment) = facts.payments.get(*id).cloned() else { continue };
@@ -148,7 +149,7 @@ impl CancelBooking {
         facts: &Facts,
         booking: &mut Booking,
         seats: &mut Seats,
-        quote: &CancellationQuote,
+        quote: &QuotedCancellation,
     ) {
         for line in &quote.lines {
             seats.give_back(draft, line);
@@ -169,8 +170,9 @@ impl CancelBooking {
         let step = const { crate::lifecycle::booking::step(State::Confirmed, Event::CustomerCancelled) };
         booking.state = draft.step(about(booking), step);
         booking.ended_at = Some(draft.context.now);
-        // What is on its way back is a refund of what was never earned.
-        let returning = self.returning(facts) + quote.refunded_minor;
+        // What is on its way back is a refund of what was never earned. Nobody knows when a person gives money back, so
+        // that is a refund of revenue.
+        let returning = self.returning(facts) + quote.returned_by_providers();
         recognize(draft, booking, booking.paid_minor - booking.refunded_minor - returning);
         if let Some(release) = facts.releases.get(ReleaseId::from(booking.id)) {
             become_due(draft, release);

@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use crate::cancellation_policy::{CancellationPolicy, CancelledBy, Occasion, Rule, Terms};
+use crate::cancellation_policy::{CancellationRules, CancelledBy, Occasion, Rule, Terms};
 use crate::ids::{BookingItemId, CancellationPolicyId, PaymentId};
 use crate::lifecycle::{booking_item, payment};
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
@@ -85,7 +85,7 @@ impl MoneyBack {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct CancellationQuote {
+pub struct QuotedCancellation {
     pub lines: Vec<CancelledLine>,
     pub payments: Vec<(PaymentId, MoneyBack)>,
     /// Nothing of the booking is left.
@@ -101,12 +101,23 @@ pub struct CancellationQuote {
     pub holds_until: Option<Timestamp>,
 }
 
+impl QuotedCancellation {
+    /// The captured money that providers send back.
+    pub fn returned_by_providers(&self) -> i64 {
+        let sent = self.payments.iter().map(|(_, back)| match back {
+            MoneyBack::Refund { minor } => *minor,
+            MoneyBack::ByHand { .. } | MoneyBack::Void { .. } | MoneyBack::Capture { .. } => 0,
+        });
+        sent.sum()
+    }
+}
+
 /// A cancellation that is looked at or executed. The booking is confirmed, and the payments are all of it.
 pub struct Cancellation<'r> {
     pub booking: &'r Booking,
     pub items: &'r [ItemRows<'r>],
     pub payments: &'r [&'r Payment],
-    pub policy: &'r dyn Fn(CancellationPolicyId) -> Option<&'r CancellationPolicy>,
+    pub policy: &'r dyn Fn(CancellationPolicyId) -> Option<&'r CancellationRules>,
     /// Empty: all tickets.
     pub cancelled: &'r [CancelledItem],
     pub by: CancelledBy,
@@ -115,7 +126,7 @@ pub struct Cancellation<'r> {
 }
 
 impl Cancellation<'_> {
-    pub fn quote(&self) -> Result<CancellationQuote, Refusal> {
+    pub fn quote(&self) -> Result<QuotedCancellation, Refusal> {
         let lines = self.lines()?;
         let sold = |row: &&ItemRows<'_>| row.item.state.is(booking_item::State::Sold);
         let tickets =
@@ -130,7 +141,7 @@ impl Cancellation<'_> {
             self.releases(needed, &mut payments);
         }
         let refund_minor = payments.iter().map(|(_, back)| back.minor()).sum();
-        Ok(CancellationQuote {
+        Ok(QuotedCancellation {
             is_whole,
             credited_minor,
             penalty_minor: lines.iter().map(|line| line.penalty_minor).sum(),
@@ -170,7 +181,7 @@ impl Cancellation<'_> {
             starts_at: slot.starts_at,
             zone: &product.time_zone,
         };
-        let none = CancellationPolicy::default();
+        let none = CancellationRules::default();
         let policy = item.policy.and_then(|policy| (self.policy)(policy)).unwrap_or(&none);
         let Terms { rule, refund_basis_points, fee_minor, until } = policy.terms(occasion);
         let terms = Terms { rule, refund_basis_points, fee_minor, until };

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::about;
-use crate::cancellation_policy::CancellationPolicy;
+use crate::cancellation_policy::CancellationRules;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{CancellationPolicyId, ProductId, TenantId, UnitId};
 use crate::refusal::Refusal;
@@ -19,7 +19,7 @@ pub struct SetCancellationPolicy {
     pub by: Actor,
     pub product: ProductId,
     /// `None` removes it: nothing goes back then.
-    pub policy: Option<CancellationPolicy>,
+    pub policy: Option<CancellationRules>,
     /// The product's version when a query found `all_units`, which the reply needs.
     pub version: i64,
     pub all_units: Vec<UnitId>,

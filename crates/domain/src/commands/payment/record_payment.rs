@@ -13,7 +13,7 @@ use super::append_message;
 use super::book::book_on;
 use super::movements::{MoneyMoved, record};
 use super::start_payment::PaymentTarget;
-use super::{about, about_refund, append_refund_message, needs_of_own, own};
+use super::{about, about_refund, append_refund_movement, needs_of_own, own, reduces_revenue};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::settle_refund::count;
@@ -158,6 +158,7 @@ impl Command for RecordRefund {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         needs_of_own(rows, self.payment)?;
         if let Some(booking) = rows.payment(self.payment)?.booking {
+            rows.booking_items(booking);
             rows.booking(booking);
         }
         Some(())
@@ -210,7 +211,17 @@ impl Command for RecordRefund {
         refund.state = draft.step(about_refund(&refund), step);
         let mut booking = payment.booking.and_then(|id| facts.bookings.get(id)).cloned();
         count(&mut draft, &mut payment, booking.as_mut(), &refund, from);
-        append_refund_message(&mut draft, &mut refund, &payment, "refund.succeeded");
+        let recognized = reduces_revenue(facts, booking.as_ref(), &refund);
+        let movement = alloc::format!("refund.succeeded/{id}");
+        append_refund_movement(
+            &mut draft,
+            &mut refund,
+            &payment,
+            "refund.succeeded",
+            &movement,
+            amount,
+            recognized,
+        );
         if let Some(booking) = booking {
             draft.put(Booking { updated_at: context.now, ..booking });
         }

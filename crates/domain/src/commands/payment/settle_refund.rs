@@ -33,13 +33,13 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
 use super::settle::{CheckedSource, ObservedBy};
-use super::{about, about_refund, append_refund_movement};
+use super::{about, about_refund, append_refund_movement, reduces_revenue};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
 use crate::ids::{AttemptId, JobId, MovementId, PaymentId, RefundId, ReviewId, TenantId};
 use crate::lifecycle::refund::{Event, State};
-use crate::lifecycle::{CurrentState, State as _, Step, attempt, booking, job, payment};
+use crate::lifecycle::{CurrentState, State as _, Step, attempt, job, payment};
 use crate::money::Money;
 use crate::provider::{RefundObservation, RefundStatus};
 use crate::refusal::Refusal;
@@ -298,17 +298,7 @@ impl SettleRefund {
             "refund.failed" if !refund.external => review_if_unasked(draft, payment, refund),
             _ => {}
         }
-        // The revenue of an ended booking is recognized: its refunds reduce that. What its cancellation gives back, and
-        // what was under way then, was never recognized.
-        let recognized = booking.as_ref().is_some_and(|one| match *one.state {
-            booking::State::Completed | booking::State::NoShow => true,
-            booking::State::Cancelled => {
-                let mut items = facts.booking_items.owned_by(one.id);
-                let is_later = one.ended_at.is_some_and(|ended| refund.created_at > ended);
-                is_later && items.any(|item| item.credited_minor.is_some())
-            }
-            booking::State::Held | booking::State::Expired | booking::State::Confirmed => false,
-        });
+        let recognized = reduces_revenue(facts, booking.as_ref(), refund);
         let movement = format!("{kind}/{}", refund.id);
         let moved = Money::new(refund.amount_minor, refund.currency);
         append_refund_movement(draft, refund, payment, kind, &movement, moved, recognized);

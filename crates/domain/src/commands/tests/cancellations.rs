@@ -5,9 +5,10 @@ use std::vec::Vec;
 use uuid::Uuid;
 
 use super::disputes::disputed;
+use super::recorded::{give_back, recorded};
 use super::test_store::CommandResult;
 use super::test_world::{DEADLINE, PRICE, TestWorld, eur};
-use crate::cancellation_policy::{Before, CancellationPolicy, CancelledBy, Preset, Tier};
+use crate::cancellation_policy::{Before, CancellationRules, CancelledBy, Preset, RefundTier};
 use crate::commands::{CancelBooking, CancelledItem, StartVoid};
 use crate::lifecycle::{booking, booking_item, payment, refund, release};
 use crate::provider::{ProviderStatus, RefundStatus};
@@ -19,13 +20,13 @@ use crate::time::Span;
 use crate::{BookingId, BookingItemId, PaymentId, RefundId, Refusal};
 
 /// Half goes back until the start.
-pub(super) fn half() -> CancellationPolicy {
-    let tier = Tier { before: Before::Hours(0), refund_basis_points: 5_000, fee_minor: 0 };
-    CancellationPolicy { tiers: vec![tier], ..CancellationPolicy::preset(Preset::Final) }
+pub(super) fn half() -> CancellationRules {
+    let tier = RefundTier { before: Before::Hours(0), refund_basis_points: 5_000, fee_minor: 0 };
+    CancellationRules { tiers: vec![tier], ..CancellationRules::preset(Preset::Final) }
 }
 
 /// A world with this policy, and a confirmed booking of four paid seats.
-fn sold(policy: CancellationPolicy, capture: Capture) -> (TestWorld, BookingId, PaymentId) {
+fn sold(policy: CancellationRules, capture: Capture) -> (TestWorld, BookingId, PaymentId) {
     let mut world = TestWorld::new(4);
     world.set_policy(policy);
     let booking = world.reserve(4);
@@ -107,6 +108,7 @@ fn some_tickets_are_cancelled_and_the_rest_stays() {
     cancel_part(&mut world, booking, 1, PRICE / 2);
     let row: Booking = world.get(booking);
     let kept = 4 * PRICE - PRICE / 2;
+    assert_eq!(row.settled_minor, kept, "what goes back does not pay for another ticket");
     assert_eq!((*row.state, row.total_minor, row.due_minor()), (booking::State::Confirmed, kept, 0));
     assert_eq!(world.get::<Slot>(world.slot).vacancies(), 1);
     let mut items = world.items_of(booking);
@@ -169,7 +171,7 @@ fn only_the_penalty_is_captured_of_reserved_money() {
 
 #[test]
 fn reserved_money_without_a_penalty_is_released() {
-    let (mut world, booking, payment) = sold(CancellationPolicy::preset(Preset::Free), Capture::Manual);
+    let (mut world, booking, payment) = sold(CancellationRules::preset(Preset::Free), Capture::Manual);
     let command = world.cancel_for(booking, 4 * PRICE);
     world.run(&command).reply();
     let row: Payment = world.get(payment);
@@ -185,7 +187,7 @@ fn reserved_money_without_a_penalty_is_released() {
 /// Otherwise the tenant would capture more than the booking costs.
 #[test]
 fn a_capture_after_a_partial_cancellation_takes_what_is_due() {
-    let (mut world, booking, payment) = sold(CancellationPolicy::preset(Preset::Free), Capture::Manual);
+    let (mut world, booking, payment) = sold(CancellationRules::preset(Preset::Free), Capture::Manual);
     cancel_part(&mut world, booking, 1, 0);
     let too_much = world.capture_command(payment, Some(4 * PRICE));
     let authorized = eur(3 * PRICE);
@@ -245,9 +247,30 @@ fn the_bank_decides_about_disputed_money() {
 }
 
 #[test]
+fn money_that_a_person_received_is_given_back_by_a_person() {
+    let mut world = TestWorld::new(4);
+    world.set_policy(half());
+    let booking = world.reserve(4);
+    let payment = recorded(&mut world, booking);
+    let command = world.cancel_for(booking, 2 * PRICE);
+    world.run(&command).reply();
+    assert!(refunds(&world).is_empty());
+    let reasons: Vec<_> = world.reviews().iter().map(|review| review.reason.clone()).collect();
+    assert_eq!(reasons, ["refund_by_hand"]);
+    world.wait(Span::seconds(60));
+    let back = give_back(&mut world, payment, Some(eur(2 * PRICE)));
+    world.run(&back).reply();
+    let row: Booking = world.get(booking);
+    assert_eq!((row.paid_minor, row.refunded_minor, row.due_minor()), (4 * PRICE, 2 * PRICE, 0));
+    let balances = world.close_the_books();
+    let of = |name: &str| balances.get(name).copied().unwrap_or_default();
+    assert_eq!((of("deferred_revenue"), of("revenue"), of("refunds")), (0, -4 * PRICE, 2 * PRICE));
+}
+
+#[test]
 fn the_reason_decides_what_goes_back() {
     let check = |by, refund_minor| {
-        let policy = CancellationPolicy { weather_basis_points: 8_000, ..half() };
+        let policy = CancellationRules { weather_basis_points: 8_000, ..half() };
         let (mut world, booking, _) = sold(policy, Capture::Automatic);
         world.wait(Span::seconds(400 * 24 * 3_600));
         let command = CancelBooking { by, ..world.cancel_for(booking, refund_minor) };
@@ -264,7 +287,7 @@ fn the_reason_decides_what_goes_back() {
 #[test]
 fn a_later_policy_does_not_change_a_booking() {
     let (mut world, booking, _) = sold(half(), Capture::Automatic);
-    world.set_policy(CancellationPolicy::preset(Preset::Free));
+    world.set_policy(CancellationRules::preset(Preset::Free));
     let command = world.cancel_for(booking, 4 * PRICE);
     assert_eq!(world.refused(&command), Refusal::QuoteHasChanged { refund: eur(2 * PRICE) });
 }

@@ -17,9 +17,7 @@ use super::operate::resolution;
 use super::provider_model::{News, ProviderModel};
 use super::test_store::CommandResult;
 use super::test_world::{LEASE, PRICE, TestWorld};
-use crate::commands::{
-    CancelledItem, ClaimJobs, DeadLetterRef, DiscardDeadLetter, RetryDeadLetter, StartPayment,
-};
+use crate::commands::{ClaimJobs, DeadLetterRef, DiscardDeadLetter, RetryDeadLetter, StartPayment};
 use crate::idempotency::KeyProgress;
 use crate::jobs::JobKinds;
 use crate::lifecycle::{State as _, attempt, booking, job, payment};
@@ -29,7 +27,7 @@ use crate::reply::{ClaimedJob, Reply};
 use crate::rows::{Attempt, AttemptKind, Booking, BookingItem, Capture, Job, Key, Payment};
 use crate::time::Span;
 use crate::working_set::Command;
-use crate::{BookingId, JobId, PaymentId, Refusal, Timestamp};
+use crate::{BookingId, JobId, PaymentId, Timestamp};
 
 /// A step of a history.
 #[derive(Clone, Copy, Debug)]
@@ -178,16 +176,7 @@ impl History {
             }
             Operation::Cancel { part } => {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
-                let mut command = self.game.world.cancel_command(booking);
-                if part {
-                    let item = self.game.world.items_of(booking)[0].id;
-                    command.items = vec![CancelledItem { item, quantity: Some(1) }];
-                }
-                let first = self.game.world.run(&command);
-                if let CommandResult::Refused(Refusal::ExpectedRefundIsMissing { refund }) = first {
-                    command.claim = self.game.world.claim();
-                    command.expected_refund = Some(refund);
-                }
+                let command = self.game.world.cancel_as_quoted(booking, part);
                 self.request(command);
             }
             Operation::Capture { part } => {

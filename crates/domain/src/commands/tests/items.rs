@@ -58,7 +58,7 @@ fn both_slots_get_their_seats_back() {
     let (booking, other) = two_slots(&mut world);
     assert_eq!(counted(&world, other), ([(2, 0), (3, 0)], booking_item::State::Held));
     let cancel = world.cancel_command(booking);
-    let Reply::Booking(reply) = world.run(&cancel).reply() else { panic!("a booking was cancelled") };
+    let Reply::BookingChanged(reply) = world.run(&cancel).reply() else { panic!("a booking was cancelled") };
     let slots: std::vec::Vec<_> =
         reply.items.iter().map(|shown| (shown.item.slot, shown.slot.id())).collect();
     assert_eq!(slots, [(world.slot, world.slot), (other, other)]);

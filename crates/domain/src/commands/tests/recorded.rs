@@ -23,11 +23,11 @@ fn record(world: &mut TestWorld, booking: BookingId, amount: Option<Money>) -> R
     }
 }
 
-fn give_back(world: &mut TestWorld, payment: PaymentId, amount: Option<Money>) -> RecordRefund {
+pub(super) fn give_back(world: &mut TestWorld, payment: PaymentId, amount: Option<Money>) -> RecordRefund {
     RecordRefund { by: recorder(world), payment, amount, metadata: BTreeMap::new() }
 }
 
-fn recorded(world: &mut TestWorld, booking: BookingId) -> PaymentId {
+pub(super) fn recorded(world: &mut TestWorld, booking: BookingId) -> PaymentId {
     let command = record(world, booking, None);
     let Reply::Payment(payment) = world.run(&command).reply() else { panic!("a payment was recorded") };
     payment.id
@@ -119,4 +119,17 @@ fn each_way_of_paying_has_its_own_refund() {
     let live = RecordRefund { by: Recorder { mode: Mode::Live, ..recorder(&mut world) }, ..by_hand };
     let live = RecordRefund { payment: manual, ..live };
     assert_eq!(world.refused(&live), Refusal::PaymentNotFound);
+}
+
+#[test]
+fn cash_that_is_given_back_after_the_service_reduces_the_revenue() {
+    let mut world = TestWorld::new(9);
+    let booking = world.reserve(2);
+    let payment = recorded(&mut world, booking);
+    world.complete(booking);
+    let back = give_back(&mut world, payment, Some(eur(500)));
+    world.run(&back).reply();
+    let balances = world.close_the_books();
+    let of = |name: &str| balances.get(name).copied().unwrap_or_default();
+    assert_eq!((of("deferred_revenue"), of("revenue"), of("refunds")), (0, -2 * PRICE, 500), "{balances:?}");
 }

@@ -336,6 +336,7 @@ pub fn shown(reply: &Reply) -> String {
         Reply::Payout(payout) | Reply::PayoutReversal(payout) => format!("payout {:?}", payout.state),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
         Reply::Dispute(dispute) => format!("dispute {:?}", dispute.state),
+        Reply::BookingChanged(reply) => format!("booking changed {:?}", reply.booking.state),
         other => panic!("not a reply to keep: {other:?}"),
     }
 }

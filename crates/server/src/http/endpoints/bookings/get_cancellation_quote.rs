@@ -4,7 +4,7 @@ use api::Code;
 use api::requests::CancellationQuoteQuery;
 use api::views::CancellationQuote;
 use axum::extract::State;
-use domain::cancellation_policy::CancellationPolicy;
+use domain::cancellation_policy::CancellationRules;
 use domain::commands::{Cancellation, CancelledItem, ItemRows};
 use domain::lifecycle::booking;
 use domain::rows::{Booking, Payment, Product, Slot};
@@ -59,7 +59,7 @@ struct Rows {
     items: Vec<domain::rows::BookingItem>,
     slots: HashMap<SlotId, Slot>,
     products: HashMap<ProductId, Product>,
-    policies: HashMap<CancellationPolicyId, CancellationPolicy>,
+    policies: HashMap<CancellationPolicyId, CancellationRules>,
     payments: Vec<Payment>,
 }
 
@@ -86,7 +86,7 @@ impl Rows {
         booking: &Booking,
         cancelled: &[CancelledItem],
         by: domain::cancellation_policy::CancelledBy,
-    ) -> Result<domain::commands::CancellationQuote, Refusal> {
+    ) -> Result<domain::commands::QuotedCancellation, Refusal> {
         let row = |item| {
             let item: &domain::rows::BookingItem = item;
             let slot = self.slots.get(&item.slot).ok_or(Refusal::SlotNotFound)?;
