@@ -13,6 +13,7 @@ mod availability;
 mod beneficiaries;
 mod bookings;
 mod by_customer;
+mod cancellation_quotes;
 mod cancellations;
 mod catalogue;
 mod dead_letters;

@@ -26,7 +26,7 @@ pub(super) fn half() -> CancellationRules {
 }
 
 /// A world with this policy, and a confirmed booking of four paid seats.
-fn sold(policy: CancellationRules, capture: Capture) -> (TestWorld, BookingId, PaymentId) {
+pub(super) fn sold(policy: CancellationRules, capture: Capture) -> (TestWorld, BookingId, PaymentId) {
     let mut world = TestWorld::new(4);
     world.set_policy(policy);
     let booking = world.reserve(4);
