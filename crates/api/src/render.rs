@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Beneficiary, Booking, DeadLetter, Difference, Dispute, LedgerClosing, Page, Payment, Payout,
-    Product, Reconciliation, Refund, ReviewCase, Settings, Slot,
+    ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, DeadLetter, Difference, Dispute, LedgerClosing,
+    Page, Payment, Payout, Product, Reconciliation, Refund, ReviewCase, Schedule, ScheduleDetail, Settings,
+    Slot,
 };
 
 /// A reply as it is stored and sent.
@@ -35,6 +36,17 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             let slots = added.slots.iter().map(view).collect();
             rendered(201, &Page::whole(slots), None)
         }
+        Reply::Schedule(reply) => {
+            let location = Some(format!("/v1/schedules/{}", reply.schedule.id));
+            match &reply.kept {
+                Some(kept) => rendered(200, &ScheduleDetail::of_reply(reply, kept), location),
+                None => rendered(201, &Schedule::of(&reply.schedule, &reply.time_zone), location),
+            }
+        }
+        Reply::Blackout(reply) => match &reply.kept {
+            Some(kept) => rendered(201, &BlackoutDetail::of(reply, kept), None),
+            None => rendered(200, &Blackout::of(&reply.blackout), None),
+        },
         Reply::Booking(reply) => {
             let location = Some(format!("/v1/bookings/{}", reply.booking.id));
             rendered(booking_status(&reply.booking), &Booking::of(reply), location)
