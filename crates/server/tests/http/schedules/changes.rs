@@ -16,7 +16,8 @@ testkit::on_both_engines![
     a_capacity_below_the_bookings_leaves_the_slot,
     a_paused_schedule_makes_nothing_and_its_slots_follow_changes,
     a_change_over_an_older_version_is_refused,
-    a_step_over_an_older_rule_or_blackout_is_refused,
+    a_slot_that_is_booked_before_its_schedule_withdraws_it_stays,
+    a_step_over_an_older_rule_or_mark_is_refused,
     a_blackout_closes_the_days_and_its_end_opens_them,
 ];
 
@@ -72,6 +73,24 @@ async fn a_change_closes_free_slots_and_lists_those_with_bookings(server: TestSe
     assert!(seller.starts("available").await.is_superset(&before));
     assert!(seller.starts("closed").await.iter().all(|start| start.contains("T16:00")));
     assert_eq!(listed(&seller.get(&id).await), Vec::<String>::new());
+}
+
+/// The reply to the change cannot know it.
+async fn a_slot_that_is_booked_before_its_schedule_withdraws_it_stays(server: TestServer) {
+    let seller = Seller::open(&server).await;
+    let mut body = daily(&server, &["09:00"], 5);
+    let id = seller.schedule(&body).await;
+    seller.make().await;
+    body["rule"]["start_times"] = json!(["10:00"]);
+    let changed = seller.change(&id, &json!({ "rule": body["rule"] })).await;
+    assert_eq!(changed["slots_with_bookings_count"], 0);
+    let late = format!("{}T09:00:00", day(&server, 2));
+    seller.book(&seller.slot(&late).await, 1).await;
+    seller.make().await;
+    assert_eq!(seller.slot(&late).await["status"], "available");
+    let shown = seller.get(&id).await;
+    assert_eq!(shown["slots_with_bookings_count"], 1);
+    assert_eq!(shown["slots_with_bookings"][0]["local_starts_at"], late.as_str());
 }
 
 async fn a_capacity_below_the_bookings_leaves_the_slot(server: TestServer) {
@@ -144,15 +163,15 @@ async fn a_change_over_an_older_version_is_refused(server: TestServer) {
     assert_eq!(seller.get(&id).await["schedule"]["version"], 7);
 }
 
-/// What was computed before a change makes nothing after it.
-async fn a_step_over_an_older_rule_or_blackout_is_refused(server: TestServer) {
+/// What was computed before a change, or before another server's step, makes nothing after it.
+async fn a_step_over_an_older_rule_or_mark_is_refused(server: TestServer) {
     let seller = Seller::open(&server).await;
     let id = seller.schedule(&daily(&server, &["09:00"], 5)).await;
     let tenant = testkit::ONE.id();
     let schedule = domain::ScheduleId(id.parse().unwrap());
     let change = json!({ "capacity": 6 });
     let blackout = json!({ "first_date": day(&server, 1), "reason": "storm" });
-    for changes in [true, false] {
+    for meanwhile in ["change", "blackout", "step"] {
         let row = server.store.schedule(tenant, schedule).await.unwrap().unwrap();
         let start = server.clock.now().plus(DAY);
         let step = domain::commands::MakeSlots {
@@ -165,19 +184,19 @@ async fn a_step_over_an_older_rule_or_blackout_is_refused(server: TestServer) {
             made: Vec::new(),
             then: domain::commands::NextStep::AtOnce,
         };
-        if changes {
-            seller.change(&id, &change).await;
-        } else {
-            server.post(&seller.path("blackouts"), &blackout).expect(201).await;
+        match meanwhile {
+            "change" => drop(seller.change(&id, &change).await),
+            "blackout" => drop(server.post(&seller.path("blackouts"), &blackout).expect(201).await),
+            _ => seller.make().await,
         }
         let answer = server.store.submit(Box::new(step)).await.unwrap();
         let is_refused = matches!(
             answer,
             store::CommandResult::Refused { refusal: domain::Refusal::ChangedMeanwhile, .. }
         );
-        assert!(is_refused, "{answer:?}");
+        assert!(is_refused, "{meanwhile}: {answer:?}");
     }
-    assert_eq!(seller.slots().await.len(), 0);
+    assert!(seller.starts("available").await.iter().all(|start| start.ends_with("T09:00:00")));
 }
 
 async fn a_blackout_closes_the_days_and_its_end_opens_them(server: TestServer) {
