@@ -152,6 +152,9 @@ fn a_start_in_a_clock_change_is_where_rfc_5545_has_it() {
     let both = rule("FREQ=DAILY;COUNT=2", "2011-12-30", &["09:00"]);
     let made = starts(&both, "Pacific/Apia", ["2011-01-01T00:00:00Z", "2012-01-01T00:00:00Z"]);
     assert_eq!(made, ["2011-12-30T19:00:00Z"], "two local starts on one instant are one");
+    let skipped = rule("FREQ=DAILY;COUNT=1", "2011-12-30", &["09:00"]);
+    let made = starts(&skipped, "Pacific/Apia", ["2011-12-30T10:00:00Z", "2012-01-01T00:00:00Z"]);
+    assert_eq!(made, ["2011-12-30T19:00:00Z"], "a span may begin on the date that the gap leads to");
 }
 
 #[test]
