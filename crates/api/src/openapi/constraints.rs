@@ -17,8 +17,8 @@ use domain::split::BASIS_POINTS;
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
-    CLOSING_TIME_PATTERN, CURSOR_PATTERN, DATE_PATTERN, INSTANT_PATTERN, LINE_PATTERN, TEXT_PATTERN,
-    TIME_PATTERN, URL_PATTERN, VISIBLE_PATTERN, ZONE_PATTERN,
+    CLOSING_TIME_PATTERN, CURSOR_PATTERN, DATE_PATTERN, INSTANT_PATTERN, LINE_PATTERN, SCHEDULE_DATE_PATTERN,
+    TEXT_PATTERN, TIME_PATTERN, URL_PATTERN, VISIBLE_PATTERN, ZONE_PATTERN,
 };
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
@@ -183,8 +183,8 @@ fn times() -> Vec<Rule> {
         rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["LedgerAccountsQuery"], "as_of", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewLedgerClosing"], "through", json!({ "pattern": DATE_PATTERN })),
-        rule(&["NewScheduleRule", "NewBlackout"], "first_date", json!({ "pattern": DATE_PATTERN })),
-        rule(&["NewScheduleRule", "NewBlackout"], "last_date", json!({ "pattern": DATE_PATTERN })),
+        rule(&["NewScheduleRule", "NewBlackout"], "first_date", json!({ "pattern": SCHEDULE_DATE_PATTERN })),
+        rule(&["NewScheduleRule", "NewBlackout"], "last_date", json!({ "pattern": SCHEDULE_DATE_PATTERN })),
         rule(&["ReviewCasesQuery"], "opened_before", json!({ "pattern": INSTANT_PATTERN })),
     ]
 }
@@ -239,7 +239,7 @@ fn numbers() -> Vec<Rule> {
 
 fn lists() -> Vec<Rule> {
     let some = |max: usize| json!({ "minItems": 1, "maxItems": max });
-    let date = json!({ "type": "string", "format": "date", "pattern": DATE_PATTERN });
+    let date = json!({ "type": "string", "format": "date", "pattern": SCHEDULE_DATE_PATTERN });
     let dates = json!({ "maxItems": SCHEDULE_DATES_MAX, "uniqueItems": true, "items": date });
     vec![
         rule(&["NewBooking"], "units", some(ITEMS_PER_BOOKING_MAX)),

@@ -153,6 +153,7 @@ async fn slots_are_made_until_the_horizon_and_the_horizon_moves_on(server: TestS
     assert!(seller.starts("available").await.is_superset(&expected(1, 9)), "the horizon moved on");
     let first = seller.slot(made.first().unwrap()).await;
     assert_eq!((&first["capacity"], &first["vacancies"]), (&json!(10), &json!(10)));
+    assert_eq!(first["schedule_id"], id.as_str());
 }
 
 /// Servers that find the same schedule, at the same time and one after another.
