@@ -103,6 +103,8 @@ codes! {
         ProductNotFound = "product_not_found", 404, false, "There is no such product";
         UnitNotFound = "unit_not_found", 404, false, "There is no such unit";
         SlotNotFound = "slot_not_found", 404, false, "There is no such slot";
+        ScheduleNotFound = "schedule_not_found", 404, false, "There is no such schedule";
+        BlackoutNotFound = "blackout_not_found", 404, false, "There is no such blackout";
         BookingNotFound = "booking_not_found", 404, false, "There is no such booking";
         PaymentNotFound = "payment_not_found", 404, false, "There is no such payment";
         RefundNotFound = "refund_not_found", 404, false, "There is no such refund";
@@ -125,6 +127,8 @@ codes! {
             "The unit belongs to another product";
         UnitIsNotOnSale = "unit_is_not_on_sale", 409, false, "The unit is not on sale";
         TooManyUnits = "too_many_units", 409, false, "The product would have too many units";
+        TooManySchedules = "too_many_schedules", 409, false, "The product would have too many schedules";
+        TooManyBlackouts = "too_many_blackouts", 409, false, "The product would have too many blackouts";
         SlotAlreadyExists = "slot_already_exists", 409, false,
             "The product already has a slot at this time";
         SlotIsClosed = "slot_is_closed", 409, false, "The slot accepts no more reservations";

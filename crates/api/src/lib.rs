@@ -16,6 +16,7 @@ pub mod money;
 pub mod openapi;
 pub mod problem;
 mod qr_png;
+pub mod recurrence;
 pub mod render;
 pub mod requests;
 mod shape;

@@ -55,6 +55,17 @@ pub const CLIENTS_MAX: usize = 100;
 pub const ACCOUNT_NAME_CHARS_MAX: usize = 100;
 /// Other accounts at which a declined payment is tried.
 pub const ALTERNATIVES_MAX: usize = 3;
+/// Characters of a recurrence rule.
+pub const RRULE_CHARS_MAX: usize = 200;
+/// Days, weeks, months or years from one period of a rule to the next.
+pub const RRULE_INTERVAL_MAX: u32 = 100;
+/// Dates of a rule that counts them.
+pub const RRULE_COUNT_MAX: u32 = 3_660;
+/// Years in which a schedule may begin and end.
+pub const SCHEDULE_YEARS: std::ops::RangeInclusive<i16> = 2000..=2199;
+/// Minutes between two starts within opening hours.
+pub const EVERY_MINUTES_MIN: i64 = 5;
+pub const EVERY_MINUTES_MAX: i64 = 24 * 60;
 
 #[cfg(test)]
 mod tests {

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Beneficiary, Booking, DeadLetter, Difference, Dispute, LedgerClosing, Page, Payment, Payout,
-    Product, Reconciliation, Refund, ReviewCase, Settings, Slot,
+    ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, DeadLetter, Difference, Dispute, LedgerClosing,
+    Page, Payment, Payout, Product, Reconciliation, Refund, ReviewCase, Schedule, ScheduleDetail, Settings,
+    Slot,
 };
 
 /// A reply as it is stored and sent.
@@ -38,6 +39,17 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         }
         Reply::Booking(reply) => with_booking(201, reply),
         Reply::BookingChanged(reply) => with_booking(200, reply),
+        Reply::Schedule(reply) => {
+            let location = Some(format!("/v1/schedules/{}", reply.schedule.id));
+            match &reply.kept {
+                Some(kept) => rendered(200, &ScheduleDetail::of_reply(reply, kept), location),
+                None => rendered(201, &Schedule::of(&reply.schedule, &reply.time_zone), location),
+            }
+        }
+        Reply::Blackout(reply) => match &reply.kept {
+            Some(kept) => rendered(201, &BlackoutDetail::of(reply, kept), None),
+            None => rendered(200, &Blackout::of(&reply.blackout), None),
+        },
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),

@@ -15,6 +15,7 @@ mod reconciliation;
 mod recorded;
 mod review;
 mod saved_methods;
+mod schedule;
 
 pub use api_key::{NewApiKey, Scope};
 pub use booking::{BookedUnit, NewBooking, NewCustomer};
@@ -39,6 +40,7 @@ pub use reconciliation::{DifferencesQuery, NewReconciliation};
 pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
 pub use saved_methods::{SavedMethodRemoval, SavedMethodsQuery, SetupFutureUsage};
+pub use schedule::{ChangedSchedule, NewBlackout, NewOpeningHours, NewSchedule, NewScheduleRule};
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -20,6 +20,7 @@ mod reconciliation;
 mod refund;
 mod review;
 mod saved_method;
+mod schedule;
 mod settings;
 mod slot;
 
@@ -46,6 +47,9 @@ pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;
 pub use review::{ReviewCase, ReviewCaseDetail, TimelineEntry};
 pub use saved_method::{RemovedPaymentMethod, SavedCard, SavedPaymentMethod, SavedPaymentMethods};
+pub use schedule::{
+    Blackout, BlackoutDetail, OpeningHours, Schedule, ScheduleDetail, ScheduleRule, SlotWithBookings,
+};
 pub use settings::Settings;
 pub use slot::Slot;
 

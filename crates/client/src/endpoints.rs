@@ -9,6 +9,7 @@ mod ops;
 mod payments;
 mod payouts;
 mod reconciliation;
+mod schedules;
 
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,11 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelBooking`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`SetCancellationPolicy`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
+//! | a client | [`Reserve`], [`CancelBooking`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateSchedule`], [`ChangeSchedule`], [`AddBlackout`], [`EndBlackout`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`SetCancellationPolicy`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`]; of a reversal [`MarkReversalSent`], [`PostponeReversal`], [`RefuseReversal`]; a reconciliation [`RecordFee`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
-//! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`], [`ReleaseFunds`] |
+//! | a timer | [`ExpireHolds`], [`CheckAuthorizations`], [`PruneReplies`], [`PruneWork`], [`PruneAudit`], [`ReleaseFunds`], [`MakeSlots`] |
 //! | the relay | [`Subscribe`] as it starts, [`ClaimPartitions`], [`MarkPublished`]; its sweep: [`SettleMessages`], [`MarkRepublished`], [`PruneMessages`], [`PruneDeliveries`] |
 //! | the relay's consumers | [`PostTransfer`], [`StartDelivery`], [`FailDelivery`], [`PutOffDelivery`] |
 //! | an operator | [`Provision`], [`ChangeSettings`], [`CloseLedger`], [`AddApiKey`], [`RevokeApiKey`], [`AssignReview`], [`NoteReview`], [`LookUpReview`], [`ResolveReview`], [`RetryDeadLetter`], [`DiscardDeadLetter`], [`RecordPayment`], [`RecordRefund`] |
@@ -28,6 +28,7 @@ mod prune;
 mod reconciliation;
 mod relay;
 mod review;
+mod schedules;
 
 pub use booking::{
     CancelBooking, Cancellation, CancelledItem, CancelledLine, CustomerDetails, ExpireHolds, ItemRows,
@@ -76,6 +77,10 @@ pub use relay::{
     Published, SettleMessages, Subscribe,
 };
 pub use review::{AssignReview, CloseLookedUp, DecidedReview, LookUpReview, NoteReview};
+pub use schedules::{
+    AddBlackout, BookedSlots, ChangeSchedule, CreateSchedule, EndBlackout, MakeSlots, NextStep,
+    ProductSchedules,
+};
 
 #[cfg(test)]
 mod tests;

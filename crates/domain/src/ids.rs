@@ -45,6 +45,10 @@ id! {
     TenantId, ClientId, ApiKeyId, ProductId, UnitId, CustomerId, BookingId, BookingItemId,
     /// A departure; hashed from the product and its start.
     SlotId,
+    /// By which slots are made ahead.
+    ScheduleId,
+    /// A period without departures.
+    BlackoutId,
     /// An account at a provider; hashed from provider and account name.
     AccountId,
     /// An idempotency key; hashed from tenant, client and the key itself.

@@ -49,6 +49,24 @@ pub const TIERS_MAX: usize = 10;
 /// The longest time of a tier.
 pub const TIER_HOURS_MAX: i64 = 366 * 24;
 pub const GRACE_MINUTES_MAX: i64 = 7 * 24 * 60;
+/// Schedules of one product. None is ever removed.
+pub const SCHEDULES_PER_PRODUCT_MAX: usize = 50;
+/// Blackouts of one product that are in force.
+pub const BLACKOUTS_PER_PRODUCT_MAX: usize = 200;
+/// Starts of one schedule on one date.
+pub const STARTS_PER_DAY_MAX: usize = 100;
+/// Extra dates of one schedule, and as many excepted ones.
+pub const SCHEDULE_DATES_MAX: usize = 366;
+pub const HORIZON_DAYS: i64 = 90;
+pub const HORIZON_DAYS_MAX: i64 = 730;
+/// Slots of a schedule that one command makes or revises.
+pub const SLOTS_PER_STEP_MAX: usize = 100;
+/// Slots with bookings that the reply to a change lists.
+pub const SLOTS_WITH_BOOKINGS_MAX: usize = 100;
+/// A schedule that has made its slots makes more after this time.
+pub const SCHEDULE_RECHECK: Span = Span::seconds(12 * 60 * 60);
+/// Slots are made this much beyond the horizon, so that none is missing in it before the next time.
+pub const BEYOND_HORIZON: Span = Span::seconds(24 * 60 * 60);
 
 /// Beneficiaries of one split rule.
 pub const SHARES_MAX: usize = 10;

@@ -17,6 +17,8 @@ pub enum Refusal {
         unit: Uuid,
     },
     SlotNotFound,
+    ScheduleNotFound,
+    BlackoutNotFound,
     BookingNotFound,
     PaymentNotFound,
     RefundNotFound,
@@ -47,6 +49,12 @@ pub enum Refusal {
         unit: Uuid,
     },
     TooManyUnits {
+        limit: usize,
+    },
+    TooManySchedules {
+        limit: usize,
+    },
+    TooManyBlackouts {
         limit: usize,
     },
     SlotAlreadyExists {
@@ -273,6 +281,8 @@ impl Refusal {
             Refusal::ProductNotFound => "product_not_found",
             Refusal::UnitNotFound { .. } => "unit_not_found",
             Refusal::SlotNotFound => "slot_not_found",
+            Refusal::ScheduleNotFound => "schedule_not_found",
+            Refusal::BlackoutNotFound => "blackout_not_found",
             Refusal::BookingNotFound => "booking_not_found",
             Refusal::PaymentNotFound => "payment_not_found",
             Refusal::RefundNotFound => "refund_not_found",
@@ -292,6 +302,8 @@ impl Refusal {
             Refusal::UnitIsNotOfThisProduct { .. } => "unit_is_not_of_this_product",
             Refusal::UnitIsNotOnSale { .. } => "unit_is_not_on_sale",
             Refusal::TooManyUnits { .. } => "too_many_units",
+            Refusal::TooManySchedules { .. } => "too_many_schedules",
+            Refusal::TooManyBlackouts { .. } => "too_many_blackouts",
             Refusal::SlotAlreadyExists { .. } => "slot_already_exists",
             Refusal::SlotIsClosed => "slot_is_closed",
             Refusal::SlotHasStarted => "slot_has_started",
@@ -371,6 +383,9 @@ impl Refusal {
             Refusal::ProductNotFound
                 | Refusal::UnitNotFound { .. }
                 | Refusal::SlotNotFound
+                | Refusal::ScheduleNotFound
+                | Refusal::BlackoutNotFound
+                | Refusal::TooManyBlackouts { .. }
                 | Refusal::BookingNotFound
                 | Refusal::ItemNotFound { .. }
                 | Refusal::QuoteHasChanged { .. }

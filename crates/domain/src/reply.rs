@@ -10,9 +10,9 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Beneficiary, Booking, BookingItem, Client, Delivery, Difference, Dispute, InboundEvent,
-    Job, LedgerClosing, Message, Payment, Payout, Product, Reconciliation, Refund, Review, Slot, Tenant,
-    Unit,
+    ApiKey, Attempt, Beneficiary, Blackout, Booking, BookingItem, Client, Delivery, Difference, Dispute,
+    InboundEvent, Job, LedgerClosing, Message, Payment, Payout, Product, Reconciliation, Refund, Review,
+    Schedule, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 
@@ -24,6 +24,8 @@ pub enum Reply {
     Product(Box<(Product, Vec<Unit>)>),
     Slots(Box<SlotsReply>),
     /// A booking that this request made.
+    Schedule(Box<ScheduleReply>),
+    Blackout(Box<BlackoutReply>),
     Booking(Box<BookingReply>),
     /// A booking that this request changed (cancelled, completed).
     BookingChanged(Box<BookingReply>),
@@ -95,6 +97,34 @@ pub enum Reply {
 pub struct SlotsReply {
     pub slots: Vec<(Slot, Availability)>,
     pub time_zone: String,
+}
+
+/// A schedule that was created or changed.
+#[derive(Clone, Debug)]
+pub struct ScheduleReply {
+    pub schedule: Schedule,
+    /// The product's.
+    pub time_zone: String,
+    /// Only after a change.
+    pub kept: Option<SlotsWithBookings>,
+}
+
+/// A blackout that was added or ended.
+#[derive(Clone, Debug)]
+pub struct BlackoutReply {
+    pub blackout: Blackout,
+    /// The product's.
+    pub time_zone: String,
+    /// Only after it was added.
+    pub kept: Option<SlotsWithBookings>,
+}
+
+/// Slots that a schedule would not have like this, and that stay as they are because they have bookings.
+#[derive(Clone, Debug, Default)]
+pub struct SlotsWithBookings {
+    pub count: i64,
+    /// The first of them.
+    pub slots: Vec<Slot>,
 }
 
 /// A booking with the items that its view shows.

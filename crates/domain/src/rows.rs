@@ -14,6 +14,7 @@ mod payment_method;
 mod payout;
 mod provider_customer;
 mod reconciliation;
+mod schedule;
 mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
@@ -36,6 +37,7 @@ pub use reconciliation::{
     AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,
     ReconciliationStage,
 };
+pub use schedule::{Blackout, OpeningHours, Schedule, ScheduleRule};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
 /// Takes a row of one type. The working set implements it for [`Changes`].
@@ -55,10 +57,12 @@ crate::working_set! {
     products product: Product,
     units unit: Unit,
     cancellation_policies cancellation_policy: StoredPolicy,
+    blackouts blackout: Blackout,
     beneficiaries beneficiary: Beneficiary,
     keys key: Key,
     customers customer: Customer,
     provider_customers provider_customer: ProviderCustomer,
+    schedules schedule: Schedule,
     slots slot: Slot,
     bookings booking: Booking,
     booking_items booking_item: BookingItem of Booking,

@@ -10,6 +10,7 @@
 //! | [`ports`] | what is plugged in: the cache, the broker, traces, the clock; adapters are crates of their own |
 //! | [`admin`] | the changes of tenants and keys by the command line |
 //! | [`timers`] | what becomes due by itself |
+//! | [`schedules`] | the slots of schedules are made ahead |
 //! | [`metrics`], [`figures`] | measurements of this process, and of committed rows |
 //! | [`work_context`], [`panics`] | the ids in a log line when something fails |
 //! | [`service`] | starts and stops all of it |
@@ -30,6 +31,7 @@ pub mod panics;
 pub mod ports;
 pub mod relay;
 pub mod roles;
+pub mod schedules;
 pub mod secret;
 pub mod service;
 pub mod timers;

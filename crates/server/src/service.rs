@@ -45,7 +45,7 @@ use crate::wire::Wire;
 use crate::workers::{
     Driver, Gates, JobHandlers, LaneConcurrency, Pace, Pool, PoolParts, registered, schedule,
 };
-use crate::{figures, timers};
+use crate::{figures, schedules, timers};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -445,6 +445,7 @@ fn workers(
         tokio::spawn(pool.run(settings.is_alone(), stop.clone())),
         tokio::spawn(timers::expire_holds(store.clone(), clock.clone(), stop.clone())),
         tokio::spawn(timers::release_funds(store.clone(), clock.clone(), stop.clone())),
+        tokio::spawn(schedules::make_due_slots(store.clone(), clock.clone(), stop.clone())),
         tokio::spawn(timers::prune_replies(store.clone(), clock.clone(), replies_kept, stop.clone())),
         tokio::spawn(timers::prune_work(store.clone(), clock.clone(), work_kept, stop.clone())),
     ];

@@ -149,7 +149,7 @@ fn until_next(what: &str, outcome: Result<(), String>) -> Duration {
 }
 
 /// Waits for the pause, or until `stop`.
-async fn rest(pause: Duration, stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn rest(pause: Duration, stop: &mut watch::Receiver<bool>) {
     tokio::select! {
         _ = stop.changed() => {}
         () = tokio::time::sleep(pause) => {}

@@ -219,6 +219,8 @@ impl Command for Open {
                 sold: 0,
                 closed: false,
                 created_at: now,
+                schedule: None,
+                withdrawn: false,
             });
         }
         Ok(outcome)

@@ -100,6 +100,19 @@ create table units (
 );
 create index units_of_product on units (tenant, product);
 
+create table blackouts (
+    id uuid not null primary key,
+    tenant uuid not null,
+    product uuid not null,
+    first_date text not null,
+    last_date text not null check (last_date >= first_date),
+    reason text not null,
+    created_at bigint not null,
+    ended_at bigint,
+    foreign key (product, tenant) references products (id, tenant)
+);
+create index blackouts_of_product on blackouts (tenant, product, created_at, id);
+
 create table beneficiaries (
     id uuid not null,
     tenant uuid not null,
@@ -156,6 +169,26 @@ create table provider_customers (
     updated_at bigint not null
 );
 
+create table schedules (
+    id uuid not null primary key,
+    tenant uuid not null,
+    product uuid not null,
+    rule text not null,
+    capacity bigint not null check (capacity >= 1),
+    horizon_days bigint not null check (horizon_days >= 1),
+    active bigint not null check (active in (0, 1)),
+    version bigint not null check (version >= 1),
+    revision bigint not null check (revision >= version),
+    made_until bigint not null,
+    reached bigint not null,
+    due_at bigint,
+    created_at bigint not null,
+    updated_at bigint not null,
+    foreign key (product, tenant) references products (id, tenant)
+);
+create index schedules_of_product on schedules (tenant, product, created_at, id);
+create index schedules_due on schedules (due_at) where due_at is not null;
+
 create table slots (
     id uuid not null,
     tenant uuid not null,
@@ -166,13 +199,18 @@ create table slots (
     sold bigint not null check (sold >= 0),
     closed bigint not null check (closed in (0, 1)),
     created_at bigint not null,
+    schedule uuid,
+    withdrawn bigint not null check (withdrawn in (0, 1)),
     primary key (id, tenant),
     foreign key (product, tenant) references products (id, tenant),
+    -- What a schedule has withdrawn is closed.
+    check (withdrawn <= closed),
     -- The last wall of never_oversold.
     check (held + sold <= capacity)
 );
 -- One departure a moment. The id is hashed from the same; this is the wall behind it.
 create unique index slots_of_product on slots (tenant, product, starts_at);
+create index slots_of_schedule on slots (tenant, schedule, starts_at) where schedule is not null;
 
 create table bookings (
     id uuid not null,

@@ -8,6 +8,7 @@
 //! | [`tenancy`] | authentication, webhooks |
 //! | [`catalogue`] | the catalogue and the availability of slots |
 //! | [`booking`], [`payment`], [`dispute`] | clients and people who read one row, or search |
+//! | [`schedule`] | schedules, their slots and blackouts; the timer that makes slots |
 //! | [`payout`] | beneficiaries, releases and payouts; the timer that releases funds |
 //! | [`history`] | audit, event log, review cases |
 //! | [`ledger`] | the ledger's accounts, balances at a time, statements and transfers |
@@ -37,6 +38,7 @@ mod reader;
 mod reconciliation;
 mod relay;
 mod retention;
+mod schedule;
 mod tenancy;
 mod work;
 
@@ -52,4 +54,5 @@ pub use payout::PayoutSearch;
 pub use reader::{Plans, Queries};
 pub use reconciliation::{DifferenceSearch, PaymentRows};
 pub use relay::PartitionBacklog;
+pub use schedule::DueSchedule;
 pub use work::OldRows;

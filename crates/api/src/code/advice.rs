@@ -53,6 +53,8 @@ impl Code {
             Code::ProductNotFound
             | Code::UnitNotFound
             | Code::SlotNotFound
+            | Code::ScheduleNotFound
+            | Code::BlackoutNotFound
             | Code::BookingNotFound
             | Code::PaymentNotFound
             | Code::RefundNotFound

@@ -7,27 +7,28 @@ use domain::lifecycle::{
     reconciliation, refund, release, review,
 };
 use domain::limits::{
-    AMOUNT_MINOR_MAX, CAPACITY_MAX, GRACE_MINUTES_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN,
-    ITEMS_PER_BOOKING_MAX, PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SEATS_PER_UNIT_MAX,
-    SHARES_MAX, SLOTS_PER_REQUEST_MAX, TIER_HOURS_MAX, TIERS_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+    AMOUNT_MINOR_MAX, CAPACITY_MAX, GRACE_MINUTES_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, HORIZON_DAYS_MAX,
+    ITEMS_PER_BOOKING_MAX, PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SCHEDULE_DATES_MAX,
+    SEATS_PER_UNIT_MAX, SHARES_MAX, SLOTS_PER_REQUEST_MAX, STARTS_PER_DAY_MAX, TIER_HOURS_MAX, TIERS_MAX,
+    UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, PayoutMethod, ReconciliationStage};
 use domain::split::BASIS_POINTS;
 use serde_json::{Map, Value, json};
 
 use super::patterns::{
-    CURSOR_PATTERN, DATE_PATTERN, INSTANT_PATTERN, LINE_PATTERN, TEXT_PATTERN, URL_PATTERN, VISIBLE_PATTERN,
-    ZONE_PATTERN,
+    CLOSING_TIME_PATTERN, CURSOR_PATTERN, DATE_PATTERN, INSTANT_PATTERN, LINE_PATTERN, SCHEDULE_DATE_PATTERN,
+    TEXT_PATTERN, TIME_PATTERN, URL_PATTERN, VISIBLE_PATTERN, ZONE_PATTERN,
 };
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
 use crate::limits::{
     ALTERNATIVES_MAX, CHECK_IN_CHARS_MAX, CLIENTS_MAX, CORRESPONDENCE_CHARS_MAX, DESCRIPTION_CHARS_MAX,
-    EMAIL_BYTES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, INSTALMENTS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX,
-    METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX,
-    PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX,
-    REFUND_REFUSAL_CHARS_MAX, SEATS_MAX, STATEMENT_CHARS_MAX, TERMS_CHARS_MAX, TOKEN_CHARS_MAX,
-    URL_CHARS_MAX,
+    EMAIL_BYTES_MAX, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, IDEMPOTENCY_KEY_CHARS_MAX, INSTALMENTS_MAX,
+    METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX,
+    PAGE_ROWS, PAGE_ROWS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX, REASON_CHARS_MAX,
+    REFERENCE_CHARS_MAX, REFUND_REFUSAL_CHARS_MAX, RRULE_CHARS_MAX, SEATS_MAX, STATEMENT_CHARS_MAX,
+    TERMS_CHARS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
 };
 use crate::requests::{REVIEW_ACTIONS, Scope};
 use crate::views;
@@ -156,6 +157,14 @@ fn texts() -> Vec<Rule> {
             "who",
             line(PERSON_CHARACTERS_MAX),
         ),
+        rule(
+            &["NewScheduleRule"],
+            "rrule",
+            json!({ "minLength": 1, "maxLength": RRULE_CHARS_MAX, "pattern": VISIBLE_PATTERN }),
+        ),
+        rule(&["NewOpeningHours"], "opens", json!({ "pattern": TIME_PATTERN })),
+        rule(&["NewOpeningHours"], "closes", json!({ "pattern": CLOSING_TIME_PATTERN })),
+        rule(&["NewBlackout"], "reason", line(REASON_CHARS_MAX)),
         rule(CURSORS, "cursor", json!({ "pattern": CURSOR_PATTERN })),
     ]
 }
@@ -174,6 +183,8 @@ fn times() -> Vec<Rule> {
         rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["LedgerAccountsQuery"], "as_of", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewLedgerClosing"], "through", json!({ "pattern": DATE_PATTERN })),
+        rule(&["NewScheduleRule", "NewBlackout"], "first_date", json!({ "pattern": SCHEDULE_DATE_PATTERN })),
+        rule(&["NewScheduleRule", "NewBlackout"], "last_date", json!({ "pattern": SCHEDULE_DATE_PATTERN })),
         rule(&["ReviewCasesQuery"], "opened_before", json!({ "pattern": INSTANT_PATTERN })),
     ]
 }
@@ -228,18 +239,30 @@ fn numbers() -> Vec<Rule> {
         rule(&["NewCancellationPolicy"], "too_few_participants_basis_points", range(0, BASIS_POINTS)),
         rule(&["NewCancellation"], "expected_refund", at_least(0)),
         rule(&["CancelledTickets", "CancellationQuoteQuery"], "quantity", range(1, QUANTITY_MAX)),
-        rule(&["NewSlot"], "capacity", range(1, CAPACITY_MAX)),
+        rule(&["NewSlot", "NewSchedule", "ChangedSchedule"], "capacity", range(1, CAPACITY_MAX)),
+        rule(&["NewSchedule", "ChangedSchedule"], "horizon_days", range(1, HORIZON_DAYS_MAX)),
+        rule(&["ChangedSchedule"], "version", range(1, AMOUNT_MINOR_MAX)),
+        rule(&["NewOpeningHours"], "every_minutes", range(EVERY_MINUTES_MIN, EVERY_MINUTES_MAX)),
     ]
 }
 
 fn lists() -> Vec<Rule> {
     let some = |max: usize| json!({ "minItems": 1, "maxItems": max });
+    let date = json!({ "type": "string", "format": "date", "pattern": SCHEDULE_DATE_PATTERN });
+    let dates = json!({ "maxItems": SCHEDULE_DATES_MAX, "uniqueItems": true, "items": date });
     vec![
         rule(&["NewBooking"], "units", some(ITEMS_PER_BOOKING_MAX)),
         rule(&["NewPayment"], "alternatives", json!({ "maxItems": ALTERNATIVES_MAX })),
         rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),
         rule(&["NewSlots"], "slots", some(SLOTS_PER_REQUEST_MAX)),
+        rule(
+            &["NewScheduleRule"],
+            "start_times",
+            json!({ "maxItems": STARTS_PER_DAY_MAX, "uniqueItems": true, "items": { "type": "string", "pattern": TIME_PATTERN } }),
+        ),
+        rule(&["NewScheduleRule"], "extra_dates", dates.clone()),
+        rule(&["NewScheduleRule"], "excepted_dates", dates),
         rule(&["NewSplit"], "shares", json!({ "maxItems": SHARES_MAX })),
         rule(&["NewCancellationPolicy"], "tiers", json!({ "maxItems": TIERS_MAX })),
         rule(&["NewCancellation"], "items", json!({ "maxItems": 2 * ITEMS_PER_BOOKING_MAX })),

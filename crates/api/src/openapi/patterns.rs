@@ -12,6 +12,12 @@ pub const CURRENCY_PATTERN: &str = "^[A-Z]{3}$";
 pub const CURSOR_PATTERN: &str = "^[a-p]{48}$";
 /// `full-date` of RFC 3339 section 5.6.
 pub const DATE_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+/// A date of the years 2000 to 2199, as `SCHEDULE_YEARS` has them.
+pub const SCHEDULE_DATE_PATTERN: &str = "^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}$";
+/// A time of day.
+pub const TIME_PATTERN: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+/// A time of day, or the end of the day.
+pub const CLOSING_TIME_PATTERN: &str = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
 /// RFC 3339 section 5.6, with as many digits of a second as are read.
 pub const INSTANT_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}\
      (\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$";

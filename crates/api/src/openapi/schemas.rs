@@ -13,18 +13,20 @@ use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
     AccountStatementQuery, AvailabilityQuery, BookingsQuery, CancellationQuoteQuery, ChangedBeneficiary,
-    ChangedProduct, ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery, LedgerAccountsQuery,
-    LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCancellationPolicy,
-    NewCapture, NewCharge, NewCompletion, NewDisputeEvidence, NewLedgerClosing, NewPayment,
-    NewPaymentCancellation, NewPayoutReversal, NewProduct, NewReconciliation, NewRecordedPayment,
-    NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution,
-    ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
+    ChangedProduct, ChangedSchedule, ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery,
+    LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBlackout, NewBooking,
+    NewCancellation, NewCancellationPolicy, NewCapture, NewCharge, NewCompletion, NewDisputeEvidence,
+    NewLedgerClosing, NewPayment, NewPaymentCancellation, NewPayoutReversal, NewProduct, NewReconciliation,
+    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSchedule, NewSlots, NewSplit, PaymentsQuery,
+    PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
+    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
-    AccountStatement, ApiKey, Beneficiary, Booking, BookingDetail, Breaker, CancellationQuote, DeadLetter,
-    Difference, Dispute, DisputeEvidence, Event, HistoryEntry, LedgerAccount, LedgerClosing, Movement, Page,
-    Payment, Payout, Product, ProviderAccount, Reconciliation, Refund, Release, RemovedPaymentMethod,
-    ReviewCase, ReviewCaseDetail, SavedPaymentMethods, Settings, ShownApiKey, Slot, Statement, Transfer,
+    AccountStatement, ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, BookingDetail, Breaker,
+    CancellationQuote, DeadLetter, Difference, Dispute, DisputeEvidence, Event, HistoryEntry, LedgerAccount,
+    LedgerClosing, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation, Refund,
+    Release, RemovedPaymentMethod, ReviewCase, ReviewCaseDetail, SavedPaymentMethods, Schedule,
+    ScheduleDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -120,6 +122,9 @@ fn requests(schemas: &mut Schemas) {
     add::<NewPayoutReversal>(schemas);
     add::<SavedMethodRemoval>(schemas);
     add::<NewLedgerClosing>(schemas);
+    add::<NewSchedule>(schemas);
+    add::<ChangedSchedule>(schemas);
+    add::<NewBlackout>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -135,6 +140,8 @@ fn views(schemas: &mut Schemas) {
     add::<RemovedPaymentMethod>(schemas);
     add::<AccountStatement>(schemas);
     add::<LedgerClosing>(schemas);
+    add::<ScheduleDetail>(schemas);
+    add::<BlackoutDetail>(schemas);
     add_with_page::<Beneficiary>(schemas);
     add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);
@@ -156,6 +163,8 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<DeadLetter>(schemas);
     add_with_page::<Reconciliation>(schemas);
     add_with_page::<Difference>(schemas);
+    add_with_page::<Schedule>(schemas);
+    add_with_page::<Blackout>(schemas);
 }
 
 /// The schema and all schemas that it refers to.

@@ -59,6 +59,7 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             json!({ "title": "A refund", "properties": { "action": { "const": "refund" } } }),
             form("Another action", &[], json!({ "amount": NULL })),
         ],
+        "NewScheduleRule" => starts(),
         "ChangedUnit" => [
             form("A change", &["id"], json!({ "id": TEXT, "seats": NULL })),
             form(
@@ -81,6 +82,22 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
 
 fn tax_id(title: &str, kind: &str, pattern: &str) -> Value {
     json!({ "title": title, "properties": { "kind": { "const": kind }, "number": { "pattern": pattern } } })
+}
+
+/// Where a schedule's times of day stand.
+fn starts() -> [Value; 2] {
+    [
+        json!({
+            "title": "At the same times on each date",
+            "properties": { "start_times": { "minItems": 1 }, "opening_hours": { "type": NULL } },
+            "required": ["start_times"],
+        }),
+        json!({
+            "title": "At an interval within opening hours",
+            "properties": { "start_times": { "maxItems": 0 }, "opening_hours": { "type": OBJECT } },
+            "required": ["opening_hours"],
+        }),
+    ]
 }
 
 /// What belongs to each way to pay.

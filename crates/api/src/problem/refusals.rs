@@ -54,6 +54,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ProductNotFound => Code::ProductNotFound,
         Refusal::UnitNotFound { .. } => Code::UnitNotFound,
         Refusal::SlotNotFound => Code::SlotNotFound,
+        Refusal::ScheduleNotFound => Code::ScheduleNotFound,
+        Refusal::BlackoutNotFound => Code::BlackoutNotFound,
         Refusal::BookingNotFound => Code::BookingNotFound,
         Refusal::PaymentNotFound => Code::PaymentNotFound,
         Refusal::RefundNotFound => Code::RefundNotFound,
@@ -73,6 +75,8 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::UnitIsNotOfThisProduct { .. } => Code::UnitIsNotOfThisProduct,
         Refusal::UnitIsNotOnSale { .. } => Code::UnitIsNotOnSale,
         Refusal::TooManyUnits { .. } => Code::TooManyUnits,
+        Refusal::TooManySchedules { .. } => Code::TooManySchedules,
+        Refusal::TooManyBlackouts { .. } => Code::TooManyBlackouts,
         Refusal::SlotAlreadyExists { .. } => Code::SlotAlreadyExists,
         Refusal::SlotIsClosed => Code::SlotIsClosed,
         Refusal::SlotHasStarted => Code::SlotHasStarted,
@@ -200,6 +204,10 @@ fn detail(refusal: &Refusal) -> Option<String> {
             format!("The day ends at {}.", crate::time::instant(*ends_at))
         }
         Refusal::TooManyUnits { limit } => format!("A product has at most {limit} units."),
+        Refusal::TooManySchedules { limit } => format!("A product has at most {limit} schedules."),
+        Refusal::TooManyBlackouts { limit } => {
+            format!("A product has at most {limit} blackouts that have not ended.")
+        }
         Refusal::TooManyPayments { limit } => format!("A booking has at most {limit} payments."),
         Refusal::SettingsContradictEachOther { hold_seconds, hold_seconds_max, .. } => format!(
             "A hold would last {hold_seconds} seconds, and the longest that is allowed {hold_seconds_max}."

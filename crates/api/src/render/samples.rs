@@ -69,6 +69,8 @@ pub fn slot() -> Slot {
         sold: 0,
         closed: false,
         created_at: NOW,
+        schedule: None,
+        withdrawn: false,
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Slot {
     /// late. `not_on_sale`: the product or all of its units are off sale.
     #[schema(example = "available")]
     pub status: String,
+    /// The schedule that made it. `null`: a person added it.
+    #[serde(default)]
+    pub schedule_id: Option<Uuid>,
 }
 
 impl Slot {
@@ -44,6 +47,7 @@ impl Slot {
             capacity: slot.capacity,
             vacancies: slot.vacancies(),
             status: availability.name().to_owned(),
+            schedule_id: slot.schedule.map(|schedule| schedule.0),
         }
     }
 }

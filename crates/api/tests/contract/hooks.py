@@ -84,6 +84,10 @@ def arrange(case):
             once(body, "units", "id")
         case ("POST", "/v1/products/{id}/slots"):
             once(body, "slots", "starts_at")
+        case ("POST", "/v1/products/{id}/schedules") | ("PATCH", "/v1/schedules/{id}"):
+            a_rule_with_dates(body.get("rule"))
+        case ("POST", "/v1/products/{id}/blackouts"):
+            body.pop("last_date", None)
         case ("POST", "/v1/bookings"):
             body["slot_id"] = SLOT_ID
             body["units"][0]["unit_id"] = UNIT_ID
@@ -102,6 +106,15 @@ def arrange(case):
 def end_after_beginning(period, begin="from", end="to"):
     if period.get(begin) and period.get(end) and period[end] <= period[begin]:
         period[begin], period[end] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+
+
+def a_rule_with_dates(rule):
+    """A pattern cannot say which recurrence rules there are, or which time is later."""
+    if rule:
+        rule["rrule"] = "FREQ=WEEKLY;BYDAY=MO,WE"
+        rule.pop("last_date", None)
+        if rule.get("opening_hours"):
+            rule["opening_hours"] = {"opens": "09:00", "closes": "17:00", "every_minutes": 30}
 
 
 def split_at_most_the_whole(body):

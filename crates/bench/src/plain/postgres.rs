@@ -119,6 +119,8 @@ impl Pool {
                 sold: slot.get(4),
                 closed: slot.get::<_, i64>(5) != 0,
                 created_at: domain::Timestamp(slot.get(6)),
+                schedule: None,
+                withdrawn: false,
             },
             unit_name: unit.get(0),
             price_minor: unit.get(1),

@@ -119,6 +119,8 @@ fn find(connection: &Connection, reservation: &Reservation) -> Result<Option<Fou
             sold: row.get(4)?,
             closed: row.get(5)?,
             created_at: Timestamp(row.get(6)?),
+            schedule: None,
+            withdrawn: false,
         })
     });
     let Some(slot) = slot.optional()? else { return Ok(None) };

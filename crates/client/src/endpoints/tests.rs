@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AccountStatementQuery, AvailabilityQuery, ChangedBeneficiary, ChangedProduct, ChangedSettings,
-    DifferencesQuery, LetterDecision, ListQuery, ManualMethod, NewApiKey, NewBeneficiary, NewBooking,
-    NewCharge, NewCustomer, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewSlots, NewSplit, PayoutRecord, RecordedOutcome, Resolution,
-    ReviewAction, ReviewAssignment, SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
+    AccountStatementQuery, AvailabilityQuery, ChangedBeneficiary, ChangedProduct, ChangedSchedule,
+    ChangedSettings, DifferencesQuery, LetterDecision, ListQuery, ManualMethod, NewApiKey, NewBeneficiary,
+    NewBlackout, NewBooking, NewCharge, NewCustomer, NewLedgerClosing, NewPayment, NewPayoutReversal,
+    NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSchedule, NewScheduleRule,
+    NewSlots, NewSplit, PayoutRecord, RecordedOutcome, Resolution, ReviewAction, ReviewAssignment,
+    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -109,11 +110,30 @@ async fn all_writes(client: &Client) {
     let _ = client.close_ledger(&close).send().await;
 }
 
+async fn all_writes_of_schedules(client: &Client) {
+    let rule = NewScheduleRule {
+        first_date: Date::constant(2026, 7, 1),
+        last_date: None,
+        rrule: String::new(),
+        start_times: vec![],
+        opening_hours: None,
+        extra_dates: vec![],
+        excepted_dates: vec![],
+    };
+    let schedule = NewSchedule { rule, capacity: 1, horizon_days: 1, active: true };
+    let _ = client.create_schedule(id(), &schedule).send().await;
+    let _ = client.change_schedule(id(), &ChangedSchedule::default()).send().await;
+    let blackout =
+        NewBlackout { first_date: Date::constant(2026, 7, 1), last_date: None, reason: String::new() };
+    let _ = client.add_blackout(id(), &blackout).send().await;
+}
+
 /// They take no idempotency key.
 async fn all_unkeyed_writes(client: &Client) {
     let text = String::new;
     let _ = client.create_api_key(&NewApiKey { client_id: None, client_name: None, scopes: vec![] }).await;
     let _ = client.revoke_api_key(id()).await;
+    let _ = client.end_blackout(id()).await;
     let (customer, payment_method) = (text(), text());
     let removal = SavedMethodRemoval { customer, payment_method, provider: None, account: None };
     let _ = client.remove_saved_payment_method(&removal).await;
@@ -125,6 +145,9 @@ async fn all_reads(client: &Client) {
     let _ = client.list_products(&Default::default()).await;
     let _ = client.get_product(id()).await;
     let _ = client.get_availability(&span).await;
+    let _ = client.list_schedules(id(), &list).await;
+    let _ = client.get_schedule(id()).await;
+    let _ = client.list_blackouts(id(), &list).await;
     let _ = client.find_bookings(&Default::default()).await;
     let _ = client.get_booking(id()).await;
     let _ = client.get_cancellation_quote(id(), &Default::default()).await;
@@ -186,6 +209,8 @@ fn statement() -> AccountStatementQuery {
 async fn all_lists(client: &Client) {
     let list = ListQuery::default();
     let _ = client.all_products(&list).collect().await;
+    let _ = client.all_schedules(id(), &list).collect().await;
+    let _ = client.all_blackouts(id(), &list).collect().await;
     let _ = client.all_reconciliations(&list).collect().await;
     let _ = client.all_differences(&DifferencesQuery::default()).collect().await;
     let _ = client.all_availability(&span()).collect().await;
@@ -245,6 +270,7 @@ async fn every_endpoint_has_its_call() {
     let script = Script::new([answer(400, "")]);
     let client = script.client_with(|builder| builder.breaker(None));
     all_writes(&client).await;
+    all_writes_of_schedules(&client).await;
     all_unkeyed_writes(&client).await;
     all_reads(&client).await;
     let made: Vec<String> = script

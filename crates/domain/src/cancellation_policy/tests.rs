@@ -136,14 +136,13 @@ proptest! {
         });
         let now = starts_at.minus(Span::seconds(minutes * 60));
         let found = terms(now);
-        match found.until {
-            Some(until) => {
-                prop_assert!(now <= until);
-                prop_assert_eq!(terms(until), found);
-                let after = terms(until.plus(Span(1)));
-                prop_assert!(after.refund_basis_points < found.refund_basis_points, "{}", format!("{after:?}"));
-            }
-            None => prop_assert_eq!(terms(Timestamp(i64::MAX)), found),
-        }
+        let Some(until) = found.until else {
+            prop_assert_eq!(terms(Timestamp(i64::MAX)), found);
+            return Ok(());
+        };
+        prop_assert!(now <= until);
+        prop_assert_eq!(terms(until), found);
+        let after = terms(until.plus(Span(1)));
+        prop_assert!(after.refund_basis_points < found.refund_basis_points, "{}", format!("{after:?}"));
     }
 }

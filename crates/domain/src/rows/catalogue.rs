@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use crate::cancellation_policy::CancellationRules;
-use crate::ids::{CancellationPolicyId, ProductId, SlotId, TenantId, UnitId};
+use crate::ids::{CancellationPolicyId, ProductId, ScheduleId, SlotId, TenantId, UnitId};
 use crate::money::Currency;
 use crate::split::SplitRule;
 use crate::time::Timestamp;
@@ -81,6 +81,10 @@ crate::row! {
         /// No new reservations.
         moves closed: bool,
         fixed created_at: Timestamp,
+        /// What made it. `None`: a person added it.
+        moves schedule: Option<ScheduleId>,
+        /// Closed by its schedule, which no longer makes it. It may open it again.
+        moves withdrawn: bool,
     }
 }
 

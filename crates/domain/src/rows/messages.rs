@@ -26,6 +26,7 @@ pub enum Subject {
     Beneficiary,
     Product,
     Slot,
+    Schedule,
     Event,
     Tenant,
     ApiKey,
@@ -39,7 +40,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 17] = [
+    pub const ALL: [Subject; 18] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
@@ -49,6 +50,7 @@ impl Subject {
         Subject::Beneficiary,
         Subject::Product,
         Subject::Slot,
+        Subject::Schedule,
         Subject::Event,
         Subject::Tenant,
         Subject::ApiKey,
@@ -70,6 +72,7 @@ impl Subject {
             Subject::Beneficiary => "beneficiary",
             Subject::Product => "product",
             Subject::Slot => "slot",
+            Subject::Schedule => "schedule",
             Subject::Event => "event",
             Subject::Tenant => "tenant",
             Subject::ApiKey => "api_key",

@@ -54,6 +54,7 @@ async fn a_product_from_its_birth_to_its_slots(server: TestServer) {
             "capacity": 10,
             "vacancies": 10,
             "status": "available",
+            "schedule_id": null,
         })
     );
     let later = "from=2050-07-01T19:00:00.000001Z&to=2050-07-02T00:00:00Z";

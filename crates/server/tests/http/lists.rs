@@ -151,6 +151,8 @@ impl Seeds {
     async fn add_each(&self, server: &TestServer, number: usize) {
         TestCatalogue::create(server, 10).await;
         self.slot(server).await;
+        self.schedule(server).await;
+        self.blackout(server).await;
         server.book(&self.catalogue, &format!("b-{number}-again"), 1).await;
         charge(server, &format!("p-{number}-again")).await;
         self.api_key(server, number).await;
@@ -181,6 +183,18 @@ impl Seeds {
         server.post(&path, &slots).expect(201).await;
     }
 
+    async fn schedule(&self, server: &TestServer) {
+        let rule = json!({ "first_date": "2050-01-01", "rrule": "FREQ=DAILY", "start_times": ["09:00"] });
+        let path = format!("/v1/products/{}/schedules", self.catalogue.product);
+        server.post(&path, &json!({ "rule": rule, "capacity": 5 })).expect(201).await;
+    }
+
+    async fn blackout(&self, server: &TestServer) {
+        let path = format!("/v1/products/{}/blackouts", self.catalogue.product);
+        let body = json!({ "first_date": "2050-01-01", "reason": "storm" });
+        server.post(&path, &body).expect(201).await;
+    }
+
     async fn api_key(&self, server: &TestServer, number: usize) {
         let key = json!({ "client_name": format!("till {number}"), "scopes": ["bookings"] });
         server.post("/v1/ops/api_keys", &key).expect(201).await;
@@ -203,6 +217,7 @@ impl Seeds {
                 let range = "from=2050-01-01T00:00:00Z&to=2051-01-01T00:00:00Z";
                 format!("/v1/availability?product_id={}&{range}", self.catalogue.product)
             }
+            "/v1/products/{id}/schedules" | "/v1/products/{id}/blackouts" => of(&self.catalogue.product),
             "/v1/bookings/{id}/history" => of(&self.booking),
             "/v1/payments/{id}/history" | "/v1/payments/{id}/movements" | "/v1/payments/{id}/refunds" => {
                 of(&self.payment)
@@ -224,6 +239,8 @@ impl Seeds {
         match list.path.as_str() {
             "/v1/products" => drop(TestCatalogue::create(server, 10).await),
             "/v1/availability" => self.slot(server).await,
+            "/v1/products/{id}/schedules" => self.schedule(server).await,
+            "/v1/products/{id}/blackouts" => self.blackout(server).await,
             "/v1/bookings" => drop(server.book(&self.catalogue, &key, 1).await),
             "/v1/payments" => drop(charge(server, &key).await),
             "/v1/payments/{id}/movements" => {

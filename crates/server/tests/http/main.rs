@@ -22,6 +22,7 @@ mod parameters;
 mod payments;
 mod refunds;
 mod rows;
+mod schedules;
 mod shapes;
 mod test_server;
 mod texts;

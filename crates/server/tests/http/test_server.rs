@@ -26,7 +26,7 @@ pub struct TestServer {
     pub app: App,
     client: TestClient,
     _stop: watch::Sender<bool>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// Its requests are those of the first tenant.
@@ -124,7 +124,7 @@ impl TestServer {
         };
         tokio::spawn(serve(listener, served(app.clone()), limits, until_stopped));
         let client = TestClient { http: reqwest::Client::new(), base_url, secret: ONE.api_key() };
-        let server = TestServer { store, waiters, clock, app, client, _stop: stop, _database: database };
+        let server = TestServer { store, waiters, clock, app, client, _stop: stop, database };
         for tenant in [ONE, TWO] {
             server.store.submit(Box::new(tenant.provision())).await.unwrap();
         }
@@ -134,6 +134,18 @@ impl TestServer {
     /// API keys of the tenant's only client: secret, scopes, and the time of the revocation.
     pub async fn provision_keys(&self, tenant: TestTenant, keys: &[(&str, &[&str], Option<Timestamp>)]) {
         self.store.submit(Box::new(tenant.provision_keys(keys))).await.unwrap();
+    }
+
+    /// The stores of so many other servers. A file has one server only, so its store is used by all.
+    pub async fn other_stores(&self, count: usize) -> Vec<Store> {
+        let mut stores = Vec::new();
+        for _ in 0..count {
+            stores.push(match self.database.engine() {
+                Engine::Sqlite => self.store.clone(),
+                Engine::Postgres => self.database.open().await,
+            });
+        }
+        stores
     }
 
     /// A booking of the first tenant.

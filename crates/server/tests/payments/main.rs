@@ -44,6 +44,7 @@ mod reversals;
 mod review_cases;
 mod routing;
 mod saved_methods;
+mod schedules;
 mod storm;
 mod stripe_pix;
 mod webhooks;

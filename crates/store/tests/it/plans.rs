@@ -24,6 +24,7 @@ const NO_SUMS: &str = "refunding_minor, refunded_minor, suspended_minor, dispute
 testkit::on_both_engines!(
     each_filter_has_its_index,
     work_and_the_audit_are_found_by_indexes,
+    schedules_and_their_slots_are_found_by_indexes,
     foreign_keys_are_checked_by_the_key_from_the_first_row_on,
 );
 
@@ -180,6 +181,46 @@ async fn work_and_the_audit_are_found_by_indexes(database: StoreDatabase) {
     let late = Timestamp((1 << 47) * 1_000);
     assert!(queries.old_audit(late, AuditId(Uuid::nil()), 4_096).await.unwrap().next.is_some());
     reads_no_table(&plans);
+}
+
+/// Every tenth schedule is due, and each has slots; the first has more than all others.
+async fn schedules_and_their_slots_are_found_by_indexes(database: StoreDatabase) {
+    let store = database.open().await;
+    let seller = Seller::open(&store).await;
+    let (tenant, product) = (database.literal(seller.tenant), database.literal(seller.product));
+    let new = match database.location {
+        Location::Sqlite { .. } => "randomblob(16)",
+        Location::Postgres { .. } => "gen_random_uuid()",
+    };
+    let numbers = |count: usize| {
+        format!("with recursive n(i) as (select 1 union all select i + 1 from n where i < {count})")
+    };
+    let due = "case when i % 10 = 0 then i else null end";
+    database
+        .execute(&format!(
+            "{} insert into schedules select {new}, {tenant}, {product}, '{{}}', 1, 1, 1, 1, 1, 0, 0, {due}, i, i from n",
+            numbers(2_000)
+        ))
+        .await;
+    let first = "(select id from schedules where created_at = 1)";
+    database
+        .execute(&format!(
+            "{} insert into slots select {new}, {tenant}, {product}, i, 10, 0, case when i % 50 = 0 then 1 else 0 end, \
+             0, 1, case when i % 2 = 0 then {first} else null end, 0 from n",
+            numbers(BOOKINGS)
+        ))
+        .await;
+    database.execute("analyze").await;
+    let (queries, plans) = store.queries().explained();
+    assert_eq!(queries.due_schedules(Timestamp(i64::MAX), 50).await.unwrap().len(), 50);
+    uses(&plans, "schedules_due");
+    let schedule = queries.due_schedules(Timestamp(10), 1).await.unwrap()[0].id;
+    plans.lock().clear();
+    let span = Timestamp(0)..Timestamp(1_000);
+    queries.slots_of_schedule(seller.tenant, schedule, span, 50).await.unwrap();
+    finds_by(&plans, "slots_of_schedule");
+    queries.booked_slots_of_schedule(seller.tenant, schedule, Timestamp(0), 50).await.unwrap();
+    finds_by(&plans, "slots_of_schedule");
 }
 
 /// The check runs queries like these, and PostgreSQL keeps their plans until the table has statistics.

@@ -147,6 +147,8 @@ impl Seller {
             sold: 0,
             closed: false,
             created_at: Timestamp(1),
+            schedule: None,
+            withdrawn: false,
         }
     }
 

@@ -89,6 +89,8 @@ impl Command for AddSlots {
                 sold: 0,
                 closed: false,
                 created_at: context.now,
+                schedule: None,
+                withdrawn: false,
             })
             .collect();
         draft.audit(about(product), "slots_added", None, None);

@@ -114,9 +114,12 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
             rows.difference(DifferenceId(id));
             Some(())
         }
-        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary | Subject::Customer => {
-            Some(())
-        }
+        Subject::Product
+        | Subject::Slot
+        | Subject::Schedule
+        | Subject::Tenant
+        | Subject::Beneficiary
+        | Subject::Customer => Some(()),
     }
 }
 
@@ -180,9 +183,12 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             .differences
             .get(DifferenceId(id))
             .is_none_or(|difference| !difference.state.is(difference::State::Open)),
-        Subject::Product | Subject::Slot | Subject::Tenant | Subject::Beneficiary | Subject::Customer => {
-            false
-        }
+        Subject::Product
+        | Subject::Slot
+        | Subject::Schedule
+        | Subject::Tenant
+        | Subject::Beneficiary
+        | Subject::Customer => false,
     }
 }
 

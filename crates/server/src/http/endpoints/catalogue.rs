@@ -6,6 +6,7 @@ mod create_product;
 mod get_availability;
 mod get_product;
 mod list_products;
+mod schedules;
 mod set_cancellation_policy;
 
 use crate::http::endpoint::Group;
@@ -21,5 +22,12 @@ pub const GROUP: Group = Group {
         set_cancellation_policy::endpoint,
         add_slots::endpoint,
         get_availability::endpoint,
+        schedules::list_schedules::endpoint,
+        schedules::create_schedule::endpoint,
+        schedules::get_schedule::endpoint,
+        schedules::change_schedule::endpoint,
+        schedules::list_blackouts::endpoint,
+        schedules::add_blackout::endpoint,
+        schedules::end_blackout::endpoint,
     ],
 };
