@@ -130,6 +130,11 @@ codes! {
         SlotIsClosed = "slot_is_closed", 409, false, "The slot accepts no more reservations";
         SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
         SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";
+        CurrenciesDiffer = "currencies_differ", 422, false, "The products of the booking have different currencies";
+        SplitRulesDiffer = "split_rules_differ", 409, false,
+            "The products of the booking divide their money by different rules";
+        PriceHasChanged = "price_has_changed", 409, false,
+            "The booking costs something else than the client has expected";
         TooManySeatsHeldByCustomer = "too_many_seats_held_by_customer", 409, false,
             "The customer would hold too many unpaid seats";
         TooManySeatsHeldByClient = "too_many_seats_held_by_client", 409, false,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::Money;
 use crate::code::Code;
 
 mod refusals;
@@ -37,6 +38,9 @@ pub struct Problem {
     /// Why the provider refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What the booking costs now, if the client has expected another total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
     /// The mistakes in the request, each with a pointer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -83,6 +87,7 @@ impl Problem {
             resource: None,
             payment_id: None,
             failure: None,
+            total: None,
             errors: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Requests. An unknown member is refused: a typing error must not silently become a default.
 
 mod api_key;
+mod basket;
 mod booking;
 mod catalogue;
 mod dispute;
@@ -16,7 +17,8 @@ mod review;
 mod saved_methods;
 
 pub use api_key::{NewApiKey, Scope};
-pub use booking::{BookedUnit, NewBooking, NewCancellation, NewCustomer};
+pub use basket::{BookedSlot, BookedUnit, NewQuote};
+pub use booking::{NewBooking, NewCancellation, NewCustomer};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use dispute::NewDisputeEvidence;
 pub use ledger::{AccountStatementQuery, LedgerAccountsQuery, NewLedgerClosing};

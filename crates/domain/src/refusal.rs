@@ -52,12 +52,25 @@ pub enum Refusal {
     SlotAlreadyExists {
         slot: Uuid,
     },
-    SlotIsClosed,
-    SlotHasStarted,
+    SlotIsClosed {
+        slot: Uuid,
+    },
+    SlotHasStarted {
+        slot: Uuid,
+    },
     SlotIsFull {
+        slot: Uuid,
         vacancies: i64,
     },
-    /// The slot is full, but lapsed holds may still have seats of it. Never shown to a client.
+    /// The products of a booking have one currency.
+    CurrenciesDiffer,
+    /// The products divide their money differently, and a booking has one rule.
+    SplitRulesDiffer,
+    /// The client has expected another total.
+    PriceHasChanged {
+        total: Money,
+    },
+    /// A slot is full, but lapsed holds may still have seats of it. Never shown to a client.
     SlotLooksFull,
     TooManySeatsHeldByCustomer {
         held: i64,
@@ -275,9 +288,12 @@ impl Refusal {
             Refusal::UnitIsNotOnSale { .. } => "unit_is_not_on_sale",
             Refusal::TooManyUnits { .. } => "too_many_units",
             Refusal::SlotAlreadyExists { .. } => "slot_already_exists",
-            Refusal::SlotIsClosed => "slot_is_closed",
-            Refusal::SlotHasStarted => "slot_has_started",
+            Refusal::SlotIsClosed { .. } => "slot_is_closed",
+            Refusal::SlotHasStarted { .. } => "slot_has_started",
             Refusal::SlotIsFull { .. } => "slot_is_full",
+            Refusal::CurrenciesDiffer => "currencies_differ",
+            Refusal::SplitRulesDiffer => "split_rules_differ",
+            Refusal::PriceHasChanged { .. } => "price_has_changed",
             Refusal::SlotLooksFull => "slot_looks_full",
             Refusal::TooManySeatsHeldByCustomer { .. } => "too_many_seats_held_by_customer",
             Refusal::TooManySeatsHeldByClient { .. } => "too_many_seats_held_by_client",

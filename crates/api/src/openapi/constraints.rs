@@ -9,7 +9,7 @@ use domain::lifecycle::{
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, ITEMS_PER_BOOKING_MAX,
     PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SEATS_PER_UNIT_MAX, SHARES_MAX,
-    SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+    SLOTS_PER_BOOKING_MAX, SLOTS_PER_REQUEST_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, PayoutMethod, ReconciliationStage};
 use domain::split::BASIS_POINTS;
@@ -203,6 +203,7 @@ fn numbers() -> Vec<Rule> {
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
         rule(MOVING, "amount", at_least(1)),
         rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),
+        rule(&["NewBooking"], "expected_total", at_least(0)),
         rule(&["NewPayment", "NewCharge"], "instalments", range(1, INSTALMENTS_MAX.into())),
         rule(
             &["NewPayment"],
@@ -226,7 +227,8 @@ fn numbers() -> Vec<Rule> {
 fn lists() -> Vec<Rule> {
     let some = |max: usize| json!({ "minItems": 1, "maxItems": max });
     vec![
-        rule(&["NewBooking"], "units", some(ITEMS_PER_BOOKING_MAX)),
+        rule(&["NewBooking", "NewQuote", "BookedSlot"], "units", some(ITEMS_PER_BOOKING_MAX)),
+        rule(&["NewBooking", "NewQuote"], "items", some(SLOTS_PER_BOOKING_MAX)),
         rule(&["NewPayment"], "alternatives", json!({ "maxItems": ALTERNATIVES_MAX })),
         rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),

@@ -15,15 +15,15 @@ use crate::requests::{
     AccountStatementQuery, AvailabilityQuery, BookingsQuery, ChangedBeneficiary, ChangedProduct,
     ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery, LedgerAccountsQuery, LetterDecision,
     ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge, NewCompletion,
-    NewDisputeEvidence, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
-    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval,
-    SavedMethodsQuery, StatementQuery,
+    NewDisputeEvidence, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewQuote,
+    NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery,
+    PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
+    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
     AccountStatement, ApiKey, Beneficiary, Booking, BookingDetail, Breaker, DeadLetter, Difference, Dispute,
     DisputeEvidence, Event, HistoryEntry, LedgerAccount, LedgerClosing, Movement, Page, Payment, Payout,
-    Product, ProviderAccount, Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase,
+    Product, ProviderAccount, Quote, Reconciliation, Refund, Release, RemovedPaymentMethod, ReviewCase,
     ReviewCaseDetail, SavedPaymentMethods, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
@@ -91,6 +91,7 @@ type Schemas = Vec<(String, RefOr<Schema>)>;
 
 fn requests(schemas: &mut Schemas) {
     add::<NewBooking>(schemas);
+    add::<NewQuote>(schemas);
     add::<NewCancellation>(schemas);
     add::<NewPayment>(schemas);
     add::<NewCharge>(schemas);
@@ -122,6 +123,7 @@ fn requests(schemas: &mut Schemas) {
 fn views(schemas: &mut Schemas) {
     add::<Problem>(schemas);
     add::<BookingDetail>(schemas);
+    add::<Quote>(schemas);
     add::<Settings>(schemas);
     add::<ShownApiKey>(schemas);
     add::<ReviewCaseDetail>(schemas);

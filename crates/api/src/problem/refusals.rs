@@ -22,6 +22,9 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
         problem.payment_id = Some(*payment);
     }
     problem.failure = failure(refusal).or(problem.failure);
+    if let Refusal::PriceHasChanged { total } = refusal {
+        problem.total = Some((*total).into());
+    }
     if let Refusal::SettingsContradictEachOther { setting, .. } = refusal {
         let pointer = format!("/{setting}");
         problem.errors = vec![FieldError { pointer, detail: problem.detail.clone() }];
@@ -71,9 +74,12 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::UnitIsNotOnSale { .. } => Code::UnitIsNotOnSale,
         Refusal::TooManyUnits { .. } => Code::TooManyUnits,
         Refusal::SlotAlreadyExists { .. } => Code::SlotAlreadyExists,
-        Refusal::SlotIsClosed => Code::SlotIsClosed,
-        Refusal::SlotHasStarted => Code::SlotHasStarted,
+        Refusal::SlotIsClosed { .. } => Code::SlotIsClosed,
+        Refusal::SlotHasStarted { .. } => Code::SlotHasStarted,
         Refusal::SlotIsFull { .. } => Code::SlotIsFull,
+        Refusal::CurrenciesDiffer => Code::CurrenciesDiffer,
+        Refusal::SplitRulesDiffer => Code::SplitRulesDiffer,
+        Refusal::PriceHasChanged { .. } => Code::PriceHasChanged,
         Refusal::SlotLooksFull => Code::SlotLooksFull,
         Refusal::TooManySeatsHeldByCustomer { .. } => Code::TooManySeatsHeldByCustomer,
         Refusal::TooManySeatsHeldByClient { .. } => Code::TooManySeatsHeldByClient,
@@ -154,7 +160,10 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         }
         Refusal::FundsAreReleased { booking } => Some(*booking),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
-        Refusal::SlotAlreadyExists { slot } => Some(*slot),
+        Refusal::SlotAlreadyExists { slot }
+        | Refusal::SlotIsClosed { slot }
+        | Refusal::SlotHasStarted { slot }
+        | Refusal::SlotIsFull { slot, .. } => Some(*slot),
         Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {
             Some(*resource)
         }
@@ -167,7 +176,8 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
 /// The details of this case, if there is more to say than the title.
 fn detail(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
-        Refusal::SlotIsFull { vacancies } => format!("The slot has {vacancies} vacancies."),
+        Refusal::SlotIsFull { vacancies, .. } => format!("The slot has {vacancies} vacancies."),
+        Refusal::PriceHasChanged { total } => format!("The booking costs {total} now."),
         Refusal::TooManySeatsHeldByCustomer { held, requested, limit }
         | Refusal::TooManySeatsHeldByClient { held, requested, limit } => {
             format!(

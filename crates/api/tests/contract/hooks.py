@@ -84,10 +84,8 @@ def arrange(case):
             once(body, "units", "id")
         case ("POST", "/v1/products/{id}/slots"):
             once(body, "slots", "starts_at")
-        case ("POST", "/v1/bookings"):
-            body["slot_id"] = SLOT_ID
-            body["units"][0]["unit_id"] = UNIT_ID
-            once(body, "units", "unit_id")
+        case ("POST", "/v1/bookings" | "/v1/quotes"):
+            book_what_is_on_sale(body)
         case ("POST", "/v1/payments" | "/v1/charges"):
             # Every other one is of what the provider takes.
             if next(turns):
@@ -102,6 +100,16 @@ def arrange(case):
 def end_after_beginning(period, begin="from", end="to"):
     if period.get(begin) and period.get(end) and period[end] <= period[begin]:
         period[begin], period[end] = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+
+
+def book_what_is_on_sale(body):
+    """One slot, in either form."""
+    if body.get("items"):
+        body["items"] = body["items"][:1]
+    for basket in body.get("items") or [body]:
+        basket["slot_id"] = SLOT_ID
+        basket["units"][0]["unit_id"] = UNIT_ID
+        once(basket, "units", "unit_id")
 
 
 def split_at_most_the_whole(body):

@@ -33,13 +33,7 @@ async fn all_writes(client: &Client) {
     let text = String::new;
     let charge = NewCharge::new(amount, "", "");
     let customer = NewCustomer { name: text(), email: text(), phone: None };
-    let booking = NewBooking {
-        slot_id: id(),
-        units: vec![],
-        customer,
-        hold_seconds: None,
-        metadata: Default::default(),
-    };
+    let booking = NewBooking::new(id(), vec![], customer);
     let product = NewProduct {
         name: text(),
         description: text(),
@@ -124,6 +118,7 @@ async fn all_reads(client: &Client) {
     let _ = client.list_products(&Default::default()).await;
     let _ = client.get_product(id()).await;
     let _ = client.get_availability(&span).await;
+    let _ = client.quote(&Default::default()).await;
     let _ = client.find_bookings(&Default::default()).await;
     let _ = client.get_booking(id()).await;
     let _ = client.get_booking_history(id(), &list).await;
@@ -225,6 +220,7 @@ fn documented() -> BTreeSet<String> {
             };
             let repeat = match (method.as_str(), has("Idempotency-Key")) {
                 ("get", _) => Repeat::Read,
+                _ if path == "/v1/quotes" => Repeat::Read,
                 (_, true) => Repeat::Keyed,
                 (_, false) => Repeat::Once,
             };

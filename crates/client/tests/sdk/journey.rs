@@ -5,7 +5,7 @@ use std::time::Duration;
 use client::requests::{
     AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings,
     LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCapture, NewCustomer,
-    NewPayment, NewProduct, NewRefund, NewSlot, NewSlots, NewUnit, Scope,
+    NewPayment, NewProduct, NewQuote, NewRefund, NewSlot, NewSlots, NewUnit, Scope,
 };
 use client::views::{Booking, Event, HistoryEntry, Product, Slot};
 use client::{Charge, Client, Currency};
@@ -45,16 +45,16 @@ async fn offer(client: &Client) -> (Product, Slot) {
 }
 
 async fn reserve(client: &Client, (product, slot): &(Product, Slot), seats: i64) -> Booking {
+    let units = vec![BookedUnit { unit_id: product.units[0].id, quantity: seats }];
+    let asked = NewQuote { slot_id: Some(slot.id), units: Some(units.clone()), items: None };
+    let quote = client.quote(&asked).await.unwrap();
+    assert_eq!((quote.seats, quote.has_room), (seats, true));
+    let customer =
+        NewCustomer { name: "Ana Lima".to_owned(), email: "ana@example.com".to_owned(), phone: None };
     let request = NewBooking {
-        slot_id: slot.id,
-        units: vec![BookedUnit { unit_id: product.units[0].id, quantity: seats }],
-        customer: NewCustomer {
-            name: "Ana Lima".to_owned(),
-            email: "ana@example.com".to_owned(),
-            phone: None,
-        },
         hold_seconds: Some(600),
-        metadata: Default::default(),
+        expected_total: Some(quote.total),
+        ..NewBooking::new(slot.id, units, customer)
     };
     let reply = client.reserve(&request).send().await.unwrap();
     assert_eq!((reply.status, reply.value.state.as_str()), (201, "held"));

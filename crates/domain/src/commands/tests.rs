@@ -10,6 +10,7 @@ mod test_world;
 mod api_keys;
 mod authorizations;
 mod availability;
+mod baskets;
 mod beneficiaries;
 mod bookings;
 mod by_customer;

@@ -109,7 +109,7 @@ fn assert_plain(problem: &Value, sent: &Value) {
     assert_ne!(problem["title"], problem["detail"], "{sent}: {problem}");
     let type_names = [
         "struct",
-        "expected",
+        "expected ",
         "invalid",
         "i64",
         "u64",

@@ -4,6 +4,7 @@ mod cancel_booking;
 mod complete_booking;
 pub mod context;
 mod create_booking;
+mod create_quote;
 mod find_bookings;
 mod get_booking;
 mod get_booking_history;
@@ -15,6 +16,7 @@ pub const GROUP: Group = Group {
     description: "Seats, held for a while and then paid.",
     endpoints: &[
         find_bookings::endpoint,
+        create_quote::endpoint,
         create_booking::endpoint,
         get_booking::endpoint,
         cancel_booking::endpoint,
