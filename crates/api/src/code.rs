@@ -140,6 +140,7 @@ codes! {
         TooManySeatsHeldByClient = "too_many_seats_held_by_client", 409, false,
             "This client would hold too many unpaid seats";
         HoldIsTooLong = "hold_is_too_long", 422, false, "The hold is too long";
+        HoldIsAtItsLimit = "hold_is_at_its_limit", 409, false, "The hold cannot end later than it does";
         AmountIsTooLarge = "amount_is_too_large", 422, false, "The amount is too large";
         BookingIsNotHeld = "booking_is_not_held", 409, false, "The booking is no longer a hold";
         HoldHasExpired = "hold_has_expired", 409, false, "The hold has expired";

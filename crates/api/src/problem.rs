@@ -41,6 +41,9 @@ pub struct Problem {
     /// What the booking costs now, if the client has expected another total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Money>,
+    /// The last possible end of the hold, if it cannot be extended beyond it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_at: Option<jiff::Timestamp>,
     /// The mistakes in the request, each with a pointer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -88,6 +91,7 @@ impl Problem {
             payment_id: None,
             failure: None,
             total: None,
+            latest_at: None,
             errors: Vec::new(),
         }
     }

@@ -39,6 +39,7 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             let location = Some(format!("/v1/bookings/{}", reply.booking.id));
             rendered(booking_status(&reply.booking), &Booking::of(reply), location)
         }
+        Reply::BookingChanged(reply) => rendered(200, &Booking::of(reply), None),
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),

@@ -18,7 +18,7 @@ mod saved_methods;
 
 pub use api_key::{NewApiKey, Scope};
 pub use basket::{BookedSlot, BookedUnit, NewQuote};
-pub use booking::{NewBooking, NewCancellation, NewCustomer};
+pub use booking::{NewBooking, NewCancellation, NewCustomer, NewExtension};
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
 pub use dispute::NewDisputeEvidence;
 pub use ledger::{AccountStatementQuery, LedgerAccountsQuery, NewLedgerClosing};

@@ -2,7 +2,7 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
+//! | a client | [`Reserve`], [`ExtendHold`], [`CancelHold`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`]; of a reversal [`MarkReversalSent`], [`PostponeReversal`], [`RefuseReversal`]; a reconciliation [`RecordFee`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
@@ -29,7 +29,7 @@ mod reconciliation;
 mod relay;
 mod review;
 
-pub use booking::{CancelHold, CustomerDetails, ExpireHolds, LapsedHold, Reserve};
+pub use booking::{CancelHold, CustomerDetails, ExpireHolds, ExtendHold, LapsedHold, Reserve};
 pub use catalogue::{AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, UnitChange};
 pub use dead_letter::{DeadLetterRef, Decided, DiscardDeadLetter, RetryDeadLetter};
 pub use delivery::{DeliveryKey, FailDelivery, PostTransfer, PutOffDelivery, StartDelivery};

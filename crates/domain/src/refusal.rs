@@ -86,6 +86,10 @@ pub enum Refusal {
         seconds_max: i64,
     },
     AmountIsTooLarge,
+    /// The hold has its last possible end already.
+    HoldIsAtItsLimit {
+        latest: Timestamp,
+    },
 
     BookingIsNotHeld {
         state: &'static str,
@@ -299,6 +303,7 @@ impl Refusal {
             Refusal::TooManySeatsHeldByClient { .. } => "too_many_seats_held_by_client",
             Refusal::HoldIsTooLong { .. } => "hold_is_too_long",
             Refusal::AmountIsTooLarge => "amount_is_too_large",
+            Refusal::HoldIsAtItsLimit { .. } => "hold_is_at_its_limit",
             Refusal::BookingIsNotHeld { .. } => "booking_is_not_held",
             Refusal::HoldHasExpired => "hold_has_expired",
             Refusal::BookingHasOpenPayment { .. } => "booking_has_open_payment",

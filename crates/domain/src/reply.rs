@@ -24,6 +24,8 @@ pub enum Reply {
     Product(Box<(Product, Vec<Unit>)>),
     Slots(Box<SlotsReply>),
     Booking(Box<BookingReply>),
+    /// A booking that this request changed (extended).
+    BookingChanged(Box<BookingReply>),
     /// A payment that this request made.
     Payment(Box<Payment>),
     /// A payment that this request changed (captured, cancelled).

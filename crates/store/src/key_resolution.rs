@@ -141,7 +141,7 @@ fn settled(key: Key, rendered: &Rendered, now: Timestamp) -> Key {
 fn resource(reply: &Reply) -> Option<Uuid> {
     match reply {
         Reply::Product(product) => Some(product.0.id.0),
-        Reply::Booking(booking) => Some(booking.booking.id.0),
+        Reply::Booking(booking) | Reply::BookingChanged(booking) => Some(booking.booking.id.0),
         Reply::Payment(payment) => Some(payment.id.0),
         Reply::Refund(refund) => Some(refund.id.0),
         _ => None,

@@ -78,6 +78,7 @@ impl Code {
             Code::PriceHasChanged => "Show the customer `total`, and book again with it and a new key.",
             Code::AmountIsTooLarge => "Use a smaller amount.",
             Code::HoldHasExpired => "Hold seats again.",
+            Code::HoldIsAtItsLimit => "The customer must pay until `latest_at`.",
             Code::BookingHasOpenPayment => "Wait until the payment has ended, or cancel it.",
             Code::NothingIsDue => "There is nothing left to pay.",
             Code::PaymentAlreadyOpen => "Wait until it has ended, or cancel it; `resource` names it.",

@@ -210,7 +210,7 @@ fn numbers() -> Vec<Rule> {
             "expires_in_seconds",
             range(PAYABLE_SECONDS_MIN.into(), PAYABLE_SECONDS_MAX.into()),
         ),
-        rule(&["NewBooking"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
+        rule(&["NewBooking", "NewExtension"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds_max", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "seats_held_per_customer_max", range(1, SEATS_MAX)),

@@ -15,7 +15,7 @@ use crate::requests::{
     AccountStatementQuery, AvailabilityQuery, BookingsQuery, ChangedBeneficiary, ChangedProduct,
     ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery, LedgerAccountsQuery, LetterDecision,
     ListQuery, NewApiKey, NewBeneficiary, NewBooking, NewCancellation, NewCapture, NewCharge, NewCompletion,
-    NewDisputeEvidence, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewQuote,
+    NewDisputeEvidence, NewExtension, NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewQuote,
     NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSlots, NewSplit, PaymentsQuery,
     PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
     SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
@@ -93,6 +93,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewBooking>(schemas);
     add::<NewQuote>(schemas);
     add::<NewCancellation>(schemas);
+    add::<NewExtension>(schemas);
     add::<NewPayment>(schemas);
     add::<NewCharge>(schemas);
     add::<NewRecordedPayment>(schemas);

@@ -25,6 +25,9 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
     if let Refusal::PriceHasChanged { total } = refusal {
         problem.total = Some((*total).into());
     }
+    if let Refusal::HoldIsAtItsLimit { latest } = refusal {
+        problem.latest_at = Some(crate::time::instant(*latest));
+    }
     if let Refusal::SettingsContradictEachOther { setting, .. } = refusal {
         let pointer = format!("/{setting}");
         problem.errors = vec![FieldError { pointer, detail: problem.detail.clone() }];
@@ -85,6 +88,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::TooManySeatsHeldByClient { .. } => Code::TooManySeatsHeldByClient,
         Refusal::HoldIsTooLong { .. } => Code::HoldIsTooLong,
         Refusal::AmountIsTooLarge => Code::AmountIsTooLarge,
+        Refusal::HoldIsAtItsLimit { .. } => Code::HoldIsAtItsLimit,
         Refusal::BookingIsNotHeld { .. } => Code::BookingIsNotHeld,
         Refusal::HoldHasExpired => Code::HoldHasExpired,
         Refusal::BookingHasOpenPayment { .. } => Code::BookingHasOpenPayment,
@@ -190,6 +194,9 @@ fn detail(refusal: &Refusal) -> Option<String> {
         | Refusal::PaymentIsNotCaptured { state }
         | Refusal::PaymentIsFinal { state } => format!("The payment is {state}."),
         Refusal::DisputeIsClosed { state } => format!("The dispute is {state}."),
+        Refusal::HoldIsAtItsLimit { latest } => {
+            format!("It ends at {}, and cannot end later.", crate::time::instant(*latest))
+        }
         Refusal::EvidenceIsPastDue { due } => {
             format!("The bank took evidence until {}.", crate::time::instant(*due))
         }

@@ -58,6 +58,16 @@ pub struct NewCustomer {
 #[serde(deny_unknown_fields)]
 pub struct NewCancellation {}
 
+/// Keeps the seats of an unpaid booking longer. It needs no body.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewExtension {
+    /// How long the seats are held from now on; the tenant's default if absent. The hold never ends later
+    /// than the tenant's longest hold, counted from the reservation, or than the first departure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_seconds: Option<i64>,
+}
+
 impl NewBooking {
     /// A booking of one slot, held for the tenant's default time.
     pub fn new(slot: Uuid, units: Vec<BookedUnit>, customer: NewCustomer) -> NewBooking {
@@ -110,6 +120,16 @@ impl Request for NewBooking {
             self.customer.email = email;
         }
         self
+    }
+}
+
+impl Request for NewExtension {
+    const BODY_IS_OPTIONAL: bool = true;
+
+    fn check(&self, findings: &mut ValidationErrors) {
+        if let Some(seconds) = self.hold_seconds {
+            findings.between("/hold_seconds", seconds, HOLD_SECONDS_MIN, HOLD_SECONDS_MAX);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Seats that are held for a while and then paid.
 
-use api::requests::{BookingsQuery, ListQuery, NewBooking, NewCancellation, NewQuote};
+use api::requests::{BookingsQuery, ListQuery, NewBooking, NewCancellation, NewExtension, NewQuote};
 use api::views::{Booking, BookingDetail, HistoryEntry, Page, Quote};
 use http::Method;
 use uuid::Uuid;
@@ -18,6 +18,11 @@ impl Client {
     /// Holds seats of one or several slots for a customer: all of them, or none.
     pub fn reserve(&self, request: &NewBooking) -> Operation<Booking> {
         self.operation(ApiRequest::send(Method::POST, "/v1/bookings", request), json)
+    }
+
+    /// Keeps the seats of an unpaid booking longer.
+    pub fn extend_booking(&self, id: Uuid, request: &NewExtension) -> Operation<Booking> {
+        self.operation(ApiRequest::send(Method::POST, format!("/v1/bookings/{id}/extend"), request), json)
     }
 
     /// Releases the seats of an unpaid booking.

@@ -46,6 +46,7 @@ async fn all_writes(client: &Client) {
     let _ = client.change_product(id(), &ChangedProduct::default()).send().await;
     let _ = client.add_slots(id(), &NewSlots { slots: vec![] }).send().await;
     let _ = client.reserve(&booking).send().await;
+    let _ = client.extend_booking(id(), &Default::default()).send().await;
     let _ = client.cancel_booking(id()).send().await;
     let _ = client.complete_booking(id()).send().await;
     let _ = client.record_no_show(id()).send().await;

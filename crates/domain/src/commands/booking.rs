@@ -1,12 +1,14 @@
-//! Bookings: reserve seats, cancel a hold, expire holds.
+//! Bookings: reserve seats, extend or cancel a hold, expire holds.
 
 mod cancel_hold;
 mod expire_holds;
+mod extend_hold;
 mod reserve;
 mod seats;
 
 pub use cancel_hold::CancelHold;
 pub use expire_holds::{ExpireHolds, LapsedHold};
+pub use extend_hold::ExtendHold;
 pub use reserve::{CustomerDetails, Reserve};
 pub(super) use seats::Seats;
 

@@ -19,6 +19,7 @@ mod dead_letters;
 mod deliveries;
 mod disputes;
 mod events;
+mod extensions;
 mod fees;
 mod in_review;
 mod items;

@@ -72,6 +72,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::TooManySeatsHeldByClient { held: 19, requested: 2, limit: 20 },
         Refusal::HoldIsTooLong { seconds_max: 60 },
         Refusal::AmountIsTooLarge,
+        Refusal::HoldIsAtItsLimit { latest: domain::Timestamp(0) },
         Refusal::BookingIsNotHeld { state: "expired" },
         Refusal::HoldHasExpired,
         Refusal::PaymentIsBehind,
@@ -167,6 +168,9 @@ fn the_cause_of_a_refusal_is_named() {
     let dearer = of(Refusal::PriceHasChanged { total: FIVE });
     assert_eq!(dearer.detail, "The booking costs 5.00 EUR (500 in minor units) now.");
     assert_eq!(dearer.total, Some(FIVE.into()));
+    let at_limit = of(Refusal::HoldIsAtItsLimit { latest: domain::Timestamp(0) });
+    assert_eq!(at_limit.detail, "It ends at 1970-01-01T00:00:00Z, and cannot end later.");
+    assert_eq!(at_limit.latest_at, Some(jiff::Timestamp::UNIX_EPOCH));
     assert_eq!(
         of(Refusal::TooManySeatsHeldByCustomer { held: 0, requested: 2, limit: 1 }).detail,
         "0 seats are held, and 2 more are asked for; at most 1 may be held at once."

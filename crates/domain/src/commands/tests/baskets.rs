@@ -40,6 +40,13 @@ impl TestWorld {
         Other { product: product.id, slot: slot.id, unit: unit.id }
     }
 
+    /// For every fourth number, a seat of another slot of the product.
+    pub fn item_of_another_slot(&self, which: u8) -> Option<BasketItem> {
+        let other = self.all::<Slot>().into_iter().find(|slot| slot.id != self.slot)?;
+        let item = BasketItem { slot: other.id, unit: self.seat, quantity: 1 };
+        (which % 4 == 1).then_some(item)
+    }
+
     /// Two seats of the world's slot, and as many units of the other.
     fn basket_of(&self, other: &Other, quantity: i64) -> Vec<BasketItem> {
         let mut items = self.basket(self.seat, 2);

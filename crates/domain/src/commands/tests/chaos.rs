@@ -17,7 +17,7 @@ use super::provider_model::{News, ProviderModel};
 use super::test_store::CommandResult;
 use super::test_world::{LEASE, PRICE, TestWorld};
 use crate::commands::{
-    CancelHold, ClaimJobs, DeadLetterRef, DiscardDeadLetter, RetryDeadLetter, StartPayment,
+    CancelHold, ClaimJobs, DeadLetterRef, DiscardDeadLetter, ExtendHold, RetryDeadLetter, StartPayment,
 };
 use crate::idempotency::KeyProgress;
 use crate::jobs::JobKinds;
@@ -36,6 +36,7 @@ enum Operation {
     Reserve,
     Pay(Capture),
     CancelHold,
+    ExtendHold,
     Capture {
         part: bool,
     },
@@ -82,6 +83,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Pay(Capture::Automatic)),
         1 => Just(Operation::Pay(Capture::Manual)),
         1 => Just(Operation::CancelHold),
+        1 => Just(Operation::ExtendHold),
         1 => flag().prop_map(|part| Operation::Capture { part }),
         1 => Just(Operation::Void),
         1 => flag().prop_map(|part| Operation::Refund { part }),
@@ -126,7 +128,8 @@ fn pick<T: Copy>(of: &[T], which: u8) -> Option<T> {
 
 impl History {
     fn new() -> History {
-        let world = TestWorld::new(4);
+        let mut world = TestWorld::new(4);
+        world.add_slot(3);
         let started_at = world.now;
         let game =
             Game { world, provider: ProviderModel::default(), chaos: Chaos::default(), zombies: Vec::new() };
@@ -163,6 +166,7 @@ impl History {
         match operation {
             Operation::Reserve => {
                 let mut command = self.game.world.reserve_command(i64::from(which % 3) + 1);
+                command.items.extend(self.game.world.item_of_another_slot(which));
                 command.customer.email = std::format!("{}@example.com", which % 5);
                 self.request(command);
             }
@@ -171,10 +175,13 @@ impl History {
                 let command = StartPayment { capture, ..self.game.world.pay_command(booking) };
                 self.request(command);
             }
-            Operation::CancelHold => {
+            Operation::CancelHold | Operation::ExtendHold => {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
                 let claim = self.game.world.claim();
-                self.request(CancelHold { claim, booking });
+                match operation {
+                    Operation::ExtendHold => self.request(ExtendHold { claim, booking, hold_seconds: None }),
+                    _ => self.request(CancelHold { claim, booking }),
+                }
             }
             Operation::Capture { part } => {
                 let Some(payment) = pick(&self.payments(), which) else { return };

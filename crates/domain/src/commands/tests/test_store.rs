@@ -321,7 +321,7 @@ fn finished(key: Key, answer: &Result<Reply, Refusal>, now: Timestamp) -> Key {
 
 pub fn shown(reply: &Reply) -> String {
     match reply {
-        Reply::Booking(reply) => format!("booking {:?}", reply.booking.state),
+        Reply::Booking(reply) | Reply::BookingChanged(reply) => format!("booking {:?}", reply.booking.state),
         Reply::Payment(payment) => format!("payment {:?}", payment.state),
         Reply::PaymentChanged(payment) => {
             format!("payment changed {:?}, under way: {}", payment.state, payment.active.is_some())

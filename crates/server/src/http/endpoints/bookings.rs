@@ -5,6 +5,7 @@ mod complete_booking;
 pub mod context;
 mod create_booking;
 mod create_quote;
+mod extend_booking;
 mod find_bookings;
 mod get_booking;
 mod get_booking_history;
@@ -19,6 +20,7 @@ pub const GROUP: Group = Group {
         create_quote::endpoint,
         create_booking::endpoint,
         get_booking::endpoint,
+        extend_booking::endpoint,
         cancel_booking::endpoint,
         complete_booking::endpoint,
         complete_booking::absent,
