@@ -134,11 +134,17 @@ codes! {
         SlotIsClosed = "slot_is_closed", 409, false, "The slot accepts no more reservations";
         SlotHasStarted = "slot_has_started", 409, false, "The slot has started";
         SlotIsFull = "slot_is_full", 409, false, "The slot has too few vacancies";
+        CurrenciesDiffer = "currencies_differ", 422, false, "The products of the booking have different currencies";
+        SplitRulesDiffer = "split_rules_differ", 409, false,
+            "The products of the booking divide their money by different rules";
+        PriceHasChanged = "price_has_changed", 409, false,
+            "The booking costs something else than the client has expected";
         TooManySeatsHeldByCustomer = "too_many_seats_held_by_customer", 409, false,
             "The customer would hold too many unpaid seats";
         TooManySeatsHeldByClient = "too_many_seats_held_by_client", 409, false,
             "This client would hold too many unpaid seats";
         HoldIsTooLong = "hold_is_too_long", 422, false, "The hold is too long";
+        HoldIsAtItsLimit = "hold_is_at_its_limit", 409, false, "The hold cannot end later than it does";
         AmountIsTooLarge = "amount_is_too_large", 422, false, "The amount is too large";
         BookingIsNotHeld = "booking_is_not_held", 409, false, "The booking is no longer a hold";
         HoldHasExpired = "hold_has_expired", 409, false, "The hold has expired";

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::Money;
 use crate::code::Code;
 
 mod refusals;
@@ -40,6 +41,12 @@ pub struct Problem {
     /// Why the provider refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// What the booking costs now, if the client has expected another total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+    /// The last possible end of the hold, if it cannot be extended beyond it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_at: Option<jiff::Timestamp>,
     /// The mistakes in the request, each with a pointer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -87,6 +94,8 @@ impl Problem {
             payment_id: None,
             refund: None,
             failure: None,
+            total: None,
+            latest_at: None,
             errors: Vec::new(),
         }
     }

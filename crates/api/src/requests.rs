@@ -1,6 +1,7 @@
 //! Requests. An unknown member is refused: a typing error must not silently become a default.
 
 mod api_key;
+mod basket;
 mod booking;
 mod cancellation;
 mod catalogue;
@@ -18,7 +19,8 @@ mod saved_methods;
 mod schedule;
 
 pub use api_key::{NewApiKey, Scope};
-pub use booking::{BookedUnit, NewBooking, NewCustomer};
+pub use basket::{BookedSlot, BookedUnit, NewQuote};
+pub use booking::{NewBooking, NewCustomer, NewExtension};
 pub use cancellation::{
     CancellationQuoteQuery, CancelledTickets, Canceller, NewCancellation, NewCancellationPolicy, NewTier,
     PolicyPreset,

@@ -16,6 +16,7 @@ mod movement;
 mod payment;
 mod payout;
 mod product;
+mod quote;
 mod reconciliation;
 mod refund;
 mod review;
@@ -43,6 +44,7 @@ pub use payout::{
     Beneficiary, Payout, Portion, Release, Share, Split, Statement, StatementBalance, StatementMovement,
 };
 pub use product::{Product, Unit};
+pub use quote::{Quote, QuoteLine, QuotedSlot};
 pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;
 pub use review::{ReviewCase, ReviewCaseDetail, TimelineEntry};

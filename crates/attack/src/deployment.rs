@@ -27,6 +27,7 @@ use tokio::task::AbortHandle;
 
 use super::backlog_wait::Patience;
 use super::methods::{MERCADO_PAGO, PaymentMethod, STRIPE};
+use super::orders::SLOTS;
 use super::timeline::{Lasting, Timeline};
 use super::{Error, Ground, ScenarioContext, Target};
 use check::{Books, Verdicts};
@@ -179,9 +180,9 @@ impl Deployment {
             let watch = watch::outbox(own.installation.location.clone(), self.context.timeline.clone());
             own.watch = Some(tokio::spawn(watch).abort_handle());
         }
-        self.target.catalogue = self.sell(1, CAPACITY).await?;
+        self.target.catalogue = self.sell(SLOTS, CAPACITY).await?;
         if self.own.is_some() {
-            let other = self.sell_for(&MERCADO_PAGO, 1, CAPACITY).await?;
+            let other = self.sell_for(&MERCADO_PAGO, SLOTS, CAPACITY).await?;
             self.target.in_other_currencies.insert(MERCADO_PAGO.currency, other);
         }
         Ok(())

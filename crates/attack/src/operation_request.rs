@@ -242,6 +242,28 @@ impl OperationRequest {
         OperationRequest::new(operation, "/v1/bookings", &body, ExpectedEffect::Seats)
     }
 
+    /// A hold of one seat of each of the first slots, or of none of them. About every other operation names
+    /// the slots in the opposite order.
+    pub fn hold_basket(
+        operation: &str,
+        catalogue: &Catalogue,
+        slots: usize,
+        seconds: u32,
+    ) -> OperationRequest {
+        let units = json!([{ "unit_id": catalogue.unit, "quantity": 1 }]);
+        let item = |slot: &String| json!({ "slot_id": slot, "units": units });
+        let mut items: Vec<Value> = catalogue.slots[..slots].iter().map(item).collect();
+        if operation.bytes().map(usize::from).sum::<usize>().is_multiple_of(2) {
+            items.reverse();
+        }
+        let body = json!({
+            "items": items,
+            "customer": { "name": "Ana Lima", "email": format!("{operation}@example.com") },
+            "hold_seconds": seconds,
+        });
+        OperationRequest::new(operation, "/v1/bookings", &body, ExpectedEffect::Seats)
+    }
+
     pub fn capture(operation: &str, payment: &str, of: &str, amount: &Value) -> OperationRequest {
         let path = format!("/v1/payments/{payment}/capture");
         let wants = ExpectedEffect::Capture { of: of.to_owned(), minor: minor(amount) };

@@ -22,6 +22,8 @@ const EVIDENCE_WITHIN: Duration = Duration::from_mins(1);
 const EVIDENCE_WITHIN_IF_BROKEN: Duration = Duration::from_secs(3);
 const POLL_EVERY: Duration = Duration::from_millis(100);
 const HOLD_SECONDS: u32 = 3_600;
+/// Slots of the product that all orders are for.
+pub const SLOTS: usize = 2;
 /// The pause of a client before each further order, so that few orders are under way at the same
 /// time.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 200..=1_000;
@@ -32,8 +34,8 @@ pub struct Order {
     /// The names of its operations begin with it.
     pub name: String,
     pub method: &'static PaymentMethod,
-    /// Holds seats first, and pays for them.
-    pub books: bool,
+    /// The seats that are held first, each of a slot of its own, and paid for. Zero: a charge without a booking.
+    pub seats: usize,
     /// Authorises first, and then captures this amount.
     pub captures_minor: Option<i64>,
     /// Partial refunds after the capture.
@@ -67,7 +69,7 @@ fn order(name: String, number: usize, method: &'static PaymentMethod) -> Order {
     Order {
         name,
         method,
-        books: number.is_multiple_of(2),
+        seats: seats(number),
         captures_minor: captures_minor.filter(|_| method.authorizes),
         refunds_minor: match number % 10 {
             3 => vec![300, 200],
@@ -76,6 +78,15 @@ fn order(name: String, number: usize, method: &'static PaymentMethod) -> Order {
         },
         declined: number % 20 == 19 && method.can_be_declined(),
         may_be_declined: false,
+    }
+}
+
+/// Every other order books, and every other of those a basket of two slots.
+fn seats(number: usize) -> usize {
+    match number % 4 {
+        0 => SLOTS,
+        2 => 1,
+        _ => 0,
     }
 }
 
@@ -170,15 +181,18 @@ async fn steps(
 ) -> Result<(Option<String>, bool), Error> {
     let Order { name, method, .. } = order;
     let mut booking = None;
-    if order.books {
+    let mut price_minor = PRICE_MINOR;
+    if order.seats > 0 {
         let catalogue = target.catalogue_for(method);
-        let request = OperationRequest::hold(&format!("{name}-hold"), catalogue, 0, HOLD_SECONDS);
+        let seats = order.seats.min(catalogue.slots.len());
+        price_minor = PRICE_MINOR * seats as i64;
+        let request = OperationRequest::hold_basket(&format!("{name}-hold"), catalogue, seats, HOLD_SECONDS);
         booking = Some(done(caller, &request, requests).await?);
     }
     let operation = format!("{name}-pay");
     let request = match (&booking, order.captures_minor) {
-        (Some(booking), None) => OperationRequest::pay(&operation, booking, PRICE_MINOR, method),
-        (Some(booking), Some(_)) => OperationRequest::reserve_money(&operation, booking, PRICE_MINOR, method),
+        (Some(booking), None) => OperationRequest::pay(&operation, booking, price_minor, method),
+        (Some(booking), Some(_)) => OperationRequest::reserve_money(&operation, booking, price_minor, method),
         (None, Some(_)) => OperationRequest::authorize(&operation, PRICE_MINOR, method),
         (None, None) => OperationRequest::charge(&operation, PRICE_MINOR, method),
     };

@@ -31,6 +31,8 @@ pub struct ApiRequest {
     pub key: Option<IdempotencyKey>,
     /// How long the server should wait for a provider's outcome.
     pub wait: Option<Duration>,
+    /// It changes nothing, although it is not a GET.
+    pub reads: bool,
 }
 
 /// What every request of one client has in common.
@@ -44,7 +46,14 @@ pub struct CommonHeaders {
 
 impl ApiRequest {
     pub fn get(path: impl Into<String>) -> ApiRequest {
-        ApiRequest { method: Method::GET, target: path.into(), body: Bytes::new(), key: None, wait: None }
+        ApiRequest {
+            method: Method::GET,
+            target: path.into(),
+            body: Bytes::new(),
+            key: None,
+            wait: None,
+            reads: false,
+        }
     }
 
     /// As `get`, with the query's parameters; absent ones are left out.
@@ -60,11 +69,16 @@ impl ApiRequest {
         ApiRequest { method, body: body.into(), ..ApiRequest::get(path) }
     }
 
+    /// A question that does not fit into a query.
+    pub fn ask(path: impl Into<String>, body: &impl Serialize) -> ApiRequest {
+        ApiRequest { reads: true, ..ApiRequest::send(Method::POST, path, body) }
+    }
+
     pub fn repeat(&self) -> Repeat {
-        match (&self.method, &self.key) {
-            (&Method::GET, _) => Repeat::Read,
-            (_, Some(_)) => Repeat::Keyed,
-            (_, None) => Repeat::Once,
+        match &self.key {
+            _ if self.reads || self.method == Method::GET => Repeat::Read,
+            Some(_) => Repeat::Keyed,
+            None => Repeat::Once,
         }
     }
 
@@ -117,6 +131,7 @@ mod tests {
     fn method_and_key_decide_what_may_be_repeated() {
         let post = ApiRequest::send(Method::POST, "/v1/ops/api_keys", &());
         assert_eq!(ApiRequest::get("/v1/events").repeat(), Repeat::Read);
+        assert_eq!(ApiRequest::ask("/v1/quotes", &()).repeat(), Repeat::Read);
         assert_eq!(post.repeat(), Repeat::Once);
         assert_eq!(ApiRequest { key: Some(IdempotencyKey::mint()), ..post }.repeat(), Repeat::Keyed);
     }

@@ -23,11 +23,12 @@ impl SlotOffer<'_> {
         if !self.product.active {
             return Err(Refusal::ProductIsNotOnSale);
         }
+        let slot = self.slot.id.0;
         if self.slot.closed {
-            return Err(Refusal::SlotIsClosed);
+            return Err(Refusal::SlotIsClosed { slot });
         }
         if self.slot.starts_at <= self.now {
-            return Err(Refusal::SlotHasStarted);
+            return Err(Refusal::SlotHasStarted { slot });
         }
         Ok(())
     }
@@ -46,7 +47,10 @@ impl SlotOffer<'_> {
     /// Refuses more seats than are left.
     pub fn has_room(&self, seats: i64) -> Result<(), Refusal> {
         let vacancies = self.slot.vacancies();
-        if vacancies < seats { Err(Refusal::SlotIsFull { vacancies }) } else { Ok(()) }
+        if vacancies < seats {
+            return Err(Refusal::SlotIsFull { slot: self.slot.id.0, vacancies });
+        }
+        Ok(())
     }
 
     /// Whether one of any unit could be reserved. Units of other products are ignored.
@@ -61,8 +65,8 @@ impl SlotOffer<'_> {
             Ok(()) if self.slot.vacancies() * LIMITED_SHARE <= self.slot.capacity => Availability::Limited,
             Ok(()) => Availability::Available,
             Err(Refusal::ProductIsNotOnSale) => Availability::NotOnSale,
-            Err(Refusal::SlotIsClosed) => Availability::Closed,
-            Err(Refusal::SlotHasStarted) => Availability::Started,
+            Err(Refusal::SlotIsClosed { .. }) => Availability::Closed,
+            Err(Refusal::SlotHasStarted { .. }) => Availability::Started,
             Err(_) => Availability::SoldOut,
         }
     }

@@ -6,13 +6,12 @@
 //! through [`working_set::Context`].
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] has the moves;
-//! [`rows`] are the tables; [`availability`] is whether a slot can be reserved, and
-//! [`cancellation_policy`] what goes back of its price; [`mod@working_set`]
-//! is how rows go in and changes come out, and [`side_effects`] are what they start; [`commands`]
-//! has one file for each thing that can be requested; [`jobs`] is the work that continues after a
-//! transaction, [`split`] divides a booking's money, [`consumers`] who receives which messages, and
-//! [`ledger`] turns what happened into balanced transfers; [`reconciliation`] compares the provider's
-//! books with ours.
+//! [`rows`] are the tables; [`availability`] is whether a slot can be reserved, [`pricing`] what a
+//! basket costs, and [`cancellation_policy`] what goes back of its price; [`mod@working_set`] is how
+//! rows go in and changes come out, and [`side_effects`] are what they start; [`commands`] has one file
+//! for each thing that can be requested; [`jobs`] is the work that continues after a transaction,
+//! [`split`] divides a booking's money, [`consumers`] who receives which messages, and [`ledger`] turns
+//! what happened into balanced transfers; [`reconciliation`] compares the provider's books with ours.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -34,6 +33,7 @@ pub mod rows;
 pub mod availability;
 pub mod cancellation_policy;
 pub mod limits;
+pub mod pricing;
 pub mod provider;
 pub mod refusal;
 pub mod side_effects;

@@ -4,8 +4,10 @@ use crate::time::Span;
 
 /// Units of one kind in one booking.
 pub const QUANTITY_MAX: i64 = 1_000;
-/// Units in one request. Each becomes an item.
+/// Units in one booking, over all of its slots. Each becomes an item.
 pub const ITEMS_PER_BOOKING_MAX: usize = 20;
+/// Slots in one booking. Each is locked while it is reserved.
+pub const SLOTS_PER_BOOKING_MAX: usize = 10;
 pub const SEATS_HELD_PER_CUSTOMER_MAX: i64 = 20;
 pub const HOLD_SECONDS: i64 = 15 * 60;
 pub const HOLD_SECONDS_MAX: i64 = 24 * 60 * 60;

@@ -60,12 +60,25 @@ pub enum Refusal {
     SlotAlreadyExists {
         slot: Uuid,
     },
-    SlotIsClosed,
-    SlotHasStarted,
+    SlotIsClosed {
+        slot: Uuid,
+    },
+    SlotHasStarted {
+        slot: Uuid,
+    },
     SlotIsFull {
+        slot: Uuid,
         vacancies: i64,
     },
-    /// The slot is full, but lapsed holds may still have seats of it. Never shown to a client.
+    /// The products of a booking have one currency.
+    CurrenciesDiffer,
+    /// The products divide their money differently, and a booking has one rule.
+    SplitRulesDiffer,
+    /// The client has expected another total.
+    PriceHasChanged {
+        total: Money,
+    },
+    /// A slot is full, but lapsed holds may still have seats of it. Never shown to a client.
     SlotLooksFull,
     TooManySeatsHeldByCustomer {
         held: i64,
@@ -81,6 +94,10 @@ pub enum Refusal {
         seconds_max: i64,
     },
     AmountIsTooLarge,
+    /// The hold has its last possible end already.
+    HoldIsAtItsLimit {
+        latest: Timestamp,
+    },
 
     BookingIsNotHeld {
         state: &'static str,
@@ -305,14 +322,18 @@ impl Refusal {
             Refusal::TooManySchedules { .. } => "too_many_schedules",
             Refusal::TooManyBlackouts { .. } => "too_many_blackouts",
             Refusal::SlotAlreadyExists { .. } => "slot_already_exists",
-            Refusal::SlotIsClosed => "slot_is_closed",
-            Refusal::SlotHasStarted => "slot_has_started",
+            Refusal::SlotIsClosed { .. } => "slot_is_closed",
+            Refusal::SlotHasStarted { .. } => "slot_has_started",
             Refusal::SlotIsFull { .. } => "slot_is_full",
+            Refusal::CurrenciesDiffer => "currencies_differ",
+            Refusal::SplitRulesDiffer => "split_rules_differ",
+            Refusal::PriceHasChanged { .. } => "price_has_changed",
             Refusal::SlotLooksFull => "slot_looks_full",
             Refusal::TooManySeatsHeldByCustomer { .. } => "too_many_seats_held_by_customer",
             Refusal::TooManySeatsHeldByClient { .. } => "too_many_seats_held_by_client",
             Refusal::HoldIsTooLong { .. } => "hold_is_too_long",
             Refusal::AmountIsTooLarge => "amount_is_too_large",
+            Refusal::HoldIsAtItsLimit { .. } => "hold_is_at_its_limit",
             Refusal::BookingIsNotHeld { .. } => "booking_is_not_held",
             Refusal::HoldHasExpired => "hold_has_expired",
             Refusal::BookingHasOpenPayment { .. } => "booking_has_open_payment",

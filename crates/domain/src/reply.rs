@@ -27,7 +27,7 @@ pub enum Reply {
     Schedule(Box<ScheduleReply>),
     Blackout(Box<BlackoutReply>),
     Booking(Box<BookingReply>),
-    /// A booking that this request changed (cancelled, completed).
+    /// A booking that this request changed (extended, cancelled, completed).
     BookingChanged(Box<BookingReply>),
     /// A payment that this request made.
     Payment(Box<Payment>),

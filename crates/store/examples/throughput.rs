@@ -87,7 +87,7 @@ impl Command for Reserve {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let slot = facts.slots.get(self.slot).ok_or(Refusal::SlotNotFound)?;
         if slot.vacancies() < 1 {
-            return Err(Refusal::SlotIsFull { vacancies: 0 });
+            return Err(Refusal::SlotIsFull { slot: slot.id.0, vacancies: 0 });
         }
         let slot = Slot { held: slot.held + 1, ..slot.clone() };
         let booking = self.booking(BookingId(context.ids.next()), context.now);

@@ -73,9 +73,14 @@ impl Code {
             Code::ProductIsNotOnSale => "It can be booked once it is on sale.",
             Code::UnitIsNotOfThisProduct => "Use units of the slot's product.",
             Code::UnitIsNotOnSale => "Use units that are on sale.",
-            Code::SlotIsClosed | Code::SlotHasStarted => "Choose another slot.",
+            Code::SlotIsClosed | Code::SlotHasStarted | Code::SlotIsFull => {
+                "Choose another slot; `resource` names this one."
+            }
+            Code::CurrenciesDiffer | Code::SplitRulesDiffer => "Make a booking for each of them.",
+            Code::PriceHasChanged => "Show the customer `total`, and book again with it and a new key.",
             Code::AmountIsTooLarge => "Use a smaller amount.",
             Code::HoldHasExpired => "Hold seats again.",
+            Code::HoldIsAtItsLimit => "The customer must pay until `latest_at`.",
             Code::BookingHasOpenPayment => "Wait until the payment has ended, or cancel it.",
             Code::NothingIsDue => "There is nothing left to pay.",
             Code::PaymentAlreadyOpen => "Wait until it has ended, or cancel it; `resource` names it.",

@@ -9,8 +9,8 @@ use domain::lifecycle::{
 use domain::limits::{
     AMOUNT_MINOR_MAX, CAPACITY_MAX, GRACE_MINUTES_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, HORIZON_DAYS_MAX,
     ITEMS_PER_BOOKING_MAX, PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SCHEDULE_DATES_MAX,
-    SEATS_PER_UNIT_MAX, SHARES_MAX, SLOTS_PER_REQUEST_MAX, STARTS_PER_DAY_MAX, TIER_HOURS_MAX, TIERS_MAX,
-    UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+    SEATS_PER_UNIT_MAX, SHARES_MAX, SLOTS_PER_BOOKING_MAX, SLOTS_PER_REQUEST_MAX, STARTS_PER_DAY_MAX,
+    TIER_HOURS_MAX, TIERS_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, PayoutMethod, ReconciliationStage};
 use domain::split::BASIS_POINTS;
@@ -214,13 +214,14 @@ fn numbers() -> Vec<Rule> {
         rule(&["Money"], "minor", range(-AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)),
         rule(MOVING, "amount", at_least(1)),
         rule(&["NewUnit", "ChangedUnit"], "price", at_least(0)),
+        rule(&["NewBooking"], "expected_total", at_least(0)),
         rule(&["NewPayment", "NewCharge"], "instalments", range(1, INSTALMENTS_MAX.into())),
         rule(
             &["NewPayment"],
             "expires_in_seconds",
             range(PAYABLE_SECONDS_MIN.into(), PAYABLE_SECONDS_MAX.into()),
         ),
-        rule(&["NewBooking"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
+        rule(&["NewBooking", "NewExtension"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "hold_seconds_max", range(HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)),
         rule(&["ChangedSettings"], "seats_held_per_customer_max", range(1, SEATS_MAX)),
@@ -251,7 +252,8 @@ fn lists() -> Vec<Rule> {
     let date = json!({ "type": "string", "format": "date", "pattern": SCHEDULE_DATE_PATTERN });
     let dates = json!({ "maxItems": SCHEDULE_DATES_MAX, "uniqueItems": true, "items": date });
     vec![
-        rule(&["NewBooking"], "units", some(ITEMS_PER_BOOKING_MAX)),
+        rule(&["NewBooking", "NewQuote", "BookedSlot"], "units", some(ITEMS_PER_BOOKING_MAX)),
+        rule(&["NewBooking", "NewQuote"], "items", some(SLOTS_PER_BOOKING_MAX)),
         rule(&["NewPayment"], "alternatives", json!({ "maxItems": ALTERNATIVES_MAX })),
         rule(&["NewProduct"], "units", some(UNITS_PER_REQUEST_MAX)),
         rule(&["ChangedProduct"], "units", json!({ "maxItems": UNITS_PER_REQUEST_MAX })),

@@ -16,15 +16,15 @@ use crate::requests::{
     ChangedProduct, ChangedSchedule, ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery,
     LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBlackout, NewBooking,
     NewCancellation, NewCancellationPolicy, NewCapture, NewCharge, NewCompletion, NewDisputeEvidence,
-    NewLedgerClosing, NewPayment, NewPaymentCancellation, NewPayoutReversal, NewProduct, NewReconciliation,
-    NewRecordedPayment, NewRecordedRefund, NewRefund, NewSchedule, NewSlots, NewSplit, PaymentsQuery,
-    PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery,
-    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
+    NewExtension, NewLedgerClosing, NewPayment, NewPaymentCancellation, NewPayoutReversal, NewProduct,
+    NewQuote, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSchedule, NewSlots,
+    NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment,
+    ReviewCasesQuery, SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
     AccountStatement, ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, BookingDetail, Breaker,
     CancellationQuote, DeadLetter, Difference, Dispute, DisputeEvidence, Event, HistoryEntry, LedgerAccount,
-    LedgerClosing, Movement, Page, Payment, Payout, Product, ProviderAccount, Reconciliation, Refund,
+    LedgerClosing, Movement, Page, Payment, Payout, Product, ProviderAccount, Quote, Reconciliation, Refund,
     Release, RemovedPaymentMethod, ReviewCase, ReviewCaseDetail, SavedPaymentMethods, Schedule,
     ScheduleDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
@@ -94,7 +94,9 @@ type Schemas = Vec<(String, RefOr<Schema>)>;
 
 fn requests(schemas: &mut Schemas) {
     add::<NewBooking>(schemas);
+    add::<NewQuote>(schemas);
     add::<NewCancellation>(schemas);
+    add::<NewExtension>(schemas);
     add::<NewPayment>(schemas);
     add::<NewCharge>(schemas);
     add::<NewRecordedPayment>(schemas);
@@ -130,6 +132,7 @@ fn requests(schemas: &mut Schemas) {
 fn views(schemas: &mut Schemas) {
     add::<Problem>(schemas);
     add::<BookingDetail>(schemas);
+    add::<Quote>(schemas);
     add::<Settings>(schemas);
     add::<ShownApiKey>(schemas);
     add::<ReviewCaseDetail>(schemas);

@@ -5,7 +5,7 @@ use crate::validation_errors::ValidationErrors;
 
 /// How the names of bodies begin, and of what stands within them.
 const REQUESTS: [&str; 8] =
-    ["New", "Changed", "BookedUnit", "ClientLimit", "LetterDecision", "PayoutRecord", "Resolution", "Money"];
+    ["New", "Changed", "Booked", "ClientLimit", "LetterDecision", "PayoutRecord", "Resolution", "Money"];
 
 fn is_of_request(name: &str) -> bool {
     REQUESTS.iter().any(|begin| name.starts_with(begin))

@@ -24,6 +24,14 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             ),
             form("For an amount", &["amount"], json!({ "booking_id": NULL, "amount": OBJECT })),
         ],
+        "NewBooking" | "NewQuote" => [
+            form(
+                "Of one slot",
+                &["slot_id", "units"],
+                json!({ "slot_id": TEXT, "units": LIST, "items": NULL }),
+            ),
+            form("Of several slots", &["items"], json!({ "slot_id": NULL, "units": NULL, "items": LIST })),
+        ],
         "NewApiKey" => [
             form("For a client", &["client_id"], json!({ "client_id": TEXT, "client_name": NULL })),
             form("For a new client", &["client_name"], json!({ "client_id": NULL, "client_name": TEXT })),
@@ -177,4 +185,5 @@ fn form(title: &str, required: &[&str], types: Value) -> Value {
 
 const TEXT: &str = "string";
 const OBJECT: &str = "object";
+const LIST: &str = "array";
 const NULL: &str = "null";

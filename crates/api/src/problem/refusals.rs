@@ -25,6 +25,12 @@ pub fn problem(refusal: &Refusal, request_id: &str) -> Problem {
     if let Refusal::QuoteHasChanged { refund } | Refusal::ExpectedRefundIsMissing { refund } = refusal {
         problem.refund = Some((*refund).into());
     }
+    if let Refusal::PriceHasChanged { total } = refusal {
+        problem.total = Some((*total).into());
+    }
+    if let Refusal::HoldIsAtItsLimit { latest } = refusal {
+        problem.latest_at = Some(crate::time::instant(*latest));
+    }
     if let Refusal::SettingsContradictEachOther { setting, .. } = refusal {
         let pointer = format!("/{setting}");
         problem.errors = vec![FieldError { pointer, detail: problem.detail.clone() }];
@@ -78,14 +84,18 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::TooManySchedules { .. } => Code::TooManySchedules,
         Refusal::TooManyBlackouts { .. } => Code::TooManyBlackouts,
         Refusal::SlotAlreadyExists { .. } => Code::SlotAlreadyExists,
-        Refusal::SlotIsClosed => Code::SlotIsClosed,
-        Refusal::SlotHasStarted => Code::SlotHasStarted,
+        Refusal::SlotIsClosed { .. } => Code::SlotIsClosed,
+        Refusal::SlotHasStarted { .. } => Code::SlotHasStarted,
         Refusal::SlotIsFull { .. } => Code::SlotIsFull,
+        Refusal::CurrenciesDiffer => Code::CurrenciesDiffer,
+        Refusal::SplitRulesDiffer => Code::SplitRulesDiffer,
+        Refusal::PriceHasChanged { .. } => Code::PriceHasChanged,
         Refusal::SlotLooksFull => Code::SlotLooksFull,
         Refusal::TooManySeatsHeldByCustomer { .. } => Code::TooManySeatsHeldByCustomer,
         Refusal::TooManySeatsHeldByClient { .. } => Code::TooManySeatsHeldByClient,
         Refusal::HoldIsTooLong { .. } => Code::HoldIsTooLong,
         Refusal::AmountIsTooLarge => Code::AmountIsTooLarge,
+        Refusal::HoldIsAtItsLimit { .. } => Code::HoldIsAtItsLimit,
         Refusal::BookingIsNotHeld { .. } => Code::BookingIsNotHeld,
         Refusal::HoldIsCancelledWhole => Code::HoldIsCancelledWhole,
         Refusal::ItemNotFound { .. } => Code::ItemNotFound,
@@ -167,7 +177,10 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         Refusal::FundsAreReleased { booking } => Some(*booking),
         Refusal::ItemNotFound { item } | Refusal::NotSoManyTickets { item, .. } => Some(*item),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
-        Refusal::SlotAlreadyExists { slot } => Some(*slot),
+        Refusal::SlotAlreadyExists { slot }
+        | Refusal::SlotIsClosed { slot }
+        | Refusal::SlotHasStarted { slot }
+        | Refusal::SlotIsFull { slot, .. } => Some(*slot),
         Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {
             Some(*resource)
         }
@@ -180,7 +193,8 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
 /// The details of this case, if there is more to say than the title.
 fn detail(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
-        Refusal::SlotIsFull { vacancies } => format!("The slot has {vacancies} vacancies."),
+        Refusal::SlotIsFull { vacancies, .. } => format!("The slot has {vacancies} vacancies."),
+        Refusal::PriceHasChanged { total } => format!("The booking costs {total} now."),
         Refusal::TooManySeatsHeldByCustomer { held, requested, limit }
         | Refusal::TooManySeatsHeldByClient { held, requested, limit } => {
             format!(
@@ -197,6 +211,9 @@ fn detail(refusal: &Refusal) -> Option<String> {
         | Refusal::PaymentIsNotCaptured { state }
         | Refusal::PaymentIsFinal { state } => format!("The payment is {state}."),
         Refusal::DisputeIsClosed { state } => format!("The dispute is {state}."),
+        Refusal::HoldIsAtItsLimit { latest } => {
+            format!("It ends at {}, and cannot end later.", crate::time::instant(*latest))
+        }
         Refusal::EvidenceIsPastDue { due } => {
             format!("The bank took evidence until {}.", crate::time::instant(*due))
         }

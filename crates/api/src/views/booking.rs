@@ -29,7 +29,7 @@ pub struct Booking {
     pub authorized: Money,
     pub paid: Money,
     pub refunded: Money,
-    /// An unpaid booking keeps its seats until then. Never later than the start of its slot.
+    /// An unpaid booking keeps its seats until then. Never later than the start of its first slot.
     pub hold_expires_at: jiff::Timestamp,
     pub items: Vec<BookingItem>,
     /// The seats of all items together, whether or not the items still have them.

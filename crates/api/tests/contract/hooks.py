@@ -88,10 +88,8 @@ def arrange(case):
             a_rule_with_dates(body.get("rule"))
         case ("POST", "/v1/products/{id}/blackouts"):
             body.pop("last_date", None)
-        case ("POST", "/v1/bookings"):
-            body["slot_id"] = SLOT_ID
-            body["units"][0]["unit_id"] = UNIT_ID
-            once(body, "units", "unit_id")
+        case ("POST", "/v1/bookings" | "/v1/quotes"):
+            book_what_is_on_sale(body)
         case ("POST", "/v1/payments" | "/v1/charges"):
             # Every other one is of what the provider takes.
             if next(turns):
@@ -115,6 +113,16 @@ def a_rule_with_dates(rule):
         rule.pop("last_date", None)
         if rule.get("opening_hours"):
             rule["opening_hours"] = {"opens": "09:00", "closes": "17:00", "every_minutes": 30}
+
+
+def book_what_is_on_sale(body):
+    """One slot, in either form."""
+    if body.get("items"):
+        body["items"] = body["items"][:1]
+    for basket in body.get("items") or [body]:
+        basket["slot_id"] = SLOT_ID
+        basket["units"][0]["unit_id"] = UNIT_ID
+        once(basket, "units", "unit_id")
 
 
 def split_at_most_the_whole(body):

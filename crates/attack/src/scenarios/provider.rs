@@ -226,7 +226,7 @@ async fn refunds(
     let order = |number: usize| Order {
         name: context.operation(format!("forgets-{}-{number}", method.provider)),
         method,
-        books: number.is_multiple_of(2),
+        seats: usize::from(number.is_multiple_of(2)),
         captures_minor: None,
         refunds_minor: vec![300, 200],
         declined: false,

@@ -192,7 +192,7 @@ fn plain(name: String) -> Order {
     Order {
         name,
         method: &STRIPE,
-        books: true,
+        seats: 1,
         captures_minor: None,
         refunds_minor: Vec::new(),
         declined: false,

@@ -54,13 +54,14 @@ impl Reservation {
         // The one client of the bench; it need not exist.
         let client = ClientId(tenant.0);
         let api::requests::NewCustomer { name, email, phone } = request.customer;
-        let unit = request.units.first();
+        let units = request.units.unwrap_or_default();
+        let unit = units.first();
         Ok(Reservation {
             tenant,
             key: KeyId::of(tenant, client, key),
             text: key.to_owned(),
             fingerprint: Fingerprint::of("POST", "/v1/bookings", body),
-            slot: SlotId(request.slot_id),
+            slot: SlotId(request.slot_id.unwrap_or_default()),
             unit: UnitId(unit.map_or(Uuid::nil(), |unit| unit.unit_id)),
             quantity: unit.map_or(1, |unit| unit.quantity),
             customer: CustomerId::of(tenant, &email),

@@ -13,6 +13,7 @@ use domain::consumers::Consumers;
 use domain::idempotency::Fingerprint;
 use domain::lifecycle::State as _;
 use domain::limits::{ANOTHER_KEY_AFTER, PARTITIONS};
+use domain::pricing::BasketItem;
 use domain::provider::{Observation, ProviderStatus, RefundObservation, RefundStatus, Source};
 use domain::rows::{Capture, Failure, FailureCause, Mode};
 use domain::time::Span;
@@ -79,8 +80,8 @@ impl Seller {
         let email = format!("{}@example.com", claim.text);
         let reserve = Reserve {
             claim,
-            slot: self.catalogue.slot,
-            units: vec![(self.catalogue.unit, 1)],
+            items: vec![BasketItem { slot: self.catalogue.slot, unit: self.catalogue.unit, quantity: 1 }],
+            expected_total: None,
             customer: CustomerDetails { name: "Ana".to_owned(), email, phone: None },
             hold_seconds: None,
             metadata: BTreeMap::new(),

@@ -1,7 +1,9 @@
 //! Seats that are held for a while and then paid.
 
-use api::requests::{BookingsQuery, CancellationQuoteQuery, ListQuery, NewBooking, NewCancellation};
-use api::views::{Booking, BookingDetail, CancellationQuote, HistoryEntry, Page};
+use api::requests::{
+    BookingsQuery, CancellationQuoteQuery, ListQuery, NewBooking, NewCancellation, NewExtension, NewQuote,
+};
+use api::views::{Booking, BookingDetail, CancellationQuote, HistoryEntry, Page, Quote};
 use http::Method;
 use uuid::Uuid;
 
@@ -10,9 +12,19 @@ use crate::reply_meaning::json;
 use crate::{Client, Listing, Operation, Result};
 
 impl Client {
-    /// Holds seats of a slot for a customer.
+    /// What a booking would cost now, and whether its seats are free. Holds nothing.
+    pub async fn quote(&self, request: &NewQuote) -> Result<Quote> {
+        self.call(ApiRequest::ask("/v1/quotes", request)).await
+    }
+
+    /// Holds seats of one or several slots for a customer: all of them, or none.
     pub fn reserve(&self, request: &NewBooking) -> Operation<Booking> {
         self.operation(ApiRequest::send(Method::POST, "/v1/bookings", request), json)
+    }
+
+    /// Keeps the seats of an unpaid booking longer.
+    pub fn extend_booking(&self, id: Uuid, request: &NewExtension) -> Operation<Booking> {
+        self.operation(ApiRequest::send(Method::POST, format!("/v1/bookings/{id}/extend"), request), json)
     }
 
     /// What a cancellation would give back now.

@@ -34,13 +34,7 @@ async fn all_writes(client: &Client) {
     let text = String::new;
     let charge = NewCharge::new(amount, "", "");
     let customer = NewCustomer { name: text(), email: text(), phone: None };
-    let booking = NewBooking {
-        slot_id: id(),
-        units: vec![],
-        customer,
-        hold_seconds: None,
-        metadata: Default::default(),
-    };
+    let booking = NewBooking::new(id(), vec![], customer);
     let product = NewProduct {
         name: text(),
         description: text(),
@@ -55,6 +49,7 @@ async fn all_writes(client: &Client) {
     let _ = client.reserve(&booking).send().await;
     let _ = client.cancel_booking(id(), &Default::default()).send().await;
     let _ = client.set_cancellation_policy(id(), &Default::default()).send().await;
+    let _ = client.extend_booking(id(), &Default::default()).send().await;
     let _ = client.complete_booking(id()).send().await;
     let _ = client.record_no_show(id()).send().await;
     let beneficiary =
@@ -148,6 +143,7 @@ async fn all_reads(client: &Client) {
     let _ = client.list_schedules(id(), &list).await;
     let _ = client.get_schedule(id()).await;
     let _ = client.list_blackouts(id(), &list).await;
+    let _ = client.quote(&Default::default()).await;
     let _ = client.find_bookings(&Default::default()).await;
     let _ = client.get_booking(id()).await;
     let _ = client.get_cancellation_quote(id(), &Default::default()).await;
@@ -252,6 +248,7 @@ fn documented() -> BTreeSet<String> {
             };
             let repeat = match (method.as_str(), has("Idempotency-Key")) {
                 ("get", _) => Repeat::Read,
+                _ if path == "/v1/quotes" => Repeat::Read,
                 (_, true) => Repeat::Keyed,
                 (_, false) => Repeat::Once,
             };

@@ -5,7 +5,8 @@ use std::time::Duration;
 use client::requests::{
     AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings,
     LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture,
-    NewCustomer, NewPayment, NewProduct, NewRefund, NewSlot, NewSlots, NewUnit, Scope,
+    NewCustomer, NewExtension, NewPayment, NewProduct, NewQuote, NewRefund, NewSlot, NewSlots, NewUnit,
+    Scope,
 };
 use client::views::{Booking, Event, HistoryEntry, Product, Slot};
 use client::{Charge, Client, Currency};
@@ -45,20 +46,23 @@ async fn offer(client: &Client) -> (Product, Slot) {
 }
 
 async fn reserve(client: &Client, (product, slot): &(Product, Slot), seats: i64) -> Booking {
+    let units = vec![BookedUnit { unit_id: product.units[0].id, quantity: seats }];
+    let asked = NewQuote { slot_id: Some(slot.id), units: Some(units.clone()), items: None };
+    let quote = client.quote(&asked).await.unwrap();
+    assert_eq!((quote.seats, quote.has_room), (seats, true));
+    let customer =
+        NewCustomer { name: "Ana Lima".to_owned(), email: "ana@example.com".to_owned(), phone: None };
     let request = NewBooking {
-        slot_id: slot.id,
-        units: vec![BookedUnit { unit_id: product.units[0].id, quantity: seats }],
-        customer: NewCustomer {
-            name: "Ana Lima".to_owned(),
-            email: "ana@example.com".to_owned(),
-            phone: None,
-        },
         hold_seconds: Some(600),
-        metadata: Default::default(),
+        expected_total: Some(quote.total),
+        ..NewBooking::new(slot.id, units, customer)
     };
     let reply = client.reserve(&request).send().await.unwrap();
     assert_eq!((reply.status, reply.value.state.as_str()), (201, "held"));
-    reply.value
+    let longer = NewExtension { hold_seconds: Some(660) };
+    let extended = client.extend_booking(reply.value.id, &longer).send().await.unwrap();
+    assert!(extended.value.hold_expires_at > reply.value.hold_expires_at);
+    extended.value
 }
 
 fn payment_for(booking: Uuid, capture: Capture) -> NewPayment {
@@ -113,8 +117,8 @@ async fn seats_are_held_paid_and_refunded() {
     happened(&client, refund.value.id, "refund.succeeded").await;
     let events: Vec<_> = client.events_after(0).page_rows(2).rest().collect().await;
     let positions: Vec<i64> = events.into_iter().map(|event| event.unwrap().position).collect();
-    // Held, captured, confirmed, refunded.
-    assert!(positions.windows(2).all(|pair| pair[0] < pair[1]) && positions.len() == 4, "{positions:?}");
+    // Held, extended, captured, confirmed, refunded.
+    assert!(positions.windows(2).all(|pair| pair[0] < pair[1]) && positions.len() == 5, "{positions:?}");
     service.end().await;
 }
 

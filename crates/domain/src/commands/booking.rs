@@ -1,14 +1,16 @@
-//! Bookings: reserve seats, cancel tickets, expire holds.
+//! Bookings: reserve seats, extend a hold, cancel tickets, expire holds.
 
 mod cancel_booking;
 mod cancellation;
 mod expire_holds;
+mod extend_hold;
 mod reserve;
 mod seats;
 
 pub use cancel_booking::CancelBooking;
 pub use cancellation::{Cancellation, CancelledItem, CancelledLine, ItemRows, MoneyBack, QuotedCancellation};
 pub use expire_holds::{ExpireHolds, LapsedHold};
+pub use extend_hold::ExtendHold;
 pub use reserve::{CustomerDetails, Reserve};
 pub(super) use seats::Seats;
 

@@ -3,7 +3,7 @@
 //! | phase | command | what it writes |
 //! |---|---|---|
 //! | set up | [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`] | beneficiaries, and the split rule of a product |
-//! | reserve | [`Reserve`](super::Reserve) | the release of the booking, `pending`, with its own copy of the rule |
+//! | reserve | [`Reserve`](super::Reserve) | the release of the booking, `pending`, with its own copy of the rule. A booking of several products has one rule |
 //! | the service was delivered | [`CompleteBooking`] | the revenue is recognized; the release is `due` after the rule's days |
 //! | the timer | [`ReleaseFunds`] | the release is `released`; one payout for each share, and the jobs that transfer them |
 //! | the driver | [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`] | the payout |
@@ -62,7 +62,9 @@ use crate::lifecycle::payout::{Event, State};
 use crate::lifecycle::{CurrentState, State as _, payout};
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::rows::{Account, Booking, Facts, FundsRelease, Mode, Needs, Payout, Product, Review, Subject};
+use crate::rows::{Account, Booking, Facts, FundsRelease, Mode, Needs, Payout, Review, Subject};
+use crate::split::SplitRule;
+use crate::working_set::Json;
 
 fn about(payout: &Payout) -> About {
     About { tenant: payout.tenant, kind: Subject::Payout, id: payout.id.0 }
@@ -72,10 +74,9 @@ fn about_release(release: &FundsRelease) -> About {
     About { tenant: release.tenant, kind: Subject::Release, id: release.id.0 }
 }
 
-/// The release of a new booking, if its product has a split rule and the booking costs something.
-pub(super) fn release_of(booking: &Booking, product: &Product) -> Option<FundsRelease> {
-    let split = product.split.clone().filter(|_| booking.total_minor > 0)?;
-    Some(FundsRelease {
+/// The release of a new booking, with its own copy of the split rule.
+pub(super) fn release_of(booking: &Booking, split: Json<SplitRule>) -> FundsRelease {
+    FundsRelease {
         id: ReleaseId::from(booking.id),
         tenant: booking.tenant,
         booking: booking.id,
@@ -88,7 +89,7 @@ pub(super) fn release_of(booking: &Booking, product: &Product) -> Option<FundsRe
         currency: booking.currency,
         released_at: None,
         created_at: booking.created_at,
-    })
+    }
 }
 
 /// Refuses to move the money of a booking whose funds were divided. The caller has requested the row.

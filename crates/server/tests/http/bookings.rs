@@ -14,6 +14,8 @@ testkit::on_both_engines![
     bookings_are_found_by_what_is_known_of_them,
     a_replay_of_a_full_slot_stays_full,
     a_hold_ends_when_its_slot_starts,
+    a_hold_is_extended_to_its_last_possible_end,
+    many_extensions_at_once_are_one_each,
     holds_that_wait_for_their_payments_hide_no_others,
 ];
 
@@ -114,6 +116,66 @@ async fn a_hold_ends_when_its_slot_starts(server: TestServer) {
     }
     let pay = json!({ "booking_id": held.id(), "provider": "stripe", "payment_method": "pm_card_visa" });
     server.post("/v1/payments", &pay).key("p-1").refused(409, "hold_has_expired").await;
+}
+
+async fn a_hold_is_extended_to_its_last_possible_end(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let settings = json!({ "hold_seconds": 600, "hold_seconds_max": 3_600 });
+    server.request("PATCH", "/v1/ops/settings").json(&settings).expect(200).await;
+    let held = server.book(&catalogue, "b-1", 2).await;
+    let path = format!("/v1/bookings/{}/extend", held.id());
+    let seconds = |from, to: jiff::Timestamp| to.duration_since(from).as_secs();
+
+    let same = server.request("POST", &path).key("e-1").expect(200).await;
+    assert!(instant(&same.body, "hold_expires_at") >= instant(&held.body, "hold_expires_at"));
+    assert_eq!(same.header("location"), None);
+    let longer = server.post(&path, &json!({ "hold_seconds": 1_200 })).key("e-2").expect(200).await;
+    let created = instant(&held.body, "created_at");
+    assert!((1_200..1_260).contains(&seconds(created, instant(&longer.body, "hold_expires_at"))));
+    let replay = server.post(&path, &json!({ "hold_seconds": 1_200 })).key("e-2").expect(200).await;
+    assert_eq!((&replay.text, replay.header("idempotent-replayed")), (&longer.text, Some("true")));
+    let shorter = server.post(&path, &json!({ "hold_seconds": 60 })).key("e-3").expect(200).await;
+    assert_eq!(shorter.body["hold_expires_at"], longer.body["hold_expires_at"]);
+
+    let last = server.post(&path, &json!({ "hold_seconds": 3_600 })).key("e-4").expect(200).await;
+    let latest = instant(&last.body, "hold_expires_at");
+    assert_eq!(seconds(created, latest), 3_600, "counted from the reservation");
+    let refused = server.request("POST", &path).key("e-5").refused(409, "hold_is_at_its_limit").await;
+    assert_eq!(instant(&refused.body, "latest_at"), latest);
+    server.post(&path, &json!({ "hold_seconds": 3_601 })).key("e-6").refused(422, "hold_is_too_long").await;
+    server.post(&path, &json!({ "hold_seconds": 0 })).key("e-7").refused(400, "validation_failed").await;
+
+    server
+        .request("POST", &path)
+        .by(&testkit::TWO.api_key())
+        .key("e-8")
+        .refused(404, "booking_not_found")
+        .await;
+    let history = server.get(&format!("/v1/bookings/{}/history", held.id())).expect(200).await.body;
+    let extended =
+        history["data"].as_array().unwrap().iter().filter(|entry| entry["action"] == "hold_extended");
+    assert!((2..=3).contains(&extended.count()));
+    server.request("POST", &format!("/v1/bookings/{}/cancel", held.id())).key("c-1").expect(200).await;
+    server.request("POST", &path).key("e-9").refused(409, "booking_is_not_held").await;
+}
+
+/// Each waits for the lock of the booking, and none shortens what another gave.
+async fn many_extensions_at_once_are_one_each(server: TestServer) {
+    let catalogue = TestCatalogue::create(&server, 10).await;
+    let held = server.book(&catalogue, "b-1", 1).await;
+    let path = format!("/v1/bookings/{}/extend", held.id());
+    let extend = |number: i64| {
+        let body = json!({ "hold_seconds": 1_000 + 100 * number });
+        server.post(&path, &body).key(&format!("e-{number}")).expect(200)
+    };
+    let replies = futures_util::future::join_all((0..10).map(extend)).await;
+    let seen = server.get(&format!("/v1/bookings/{}", held.id())).expect(200).await.body;
+    let last = replies.iter().map(|reply| instant(&reply.body, "hold_expires_at")).max();
+    assert_eq!(last, Some(instant(&seen, "hold_expires_at")));
+}
+
+fn instant(body: &Value, member: &str) -> jiff::Timestamp {
+    body[member].as_str().unwrap().parse().unwrap()
 }
 
 async fn bookings_are_found_by_what_is_known_of_them(server: TestServer) {

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
 mod api_keys;
+mod baskets;
 mod bookings;
 mod card_numbers;
 mod catalogue;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests; clippy sees only those with the attribute")]
 
+mod baskets;
 mod check;
 mod contention;
 mod counters;

@@ -93,7 +93,7 @@ async fn a_batch_sees_what_it_changed(database: StoreDatabase) {
     let acts = (0..10).map(|_| seller.reserve(slot, 1)).collect();
     let answers = WriterPause::start(&store).together(&store, acts).await;
     let made = answers.iter().filter(|answer| matches!(answer, Ok(CommandResult::Fresh { .. }))).count();
-    let full = Refusal::SlotIsFull { vacancies: 0 };
+    let full = Refusal::SlotIsFull { slot: slot.0, vacancies: 0 };
     let refused = answers
         .iter()
         .filter(|answer| matches!(answer, Ok(CommandResult::Refused { refusal, .. }) if *refusal == full));

@@ -33,7 +33,7 @@ async fn the_last_seats_are_held_once(database: StoreDatabase) {
             match task.await.unwrap().unwrap() {
                 CommandResult::Fresh { .. } => made += 1,
                 CommandResult::Refused { refusal, .. } => {
-                    assert_eq!(refusal, Refusal::SlotIsFull { vacancies: 0 });
+                    assert_eq!(refusal, Refusal::SlotIsFull { slot: slot.0, vacancies: 0 });
                 }
                 answer => panic!("{answer:?}"),
             }

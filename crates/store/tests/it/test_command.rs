@@ -175,7 +175,7 @@ impl Seller {
         let decide = move |facts: &Facts, context: &Context<'_>| {
             let slot = facts.slots.get(slot).ok_or(Refusal::SlotNotFound)?;
             if slot.vacancies() < seats {
-                return Err(Refusal::SlotIsFull { vacancies: slot.vacancies() });
+                return Err(Refusal::SlotIsFull { slot: slot.id.0, vacancies: slot.vacancies() });
             }
             let slot = Slot { held: slot.held + seats, ..slot.clone() };
             let booking = self.booking_row(BookingId(context.ids.next()), seats, context.now);

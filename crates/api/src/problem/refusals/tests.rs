@@ -65,14 +65,18 @@ fn refusals() -> Vec<Refusal> {
         Refusal::TooManyUnits { limit: 200 },
         Refusal::TooManySchedules { limit: 50 },
         Refusal::TooManyBlackouts { limit: 200 },
-        Refusal::SlotIsClosed,
-        Refusal::SlotHasStarted,
-        Refusal::SlotIsFull { vacancies: 2 },
+        Refusal::SlotIsClosed { slot: ID },
+        Refusal::SlotHasStarted { slot: ID },
+        Refusal::SlotIsFull { slot: ID, vacancies: 2 },
+        Refusal::CurrenciesDiffer,
+        Refusal::SplitRulesDiffer,
+        Refusal::PriceHasChanged { total: FIVE },
         Refusal::SlotLooksFull,
         Refusal::TooManySeatsHeldByCustomer { held: 19, requested: 2, limit: 20 },
         Refusal::TooManySeatsHeldByClient { held: 19, requested: 2, limit: 20 },
         Refusal::HoldIsTooLong { seconds_max: 60 },
         Refusal::AmountIsTooLarge,
+        Refusal::HoldIsAtItsLimit { latest: domain::Timestamp(0) },
         Refusal::BookingIsNotHeld { state: "expired" },
         Refusal::HoldHasExpired,
         Refusal::HoldIsCancelledWhole,
@@ -167,7 +171,15 @@ fn a_decline_names_the_payment_and_its_reason() {
 fn the_cause_of_a_refusal_is_named() {
     let of = |refusal| problem(&refusal, "r");
     assert_eq!(of(Refusal::PaymentAlreadyOpen { payment: ID }).resource, Some(ID));
-    assert_eq!(of(Refusal::SlotIsFull { vacancies: 2 }).detail, "The slot has 2 vacancies.");
+    let full = of(Refusal::SlotIsFull { slot: ID, vacancies: 2 });
+    assert_eq!((full.detail.as_str(), full.resource), ("The slot has 2 vacancies.", Some(ID)));
+    assert_eq!(of(Refusal::SlotIsClosed { slot: ID }).resource, Some(ID));
+    let dearer = of(Refusal::PriceHasChanged { total: FIVE });
+    assert_eq!(dearer.detail, "The booking costs 5.00 EUR (500 in minor units) now.");
+    assert_eq!(dearer.total, Some(FIVE.into()));
+    let at_limit = of(Refusal::HoldIsAtItsLimit { latest: domain::Timestamp(0) });
+    assert_eq!(at_limit.detail, "It ends at 1970-01-01T00:00:00Z, and cannot end later.");
+    assert_eq!(at_limit.latest_at, Some(jiff::Timestamp::UNIX_EPOCH));
     assert_eq!(
         of(Refusal::TooManySeatsHeldByCustomer { held: 0, requested: 2, limit: 1 }).detail,
         "0 seats are held, and 2 more are asked for; at most 1 may be held at once."

@@ -1,21 +1,20 @@
-//! Reserve: hold seats of a slot for a customer, for a while.
+//! Reserve: hold seats of one or several slots for a customer, for a while. All of them, or none.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{about, append_message};
-use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payouts::release_of;
-use crate::ids::{ClientId, CustomerId, SlotId, TenantId, UnitId};
+use crate::ids::{ClientId, CustomerId, TenantId};
 use crate::lifecycle::{CurrentState, booking, booking_item};
-use crate::limits;
-use crate::money::{Currency, Money};
+use crate::money::Money;
+use crate::pricing::{Basket, BasketItem, PricedBasket, PricedLine, SlotDemand};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, ItemReply, Reply};
-use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Product, Slot, Unit};
+use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -29,9 +28,10 @@ pub struct CustomerDetails {
 #[derive(Clone, Debug)]
 pub struct Reserve {
     pub claim: Claim,
-    pub slot: SlotId,
-    /// Each unit once, quantities from 1 to [`limits::QUANTITY_MAX`].
-    pub units: Vec<(UnitId, i64)>,
+    /// The basket: each unit of a slot once, of at most [`crate::limits::SLOTS_PER_BOOKING_MAX`] slots.
+    pub items: Vec<BasketItem>,
+    /// The total that the customer was shown. `None`: whatever it is.
+    pub expected_total: Option<Money>,
     pub customer: CustomerDetails,
     /// `None`: the tenant's default.
     pub hold_seconds: Option<i64>,
@@ -42,13 +42,6 @@ pub struct Reserve {
     /// On the first try a full slot is refused as [`Refusal::SlotLooksFull`], which is not stored, because
     /// lapsed holds may still have seats of it. The caller expires those holds and tries a last time.
     pub last_try: bool,
-}
-
-struct Priced<'f> {
-    /// Each unit with its quantity.
-    units: Vec<(&'f Unit, i64)>,
-    seats: i64,
-    total_minor: i64,
 }
 
 impl Reserve {
@@ -62,26 +55,16 @@ impl Reserve {
         CustomerId::of(self.tenant(), &self.customer.email)
     }
 
-    fn price<'f>(&self, facts: &'f Facts, offer: &SlotOffer<'_>) -> Result<Priced<'f>, Refusal> {
-        let mut priced = Priced { units: Vec::new(), seats: 0, total_minor: 0 };
-        for (id, quantity) in &self.units {
-            let unit = facts
-                .units
-                .get(*id)
-                .filter(|unit| unit.tenant == self.tenant())
-                .ok_or(Refusal::UnitNotFound { unit: id.0 })?;
-            offer.sells(unit)?;
-            priced.seats += unit.seats * quantity;
-            priced.total_minor = unit
-                .price_minor
-                .checked_mul(*quantity)
-                .and_then(|price| price.checked_add(priced.total_minor))
-                .filter(|total| *total <= limits::AMOUNT_MINOR_MAX)
-                .ok_or(Refusal::AmountIsTooLarge)?;
-            priced.units.push((unit, *quantity));
+    /// The priced basket. Refused if the client has expected another total.
+    fn price<'f>(&self, facts: &'f Facts, now: Timestamp) -> Result<PricedBasket<'f>, Refusal> {
+        let basket = Basket { tenant: self.tenant(), items: &self.items, providers: &self.providers, now };
+        let priced = basket.price(facts)?;
+        match self.expected_total {
+            Some(expected) if expected != priced.total => {
+                Err(Refusal::PriceHasChanged { total: priced.total })
+            }
+            _ => Ok(priced),
         }
-        self.providers.check_total(Money::new(priced.total_minor, offer.product.currency))?;
-        Ok(priced)
     }
 
     /// How long the hold lasts, and how long it may last at most.
@@ -133,15 +116,13 @@ impl Reserve {
     fn booking(
         &self,
         draft: &Draft<'_>,
-        slot: &Slot,
-        total_minor: i64,
+        priced: &PricedBasket<'_>,
         (hold, hold_max): (Span, Span),
-        currency: Currency,
     ) -> Booking {
         let now = draft.context.now;
-        // A booking cannot be paid after its departure.
+        // A booking cannot be paid after its first departure.
         let ends_at_departure = !fault_injection::is(fault_injection::InjectedFault::HoldOutlivesDeparture);
-        let latest = if ends_at_departure { slot.starts_at } else { Timestamp(i64::MAX) };
+        let latest = if ends_at_departure { priced.earliest_start() } else { Timestamp(i64::MAX) };
         let expires_at = now.plus(hold).min(latest);
         Booking {
             id: draft.id_under(self.claim.key),
@@ -154,8 +135,8 @@ impl Reserve {
             state: CurrentState::start(),
             seq: 0,
             counts_for_client: self.client_is_limited,
-            total_minor,
-            currency,
+            total_minor: priced.total.minor,
+            currency: priced.total.currency,
             open_payment: None,
             payments: 0,
             authorized_minor: 0,
@@ -173,31 +154,34 @@ impl Reserve {
         }
     }
 
-    fn items(
-        draft: &Draft<'_>,
-        booking: &Booking,
-        slot: &Slot,
-        product: &Product,
-        priced: &Priced<'_>,
-    ) -> Vec<BookingItem> {
-        let policy = product.policy();
-        let item = |(unit, quantity): &(&Unit, i64)| BookingItem {
+    fn items(draft: &Draft<'_>, booking: &Booking, priced: &PricedBasket<'_>) -> Vec<BookingItem> {
+        let item = |line: &PricedLine<'_>| BookingItem {
             id: draft.id(),
             tenant: booking.tenant,
             booking: booking.id,
-            slot: slot.id,
-            product: slot.product,
-            unit: unit.id,
-            name: unit.name.clone(),
-            quantity: *quantity,
-            seats: unit.seats * quantity,
-            price_minor: unit.price_minor,
+            slot: line.slot.id,
+            product: line.product.id,
+            unit: line.unit.id,
+            name: line.unit.name.clone(),
+            quantity: line.quantity,
+            seats: line.seats,
+            price_minor: line.price_minor,
             state: CurrentState::start(),
             booked_at: booking.created_at,
-            policy,
+            policy: line.product.policy(),
             credited_minor: None,
         };
-        priced.units.iter().map(item).collect()
+        priced.lines.iter().map(item).collect()
+    }
+}
+
+/// The slot of the demand after the seats are taken.
+fn taken(demand: &SlotDemand<'_>, free: bool) -> Slot {
+    let slot = demand.offer.slot;
+    if free {
+        Slot { sold: slot.sold + demand.seats, ..slot.clone() }
+    } else {
+        Slot { held: slot.held + demand.seats, ..slot.clone() }
     }
 }
 
@@ -211,44 +195,39 @@ impl Command for Reserve {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        let product = rows.slot(self.slot).map(|slot| slot.product);
+        // No `?` here: all slots are requested at once, so that they are locked in the order of their ids.
+        let mut products = Some(());
+        for item in &self.items {
+            if let Some(slot) = rows.slot(item.slot) {
+                rows.product(slot.product);
+            } else {
+                products = None;
+            }
+            rows.unit(item.unit);
+        }
         rows.customer(self.customer_id());
         if self.client_is_limited {
             rows.client(self.client());
         }
-        for (unit, _) in &self.units {
-            rows.unit(*unit);
-        }
         rows.tenant(self.tenant());
-        rows.product(product?);
-        Some(())
+        products
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let slot = facts
-            .slots
-            .get(self.slot)
-            .filter(|slot| slot.tenant == self.tenant())
-            .ok_or(Refusal::SlotNotFound)?;
-        let product = facts.products.get(slot.product).ok_or(Refusal::ProductNotFound)?;
-        let offer = SlotOffer { product, slot, now: context.now };
-        offer.is_open()?;
+        let priced = self.price(facts, context.now)?;
         let hold = self.hold(facts)?;
-        let priced = self.price(facts, &offer)?;
-        let seats = priced.seats;
-        offer.has_room(seats).map_err(|full| if self.last_try { full } else { Refusal::SlotLooksFull })?;
-        let free = priced.total_minor == 0;
+        priced.check_room().map_err(|full| if self.last_try { full } else { Refusal::SlotLooksFull })?;
+        let free = priced.total.minor == 0;
         // A free booking is confirmed at once, so it holds no seats.
-        let held_seats = if free { 0 } else { seats };
+        let held_seats = if free { 0 } else { priced.seats() };
         let customer = self.holding_customer(facts, held_seats, context)?;
         let client = self.holding_client(facts, held_seats)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
         let mut draft = Draft::new(context, &origin);
-        let mut booking = self.booking(&draft, slot, priced.total_minor, hold, product.currency);
-        let mut items = Self::items(&draft, &booking, slot, product, &priced);
-        let mut slot = slot.clone();
+        let mut booking = self.booking(&draft, &priced, hold);
+        let mut items = Self::items(&draft, &booking, &priced);
         draft.audit(about(&booking), "reserved", None, Some("held"));
         if free {
             // There is no payment that could secure it, so the audit has an action of its own.
@@ -259,11 +238,9 @@ impl Command for Reserve {
                 item.state =
                     const { booking_item::step(booking_item::State::Held, booking_item::Event::Sell) }.to();
             }
-            slot.sold += seats;
             draft.audit(about(&booking), "secured_as_free", Some("held"), Some("confirmed"));
             append_message(&mut draft, &mut booking, items.iter(), "booking.confirmed");
         } else {
-            slot.held += seats;
             append_message(&mut draft, &mut booking, items.iter(), "booking.held");
             if let Some(client) = client {
                 draft.put(client);
@@ -273,13 +250,20 @@ impl Command for Reserve {
             draft.put(item.clone());
         }
         draft.put(customer);
-        draft.put(slot.clone());
-        if let Some(release) = release_of(&booking, product) {
-            draft.put(release);
+        let slots: Vec<Slot> = priced.slots.iter().map(|demand| taken(demand, free)).collect();
+        for slot in &slots {
+            draft.put(slot.clone());
+        }
+        if let Some(split) = priced.split() {
+            draft.put(release_of(&booking, split.clone()));
         }
         draft.put(booking.clone());
-        let shown = |item| ItemReply { item, slot: slot.clone(), time_zone: product.time_zone.clone() };
-        let items = items.into_iter().map(shown).collect();
+        let shown = |(item, line): (BookingItem, &PricedLine<'_>)| ItemReply {
+            item,
+            slot: slots.iter().find(|slot| slot.id == line.slot.id).unwrap_or(line.slot).clone(),
+            time_zone: line.product.time_zone.clone(),
+        };
+        let items = items.into_iter().zip(&priced.lines).map(shown).collect();
         Ok(draft.reply(Reply::Booking(alloc::boxed::Box::new(BookingReply { booking, items }))))
     }
 }

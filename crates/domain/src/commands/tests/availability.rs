@@ -18,7 +18,7 @@ fn shown(world: &TestWorld, slot: &Slot) -> Availability {
 
 /// A request for this many free seats.
 fn sell(world: &mut TestWorld, seats: i64) {
-    let command = Reserve { units: vec![(world.child, seats)], ..world.reserve_command(1) };
+    let command = Reserve { items: world.basket(world.child, seats), ..world.reserve_command(1) };
     world.run(&command).reply();
 }
 
@@ -37,7 +37,7 @@ fn what_is_shown_is_what_a_reserve_is_answered() {
         arrange(&mut world);
         let slot: Slot = world.get(world.slot);
         assert_eq!(shown(&world, &slot), expected);
-        let command = Reserve { units: vec![(world.seat, 1)], ..world.reserve_command(1) };
+        let command = Reserve { items: world.basket(world.seat, 1), ..world.reserve_command(1) };
         let answer = world.run(&command);
         match refused {
             None => drop(answer.reply()),

@@ -32,27 +32,33 @@ fn a_reserve_is_refused_by_name() {
         let stored = matches!(world.run(&command), CommandResult::Replay { .. });
         assert_eq!(stored, refusal.is_stored(), "{refusal:?}");
     };
-    check(|_, command| command.slot = SlotId(Uuid::nil()), |_| Refusal::SlotNotFound);
+    check(|_, command| command.items[0].slot = SlotId(Uuid::nil()), |_| Refusal::SlotNotFound);
     check(|_, command| command.claim = foreign(STRANGER), |_| Refusal::SlotNotFound);
     check(
-        |_, command| command.units[0].0 = UnitId(Uuid::nil()),
+        |_, command| command.items[0].unit = UnitId(Uuid::nil()),
         |_| Refusal::UnitNotFound { unit: Uuid::nil() },
     );
-    check(|_, command| command.units[0].1 = 5, |_| Refusal::SlotIsFull { vacancies: 4 });
+    check(
+        |_, command| command.items[0].quantity = 5,
+        |world| Refusal::SlotIsFull { slot: world.slot.0, vacancies: 4 },
+    );
     check(
         |_, command| {
-            command.units[0].1 = 5;
+            command.items[0].quantity = 5;
             command.last_try = false;
         },
         |_| Refusal::SlotLooksFull,
     );
-    check(|world, _| world.set_slot(|slot| slot.closed = true), |_| Refusal::SlotIsClosed);
+    check(
+        |world, _| world.set_slot(|slot| slot.closed = true),
+        |world| Refusal::SlotIsClosed { slot: world.slot.0 },
+    );
     check(
         |world, _| {
             let now = world.now;
             world.set_slot(|slot| slot.starts_at = now);
         },
-        |_| Refusal::SlotHasStarted,
+        |world| Refusal::SlotHasStarted { slot: world.slot.0 },
     );
     check(
         |world, _| {
@@ -88,7 +94,7 @@ fn a_unit_of_another_product_is_refused() {
     let made = world.run(&create_product_command(Currency::USD, vec![unit]));
     let Reply::Product(other) = made.reply() else { panic!("a product was made") };
     let unit = other.1[0].id;
-    let command = Reserve { units: vec![(unit, 1)], ..world.reserve_command(1) };
+    let command = Reserve { items: world.basket(unit, 1), ..world.reserve_command(1) };
     assert_eq!(world.refused(&command), Refusal::UnitIsNotOfThisProduct { unit: unit.0 });
 }
 
@@ -103,7 +109,7 @@ fn a_hold_takes_seats_until_there_are_none() {
     assert_eq!((item.booking, item.slot, item.unit), (row.id, world.slot, world.seat));
     assert_eq!(row.hold_expires_at, world.now.plus(Span::seconds(HOLD_SECONDS)));
     let command = world.reserve_command(2);
-    assert_eq!(world.refused(&command), Refusal::SlotIsFull { vacancies: 1 });
+    assert_eq!(world.refused(&command), Refusal::SlotIsFull { slot: world.slot.0, vacancies: 1 });
     world.reserve(1);
     assert_eq!(world.get::<Slot>(world.slot).vacancies(), 0);
 }
@@ -155,7 +161,7 @@ fn a_customer_holds_no_more_than_the_limit() {
     command.customer.email = "ANA@example.com".into();
     assert_eq!(world.refused(&command), refusal);
     // Free seats are not held.
-    let free = Reserve { units: vec![(world.child, 9)], ..world.reserve_command(1) };
+    let free = Reserve { items: world.basket(world.child, 9), ..world.reserve_command(1) };
     world.run(&free).reply();
     world.set_settings(|settings| settings.seats_held_per_customer_max = Some(2));
     let free = Reserve { claim: world.claim(), ..free };
@@ -192,7 +198,7 @@ fn a_client_holds_no_more_than_its_limit() {
 #[test]
 fn a_free_booking_is_confirmed_at_once() {
     let mut world = TestWorld::new(2);
-    let command = Reserve { units: vec![(world.child, 2)], ..world.reserve_command(1) };
+    let command = Reserve { items: world.basket(world.child, 2), ..world.reserve_command(1) };
     let Reply::Booking(reply) = world.run(&command).reply() else { panic!("a booking was made") };
     assert!(reply.booking.state.is(booking::State::Confirmed));
     let [ItemReply { item, slot, .. }] = reply.items.as_slice() else { panic!("one item") };

@@ -2,14 +2,15 @@
 //! clock. Every law holds after every command, and once everything is delivered, everything is
 //! settled.
 
+mod operations;
+
 use proptest::collection::vec;
-use proptest::prelude::{Just, ProptestConfig, Strategy, any};
-use proptest::prop_oneof;
+use proptest::prelude::ProptestConfig;
 use std::boxed::Box;
 use std::collections::BTreeSet;
-use std::vec;
 use std::vec::Vec;
 
+use self::operations::{Happening, Operation, happening};
 use super::cancellations::half;
 use super::dead_letters::decided;
 use super::driver::{Chaos, Game};
@@ -17,93 +18,19 @@ use super::operate::resolution;
 use super::provider_model::{News, ProviderModel};
 use super::test_store::CommandResult;
 use super::test_world::{LEASE, PRICE, TestWorld};
-use crate::commands::{ClaimJobs, DeadLetterRef, DiscardDeadLetter, RetryDeadLetter, StartPayment};
+use crate::commands::{
+    ClaimJobs, DeadLetterRef, DiscardDeadLetter, ExtendHold, RetryDeadLetter, StartPayment,
+};
 use crate::idempotency::KeyProgress;
 use crate::jobs::JobKinds;
 use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
 use crate::provider::ProviderStatus;
 use crate::reply::{ClaimedJob, Reply};
-use crate::rows::{Attempt, AttemptKind, Booking, BookingItem, Capture, Job, Key, Payment};
+use crate::rows::{Attempt, AttemptKind, Booking, BookingItem, Job, Key, Payment};
 use crate::time::Span;
 use crate::working_set::Command;
 use crate::{BookingId, JobId, PaymentId, Timestamp};
-
-/// A step of a history.
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Reserve,
-    Pay(Capture),
-    /// All tickets, or one of the first item.
-    Cancel {
-        part: bool,
-    },
-    Capture {
-        part: bool,
-    },
-    Void,
-    Refund {
-        part: bool,
-    },
-    /// A client sends a request again.
-    AskAgain,
-    Work,
-    Deliver {
-        again: bool,
-    },
-    /// The customer, or the bank, finishes a payment.
-    Conclude {
-        well: bool,
-    },
-    Wait {
-        seconds: i64,
-    },
-    ExpireHolds,
-    /// A dead worker's command arrives late.
-    ZombieReturns,
-    WearOutJob,
-    DecideOnDeadJob {
-        discard: bool,
-    },
-    ActAtProvider,
-}
-
-/// A step, the index of its row, and the faults during it.
-#[derive(Clone, Debug)]
-struct Happening {
-    operation: Operation,
-    which: u8,
-    faults: Vec<u8>,
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    let flag = any::<bool>;
-    let seconds = proptest::sample::select(&[1, 31, 400, 901][..]);
-    prop_oneof![
-        1 => Just(Operation::Reserve),
-        1 => Just(Operation::Pay(Capture::Automatic)),
-        1 => Just(Operation::Pay(Capture::Manual)),
-        1 => any::<bool>().prop_map(|part| Operation::Cancel { part }),
-        1 => flag().prop_map(|part| Operation::Capture { part }),
-        1 => Just(Operation::Void),
-        1 => flag().prop_map(|part| Operation::Refund { part }),
-        1 => Just(Operation::AskAgain),
-        2 => Just(Operation::Work),
-        2 => flag().prop_map(|again| Operation::Deliver { again }),
-        1 => flag().prop_map(|well| Operation::Conclude { well }),
-        1 => seconds.prop_map(|seconds| Operation::Wait { seconds }),
-        1 => Just(Operation::ExpireHolds),
-        1 => Just(Operation::ZombieReturns),
-        1 => Just(Operation::WearOutJob),
-        1 => flag().prop_map(|discard| Operation::DecideOnDeadJob { discard }),
-        1 => Just(Operation::ActAtProvider),
-    ]
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    let parts = (operation(), any::<u8>(), vec(any::<u8>(), 0..8));
-    parts.prop_map(|(operation, which, faults)| Happening { operation, which, faults })
-}
 
 /// The random part stays well inside the deadline of an operation, so that an unknown outcome at
 /// its end is fetched in time.
@@ -130,6 +57,7 @@ impl History {
     fn new() -> History {
         let mut world = TestWorld::new(4);
         world.set_policy(half());
+        world.add_slot(3);
         let started_at = world.now;
         let game =
             Game { world, provider: ProviderModel::default(), chaos: Chaos::default(), zombies: Vec::new() };
@@ -166,6 +94,7 @@ impl History {
         match operation {
             Operation::Reserve => {
                 let mut command = self.game.world.reserve_command(i64::from(which % 3) + 1);
+                command.items.extend(self.game.world.item_of_another_slot(which));
                 command.customer.email = std::format!("{}@example.com", which % 5);
                 self.request(command);
             }
@@ -178,6 +107,11 @@ impl History {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
                 let command = self.game.world.cancel_as_quoted(booking, part);
                 self.request(command);
+            }
+            Operation::ExtendHold => {
+                let Some(booking) = pick(&self.bookings(), which) else { return };
+                let claim = self.game.world.claim();
+                self.request(ExtendHold { claim, booking, hold_seconds: None });
             }
             Operation::Capture { part } => {
                 let Some(payment) = pick(&self.payments(), which) else { return };

@@ -80,6 +80,7 @@ impl TestStore {
         let payments: Vec<Payment> = self.all();
         self.seats_add_up(&bookings, command);
         self.items_agree(&bookings, command);
+        Self::holds_end_in_time(&bookings, command);
         self.money_is_in_bounds(&bookings, &payments, command);
         Self::confirmed_by_evidence(before, &bookings, &payments, command);
         self.messages_are_dense(command);
@@ -154,6 +155,15 @@ impl TestStore {
                 };
                 assert_eq!(is, expected, "an item of a booking that is {:?}: {command:?}", booking.state);
             }
+        }
+    }
+
+    /// However often a hold is extended. The sweep comes at its end, or later in the grace of its payment.
+    fn holds_end_in_time(bookings: &[Booking], command: &dyn Command) {
+        for booking in bookings.iter().filter(|booking| booking.state.is(booking::State::Held)) {
+            let (ends_at, swept_at) = (booking.hold_expires_at, booking.sweep_at);
+            assert!(ends_at <= booking.hold_expires_max, "a hold ends too late after {command:?}");
+            assert!(swept_at >= ends_at, "a hold is swept before its end after {command:?}");
         }
     }
 

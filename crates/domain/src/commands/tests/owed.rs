@@ -147,7 +147,7 @@ fn an_amount_that_the_provider_cannot_move_is_refused() {
     reserve.providers.amounts = SOME_AMOUNTS;
     let amount = eur(2 * PRICE);
     assert_eq!(world.refused(&reserve), Refusal::AmountIsNotPayable { amount, rule });
-    reserve.units = std::vec![(world.child, 1)];
+    reserve.items = world.basket(world.child, 1);
     reserve.claim = world.claim();
     world.run(&reserve).reply();
 

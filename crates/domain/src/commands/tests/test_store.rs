@@ -321,7 +321,7 @@ fn finished(key: Key, answer: &Result<Reply, Refusal>, now: Timestamp) -> Key {
 
 pub fn shown(reply: &Reply) -> String {
     match reply {
-        Reply::Booking(reply) => format!("booking {:?}", reply.booking.state),
+        Reply::Booking(reply) | Reply::BookingChanged(reply) => format!("booking {:?}", reply.booking.state),
         Reply::Payment(payment) => format!("payment {:?}", payment.state),
         Reply::PaymentChanged(payment) => {
             format!("payment changed {:?}, under way: {}", payment.state, payment.active.is_some())
@@ -336,7 +336,6 @@ pub fn shown(reply: &Reply) -> String {
         Reply::Payout(payout) | Reply::PayoutReversal(payout) => format!("payout {:?}", payout.state),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
         Reply::Dispute(dispute) => format!("dispute {:?}", dispute.state),
-        Reply::BookingChanged(reply) => format!("booking changed {:?}", reply.booking.state),
         other => panic!("not a reply to keep: {other:?}"),
     }
 }

@@ -23,6 +23,7 @@ use crate::idempotency::Fingerprint;
 use crate::jobs::JobKinds;
 use crate::lifecycle::{booking, job};
 use crate::limits::{AMOUNT_MINOR_MAX, ANOTHER_KEY_AFTER, OPERATION_DEADLINE_SECONDS};
+use crate::pricing::BasketItem;
 use crate::provider::{
     AmountRule, AmountRules, Observation, ProviderStatus, RefundObservation, RefundStatus, Source,
     TenantProviders,
@@ -181,11 +182,16 @@ impl TestWorld {
         claim(&format!("key-{}", self.keys))
     }
 
+    /// A quantity of one unit for the slot.
+    pub fn basket(&self, unit: UnitId, quantity: i64) -> Vec<BasketItem> {
+        vec![BasketItem { slot: self.slot, unit, quantity }]
+    }
+
     pub fn reserve_command(&mut self, quantity: i64) -> Reserve {
         Reserve {
             claim: self.claim(),
-            slot: self.slot,
-            units: vec![(self.seat, quantity)],
+            items: self.basket(self.seat, quantity),
+            expected_total: None,
             customer: CustomerDetails { name: "Ana".into(), email: "ana@example.com".into(), phone: None },
             hold_seconds: None,
             metadata: BTreeMap::new(),

@@ -1,6 +1,8 @@
-//! A slot that looks full may have holds whose time is up and that no timer has met yet. They are let
-//! go first, and the reserve tries once more: an expired hold never costs a sale. The first try's
-//! refusal is not stored under the key, the last one's is.
+//! A slot that looks full may have holds whose time is up and that no timer has met yet. Those of all
+//! slots of the basket are let go first, and the reserve tries once more: an expired hold never costs a
+//! sale. The first try's refusal is not stored under the key, the last one's is.
+
+use std::collections::BTreeSet;
 
 use api::Code;
 use api::requests::NewBooking;
@@ -8,7 +10,7 @@ use api::views::Booking;
 use axum::extract::State;
 use domain::commands::{CustomerDetails, ExpireHolds, LapsedHold, Reserve};
 use domain::limits::IDS_PER_COMMAND_MAX;
-use domain::{Refusal, SlotId, TenantId, UnitId};
+use domain::{Refusal, SlotId, TenantId};
 use store::CommandResult;
 
 use crate::http::answer::Handled;
@@ -23,7 +25,11 @@ const LAPSED_MAX: usize = 4_096;
 
 pub fn endpoint() -> Endpoint {
     Endpoint::post("/v1/bookings", "create_booking", handle)
-        .about("Hold seats", "Holds seats of a slot for a customer until `hold_expires_at`.")
+        .about(
+            "Hold seats",
+            "Holds seats of one or several slots for a customer until `hold_expires_at`: all of them, or \
+             none. The products of a booking have one currency, and divide their money by the same rule.",
+        )
         .answers::<Booking>(201, "The seats are held.")
         .refuses(&[
             Code::SlotNotFound,
@@ -34,6 +40,9 @@ pub fn endpoint() -> Endpoint {
             Code::SlotIsClosed,
             Code::SlotHasStarted,
             Code::SlotIsFull,
+            Code::CurrenciesDiffer,
+            Code::SplitRulesDiffer,
+            Code::PriceHasChanged,
             Code::TooManySeatsHeldByCustomer,
             Code::TooManySeatsHeldByClient,
             Code::HoldIsTooLong,
@@ -46,11 +55,10 @@ pub fn endpoint() -> Endpoint {
 async fn handle(State(app): State<App>, call: KeyedRequest<Bookings, NewBooking>) -> Handled {
     let claim = call.claim;
     let (tenant, request) = (claim.tenant, call.request);
-    let slot = SlotId(request.slot_id);
     let first = Reserve {
         claim,
-        slot,
-        units: request.units.iter().map(|unit| (UnitId(unit.unit_id), unit.quantity)).collect(),
+        items: request.basket(),
+        expected_total: request.expected_total.map(Into::into),
         customer: CustomerDetails {
             name: request.customer.name,
             email: request.customer.email,
@@ -64,12 +72,15 @@ async fn handle(State(app): State<App>, call: KeyedRequest<Bookings, NewBooking>
     };
     let last = Reserve { last_try: true, ..first.clone() };
     let claim = first.claim.clone();
+    let slots: BTreeSet<SlotId> = first.items.iter().map(|item| item.slot).collect();
     submit_once(&app, Some(&claim), |_| async {
         let answer = app.store().submit(Box::new(first)).await?;
         if !matches!(&answer, CommandResult::Refused { refusal: Refusal::SlotLooksFull, .. }) {
             return Ok(answer);
         }
-        expire_lapsed(&app, tenant, slot).await?;
+        for slot in slots {
+            expire_lapsed(&app, tenant, slot).await?;
+        }
         Ok::<_, RefusedRequest>(app.store().submit(Box::new(last)).await?)
     })
     .await
