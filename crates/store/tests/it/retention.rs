@@ -86,8 +86,9 @@ impl Script<'_> {
             "completed" | "no_show" => (100, "sold"),
             _ => (100, "released"),
         };
-        let rest =
-            format!("{booking}, {slot}, {product}, {product}, 'Seat', 1, 1, {price_minor}, '{state}', 1");
+        let rest = format!(
+            "{booking}, {slot}, {product}, {product}, 'Seat', 1, 1, {price_minor}, '{state}', 1, null, null"
+        );
         self.row("booking_items", new_id(), &rest);
     }
 

@@ -90,8 +90,11 @@ fn what_every_request_meets_is_documented() {
 fn what_books_or_moves_money_needs_a_key() {
     for Endpoint { operation, .. } in all() {
         let path = operation.path;
-        // To remove what is removed already, or to close what is closed, is no change. A quote holds nothing.
-        let repeats_by_itself = matches!(path, "/v1/saved_payment_methods/remove" | "/v1/ledger/closing");
+        // To remove what is removed already, or to close or end what is over, is no change. A quote holds nothing.
+        let repeats_by_itself = matches!(
+            path,
+            "/v1/saved_payment_methods/remove" | "/v1/ledger/closing" | "/v1/blackouts/{id}/end"
+        );
         let books = operation.method == "POST"
             && !path.contains("/products")
             && path != "/v1/quotes"
