@@ -103,6 +103,14 @@ pub(super) fn append_refund_message(
     append_refund_movement(draft, refund, payment, kind, &movement, moved, false);
 }
 
+/// Whether a booking of which tickets were cancelled has more money than it costs now. The caller has requested the
+/// booking's items.
+fn has_too_much(facts: &Facts, booking: &Booking, payment: &Payment) -> bool {
+    let has = booking.paid_minor - booking.refunded_minor - payment.refunding_minor;
+    let mut items = facts.booking_items.owned_by(booking.id);
+    has > booking.total_minor && items.any(|item| item.credited_minor.is_some())
+}
+
 /// Whether the money was recognized as revenue when the refund was begun. What a cancellation gives back, and what was
 /// under way then, never was. The caller has requested the booking's items.
 fn reduces_revenue(facts: &Facts, booking: Option<&Booking>, refund: &Refund) -> bool {

@@ -5,7 +5,7 @@
 //! | is held, without a payment under way | its seats are released |
 //! | is confirmed, all tickets | seats back, money back as the quote says, the penalty is recognized as revenue |
 //! | is confirmed, some tickets | the same for these; the booking stays confirmed and costs less |
-//! | has a payment or another call under way | refused: the outcome would change the quote |
+//! | has a payment, a refund or another call under way | refused: the outcome would change the quote |
 //! | the quote is not the one that the client expects | refused, with the refund of now |
 //!
 //! The money moves afterwards: the reply shows the booking, and jobs make the refunds. If one fails, a person has a
@@ -22,14 +22,14 @@ use crate::cancellation_policy::CancelledBy;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::{self as money, AskedBy, ReturnOrder};
 use crate::commands::payouts::{become_due, check_not_released, recognize};
-use crate::ids::{BookingId, CancellationPolicyId, PaymentId, ReleaseId, TenantId};
+use crate::ids::{BookingId, CancellationPolicyId, PaymentId, RefundId, ReleaseId, TenantId};
 use crate::lifecycle::booking::{Event, State};
-use crate::lifecycle::payment;
+use crate::lifecycle::{payment, refund};
 use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, ItemReply, Reply};
-use crate::rows::{Booking, Facts, Mode, Needs, Payment};
+use crate::rows::{Booking, Facts, Mode, Needs, Payment, Refund};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
@@ -52,8 +52,31 @@ pub struct CancelBooking {
 }
 
 impl CancelBooking {
+    /// The refund of a payment that this cancellation has made already: the database was restored since, and the refund
+    /// was found at the provider.
+    fn made<'f>(&self, facts: &'f Facts, payment: PaymentId) -> Option<&'f Refund> {
+        facts.refunds.get(RefundId(self.claim.key.cancellation(payment)))
+    }
+
+    /// The payment before this cancellation.
+    fn before(&self, facts: &Facts, payment: &Payment) -> Payment {
+        let mut payment = payment.clone();
+        let Some(made) = self.made(facts, payment.id) else { return payment };
+        match *made.state {
+            refund::State::Succeeded => payment.refunded_minor -= made.amount_minor,
+            refund::State::Created
+            | refund::State::Pending
+            | refund::State::Unknown
+            | refund::State::Review => {
+                payment.refunding_minor -= made.amount_minor;
+            }
+            refund::State::Failed | refund::State::WrittenOff => {}
+        }
+        payment
+    }
+
     /// The payments, if they are all of the booking and none is in the way.
-    fn payments<'f>(&self, facts: &'f Facts, booking: &Booking) -> Result<Vec<&'f Payment>, Refusal> {
+    fn payments(&self, facts: &Facts, booking: &Booking) -> Result<Vec<Payment>, Refusal> {
         let payments = self.payments.iter().filter_map(|id| facts.payments.get(*id));
         let payments: Vec<&Payment> =
             payments.filter(|payment| payment.booking == Some(booking.id)).collect();
@@ -70,7 +93,13 @@ impl CancelBooking {
                 return Err(Refusal::BookingHasOpenPayment { payment: payment.id.0 });
             }
         }
-        Ok(payments)
+        let payments: Vec<Payment> =
+            payments.into_iter().map(|payment| self.before(facts, payment)).collect();
+        // Whether that money goes back is not known yet.
+        match payments.iter().find(|payment| payment.refunding_minor > 0) {
+            Some(payment) => Err(Refusal::PaymentHasOperationInProgress { attempt: payment.id.0 }),
+            None => Ok(payments),
+        }
     }
 
     fn quote(
@@ -87,7 +116,7 @@ impl CancelBooking {
         let cancellation = Cancellation {
             booking,
             items,
-            payments: &payments,
+            payments: &payments.iter().collect::<Vec<_>>(),
             policy: &policy,
             cancelled: &self.items,
             by: self.by,
@@ -111,6 +140,7 @@ impl CancelBooking {
         for (id, back) in &quote.payments {
             let Some(mut payment) = facts.payments.get(*id).cloned() else { continue };
             match *back {
+                MoneyBack::Refund { .. } if self.made(facts, *id).is_some() => continue,
                 MoneyBack::Refund { minor } => {
                     let order = self.order(minor, asked_by);
                     money::refund(draft, &mut payment, order);
@@ -172,17 +202,14 @@ impl CancelBooking {
         booking.ended_at = Some(draft.context.now);
         // What is on its way back is a refund of what was never earned. Nobody knows when a person gives money back, so
         // that is a refund of revenue.
-        let returning = self.returning(facts) + quote.returned_by_providers();
+        let is_counted =
+            |id| self.made(facts, id).is_some_and(|made| made.state.is(refund::State::Succeeded));
+        let returning = quote.payments.iter().filter(|(id, _)| !is_counted(*id));
+        let returning: i64 = returning.map(|(_, back)| back.returned_by_provider()).sum();
         recognize(draft, booking, booking.paid_minor - booking.refunded_minor - returning);
         if let Some(release) = facts.releases.get(ReleaseId::from(booking.id)) {
             become_due(draft, release);
         }
-    }
-
-    /// Refunds that were under way before.
-    fn returning(&self, facts: &Facts) -> i64 {
-        let payments = self.payments.iter().filter_map(|id| facts.payments.get(*id));
-        payments.map(|payment| payment.refunding_minor).sum()
     }
 }
 
@@ -202,6 +229,7 @@ impl Command for CancelBooking {
                 Some(payment) => _ = rows.account(payment.account),
                 None => complete = None,
             }
+            rows.refund(RefundId(self.claim.key.cancellation(*id)));
         }
         rows.release(ReleaseId::from(self.booking));
         for item in rows.booking_items(self.booking).into_iter().flatten() {

@@ -3,7 +3,7 @@
 //! | step | rule |
 //! |---|---|
 //! | each ticket | the policy of its booking says what goes back of its price: it is credited; the rest is the penalty |
-//! | what is credited | first lowers what is still due; the rest goes back, as far as the booking has money |
+//! | what the booking has beyond what it costs then | goes back, at most what is credited. So a deposit is kept before anything is, and money that was given back before is not given back twice |
 //! | reserved money, all tickets cancelled | what the penalty needs is captured, the oldest payment first; the rest is released |
 //! | reserved money, some tickets left | stays reserved; a later capture takes at most what is due then |
 //! | captured money | the newest payment is refunded first: old ones may be beyond their provider's time limit |
@@ -82,6 +82,14 @@ impl MoneyBack {
             MoneyBack::Void { released_minor } | MoneyBack::Capture { released_minor, .. } => released_minor,
         }
     }
+
+    /// The captured money that a provider sends back.
+    pub const fn returned_by_provider(self) -> i64 {
+        match self {
+            MoneyBack::Refund { minor } => minor,
+            MoneyBack::ByHand { .. } | MoneyBack::Void { .. } | MoneyBack::Capture { .. } => 0,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -99,17 +107,6 @@ pub struct QuotedCancellation {
     pub refunded_minor: i64,
     /// The last instant at which the quote holds, unless money moves before. `None`: it does not depend on the time.
     pub holds_until: Option<Timestamp>,
-}
-
-impl QuotedCancellation {
-    /// The captured money that providers send back.
-    pub fn returned_by_providers(&self) -> i64 {
-        let sent = self.payments.iter().map(|(_, back)| match back {
-            MoneyBack::Refund { minor } => *minor,
-            MoneyBack::ByHand { .. } | MoneyBack::Void { .. } | MoneyBack::Capture { .. } => 0,
-        });
-        sent.sum()
-    }
 }
 
 /// A cancellation that is looked at or executed. The booking is confirmed, and the payments are all of it.
@@ -133,12 +130,16 @@ impl Cancellation<'_> {
             |rows: &[ItemRows<'_>]| rows.iter().filter(sold).map(|row| row.item.quantity).sum::<i64>();
         let is_whole = lines.iter().map(|line| line.quantity).sum::<i64>() == tickets(self.items);
         let credited_minor = lines.iter().map(|line| line.credited_minor).sum::<i64>();
-        let due_minor = (self.booking.total_minor - self.booking.settled_minor).max(0);
+        let costs_then = self.booking.total_minor - credited_minor;
+        let kept = |payment: &&Payment| {
+            payment.captured_minor - payment.refunded_minor - payment.refunding_minor - payment.disputed_minor
+        };
+        let kept_minor: i64 = self.payments.iter().map(kept).sum();
+        let beyond = (kept_minor - costs_then).clamp(0, credited_minor);
         let mut payments = Vec::new();
-        let refunded_minor = self.refunds((credited_minor - due_minor).max(0), &mut payments)?;
+        let refunded_minor = self.refunds(beyond, &mut payments)?;
         if is_whole {
-            let needed = (due_minor - credited_minor).max(0);
-            self.releases(needed, &mut payments);
+            self.releases((costs_then - kept_minor).max(0), &mut payments);
         }
         let refund_minor = payments.iter().map(|(_, back)| back.minor()).sum();
         Ok(QuotedCancellation {

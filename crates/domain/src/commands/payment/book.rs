@@ -3,8 +3,8 @@
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 
-use super::about;
 use super::return_money::send_back;
+use super::{about, has_too_much};
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
 use crate::commands::payouts::recognize_late;
@@ -12,7 +12,7 @@ use crate::ids::SlotId;
 use crate::lifecycle::booking::{Event, State as BookingState, step};
 use crate::lifecycle::payment::State;
 use crate::provider::Source;
-use crate::rows::{Booking, BookingItem, Facts, LateMoney, Payment, Tenant};
+use crate::rows::{Booking, BookingItem, Capture, Facts, LateMoney, Payment, Tenant};
 use crate::time::Span;
 
 /// Applies the payment to its booking. Money counts on evidence only, and once: the payment's row
@@ -113,7 +113,13 @@ fn secure(
             return None;
         }
         BookingState::Cancelled => return Some("the booking was cancelled"),
-        BookingState::Confirmed | BookingState::Completed | BookingState::NoShow => return None,
+        BookingState::Confirmed | BookingState::Completed | BookingState::NoShow => {
+            if has_too_much(facts, booking, payment) {
+                let why = "it was captured at the provider, and tickets had been cancelled";
+                draft.review(about(payment), "cancellation_not_settled", why.to_owned());
+            }
+            return None;
+        }
     };
     seats.carry_out(facts, booking, step.effects());
     booking.state = draft.step(booking::about(booking), step);
@@ -127,7 +133,8 @@ fn secure(
 fn is_penalty(facts: &Facts, booking: &Booking, payment: &Payment) -> bool {
     let items = facts.booking_items.owned_by(booking.id);
     let penalty_minor: i64 = items.filter_map(BookingItem::penalty_minor).sum();
-    payment.state.is(State::Captured) && payment.captured_minor <= penalty_minor
+    let was_reserved = payment.capture == Capture::Manual && payment.state.is(State::Captured);
+    was_reserved && payment.captured_minor <= penalty_minor
 }
 
 /// The booking has its seats, and no payment secures it any more.

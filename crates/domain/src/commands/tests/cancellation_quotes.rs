@@ -79,15 +79,29 @@ fn a_payment_that_the_bank_decides_about_gives_nothing() {
     assert_eq!(rows.quote(ANY_AMOUNT).refund.minor, PRICE, "as far as there is money");
 }
 
-/// A deposit of a quarter was paid: half of the price is credited, and a quarter of it was never owed to anybody.
+/// Half of the price is kept. What was paid of it covers the penalty first.
 #[test]
-fn a_credit_lowers_first_what_is_still_due() {
+fn a_deposit_covers_the_penalty_first() {
     let mut rows = Rows::of(Capture::Automatic);
     for (paid, back) in [(PRICE, 0), (2 * PRICE, 0), (3 * PRICE, PRICE), (4 * PRICE, 2 * PRICE)] {
         rows.booking.settled_minor = paid;
         rows.payments[0].captured_minor = paid;
         assert_eq!(rows.quote(ANY_AMOUNT).refund.minor, back, "{paid} paid");
     }
+}
+
+/// Otherwise a customer who has got half back would get the other half, and pay no penalty.
+#[test]
+fn money_that_was_given_back_before_counts() {
+    let mut rows = Rows::of(Capture::Automatic);
+    for (refunded, back) in [(500, 1_500), (2 * PRICE, 0), (4 * PRICE, 0)] {
+        rows.payments[0].refunded_minor = refunded;
+        assert_eq!(rows.quote(ANY_AMOUNT).refund.minor, back, "{refunded} refunded before");
+    }
+    // A part of the reserved money was captured, and the rest was released.
+    rows.payments[0].refunded_minor = 0;
+    rows.payments[0].captured_minor = 3 * PRICE;
+    assert_eq!(rows.quote(ANY_AMOUNT).refund.minor, PRICE);
 }
 
 #[test]

@@ -125,6 +125,11 @@ fn some_tickets_are_cancelled_and_the_rest_stays() {
     world.run(&cancel).reply();
 
     let rest = world.cancel_for(booking, 3 * PRICE / 2);
+    let attempt = payment.0;
+    assert_eq!(world.refused(&rest), Refusal::PaymentHasOperationInProgress { attempt });
+    let first = refunds(&world)[0].id;
+    world.send(first, payment);
+    world.refund_answer(first, RefundStatus::Succeeded);
     world.run(&rest).reply();
     assert_eq!(world.booking_is(booking), booking::State::Cancelled);
     let sum: i64 = refunds(&world).iter().map(|refund| refund.amount_minor).sum();
@@ -134,7 +139,7 @@ fn some_tickets_are_cancelled_and_the_rest_stays() {
 
 #[test]
 fn tickets_that_are_not_there_are_not_cancelled() {
-    let (mut world, booking, _) = sold(half(), Capture::Automatic);
+    let (mut world, booking, payment) = sold(half(), Capture::Automatic);
     let item = world.items_of(booking)[0].id;
     let refused = |world: &mut TestWorld, item: BookingItemId, quantity| {
         let command =
@@ -145,6 +150,9 @@ fn tickets_that_are_not_there_are_not_cancelled() {
     assert_eq!(refused(&mut world, unknown, None), Refusal::ItemNotFound { item: unknown.0 });
     assert_eq!(refused(&mut world, item, Some(5)), Refusal::NotSoManyTickets { item: item.0, sold: 4 });
     cancel_part(&mut world, booking, 1, PRICE / 2);
+    let refund = refunds(&world)[0].id;
+    world.send(refund, payment);
+    world.refund_answer(refund, RefundStatus::Succeeded);
     let gone = world.items_of(booking).into_iter().find(|item| item.state.is(booking_item::State::Returned));
     let gone = gone.unwrap().id;
     assert_eq!(refused(&mut world, gone, Some(1)), Refusal::NotSoManyTickets { item: gone.0, sold: 0 });
@@ -281,6 +289,24 @@ fn the_reason_decides_what_goes_back() {
     check(CancelledBy::Supplier, 4 * PRICE);
     check(CancelledBy::Weather, 4 * PRICE * 8 / 10);
     check(CancelledBy::TooFewParticipants, 4 * PRICE);
+}
+
+/// The refund was found at the provider, and the cancellation is repeated by its client.
+#[test]
+fn a_cancellation_that_a_restore_has_lost_refunds_once() {
+    let (mut world, booking, payment) = sold(half(), Capture::Automatic);
+    let command = world.cancel_for(booking, 2 * PRICE);
+    let id = RefundId(command.claim.key.cancellation(payment));
+    let found = world.refund(payment, Some(2 * PRICE));
+    world.send(found, payment);
+    world.refund_answer(found, RefundStatus::Succeeded);
+    let row: Refund = world.get(found);
+    world.set(&Refund { id, ..row.clone() });
+    world.forget(&row);
+    world.run(&command).reply();
+    assert_eq!(refunds(&world).len(), 1, "it is the refund that was found");
+    let row: Booking = world.get(booking);
+    assert_eq!((*row.state, row.total_minor), (booking::State::Cancelled, 2 * PRICE));
 }
 
 /// The policy of the moment of the booking counts.

@@ -106,6 +106,11 @@ impl TestStore {
         self.rows.entry(R::TABLE.name).or_default().insert(row.id().into(), values);
     }
 
+    /// Takes a row away, as a restore to an earlier moment does.
+    pub fn forget<R: Row>(&mut self, row: &R) {
+        self.rows.entry(R::TABLE.name).or_default().remove(&row.id().into());
+    }
+
     pub fn wait(&mut self, span: Span) {
         self.now = self.now.plus(span);
     }

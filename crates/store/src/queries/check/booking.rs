@@ -79,7 +79,9 @@ pub(super) const CHECKS: &[Check] = &[
                         when total_minor >= settled_minor then total_minor - settled_minor else 0 end as open \
                     from payments join bookings on bookings.id = payments.booking \
                     where not exists (select 1 from refunds where refunds.payment = payments.id \
-                        and refunds.state in ('failed', 'written_off'))) as counted \
+                        and refunds.state in ('failed', 'written_off')) \
+                    and not exists (select 1 from reviews where reviews.subject = payments.id \
+                        and reason = 'cancellation_not_settled')) as counted \
                 on counted.booking = bookings.id \
             group by bookings.id, total_minor, bookings.currency \
             having sum(kept) + sum(open) > total_minor",
