@@ -47,7 +47,10 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             }
         }
         Reply::Blackout(reply) => match &reply.kept {
-            Some(kept) => rendered(201, &BlackoutDetail::of(reply, kept), None),
+            Some(kept) => {
+                let list = format!("/v1/products/{}/blackouts", reply.blackout.product);
+                rendered(201, &BlackoutDetail::of(reply, kept), Some(list))
+            }
             None => rendered(200, &Blackout::of(&reply.blackout), None),
         },
         Reply::Payment(payment) => with_payment(made_status(payment), payment),

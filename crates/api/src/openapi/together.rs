@@ -68,6 +68,24 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             form("Another action", &[], json!({ "amount": NULL })),
         ],
         "NewScheduleRule" => starts(),
+        "NewTier" => [
+            form("By hours that pass", &["hours"], json!({ "hours": INTEGER, "days": NULL })),
+            form("By days of the calendar", &["days"], json!({ "hours": NULL, "days": INTEGER })),
+        ],
+        "NewCancellationPolicy" => [
+            json!({
+                "title": "A preset",
+                "required": ["preset"],
+                "properties": {
+                    "preset": { "type": TEXT },
+                    "tiers": { "maxItems": 0 },
+                    "grace_minutes": { "type": NULL },
+                    "weather_basis_points": { "type": NULL },
+                    "too_few_participants_basis_points": { "type": NULL },
+                },
+            }),
+            form("Rules of its own", &[], json!({ "preset": NULL })),
+        ],
         "ChangedUnit" => [
             form("A change", &["id"], json!({ "id": TEXT, "seats": NULL })),
             form(
@@ -179,11 +197,17 @@ fn saved_methods(owners: &[&str]) -> Value {
 fn form(title: &str, required: &[&str], types: Value) -> Value {
     let Value::Object(types) = types else { unreachable!("types are given by member") };
     let properties: Map<String, Value> =
-        types.into_iter().map(|(member, kind)| (member, json!({ "type": kind }))).collect();
+        types.into_iter().map(|(member, kind)| (member, of_type(&kind))).collect();
     json!({ "title": title, "required": required, "properties": properties })
 }
 
+/// Linters want to know what a list has. Its schema says it beside the form.
+fn of_type(kind: &Value) -> Value {
+    if kind == LIST { json!({ "type": LIST, "items": {} }) } else { json!({ "type": kind }) }
+}
+
 const TEXT: &str = "string";
+const INTEGER: &str = "integer";
 const OBJECT: &str = "object";
 const LIST: &str = "array";
 const NULL: &str = "null";

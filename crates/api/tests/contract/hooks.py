@@ -86,6 +86,17 @@ def arrange(case):
             once(body, "slots", "starts_at")
         case ("POST", "/v1/products/{id}/schedules") | ("PATCH", "/v1/schedules/{id}"):
             a_rule_with_dates(body.get("rule"))
+        case ("GET", "/v1/bookings/{id}/cancellation_quote"):
+            if not query.get("item_id"):
+                query.pop("quantity", None)
+        case ("POST", "/v1/bookings/{id}/cancel"):
+            if isinstance(body, dict):
+                once(body, "items", "item_id")
+        case ("POST", "/v1/products/{id}/cancellation_policy"):
+            body["tiers"] = (body.get("tiers") or [])[:1]
+            for tier in body["tiers"]:
+                if tier.get("fee"):
+                    tier["fee"]["currency"] = "EUR"
         case ("POST", "/v1/products/{id}/blackouts"):
             body.pop("last_date", None)
         case ("POST", "/v1/bookings" | "/v1/quotes"):

@@ -44,7 +44,7 @@ const OPERATIONS_A_LOST_ANSWER: usize = 500;
 /// Orders for each incident.
 const ORDERS_A_KILL: usize = 50;
 const ORDERS_A_STALL: usize = 100;
-const KILLS_MIN: usize = 6;
+const KILLS_MIN: usize = 9;
 const STALLS_MIN: usize = 4;
 /// After the lease: the time for another worker to find the jobs and to begin.
 const BEYOND_MS: std::ops::Range<u64> = 800..1_600;
