@@ -44,25 +44,7 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             ),
             form("Paid by the tenant", &[], json!({ "provider": NULL, "destination": NULL })),
         ],
-        "ChangedBeneficiary" => [
-            json!({
-                "title": "Paid by transfers from now on",
-                "properties": {
-                    "method": { "const": "transfer" },
-                    "provider": { "type": TEXT },
-                    "destination": { "type": TEXT },
-                },
-                "required": ["method", "provider", "destination"],
-            }),
-            json!({
-                "title": "Another change",
-                "properties": {
-                    "method": { "not": { "const": "transfer" } },
-                    "provider": { "type": NULL },
-                    "destination": { "type": NULL },
-                },
-            }),
-        ],
+        "ChangedBeneficiary" => ways_to_be_paid(),
         "ReviewAction" => [
             json!({ "title": "A refund", "properties": { "action": { "const": "refund" } } }),
             form("Another action", &[], json!({ "amount": NULL })),
@@ -72,20 +54,7 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             form("By hours that pass", &["hours"], json!({ "hours": INTEGER, "days": NULL })),
             form("By days of the calendar", &["days"], json!({ "hours": NULL, "days": INTEGER })),
         ],
-        "NewCancellationPolicy" => [
-            json!({
-                "title": "A preset",
-                "required": ["preset"],
-                "properties": {
-                    "preset": { "type": TEXT },
-                    "tiers": { "maxItems": 0 },
-                    "grace_minutes": { "type": NULL },
-                    "weather_basis_points": { "type": NULL },
-                    "too_few_participants_basis_points": { "type": NULL },
-                },
-            }),
-            form("Rules of its own", &[], json!({ "preset": NULL })),
-        ],
+        "NewCancellationPolicy" => policies(),
         "ChangedUnit" => [
             form("A change", &["id"], json!({ "id": TEXT, "seats": NULL })),
             form(
@@ -108,6 +77,47 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
 
 fn tax_id(title: &str, kind: &str, pattern: &str) -> Value {
     json!({ "title": title, "properties": { "kind": { "const": kind }, "number": { "pattern": pattern } } })
+}
+
+/// A policy by its name, or by its rules.
+fn policies() -> [Value; 2] {
+    [
+        json!({
+            "title": "A preset",
+            "required": ["preset"],
+            "properties": {
+                "preset": { "type": TEXT },
+                "tiers": { "maxItems": 0 },
+                "grace_minutes": { "type": NULL },
+                "weather_basis_points": { "type": NULL },
+                "too_few_participants_basis_points": { "type": NULL },
+            },
+        }),
+        form("Rules of its own", &[], json!({ "preset": NULL })),
+    ]
+}
+
+/// A change of how a beneficiary is paid, or another one.
+fn ways_to_be_paid() -> [Value; 2] {
+    [
+        json!({
+            "title": "Paid by transfers from now on",
+            "properties": {
+                "method": { "const": "transfer" },
+                "provider": { "type": TEXT },
+                "destination": { "type": TEXT },
+            },
+            "required": ["method", "provider", "destination"],
+        }),
+        json!({
+            "title": "Another change",
+            "properties": {
+                "method": { "not": { "const": "transfer" } },
+                "provider": { "type": NULL },
+                "destination": { "type": NULL },
+            },
+        }),
+    ]
 }
 
 /// Where a schedule's times of day stand.
