@@ -81,8 +81,7 @@ fn days_before(starts_at: Timestamp, zone: &str, days: i64) -> Option<Timestamp>
 }
 
 /// Who or what cancels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CancelledBy {
     #[default]
     Customer,
@@ -214,8 +213,7 @@ impl CancellationRules {
 }
 
 /// The policies that have a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// Everything back until the start.
     Free,

@@ -132,7 +132,7 @@ impl CancellationQuote {
 impl CancellationLine {
     fn of(line: &CancelledLine, currency: Currency) -> CancellationLine {
         let money = |minor| Money::new(minor, currency);
-        let tier = match line.rule {
+        let tier = match line.terms.rule {
             policy::Rule::Tier(number) => i64::try_from(number + 1).ok(),
             _ => None,
         };
@@ -141,10 +141,10 @@ impl CancellationLine {
             name: line.item.name.clone(),
             quantity: line.quantity,
             price: money(line.item.price_minor * line.quantity),
-            rule: line.rule.name().to_owned(),
+            rule: line.terms.rule.name().to_owned(),
             tier,
-            refund_basis_points: line.refund_basis_points,
-            fee: money(line.fee_minor),
+            refund_basis_points: line.terms.refund_basis_points,
+            fee: money(line.terms.fee_minor),
             credit: money(line.credited_minor),
             penalty: money(line.penalty_minor),
         }

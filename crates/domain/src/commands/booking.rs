@@ -4,13 +4,15 @@ mod cancel_booking;
 mod cancellation;
 mod expire_holds;
 mod extend_hold;
+mod item_rows;
 mod reserve;
 mod seats;
 
 pub use cancel_booking::CancelBooking;
-pub use cancellation::{Cancellation, CancelledItem, CancelledLine, ItemRows, MoneyBack, QuotedCancellation};
+pub use cancellation::{Cancellation, CancelledItem, CancelledLine, MoneyBack, QuotedCancellation};
 pub use expire_holds::{ExpireHolds, LapsedHold};
 pub use extend_hold::ExtendHold;
+pub use item_rows::ItemRows;
 pub use reserve::{CustomerDetails, Reserve};
 pub(super) use seats::Seats;
 

@@ -13,10 +13,11 @@ pub use set_cancellation_policy::SetCancellationPolicy;
 use alloc::string::String;
 
 use crate::commands::draft::{About, Draft};
+use crate::ids::{ProductId, TenantId};
 use crate::money::{Currency, Money};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
-use crate::rows::{Product, Subject, Unit};
+use crate::rows::{Facts, Product, Subject, Unit};
 
 #[derive(Clone, Debug)]
 pub struct NewUnit {
@@ -27,6 +28,18 @@ pub struct NewUnit {
 
 fn about(product: &Product) -> About {
     About { tenant: product.tenant, kind: Subject::Product, id: product.id.0 }
+}
+
+/// The tenant's product, if it is as a query found it.
+pub(in crate::commands) fn product_at(
+    facts: &Facts,
+    tenant: TenantId,
+    id: ProductId,
+    version: i64,
+) -> Result<&Product, Refusal> {
+    let own = |product: &&Product| product.tenant == tenant;
+    let product = facts.products.get(id).filter(own).ok_or(Refusal::ProductNotFound)?;
+    if product.version == version { Ok(product) } else { Err(Refusal::ChangedMeanwhile) }
 }
 
 fn check_prices(

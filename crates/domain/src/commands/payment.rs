@@ -52,8 +52,8 @@ use serde_json::json;
 
 use crate::commands::draft::{About, Draft};
 use crate::commands::jobs::JobLease;
-use crate::ids::{AttemptId, KeyId, PaymentId, RefundId, TenantId};
-use crate::lifecycle::{CurrentState, State};
+use crate::ids::{AttemptId, BookingId, KeyId, PaymentId, RefundId, TenantId};
+use crate::lifecycle::{CurrentState, State, booking};
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::reply::AttemptJob;
@@ -111,18 +111,24 @@ fn has_too_much(facts: &Facts, booking: &Booking, payment: &Payment) -> bool {
     has > booking.total_minor && items.any(|item| item.credited_minor.is_some())
 }
 
+/// Requests the booking of a refund, and what [`reduces_revenue`] looks at. Items are loaded before their booking shows
+/// whether it is cancelled.
+fn needs_of_refunded(rows: &mut Needs<'_>, booking: BookingId) {
+    rows.booking_items(booking);
+    rows.booking(booking);
+}
+
 /// Whether the money was recognized as revenue when the refund was begun. What a cancellation gives back, and what was
-/// under way then, never was. The caller has requested the booking's items.
+/// under way then, never was. See [`needs_of_refunded`].
 fn reduces_revenue(facts: &Facts, booking: Option<&Booking>, refund: &Refund) -> bool {
-    use crate::lifecycle::booking::State;
     booking.is_some_and(|booking| match *booking.state {
-        State::Completed | State::NoShow => true,
-        State::Cancelled => {
+        booking::State::Completed | booking::State::NoShow => true,
+        booking::State::Cancelled => {
             let mut items = facts.booking_items.owned_by(booking.id);
             let is_later = booking.ended_at.is_some_and(|ended| refund.created_at > ended);
             is_later && items.any(|item| item.credited_minor.is_some())
         }
-        State::Held | State::Expired | State::Confirmed => false,
+        booking::State::Held | booking::State::Expired | booking::State::Confirmed => false,
     })
 }
 

@@ -35,7 +35,7 @@ mod settle_payout;
 
 pub use change_beneficiary::{BeneficiaryTransfer, ChangeBeneficiary};
 pub use complete_booking::CompleteBooking;
-pub(super) use complete_booking::{become_due, recognize, recognize_late};
+pub(super) use complete_booking::{become_due, recognize};
 pub use create_beneficiary::CreateBeneficiary;
 pub use mark_payout_sent::MarkPayoutSent;
 pub use mark_reversal_sent::MarkReversalSent;

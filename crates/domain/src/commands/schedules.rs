@@ -28,6 +28,7 @@ pub use make_slots::{MakeSlots, NextStep};
 
 use alloc::vec::Vec;
 
+use crate::commands::catalogue::product_at;
 use crate::commands::draft::{About, Draft};
 use crate::ids::{ProductId, ScheduleId, SlotId, TenantId};
 use crate::refusal::Refusal;
@@ -84,12 +85,7 @@ impl ProductSchedules {
     }
 
     fn find<'facts>(&self, facts: &'facts Facts) -> Result<&'facts Product, Refusal> {
-        let product = facts
-            .products
-            .get(self.product)
-            .filter(|product| product.tenant == self.tenant)
-            .ok_or(Refusal::ProductNotFound)?;
-        if product.version == self.version { Ok(product) } else { Err(Refusal::ChangedMeanwhile) }
+        product_at(facts, self.tenant, self.product, self.version)
     }
 
     /// Raises the product's version, and has all that has not started looked at again.

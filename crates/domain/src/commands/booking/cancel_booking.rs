@@ -16,8 +16,8 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::cancellation::{Cancellation, CancelledItem, ItemRows, MoneyBack, QuotedCancellation};
-use super::{Seats, about, append_message};
+use super::cancellation::{Cancellation, CancelledItem, MoneyBack, QuotedCancellation};
+use super::{ItemRows, Seats, about, append_message};
 use crate::cancellation_policy::CancelledBy;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::{self as money, AskedBy, ReturnOrder};
@@ -28,7 +28,7 @@ use crate::lifecycle::{payment, refund};
 use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
-use crate::reply::{BookingReply, ItemReply, Reply};
+use crate::reply::{BookingReply, Reply};
 use crate::rows::{Booking, Facts, Mode, Needs, Payment, Refund};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, DecisionResult};
@@ -206,7 +206,7 @@ impl CancelBooking {
             |id| self.made(facts, id).is_some_and(|made| made.state.is(refund::State::Succeeded));
         let returning = quote.payments.iter().filter(|(id, _)| !is_counted(*id));
         let returning: i64 = returning.map(|(_, back)| back.returned_by_provider()).sum();
-        recognize(draft, booking, booking.paid_minor - booking.refunded_minor - returning);
+        recognize(draft, booking, booking.paid_minor - booking.refunded_minor - returning, None);
         if let Some(release) = facts.releases.get(ReleaseId::from(booking.id)) {
             become_due(draft, release);
         }
@@ -232,12 +232,10 @@ impl Command for CancelBooking {
             rows.refund(RefundId(self.claim.key.cancellation(*id)));
         }
         rows.release(ReleaseId::from(self.booking));
-        for item in rows.booking_items(self.booking).into_iter().flatten() {
-            rows.product(item.product);
-            if let Some(policy) = item.policy {
-                rows.cancellation_policy(policy);
-            }
+        for policy in rows.booking_items(self.booking).into_iter().flatten().filter_map(|item| item.policy) {
+            rows.cancellation_policy(policy);
         }
+        ItemRows::needs(rows, self.booking);
         complete.and(Seats::needs(rows, self.booking).map(drop))
     }
 
@@ -245,7 +243,7 @@ impl Command for CancelBooking {
         let own = |booking: &&Booking| booking.tenant == self.claim.tenant;
         let booking = facts.bookings.get(self.booking).filter(own);
         let mut booking = booking.cloned().ok_or(Refusal::BookingNotFound)?;
-        let items = item_rows(facts, booking.id)?;
+        let items = ItemRows::of(facts, booking.id)?;
         let step = booking.state.require(Event::CustomerCancelled)?;
         let quote = match step.from() {
             State::Confirmed => Some(self.quote(facts, &booking, &items, context)?),
@@ -276,10 +274,7 @@ impl Command for CancelBooking {
         }
         let mut shown = Vec::new();
         for row in &items {
-            for item in seats.after(row.item) {
-                let time_zone = row.product.time_zone.clone();
-                shown.push(ItemReply { item, slot: seats.changed(row.slot), time_zone });
-            }
+            shown.extend(seats.after(row.item).map(|item| row.changed(item, seats.changed(row.slot))));
         }
         let kind = if is_whole { "booking.cancelled" } else { "booking.changed" };
         append_message(&mut draft, &mut booking, shown.iter().map(|shown| &shown.item), kind);
@@ -287,14 +282,4 @@ impl Command for CancelBooking {
         draft.put(booking.clone());
         Ok(draft.reply(Reply::BookingChanged(Box::new(BookingReply { booking, items: shown }))))
     }
-}
-
-/// The items of a booking with their slots and products.
-fn item_rows(facts: &Facts, booking: BookingId) -> Result<Vec<ItemRows<'_>>, Refusal> {
-    let rows = facts.booking_items.owned_by(booking).map(|item| {
-        let product = facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
-        let slot = facts.slots.get(item.slot).ok_or(Refusal::SlotNotFound)?;
-        Ok(ItemRows { item, slot, product })
-    });
-    rows.collect()
 }

@@ -13,14 +13,15 @@
 
 use alloc::vec::Vec;
 
-use crate::cancellation_policy::{CancellationRules, CancelledBy, Occasion, Rule, Terms};
+use super::ItemRows;
+use crate::cancellation_policy::{CancellationRules, CancelledBy, Occasion, Terms};
 use crate::ids::{BookingItemId, CancellationPolicyId, PaymentId};
-use crate::lifecycle::{booking_item, payment};
+use crate::lifecycle::payment;
 use crate::limits::REFUNDS_PER_PAYMENT_MAX;
 use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
-use crate::rows::{Booking, BookingItem, Payment, Product, Slot};
+use crate::rows::{Booking, BookingItem, Payment};
 use crate::time::Timestamp;
 
 /// Tickets to cancel of one item.
@@ -31,26 +32,14 @@ pub struct CancelledItem {
     pub quantity: Option<i64>,
 }
 
-/// An item with the rows beside it.
-#[derive(Clone, Copy, Debug)]
-pub struct ItemRows<'r> {
-    pub item: &'r BookingItem,
-    pub slot: &'r Slot,
-    pub product: &'r Product,
-}
-
 /// The cancelled tickets of one item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CancelledLine {
     pub item: BookingItem,
     pub quantity: i64,
-    pub rule: Rule,
-    pub refund_basis_points: i64,
-    /// What is kept of each ticket besides.
-    pub fee_minor: i64,
+    pub terms: Terms,
     pub credited_minor: i64,
     pub penalty_minor: i64,
-    pub until: Option<Timestamp>,
 }
 
 /// What becomes of the money of one payment.
@@ -125,10 +114,8 @@ pub struct Cancellation<'r> {
 impl Cancellation<'_> {
     pub fn quote(&self) -> Result<QuotedCancellation, Refusal> {
         let lines = self.lines()?;
-        let sold = |row: &&ItemRows<'_>| row.item.state.is(booking_item::State::Sold);
-        let tickets =
-            |rows: &[ItemRows<'_>]| rows.iter().filter(sold).map(|row| row.item.quantity).sum::<i64>();
-        let is_whole = lines.iter().map(|line| line.quantity).sum::<i64>() == tickets(self.items);
+        let cancelled: i64 = lines.iter().map(|line| line.quantity).sum();
+        let is_whole = cancelled == self.items.iter().map(ItemRows::sold).sum::<i64>();
         let credited_minor = lines.iter().map(|line| line.credited_minor).sum::<i64>();
         let costs_then = self.booking.total_minor - credited_minor;
         let kept = |payment: &&Payment| {
@@ -148,7 +135,7 @@ impl Cancellation<'_> {
             penalty_minor: lines.iter().map(|line| line.penalty_minor).sum(),
             refund: Money::new(refund_minor, self.booking.currency),
             refunded_minor,
-            holds_until: lines.iter().filter_map(|line| line.until).min(),
+            holds_until: lines.iter().filter_map(|line| line.terms.until).min(),
             lines,
             payments,
         })
@@ -156,19 +143,18 @@ impl Cancellation<'_> {
 
     fn lines(&self) -> Result<Vec<CancelledLine>, Refusal> {
         if self.cancelled.is_empty() {
-            let sold = self.items.iter().filter(|row| row.item.state.is(booking_item::State::Sold));
-            return Ok(sold.map(|row| self.line(row, row.item.quantity)).collect());
+            let sold = self.items.iter().filter(|row| row.sold() > 0);
+            return Ok(sold.map(|row| self.line(row, row.sold())).collect());
         }
         let line = |cancelled: &CancelledItem| {
             let item = cancelled.item.0;
             let row = self.items.iter().find(|row| row.item.id == cancelled.item);
             let row = row.ok_or(Refusal::ItemNotFound { item })?;
             let quantity = cancelled.quantity.unwrap_or(row.item.quantity);
-            if !row.item.state.is(booking_item::State::Sold) || quantity > row.item.quantity {
-                let sold = if row.item.state.is(booking_item::State::Sold) { row.item.quantity } else { 0 };
-                return Err(Refusal::NotSoManyTickets { item, sold });
+            match row.sold() {
+                sold if quantity > sold => Err(Refusal::NotSoManyTickets { item, sold }),
+                _ => Ok(self.line(row, quantity)),
             }
-            Ok(self.line(row, quantity))
         };
         self.cancelled.iter().map(line).collect()
     }
@@ -184,21 +170,11 @@ impl Cancellation<'_> {
         };
         let none = CancellationRules::default();
         let policy = item.policy.and_then(|policy| (self.policy)(policy)).unwrap_or(&none);
-        let Terms { rule, refund_basis_points, fee_minor, until } = policy.terms(occasion);
-        let terms = Terms { rule, refund_basis_points, fee_minor, until };
+        let terms = policy.terms(occasion);
         let credited_minor = terms.refund_of_one(item.price_minor) * quantity;
         let penalty_minor = item.price_minor * quantity - credited_minor;
         let item = item.clone();
-        CancelledLine {
-            item,
-            quantity,
-            rule,
-            refund_basis_points,
-            fee_minor,
-            credited_minor,
-            penalty_minor,
-            until,
-        }
+        CancelledLine { item, quantity, terms, credited_minor, penalty_minor }
     }
 
     /// Divides what goes back among the captured payments. Returns the sum, which is less if they have less.

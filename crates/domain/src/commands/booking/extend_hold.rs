@@ -9,16 +9,15 @@
 //! of a sweep.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
-use super::{about, append_message};
+use super::{ItemRows, about, append_message};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{BookingId, TenantId};
 use crate::lifecycle::State as _;
 use crate::lifecycle::booking::State;
 use crate::refusal::Refusal;
-use crate::reply::{BookingReply, ItemReply, Reply};
-use crate::rows::{Booking, BookingItem, Facts, Needs};
+use crate::reply::{BookingReply, Reply};
+use crate::rows::{Booking, Facts, Needs};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
@@ -67,27 +66,17 @@ impl Command for ExtendHold {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        let items = rows.booking_items(self.booking);
+        // The reply shows the slots.
+        let items = ItemRows::needs(rows, self.booking);
         let booking = rows.booking(self.booking);
         rows.tenant(self.claim.tenant);
-        // The reply shows the slots.
-        for item in items? {
-            rows.slot(item.slot);
-            rows.product(item.product);
-        }
-        booking.map(drop)
+        items.and(booking).map(drop)
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let held = self.held(facts, context.now)?;
         let until = self.until(facts, held, context.now)?;
-        let shown = |item: &BookingItem| {
-            let product = facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
-            let slot = facts.slots.get(item.slot).ok_or(Refusal::SlotNotFound)?.clone();
-            Ok(ItemReply { item: item.clone(), slot, time_zone: product.time_zone.clone() })
-        };
-        let items = facts.booking_items.owned_by(held.id);
-        let shown: Vec<ItemReply> = items.clone().map(shown).collect::<Result<_, Refusal>>()?;
+        let shown = ItemRows::of(facts, held.id)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
@@ -100,10 +89,12 @@ impl Command for ExtendHold {
             booking.sweep_at = until;
             booking.updated_at = context.now;
             draft.audit(about(&booking), "hold_extended", None, None);
+            let items = facts.booking_items.owned_by(held.id);
             append_message(&mut draft, &mut booking, items, "booking.extended");
             draft.put(booking.clone());
         }
-        let reply = BookingReply { booking, items: shown };
+        let items = shown.iter().map(ItemRows::reply).collect();
+        let reply = BookingReply { booking, items };
         Ok(draft.reply(Reply::BookingChanged(Box::new(reply))))
     }
 }

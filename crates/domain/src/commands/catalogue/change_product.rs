@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{NewUnit, about, check_prices, new_unit};
+use super::{NewUnit, about, check_prices, new_unit, product_at};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ProductId, TenantId, UnitId};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
@@ -89,15 +89,8 @@ impl Command for ChangeProduct {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let product = facts
-            .products
-            .get(self.product)
-            .filter(|product| product.tenant == self.tenant)
-            .ok_or(Refusal::ProductNotFound)?;
         // Otherwise the reply would lack a unit that was added since the query.
-        if product.version != self.version {
-            return Err(Refusal::ChangedMeanwhile);
-        }
+        let product = product_at(facts, self.tenant, self.product, self.version)?;
         if self.all_units.len() + self.new_units.len() > UNITS_PER_PRODUCT_MAX && !self.new_units.is_empty() {
             return Err(Refusal::TooManyUnits { limit: UNITS_PER_PRODUCT_MAX });
         }

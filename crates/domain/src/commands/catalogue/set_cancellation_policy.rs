@@ -3,11 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::about;
+use super::{about, product_at};
 use crate::cancellation_policy::CancellationRules;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{CancellationPolicyId, ProductId, TenantId, UnitId};
-use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Facts, Needs, Product, StoredPolicy, Unit};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
@@ -52,11 +51,7 @@ impl Command for SetCancellationPolicy {
     }
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
-        let own = |product: &&Product| product.tenant == self.tenant;
-        let product = facts.products.get(self.product).filter(own).ok_or(Refusal::ProductNotFound)?;
-        if product.version != self.version {
-            return Err(Refusal::ChangedMeanwhile);
-        }
+        let product = product_at(facts, self.tenant, self.product, self.version)?;
         // Nothing can fail from here on.
 
         let origin = Origin::of_request(self.by, self.claim.as_ref());

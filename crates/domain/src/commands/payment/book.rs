@@ -7,7 +7,7 @@ use super::return_money::send_back;
 use super::{about, has_too_much};
 use crate::commands::booking::{self, Seats};
 use crate::commands::draft::Draft;
-use crate::commands::payouts::recognize_late;
+use crate::commands::payouts::recognize;
 use crate::ids::SlotId;
 use crate::lifecycle::booking::{Event, State as BookingState, step};
 use crate::lifecycle::payment::State;
@@ -109,7 +109,7 @@ fn secure(
         }
         BookingState::Expired => return Some("the hold had expired"),
         BookingState::Cancelled if is_penalty(facts, booking, payment) => {
-            recognize_late(draft, booking, payment.captured_minor, payment.id);
+            recognize(draft, booking, payment.captured_minor, Some(payment.id));
             return None;
         }
         BookingState::Cancelled => return Some("the booking was cancelled"),

@@ -13,7 +13,9 @@ use super::append_message;
 use super::book::book_on;
 use super::movements::{MoneyMoved, record};
 use super::start_payment::PaymentTarget;
-use super::{about, about_refund, append_refund_movement, needs_of_own, own, reduces_revenue};
+use super::{
+    about, about_refund, append_refund_movement, needs_of_own, needs_of_refunded, own, reduces_revenue,
+};
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
 use crate::commands::payment::settle_refund::count;
@@ -158,8 +160,7 @@ impl Command for RecordRefund {
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         needs_of_own(rows, self.payment)?;
         if let Some(booking) = rows.payment(self.payment)?.booking {
-            rows.booking_items(booking);
-            rows.booking(booking);
+            needs_of_refunded(rows, booking);
         }
         Some(())
     }

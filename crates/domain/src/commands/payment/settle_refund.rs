@@ -33,7 +33,7 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
 use super::settle::{CheckedSource, ObservedBy};
-use super::{about, about_refund, append_refund_movement, reduces_revenue};
+use super::{about, about_refund, append_refund_movement, needs_of_refunded, reduces_revenue};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
@@ -363,8 +363,7 @@ impl Command for SettleRefund {
         rows.review(ReviewId::of_refund(self.refund));
         let payment = rows.payment(self.payment)?;
         if let Some(booking) = payment.booking {
-            rows.booking_items(booking);
-            rows.booking(booking);
+            needs_of_refunded(rows, booking);
         }
         if let Some(key) = attempt.and_then(|attempt| attempt.key) {
             rows.key(key);

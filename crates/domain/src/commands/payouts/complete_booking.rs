@@ -2,19 +2,18 @@
 //! now: the revenue is recognized, and the release of its funds becomes due after the days of its rule.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use serde_json::json;
 
 use super::about_release;
-use crate::commands::booking::{self, Seats};
+use crate::commands::booking::{self, ItemRows, Seats};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{BookingId, PaymentId, ReleaseId, TenantId};
 use crate::lifecycle::booking::Event;
 use crate::lifecycle::{State as _, release};
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::reply::{BookingReply, ItemReply, Reply};
-use crate::rows::{Booking, BookingItem, Facts, FundsRelease, Needs, Product, Slot};
+use crate::reply::{BookingReply, Reply};
+use crate::rows::{Booking, Facts, FundsRelease, Needs};
 use crate::time::Span;
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
@@ -39,9 +38,7 @@ impl Command for CompleteBooking {
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
         rows.release(ReleaseId::from(self.booking));
-        for item in rows.booking_items(self.booking).into_iter().flatten() {
-            rows.product(item.product);
-        }
+        ItemRows::needs(rows, self.booking);
         Seats::needs(rows, self.booking).map(drop)
     }
 
@@ -59,12 +56,7 @@ impl Command for CompleteBooking {
         if let Some(payment) = booking.open_payment {
             return Err(Refusal::BookingHasOpenPayment { payment: payment.0 });
         }
-        let beside = |item: &BookingItem| {
-            let product = facts.products.get(item.product).ok_or(Refusal::ProductNotFound)?;
-            Ok((facts.slots.get(item.slot).ok_or(Refusal::SlotNotFound)?, product))
-        };
-        let items = facts.booking_items.owned_by(booking.id);
-        let beside: Vec<(&Slot, &Product)> = items.clone().map(beside).collect::<Result<_, Refusal>>()?;
+        let items = ItemRows::of(facts, booking.id)?;
         // Nothing can fail from here on.
 
         let origin = Origin::claimed(&self.claim);
@@ -72,44 +64,33 @@ impl Command for CompleteBooking {
         booking.state = draft.step(booking::about(&booking), step);
         booking.ended_at = Some(context.now);
         booking.updated_at = context.now;
-        booking::append_message(&mut draft, &mut booking, items.clone(), message);
+        booking::append_message(&mut draft, &mut booking, items.iter().map(|row| row.item), message);
         let net = booking.paid_minor - booking.refunded_minor;
-        recognize(&mut draft, &mut booking, net);
+        recognize(&mut draft, &mut booking, net, None);
         if let Some(release) = facts.releases.get(ReleaseId::from(booking.id)) {
             become_due(&mut draft, release);
         }
-        let shown = |(item, (slot, product)): (&BookingItem, (&Slot, &Product))| ItemReply {
-            item: item.clone(),
-            slot: slot.clone(),
-            time_zone: product.time_zone.clone(),
-        };
-        let items = items.zip(beside).map(shown).collect();
+        let items = items.iter().map(ItemRows::reply).collect();
         draft.put(booking.clone());
         Ok(draft.reply(Reply::BookingChanged(Box::new(BookingReply { booking, items }))))
     }
 }
 
-/// The booking's money that is kept becomes revenue. Refunds that are begun from now on reduce the revenue.
-pub(in crate::commands) fn recognize(draft: &mut Draft<'_>, booking: &mut Booking, net: i64) {
-    let movement = alloc::format!("booking.recognized/{}", booking.id);
-    recognize_movement(draft, booking, net, &movement);
-}
-
-/// The same for money that arrived since, named after its payment.
-pub(in crate::commands) fn recognize_late(
+/// The booking's money that is kept becomes revenue. Refunds that are begun from now on reduce the revenue. Money that
+/// arrives later is named after its payment.
+pub(in crate::commands) fn recognize(
     draft: &mut Draft<'_>,
     booking: &mut Booking,
     net: i64,
-    payment: PaymentId,
+    later: Option<PaymentId>,
 ) {
-    let movement = alloc::format!("booking.recognized/{}/{payment}", booking.id);
-    recognize_movement(draft, booking, net, &movement);
-}
-
-fn recognize_movement(draft: &mut Draft<'_>, booking: &mut Booking, net: i64, movement: &str) {
-    if net <= 0 {
+    if net == 0 {
         return;
     }
+    let movement = match later {
+        None => alloc::format!("booking.recognized/{}", booking.id),
+        Some(payment) => alloc::format!("booking.recognized/{}/{payment}", booking.id),
+    };
     let payload = json!({
         "booking_id": booking.id.0,
         "state": booking.state.name(),

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::commands::catalogue::product_at;
 use crate::commands::draft::{About, Draft, Origin};
 use crate::ids::{ProductId, TenantId, UnitId};
 use crate::refusal::Refusal;
@@ -47,11 +48,7 @@ impl Command for SetSplit {
 
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let tenant = self.tenant;
-        let product = facts.products.get(self.product).filter(|product| product.tenant == tenant);
-        let product = product.ok_or(Refusal::ProductNotFound)?;
-        if product.version != self.version {
-            return Err(Refusal::ChangedMeanwhile);
-        }
+        let product = product_at(facts, tenant, self.product, self.version)?;
         for id in self.split.iter().flat_map(SplitRule::beneficiaries) {
             let beneficiary = facts
                 .beneficiaries
