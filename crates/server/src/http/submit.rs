@@ -42,28 +42,44 @@ where
     handled(answer?)
 }
 
-/// Against others who change the product at the same moment.
-const TRIES_MAX: usize = 20;
+/// Against others who change the same at the same moment.
+pub const TRIES_MAX: usize = 20;
 
-/// Carries out a command over a product and the units that it has at this moment; again if somebody else
-/// was quicker.
+/// Carries out a command over what it was made from at this moment; again if somebody else was quicker.
+pub async fn submit_over<C, W>(
+    app: &App,
+    tries_max: usize,
+    command: impl Fn() -> W,
+) -> Result<CommandResult, RefusedRequest>
+where
+    C: Command + 'static,
+    W: Future<Output = Result<C, RefusedRequest>>,
+{
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match app.store().submit(Box::new(command().await?)).await? {
+            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < tries_max => {}
+            answer => return Ok(answer),
+        }
+    }
+}
+
+/// Carries out a command over a product and the units that it has at this moment.
 pub async fn submit_over_product<C: Command + 'static>(
     app: &App,
     tenant: TenantId,
     product: ProductId,
     command: impl Fn(i64, Vec<UnitId>) -> C,
 ) -> Result<CommandResult, RefusedRequest> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    let (app, command) = (&app, &command);
+    submit_over(app, TRIES_MAX, || async move {
         // The product first: a unit that is added after it is read changes its version.
         let seen = app.store().product(tenant, product).await?.ok_or(Refusal::ProductNotFound)?;
         let units = app.store().units(tenant, product).await?.into_iter().map(|unit| unit.id).collect();
-        match app.store().submit(Box::new(command(seen.version, units))).await? {
-            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
-            answer => return Ok(answer),
-        }
-    }
+        Ok(command(seen.version, units))
+    })
+    .await
 }
 
 /// The reply that the database keeps under the key permanently.

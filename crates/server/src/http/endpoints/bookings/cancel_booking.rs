@@ -3,13 +3,13 @@ use api::requests::NewCancellation;
 use api::views::Booking;
 use axum::extract::State;
 use domain::commands::{CancelBooking, CancelledItem};
-use domain::{BookingId, BookingItemId, Money, Refusal};
+use domain::{BookingId, BookingItemId, Money};
 use store::CommandResult;
 
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
 use crate::http::permission::Bookings;
-use crate::http::submit::submit_once;
+use crate::http::submit::{submit_once, submit_over};
 use crate::http::write_request::{Id, KeyedRequest};
 use crate::http::{App, RefusedRequest};
 
@@ -68,14 +68,11 @@ async fn handle(
 
 /// Submits it with the payments that the booking has at this moment; again if another was started.
 async fn cancel(app: &App, command: CancelBooking) -> Result<CommandResult, RefusedRequest> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    let command = &command;
+    submit_over(app, TRIES_MAX, || async move {
         let payments = app.store().payments_of_booking(command.claim.tenant, command.booking).await?;
         let payments = payments.iter().map(|payment| payment.id).collect();
-        match app.store().submit(Box::new(CancelBooking { payments, ..command.clone() })).await? {
-            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
-            answer => return Ok(answer),
-        }
-    }
+        Ok(CancelBooking { payments, ..command.clone() })
+    })
+    .await
 }

@@ -43,9 +43,7 @@ async fn handle(
 ) -> Handled {
     let tenant = look.caller.tenant;
     let booking = app.store().booking(tenant, BookingId(id)).await?.ok_or(Refusal::BookingNotFound)?;
-    if !booking.state.is(booking::State::Held) {
-        booking.state.require(booking::Event::CustomerCancelled)?;
-    }
+    booking.state.require(booking::Event::CustomerCancelled)?;
     let cancelled =
         query.item_id.map(|item| CancelledItem { item: BookingItemId(item), quantity: query.quantity });
     let rows = Rows::of(&app, tenant, &booking).await?;

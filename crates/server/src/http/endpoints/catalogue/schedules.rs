@@ -14,11 +14,9 @@ use domain::working_set::Command;
 use domain::{ProductId, Refusal, TenantId};
 use store::CommandResult;
 
+use crate::http::submit::{TRIES_MAX, submit_over};
 use crate::http::{App, RefusedRequest};
 use crate::schedules::Error;
-
-/// Against others who change the same at the same moment.
-pub const TRIES_MAX: usize = 20;
 
 /// Carries out a command over a product and the schedules that it has at this moment; again if somebody else
 /// was quicker.
@@ -32,19 +30,15 @@ where
     C: Command + 'static,
     W: Future<Output = Result<C, RefusedRequest>>,
 {
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    let (app, command) = (&app, &command);
+    submit_over(app, TRIES_MAX, || async move {
         // The product first: a schedule that is added after it is read changes its version.
         let seen = app.store().product(tenant, product).await?.ok_or(Refusal::ProductNotFound)?;
         let schedules = app.store().schedules(tenant, product, None, SCHEDULES_PER_PRODUCT_MAX).await?;
         let schedules = schedules.into_iter().map(|schedule| schedule.id).collect();
-        let of = ProductSchedules { tenant, product, version: seen.version, schedules };
-        match app.store().submit(Box::new(command(of).await?)).await? {
-            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
-            answer => return Ok(answer),
-        }
-    }
+        command(ProductSchedules { tenant, product, version: seen.version, schedules }).await
+    })
+    .await
 }
 
 impl From<Error> for RefusedRequest {

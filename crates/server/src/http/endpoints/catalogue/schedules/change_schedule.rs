@@ -9,12 +9,11 @@ use domain::{Refusal, ScheduleId};
 use store::CommandResult;
 use store::queries::DueSchedule;
 
-use super::TRIES_MAX;
 use crate::http::answer::Handled;
 use crate::http::auth::AuthenticatedClient;
 use crate::http::endpoint::Endpoint;
 use crate::http::permission::Catalogue;
-use crate::http::submit::submit_once;
+use crate::http::submit::{TRIES_MAX, submit_once};
 use crate::http::write_request::{Id, WriteRequest};
 use crate::http::{App, RefusedRequest};
 use crate::schedules::{KnownSchedule, booked};

@@ -15,6 +15,7 @@ use crate::http::answer::{Handled, handled};
 use crate::http::endpoint::Endpoint;
 use crate::http::permission::Ops;
 use crate::http::read_request::JSON;
+use crate::http::submit::submit_over;
 use crate::http::write_request::UnkeyedRequest;
 use crate::http::{App, RequestId};
 use crate::secret;
@@ -52,7 +53,7 @@ async fn handle(
         caller.may(&[*scope])?;
     }
     let secret = secret::new(caller.mode);
-    let mut command = AddApiKey {
+    let command = AddApiKey {
         tenant: caller.tenant,
         origin: origin(caller.client, &request_id),
         owner: owner(&request),
@@ -62,19 +63,17 @@ async fn handle(
         tenant_version: 0,
         live: Vec::new(),
     };
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    let (app, command) = (&app, &command);
+    let over = || async move {
         let tenant = app.store().tenant(caller.tenant).await?.ok_or(Refusal::ClientNotFound)?;
-        command.tenant_version = tenant.version;
-        command.live = live(&app, caller.tenant).await?;
-        match app.store().submit(Box::new(command.clone())).await? {
-            CommandResult::Fresh { reply: Reply::ApiKey(made), .. } => {
-                return Ok(shown(ApiKey::of(&made.0, &made.1), secret));
-            }
-            CommandResult::Refused { refusal: Refusal::ChangedMeanwhile, .. } if tries < TRIES_MAX => {}
-            answer => return handled(answer),
+        let live = live(app, caller.tenant).await?;
+        Ok(AddApiKey { tenant_version: tenant.version, live, ..command.clone() })
+    };
+    match submit_over(app, TRIES_MAX, over).await? {
+        CommandResult::Fresh { reply: Reply::ApiKey(made), .. } => {
+            Ok(shown(ApiKey::of(&made.0, &made.1), secret))
         }
+        answer => handled(answer),
     }
 }
 
