@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::payout::asks;
+use super::payout::{asks, kill_a_worker};
 use crate::methods::STRIPE;
 use crate::operation_request::PRICE_MINOR;
 use crate::{
@@ -80,12 +80,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         let turns = numbers.iter().map(|number| Turn::of(&context, &deployment, *number).take());
         outcomes.extend(try_join_all(turns).await?);
         // Refunds of these bookings are under way.
-        let workers = deployment.workers();
-        if let Some(name) = workers.get(at % workers.len().max(1)) {
-            deployment.kill(name).await?;
-            deployment.start_again(name).await?;
-            context.findings.reached("a_process_was_killed");
-        }
+        kill_a_worker(&context, &mut deployment, at).await?;
     }
     deployment.set_faults(json!({})).await?;
     settle(&context, &deployment, &outcomes).await?;

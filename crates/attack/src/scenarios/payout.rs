@@ -114,12 +114,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         let made = try_join_all(turns.iter().map(|turn| one(&context, &deployment, *turn)));
         outcomes.extend(made.await?);
         // Payouts of these bookings are under way.
-        let workers = deployment.workers();
-        if let Some(name) = workers.get(at % workers.len().max(1)) {
-            deployment.kill(name).await?;
-            deployment.start_again(name).await?;
-            context.findings.reached("a_process_was_killed");
-        }
+        kill_a_worker(&context, &mut deployment, at).await?;
     }
     outcomes.extend(without_answers(&context, &mut deployment, count).await?);
     settle(&context, &deployment, &outcomes).await?;
@@ -155,6 +150,21 @@ pub(super) async fn share(context: &ScenarioContext, deployment: &Deployment) ->
     }
     let spare = OperationRequest::charge(&context.operation("spare"), SPARE_MINOR, &STRIPE);
     caller.retry_until_definite(&spare).await.map(drop)
+}
+
+/// Kills one worker after another, and starts it again.
+pub(super) async fn kill_a_worker(
+    context: &ScenarioContext,
+    deployment: &mut Deployment,
+    turn: usize,
+) -> Result<(), Error> {
+    let workers = deployment.workers();
+    if let Some(name) = workers.get(turn % workers.len().max(1)) {
+        deployment.kill(name).await?;
+        deployment.start_again(name).await?;
+        context.findings.reached("a_process_was_killed");
+    }
+    Ok(())
 }
 
 /// A request that moves no money by itself.
