@@ -5,7 +5,9 @@
 //! takes one connection at a time, and none of another user.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,6 +42,19 @@ pub fn path(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The system limits the path of a socket to some 100 bytes, so it is bound and connected to by way of its open
+/// directory. The file returned must stay open until then. Where the system does not name open files so, the
+/// path is the socket's own.
+fn short_path(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok((path.to_owned(), None));
+    };
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let open = File::open(directory)?;
+    let by_number = Path::new("/proc/self/fd").join(open.as_raw_fd().to_string());
+    if by_number.exists() { Ok((by_number.join(name), Some(open))) } else { Ok((path.to_owned(), None)) }
+}
+
 /// The socket of a server. Dropping it removes the file.
 pub struct Socket {
     listener: UnixListener,
@@ -62,7 +77,8 @@ impl Socket {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&path)?;
+        let (short, _directory) = short_path(&path)?;
+        let listener = UnixListener::bind(short)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let owner = std::fs::metadata(&path)?.uid();
         Ok(Socket { listener, path, owner })
@@ -114,7 +130,8 @@ async fn answer(stream: UnixStream, store: &Store) -> io::Result<()> {
 /// Sends a request to the server that has this database open.
 pub async fn send(database: &Path, request: &AdminRequest) -> Result<Value, String> {
     let exchange = async {
-        let stream = UnixStream::connect(path(database)).await?;
+        let (short, _directory) = short_path(&path(database))?;
+        let stream = UnixStream::connect(short).await?;
         let (reading, mut writing) = stream.into_split();
         writing.write_all((serde_json::to_string(request)? + "\n").as_bytes()).await?;
         let mut line = String::new();
@@ -130,5 +147,30 @@ pub async fn send(database: &Path, request: &AdminRequest) -> Result<Value, Stri
             path(database).display()
         )),
         Err(_) => Err(format!("the server that has {} open does not answer", database.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_deep_directory_has_a_socket() {
+        let directory = tempfile::tempdir().unwrap();
+        let deep = directory.path().join("deep".repeat(30)).join("deeper".repeat(20));
+        std::fs::create_dir_all(&deep).unwrap();
+        let database = deep.join("surehold.sqlite");
+        let socket = Socket::open(&database).unwrap();
+        let answering = async {
+            let (stream, _) = socket.listener.accept().await.unwrap();
+            let (reading, mut writing) = stream.into_split();
+            BufReader::new(reading).read_line(&mut String::new()).await.unwrap();
+            writing.write_all(b"{\"done\":7}\n").await.unwrap();
+        };
+        let request = AdminRequest::ArchiveTenant { tenant: "fjord".to_owned() };
+        let (replied, ()) = tokio::join!(send(&database, &request), answering);
+        assert_eq!(replied.unwrap(), 7);
+        drop(socket);
+        assert!(!path(&database).exists());
     }
 }
