@@ -91,6 +91,13 @@ const PLANS: &[Plan] = &[
     plan(InjectedFault::LeaseNotFenced, Ground::Postgres, "killed", 60, "only_the_holder_of_a_job_writes"),
     plan(InjectedFault::CapacityReadWithoutLock, Ground::Postgres, "races", 60, "as_many_seats_as_there_are"),
     plan(
+        InjectedFault::ResourceNotLocked,
+        Ground::Postgres,
+        "races",
+        60,
+        "a_shared_boat_is_never_overbooked",
+    ),
+    plan(
         InjectedFault::RefundWithoutGuard,
         Ground::Sqlite,
         "races",

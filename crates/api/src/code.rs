@@ -104,6 +104,9 @@ codes! {
         UnitNotFound = "unit_not_found", 404, false, "There is no such unit";
         SlotNotFound = "slot_not_found", 404, false, "There is no such slot";
         ScheduleNotFound = "schedule_not_found", 404, false, "There is no such schedule";
+        ResourceNotFound = "resource_not_found", 404, false, "There is no such resource";
+        ResourceIsTaken = "resource_is_taken", 409, false, "A resource of the slot is taken at this time";
+        ResourceIsInUse = "resource_is_in_use", 409, false, "Slots with bookings need more of the resource";
         BlackoutNotFound = "blackout_not_found", 404, false, "There is no such blackout";
         BookingNotFound = "booking_not_found", 404, false, "There is no such booking";
         PaymentNotFound = "payment_not_found", 404, false, "There is no such payment";

@@ -18,6 +18,8 @@ pub const DESCRIPTION_CHARS_MAX: usize = 5_000;
 pub const EMAIL_BYTES_MAX: usize = 254;
 pub const PHONE_CHARS_MAX: usize = 40;
 pub const REFERENCE_CHARS_MAX: usize = 200;
+/// Days of one request for the calendar of a resource.
+pub const CALENDAR_DAYS_MAX: i64 = 92;
 pub const REASON_CHARS_MAX: usize = 500;
 /// Texts of the evidence for a dispute. With what the service adds they stay below the 150,000 characters that
 /// Stripe takes, <https://docs.stripe.com/api/disputes/update>.

@@ -1,7 +1,7 @@
 //! The text of a reply: stored under the idempotency key and sent, byte for byte the same.
 
 use domain::lifecycle::{State as _, payment, refund};
-use domain::reply::BookingReply;
+use domain::reply::{BookingReply, OfferedSlot};
 use domain::rows;
 use domain::{Refusal, Reply};
 use serde::Serialize;
@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::problem::Problem;
 use crate::views::{
     ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, DeadLetter, Difference, Dispute, LedgerClosing,
-    Page, Payment, Payout, Product, Reconciliation, Refund, ReviewCase, Schedule, ScheduleDetail, Settings,
-    Slot,
+    Page, Payment, Payout, Product, Reconciliation, Refund, Resource, ReviewCase, Schedule, ScheduleDetail,
+    Settings, Slot,
 };
 
 /// A reply as it is stored and sent.
@@ -33,12 +33,19 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             rendered(status, &Product::of(product, units), location)
         }
         Reply::Slots(added) => {
-            let view = |(slot, availability): &(_, _)| Slot::of(slot, *availability, &added.time_zone);
+            let view = |offered: &OfferedSlot| {
+                Slot::of(&offered.slot, offered.vacancies, offered.availability, &added.time_zone)
+            };
             let slots = added.slots.iter().map(view).collect();
             rendered(201, &Page::whole(slots), None)
         }
         Reply::Booking(reply) => with_booking(201, reply),
         Reply::BookingChanged(reply) => with_booking(200, reply),
+        Reply::Resource(resource) => {
+            let location = Some(format!("/v1/resources/{}", resource.id));
+            rendered(201, &Resource::of(resource), location)
+        }
+        Reply::ResourceChanged(resource) => rendered(200, &Resource::of(resource), None),
         Reply::Schedule(reply) => {
             let location = Some(format!("/v1/schedules/{}", reply.schedule.id));
             match &reply.kept {

@@ -14,6 +14,7 @@ mod payout;
 mod queries;
 mod reconciliation;
 mod recorded;
+mod resource;
 mod review;
 mod saved_methods;
 mod schedule;
@@ -40,6 +41,9 @@ pub use payout::{
 pub use queries::{AvailabilityQuery, BookingsQuery, DisputesQuery, EventsQuery, ListQuery, PaymentsQuery};
 pub use reconciliation::{DifferencesQuery, NewReconciliation};
 pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
+pub use resource::{
+    CalendarQuery, ChangedResource, NewClosure, NewProductResources, NewRequirement, NewResource, Per,
+};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
 pub use saved_methods::{SavedMethodRemoval, SavedMethodsQuery, SetupFutureUsage};
 pub use schedule::{ChangedSchedule, NewBlackout, NewOpeningHours, NewSchedule, NewScheduleRule};

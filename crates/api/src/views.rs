@@ -19,6 +19,7 @@ mod product;
 mod quote;
 mod reconciliation;
 mod refund;
+mod resource;
 mod review;
 mod saved_method;
 mod schedule;
@@ -47,6 +48,7 @@ pub use product::{Product, Unit};
 pub use quote::{Quote, QuoteLine, QuotedSlot};
 pub use reconciliation::{Difference, Reconciliation};
 pub use refund::Refund;
+pub use resource::{CalendarEntry, Closure, Requirement, Resource};
 pub use review::{ReviewCase, ReviewCaseDetail, TimelineEntry};
 pub use saved_method::{RemovedPaymentMethod, SavedCard, SavedPaymentMethod, SavedPaymentMethods};
 pub use schedule::{

@@ -9,6 +9,7 @@ mod ops;
 mod payments;
 mod payouts;
 mod reconciliation;
+mod resources;
 mod schedules;
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub struct SlotOffer<'a> {
     /// The product of the slot.
     pub product: &'a Product,
     pub slot: &'a Slot,
+    /// The seats for which its resources are free. `None`: it needs none.
+    pub resource_seats: Option<i64>,
     pub now: Timestamp,
 }
 
@@ -44,9 +46,14 @@ impl SlotOffer<'_> {
         Ok(())
     }
 
+    /// The seats that are left, of the slot and of its resources.
+    pub fn vacancies(&self) -> i64 {
+        self.slot.vacancies().min(self.resource_seats.unwrap_or(i64::MAX))
+    }
+
     /// Refuses more seats than are left.
     pub fn has_room(&self, seats: i64) -> Result<(), Refusal> {
-        let vacancies = self.slot.vacancies();
+        let vacancies = self.vacancies();
         if vacancies < seats {
             return Err(Refusal::SlotIsFull { slot: self.slot.id.0, vacancies });
         }
@@ -62,7 +69,7 @@ impl SlotOffer<'_> {
             .and_then(|()| seats_min.ok_or(Refusal::ProductIsNotOnSale))
             .and_then(|seats| self.has_room(seats));
         match reservable {
-            Ok(()) if self.slot.vacancies() * LIMITED_SHARE <= self.slot.capacity => Availability::Limited,
+            Ok(()) if self.vacancies() * LIMITED_SHARE <= self.slot.capacity => Availability::Limited,
             Ok(()) => Availability::Available,
             Err(Refusal::ProductIsNotOnSale) => Availability::NotOnSale,
             Err(Refusal::SlotIsClosed { .. }) => Availability::Closed,

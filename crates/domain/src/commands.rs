@@ -27,6 +27,7 @@ mod payouts;
 mod prune;
 mod reconciliation;
 mod relay;
+mod resources;
 mod review;
 mod schedules;
 
@@ -76,6 +77,7 @@ pub use relay::{
     ClaimPartitions, MarkPublished, MarkRepublished, PartitionLease, PruneDeliveries, PruneMessages,
     Published, SettleMessages, Subscribe,
 };
+pub use resources::{ChangeResource, CreateResource, SetProductResources};
 pub use review::{AssignReview, CloseLookedUp, DecidedReview, LookUpReview, NoteReview};
 pub use schedules::{
     AddBlackout, BookedSlots, ChangeSchedule, CreateSchedule, EndBlackout, MakeSlots, NextStep,

@@ -74,6 +74,10 @@ id! {
     LedgerClosingId,
     /// The balance of a ledger account at the end of a day; hashed from both.
     DayBalanceId,
+    /// A boat, a guide, a room.
+    ResourceId,
+    /// A day of a resource; hashed from both.
+    ResourceDayId,
     /// A cancellation policy; hashed from its rules.
     CancellationPolicyId,
     /// Somebody who gets a share of bookings.
@@ -329,6 +333,12 @@ impl LedgerClosingId {
 impl DayBalanceId {
     pub fn of(account: LedgerAccountId, ends_at: crate::Timestamp) -> DayBalanceId {
         DayBalanceId(hashed(&[b"day_balance", account.0.as_bytes(), &ends_at.0.to_be_bytes()]))
+    }
+}
+impl ResourceDayId {
+    /// The number of the day counts from the first of 1970, in UTC.
+    pub fn of(resource: ResourceId, day: i64) -> ResourceDayId {
+        ResourceDayId(hashed(&[b"resource_day", resource.0.as_bytes(), &day.to_be_bytes()]))
     }
 }
 impl LogId {

@@ -36,6 +36,7 @@ pub mod limits;
 pub mod pricing;
 pub mod provider;
 pub mod refusal;
+pub mod resources;
 pub mod side_effects;
 pub mod split;
 

@@ -70,6 +70,17 @@ pub const SCHEDULE_RECHECK: Span = Span::seconds(12 * 60 * 60);
 /// Slots are made this much beyond the horizon, so that none is missing in it before the next time.
 pub const BEYOND_HORIZON: Span = Span::seconds(24 * 60 * 60);
 
+pub const DURATION_MINUTES_MAX: i64 = 7 * 24 * 60;
+/// Resources that one product needs.
+pub const RESOURCES_PER_PRODUCT_MAX: usize = 5;
+/// How long before the start, and after the end, a slot may need a resource.
+pub const PREPARATION_MINUTES_MAX: i64 = 24 * 60;
+pub const RESOURCE_CLOSURES_MAX: usize = 100;
+/// Slots that use one resource on one day. The next one finds it taken.
+pub const USES_PER_RESOURCE_DAY_MAX: usize = 500;
+/// Days with uses that a change of a resource looks at. One that has more ahead is not made smaller.
+pub const RESOURCE_DAYS_MAX: usize = 2_000;
+
 /// Beneficiaries of one split rule.
 pub const SHARES_MAX: usize = 10;
 /// The longest time from the completion of a booking to the release of its funds.

@@ -8,7 +8,7 @@
 //! | the time | the total |
 //!
 //! [`Basket::price`] refuses whatever can never be booked. Whether there are seats is asked apart, by
-//! [`PricedBasket::check_room`], because a quote also shows what is sold out.
+//! [`PricedBasket::take`], because a quote also shows what is sold out.
 //!
 //! Whatever changes a price belongs here. What must never be here: a second way to price a booking.
 
@@ -16,12 +16,13 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::availability::SlotOffer;
-use crate::ids::{ProductId, SlotId, TenantId, UnitId};
+use crate::ids::{ProductId, ResourceDayId, ResourceId, SlotId, TenantId, UnitId};
 use crate::limits::AMOUNT_MINOR_MAX;
 use crate::money::Money;
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
-use crate::rows::{Facts, Product, Slot, Unit};
+use crate::resources::{ResourceCalendar, ResourceRows};
+use crate::rows::{Facts, Product, Resource, ResourceDay, Slot, Unit};
 use crate::split::SplitRule;
 use crate::time::Timestamp;
 use crate::working_set::Json;
@@ -46,7 +47,7 @@ pub struct Basket<'a> {
 }
 
 /// The rows that a price is made of, wherever they were loaded.
-pub trait CatalogueRows {
+pub trait CatalogueRows: ResourceRows {
     fn slot(&self, id: SlotId) -> Option<&Slot>;
     fn product(&self, id: ProductId) -> Option<&Product>;
     fn unit(&self, id: UnitId) -> Option<&Unit>;
@@ -70,6 +71,8 @@ pub struct ReadRows {
     slots: BTreeMap<SlotId, Slot>,
     products: BTreeMap<ProductId, Product>,
     units: BTreeMap<UnitId, Unit>,
+    resources: BTreeMap<ResourceId, Resource>,
+    resource_days: BTreeMap<ResourceDayId, ResourceDay>,
 }
 
 impl ReadRows {
@@ -78,7 +81,16 @@ impl ReadRows {
             slots: slots.into_iter().map(|slot| (slot.id, slot)).collect(),
             products: products.into_iter().map(|product| (product.id, product)).collect(),
             units: units.into_iter().map(|unit| (unit.id, unit)).collect(),
+            ..ReadRows::default()
         }
+    }
+
+    /// With the days on which the slots need resources, all of them.
+    #[must_use]
+    pub fn with_resources(mut self, resources: Vec<Resource>, days: Vec<ResourceDay>) -> ReadRows {
+        self.resources = resources.into_iter().map(|resource| (resource.id, resource)).collect();
+        self.resource_days = days.into_iter().map(|day| (day.id, day)).collect();
+        self
     }
 }
 
@@ -91,6 +103,18 @@ impl CatalogueRows for ReadRows {
     }
     fn unit(&self, id: UnitId) -> Option<&Unit> {
         self.units.get(&id)
+    }
+}
+
+impl ResourceRows for ReadRows {
+    fn resource(&self, id: ResourceId) -> Option<&Resource> {
+        self.resources.get(&id)
+    }
+    fn resource_day(&self, id: ResourceDayId) -> Option<&ResourceDay> {
+        self.resource_days.get(&id)
+    }
+    fn is_loaded(&self, _: ResourceDayId) -> bool {
+        true
     }
 }
 
@@ -154,7 +178,8 @@ impl Basket<'_> {
             let slot = rows.slot(item.slot).filter(|slot| slot.tenant == self.tenant);
             let slot = slot.ok_or(Refusal::SlotNotFound)?;
             let product = rows.product(slot.product).ok_or(Refusal::ProductNotFound)?;
-            let offer = SlotOffer { product, slot, now: self.now };
+            let resource_seats = ResourceCalendar::new(rows).seats_left(slot, product);
+            let offer = SlotOffer { product, slot, resource_seats, now: self.now };
             offer.is_open()?;
             offers.push(offer);
         }
@@ -167,11 +192,11 @@ impl Basket<'_> {
         offers: &[SlotOffer<'r>],
         item: &BasketItem,
     ) -> Result<PricedLine<'r>, Refusal> {
-        let SlotOffer { product, slot, .. } =
+        let offer @ SlotOffer { product, slot, .. } =
             *offers.iter().find(|offer| offer.slot.id == item.slot).ok_or(Refusal::SlotNotFound)?;
         let unit = rows.unit(item.unit).filter(|unit| unit.tenant == self.tenant);
         let unit = unit.ok_or(Refusal::UnitNotFound { unit: item.unit.0 })?;
-        SlotOffer { product, slot, now: self.now }.sells(unit)?;
+        offer.sells(unit)?;
         let amount_minor = unit.price_minor.checked_mul(item.quantity).ok_or(Refusal::AmountIsTooLarge)?;
         Ok(PricedLine {
             slot,
@@ -208,9 +233,23 @@ impl PricedBasket<'_> {
         self.lines.iter().map(|line| line.seats).sum()
     }
 
-    /// Refuses the whole basket if one slot has too few seats left.
-    pub fn check_room(&self) -> Result<(), Refusal> {
-        self.slots.iter().try_for_each(|demand| demand.offer.has_room(demand.seats))
+    /// The slots after the seats are taken, held or sold at once. Refuses the whole basket if one slot has too few
+    /// seats left, or a resource that several of them need at the same time is too small for all.
+    pub fn take<R: ResourceRows>(
+        &self,
+        calendar: &mut ResourceCalendar<'_, R>,
+        sold: bool,
+    ) -> Result<Vec<Slot>, Refusal> {
+        let take = |SlotDemand { offer: SlotOffer { slot, product, .. }, seats }: &SlotDemand<'_>| {
+            let vacancies = slot.vacancies();
+            if vacancies < *seats {
+                return Err(Refusal::SlotIsFull { slot: slot.id.0, vacancies });
+            }
+            let (held, sold) = if sold { (0, *seats) } else { (*seats, 0) };
+            let taken = Slot { held: slot.held + held, sold: slot.sold + sold, ..(*slot).clone() };
+            calendar.reserve(slot, taken, product)
+        };
+        self.slots.iter().map(take).collect()
     }
 
     /// A hold of the basket ends at this time at the latest: a booking cannot be paid after its first

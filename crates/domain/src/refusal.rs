@@ -70,6 +70,20 @@ pub enum Refusal {
         slot: Uuid,
         vacancies: i64,
     },
+    /// Another slot needs the boat, the guide or the room at this time.
+    ResourceIsTaken {
+        slot: Uuid,
+        /// The seats for which it is free.
+        left: i64,
+    },
+    ResourceNotFound {
+        resource: Uuid,
+    },
+    /// The resource would have less than is in use of it.
+    ResourceIsInUse {
+        /// One that uses it then.
+        slot: Uuid,
+    },
     /// The products of a booking have one currency.
     CurrenciesDiffer,
     /// The products divide their money differently, and a booking has one rule.
@@ -325,6 +339,9 @@ impl Refusal {
             Refusal::SlotIsClosed { .. } => "slot_is_closed",
             Refusal::SlotHasStarted { .. } => "slot_has_started",
             Refusal::SlotIsFull { .. } => "slot_is_full",
+            Refusal::ResourceIsTaken { .. } => "resource_is_taken",
+            Refusal::ResourceNotFound { .. } => "resource_not_found",
+            Refusal::ResourceIsInUse { .. } => "resource_is_in_use",
             Refusal::CurrenciesDiffer => "currencies_differ",
             Refusal::SplitRulesDiffer => "split_rules_differ",
             Refusal::PriceHasChanged { .. } => "price_has_changed",
@@ -406,6 +423,8 @@ impl Refusal {
                 | Refusal::SlotNotFound
                 | Refusal::ScheduleNotFound
                 | Refusal::BlackoutNotFound
+                | Refusal::ResourceNotFound { .. }
+                | Refusal::ResourceIsInUse { .. }
                 | Refusal::TooManyBlackouts { .. }
                 | Refusal::BookingNotFound
                 | Refusal::ItemNotFound { .. }

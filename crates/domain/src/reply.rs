@@ -11,8 +11,8 @@ use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
     ApiKey, Attempt, Beneficiary, Blackout, Booking, BookingItem, Client, Delivery, Difference, Dispute,
-    InboundEvent, Job, LedgerClosing, Message, Payment, Payout, Product, Reconciliation, Refund, Review,
-    Schedule, Slot, Tenant, Unit,
+    InboundEvent, Job, LedgerClosing, Message, Payment, Payout, Product, Reconciliation, Refund, Resource,
+    Review, Schedule, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 
@@ -26,6 +26,8 @@ pub enum Reply {
     /// A booking that this request made.
     Schedule(Box<ScheduleReply>),
     Blackout(Box<BlackoutReply>),
+    Resource(Box<Resource>),
+    ResourceChanged(Box<Resource>),
     Booking(Box<BookingReply>),
     /// A booking that this request changed (extended, cancelled, completed).
     BookingChanged(Box<BookingReply>),
@@ -95,8 +97,16 @@ pub enum Reply {
 /// Slots of one product with their availability.
 #[derive(Clone, Debug)]
 pub struct SlotsReply {
-    pub slots: Vec<(Slot, Availability)>,
+    pub slots: Vec<OfferedSlot>,
     pub time_zone: String,
+}
+
+/// A slot with what can be reserved of it.
+#[derive(Clone, Debug)]
+pub struct OfferedSlot {
+    pub slot: Slot,
+    pub vacancies: i64,
+    pub availability: Availability,
 }
 
 /// A schedule that was created or changed.

@@ -14,6 +14,7 @@ mod payment_method;
 mod payout;
 mod provider_customer;
 mod reconciliation;
+mod resource;
 mod schedule;
 mod tenancy;
 
@@ -37,6 +38,7 @@ pub use reconciliation::{
     AccountReconciliation, Difference, DifferenceKind, Reconciliation, ReconciliationMark,
     ReconciliationStage,
 };
+pub use resource::{Resource, ResourceDay};
 pub use schedule::{Blackout, OpeningHours, Schedule, ScheduleRule};
 pub use tenancy::{Account, ApiKey, Client, Key, LateMoney, Mode, Settings, Tenant};
 
@@ -49,6 +51,8 @@ pub trait Put<R> {
 pub trait Removable: crate::working_set::Row {}
 
 crate::working_set! {
+    resources resource: Resource,
+    resource_days resource_day: ResourceDay,
     tenants tenant: Tenant,
     accounts account: Account,
     subscriptions subscription: Subscription,

@@ -221,11 +221,24 @@ macro_rules! working_set {
         pub struct Needs<'facts> {
             facts: &'facts Facts,
             wanted: [alloc::vec::Vec<uuid::Uuid>; TableName::WRITE_ORDER.len()],
+            later: Option<TableName>,
         }
 
         impl<'facts> Needs<'facts> {
             pub fn new(facts: &'facts Facts) -> Needs<'facts> {
-                Needs { facts, wanted: core::array::from_fn(|_| alloc::vec::Vec::new()) }
+                Needs { facts, wanted: core::array::from_fn(|_| alloc::vec::Vec::new()), later: None }
+            }
+
+            /// Says that the rows requested so far may name rows of this table, or of a table after it in lock
+            /// order, and of no other. So all tables before it can be loaded at once.
+            pub fn later(&mut self, table: TableName) {
+                // The order of locks is the reverse of that of the names.
+                self.later = self.later.max(Some(table));
+            }
+
+            /// What was said since the last call.
+            pub fn take_later(&mut self) -> Option<TableName> {
+                self.later.take()
             }
 
             /// The ids that are requested and not loaded, sorted, each once.

@@ -42,6 +42,8 @@ faults! {
         "A worker whose lease was taken over may still write its result.",
     CapacityReadWithoutLock = "capacity_read_without_lock":
         "A slot is read without its lock and written without its guards.",
+    ResourceNotLocked = "resource_not_locked":
+        "A resource is read without its lock, and it and its days are written without their guards.",
     RefundWithoutGuard = "refund_without_guard":
         "Refunds under way do not count against the captured amount.",
     RefundOfDisputedPayment = "refund_of_disputed_payment":

@@ -203,6 +203,8 @@ impl Command for Open {
                 created_at: now,
                 updated_at: now,
                 cancellation_policy: None,
+                duration_minutes: None,
+                resources: None,
             });
         }
         for id in &self.slots {
@@ -221,6 +223,7 @@ impl Command for Open {
                 created_at: now,
                 schedule: None,
                 withdrawn: false,
+                allocations: None,
             });
         }
         Ok(outcome)

@@ -76,6 +76,8 @@ create table products (
     created_at bigint not null,
     updated_at bigint not null,
     cancellation_policy text,
+    duration_minutes bigint check (duration_minutes > 0),
+    resources text,
     primary key (id, tenant)
 );
 create index products_of_tenant on products (tenant, created_at, id);
@@ -189,6 +191,35 @@ create table schedules (
 create index schedules_of_product on schedules (tenant, product, created_at, id);
 create index schedules_due on schedules (due_at) where due_at is not null;
 
+create table resources (
+    id uuid not null,
+    tenant uuid not null,
+    name text not null,
+    capacity bigint not null check (capacity >= 0),
+    closures text not null,
+    active bigint not null check (active in (0, 1)),
+    metadata text not null,
+    version bigint not null check (version >= 1),
+    days bigint not null check (days >= 0),
+    created_at bigint not null,
+    updated_at bigint not null,
+    primary key (id, tenant)
+);
+create index resources_of_tenant on resources (tenant, created_at, id);
+
+-- The uses of a resource on one day in UTC.
+create table resource_days (
+    id uuid not null primary key,
+    tenant uuid not null,
+    resource uuid not null,
+    day bigint not null,
+    uses text not null,
+    changes bigint not null check (changes >= 1),
+    foreign key (resource, tenant) references resources (id, tenant)
+);
+-- One row a day. The id is hashed from the same; this is the wall behind it.
+create unique index resource_days_of_resource on resource_days (tenant, resource, day);
+
 create table slots (
     id uuid not null,
     tenant uuid not null,
@@ -201,6 +232,7 @@ create table slots (
     created_at bigint not null,
     schedule uuid,
     withdrawn bigint not null check (withdrawn in (0, 1)),
+    allocations text,
     primary key (id, tenant),
     foreign key (product, tenant) references products (id, tenant),
     -- What a schedule has withdrawn is closed.
@@ -789,6 +821,8 @@ create index audit_of_subject on audit (tenant, subject, at, id);
 -- vacuum that follows the updates and not the size of the table.
 alter table slots set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0,
     autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 1);
+alter table resource_days set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0,
+    autovacuum_vacuum_threshold = 1000);
 alter table jobs set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 1);
 alter table outbox set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02,

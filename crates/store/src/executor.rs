@@ -87,6 +87,8 @@ struct WantedTables {
     wanted: Vec<WantedRows>,
     /// No command waits for one of these rows in order to name others.
     all: bool,
+    /// From this table on, a command waits for one of the rows before.
+    later: Option<TableName>,
 }
 
 impl Batch<'_> {
@@ -100,7 +102,7 @@ impl Batch<'_> {
         // Only the tables from this one on, in lock order, may still be loaded.
         let mut open = 0;
         loop {
-            let WantedTables { mut wanted, all } = self.wanted_tables(&facts, open);
+            let WantedTables { mut wanted, all, later } = self.wanted_tables(&facts, open);
             if let (true, Some(now)) = (wanted.is_empty(), now) {
                 return Ok((facts, now));
             }
@@ -108,6 +110,10 @@ impl Batch<'_> {
                 // Owned rows take no lock, and mostly name the rows that are needed next.
                 let owned = |wanted: &&WantedRows| wanted.table.description().role == Role::Owned;
                 wanted.truncate(1 + wanted.iter().skip(1).take_while(owned).count());
+            } else if let Some(later) = later.map(position) {
+                // Never none of them: a row that does not exist is waited for in vain.
+                let before = wanted.iter().take_while(|wanted| position(wanted.table) < later).count();
+                wanted.truncate(if before > 0 { before } else { wanted.len() });
             }
             let loaded = engine.load(&wanted, busy).await?;
             now = Some(loaded.now);
@@ -126,13 +132,17 @@ impl Batch<'_> {
     fn wanted_tables(&mut self, facts: &Facts, open: usize) -> WantedTables {
         loop {
             let mut needs = Needs::new(facts);
-            let mut all = true;
+            let (mut all, mut later) = (true, None);
             for (command, settled) in self.commands.iter().zip(&mut self.settled) {
                 if settled.is_none() {
                     let before = needs.requested();
                     match call_needs(*command, &mut needs) {
                         // The awaited row does not exist, so the command will name no more rows.
-                        Ok(complete) => all &= complete || needs.requested() == before,
+                        Ok(complete) => {
+                            let waits = needs.requested() > before;
+                            all &= complete || !waits;
+                            later = later.max(needs.take_later().filter(|_| waits));
+                        }
                         Err(panic) => *settled = Some(CommandOutcome::Failed(Unavailable::Poisoned(panic))),
                     }
                 }
@@ -151,7 +161,7 @@ impl Batch<'_> {
                 }
             }
             match passed {
-                None => return WantedTables { wanted, all },
+                None => return WantedTables { wanted, all, later },
                 Some(table) => self.refuse(facts, table),
             }
         }

@@ -191,6 +191,7 @@ impl Engine for Postgres {
         let writes_to = |name: &str| writes.iter().any(|write| write.table.name == name);
         if fault_injection::is(InjectedFault::UniqueIndexDropped) && writes_to("keys")
             || fault_injection::is(InjectedFault::CapacityReadWithoutLock) && writes_to("slots")
+            || fault_injection::is(InjectedFault::ResourceNotLocked) && writes_to("resource_days")
         {
             // Concurrent transactions have read the same rows by now.
             tokio::time::sleep(LINGER).await;

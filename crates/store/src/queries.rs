@@ -37,6 +37,7 @@ mod payout;
 mod reader;
 mod reconciliation;
 mod relay;
+mod resource;
 mod retention;
 mod schedule;
 mod tenancy;

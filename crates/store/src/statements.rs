@@ -68,8 +68,13 @@ fn postgres(table: &Table) -> Statements {
     let (name, columns) = (table.name, list(table, |_| true, quoted));
     let load =
         format!("select {columns} from {name} where {} = any($1::uuid[]) order by id", loaded_by(table));
-    let unguarded =
-        table.name == "slots" && fault_injection::is(fault_injection::InjectedFault::CapacityReadWithoutLock);
+    let unguarded = match table.name {
+        "slots" => fault_injection::is(fault_injection::InjectedFault::CapacityReadWithoutLock),
+        "resources" | "resource_days" => {
+            fault_injection::is(fault_injection::InjectedFault::ResourceNotLocked)
+        }
+        _ => false,
+    };
     let lock = if table.role == Role::Lock && !unguarded { " for no key update" } else { "" };
     let skip = if table.role == Role::Lock { " for no key update skip locked" } else { "" };
     let arrays = |columns: &mut dyn Iterator<Item = &ColumnDescription>| -> Vec<String> {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::commands::{AddSlots, CreateProduct, NewSlot, NewUnit};
+use domain::commands::{AddSlots, CreateProduct, CreateResource, NewSlot, NewUnit, SetProductResources};
 use domain::provider::{AmountRule, AmountRules, TenantProviders};
+use domain::resources::ResourceNeed;
 use domain::rows::Actor;
-use domain::{ClientId, Currency, ProductId, Reply, SlotId, TenantId, Timestamp, UnitId};
+use domain::{ClientId, Currency, ProductId, Reply, ResourceId, SlotId, TenantId, Timestamp, UnitId};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -80,8 +81,11 @@ async fn reserve(client: &TestClient, key: &str, body: &Value) -> String {
     client.post("/v1/bookings", body).key(key).expect(201).await.id()
 }
 
+/// Noon of the first of January.
+const IN_2100: Timestamp = Timestamp(4_102_488_000_000_000);
+
 /// The same directly in the store: a product at 25 euros per seat, with one slot of ten seats that
-/// never starts.
+/// starts in 2100.
 #[derive(Clone, Copy)]
 pub struct StoredCatalogue {
     pub product: ProductId,
@@ -112,10 +116,48 @@ impl StoredCatalogue {
         };
         let Reply::Product(product) = submit(store, product).await else { panic!("no product") };
         let (product, unit) = (product.0.id, product.1[0].id);
-        let slots = vec![NewSlot { starts_at: Timestamp(i64::MAX), capacity: 10 }];
+        let slots = vec![NewSlot { starts_at: IN_2100, capacity: 10 }];
         let add = AddSlots { claim: None, tenant, by, product, slots, all_units: vec![unit] };
         let Reply::Slots(added) = submit(store, add).await else { panic!("no slots") };
-        StoredCatalogue { product, unit, slot: added.slots[0].0.id }
+        StoredCatalogue { product, unit, slot: added.slots[0].slot.id }
+    }
+}
+
+/// A resource with so many places.
+pub async fn resource(store: &Store, tenant: TenantId, client: ClientId, capacity: i64) -> ResourceId {
+    let create = CreateResource {
+        claim: None,
+        tenant,
+        by: Actor::Client(client),
+        name: "Catamaran".to_owned(),
+        capacity,
+        closures: Vec::new(),
+        metadata: BTreeMap::new(),
+    };
+    let Reply::Resource(resource) = submit(store, create).await else { panic!("no resource") };
+    resource.id
+}
+
+impl StoredCatalogue {
+    /// Each seat of its slots, which last an hour, needs a place of the resource.
+    pub async fn share(self, store: &Store, tenant: TenantId, client: ClientId, resource: ResourceId) {
+        let set = SetProductResources {
+            claim: None,
+            tenant,
+            by: Actor::Client(client),
+            product: self.product,
+            duration_minutes: Some(60),
+            needs: vec![ResourceNeed {
+                resource,
+                per_slot: 0,
+                per_seat: 1,
+                before_minutes: 0,
+                after_minutes: 0,
+            }],
+            version: 1,
+            all_units: vec![self.unit],
+        };
+        submit(store, set).await;
     }
 }
 

@@ -55,6 +55,7 @@ impl Code {
             | Code::SlotNotFound
             | Code::ScheduleNotFound
             | Code::BlackoutNotFound
+            | Code::ResourceNotFound
             | Code::BookingNotFound
             | Code::PaymentNotFound
             | Code::RefundNotFound
@@ -73,8 +74,11 @@ impl Code {
             Code::ProductIsNotOnSale => "It can be booked once it is on sale.",
             Code::UnitIsNotOfThisProduct => "Use units of the slot's product.",
             Code::UnitIsNotOnSale => "Use units that are on sale.",
-            Code::SlotIsClosed | Code::SlotHasStarted | Code::SlotIsFull => {
+            Code::SlotIsClosed | Code::SlotHasStarted | Code::SlotIsFull | Code::ResourceIsTaken => {
                 "Choose another slot; `resource` names this one."
+            }
+            Code::ResourceIsInUse => {
+                "Move or cancel its bookings first; `resource` names a slot that has some."
             }
             Code::CurrenciesDiffer | Code::SplitRulesDiffer => "Make a booking for each of them.",
             Code::PriceHasChanged => "Show the customer `total`, and book again with it and a new key.",

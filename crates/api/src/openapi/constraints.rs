@@ -7,10 +7,12 @@ use domain::lifecycle::{
     reconciliation, refund, release, review,
 };
 use domain::limits::{
-    AMOUNT_MINOR_MAX, CAPACITY_MAX, GRACE_MINUTES_MAX, HOLD_SECONDS_MAX, HOLD_SECONDS_MIN, HORIZON_DAYS_MAX,
-    ITEMS_PER_BOOKING_MAX, PERSON_CHARACTERS_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, SCHEDULE_DATES_MAX,
-    SEATS_PER_UNIT_MAX, SHARES_MAX, SLOTS_PER_BOOKING_MAX, SLOTS_PER_REQUEST_MAX, STARTS_PER_DAY_MAX,
-    TIER_HOURS_MAX, TIERS_MAX, UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
+    AMOUNT_MINOR_MAX, CAPACITY_MAX, DURATION_MINUTES_MAX, GRACE_MINUTES_MAX, HOLD_SECONDS_MAX,
+    HOLD_SECONDS_MIN, HORIZON_DAYS_MAX, ITEMS_PER_BOOKING_MAX, PERSON_CHARACTERS_MAX,
+    PREPARATION_MINUTES_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, RESOURCE_CLOSURES_MAX,
+    RESOURCES_PER_PRODUCT_MAX, SCHEDULE_DATES_MAX, SEATS_PER_UNIT_MAX, SHARES_MAX, SLOTS_PER_BOOKING_MAX,
+    SLOTS_PER_REQUEST_MAX, STARTS_PER_DAY_MAX, TIER_HOURS_MAX, TIERS_MAX, UNITS_PER_REQUEST_MAX,
+    WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, PayoutMethod, ReconciliationStage};
 use domain::split::BASIS_POINTS;
@@ -23,12 +25,12 @@ use super::patterns::{
 use super::schemas::CURRENCY_REFERENCE;
 use super::together;
 use crate::limits::{
-    ALTERNATIVES_MAX, CHECK_IN_CHARS_MAX, CLIENTS_MAX, CORRESPONDENCE_CHARS_MAX, DESCRIPTION_CHARS_MAX,
-    EMAIL_BYTES_MAX, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, IDEMPOTENCY_KEY_CHARS_MAX, INSTALMENTS_MAX,
-    METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX, NAME_CHARS_MAX,
-    PAGE_ROWS, PAGE_ROWS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX, REASON_CHARS_MAX,
-    REFERENCE_CHARS_MAX, REFUND_REFUSAL_CHARS_MAX, RRULE_CHARS_MAX, SEATS_MAX, STATEMENT_CHARS_MAX,
-    TERMS_CHARS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
+    ALTERNATIVES_MAX, CALENDAR_DAYS_MAX, CHECK_IN_CHARS_MAX, CLIENTS_MAX, CORRESPONDENCE_CHARS_MAX,
+    DESCRIPTION_CHARS_MAX, EMAIL_BYTES_MAX, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, IDEMPOTENCY_KEY_CHARS_MAX,
+    INSTALMENTS_MAX, METADATA_BYTES_MAX, METADATA_KEY_CHARS_MAX, METADATA_KEYS_MAX, METADATA_VALUE_CHARS_MAX,
+    NAME_CHARS_MAX, PAGE_ROWS, PAGE_ROWS_MAX, PAYABLE_SECONDS_MAX, PAYABLE_SECONDS_MIN, PHONE_CHARS_MAX,
+    REASON_CHARS_MAX, REFERENCE_CHARS_MAX, REFUND_REFUSAL_CHARS_MAX, RRULE_CHARS_MAX, SEATS_MAX,
+    STATEMENT_CHARS_MAX, TERMS_CHARS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
 };
 use crate::requests::{REVIEW_ACTIONS, Scope};
 use crate::views;
@@ -78,6 +80,7 @@ const CURSORS: &[&str] = &[
     "AvailabilityQuery",
     "BookingsQuery",
     "PaymentsQuery",
+    "CalendarQuery",
     "DisputesQuery",
     "PayoutsQuery",
     "DifferencesQuery",
@@ -95,6 +98,8 @@ fn texts() -> Vec<Rule> {
         "ChangedUnit",
         "NewBeneficiary",
         "ChangedBeneficiary",
+        "NewResource",
+        "ChangedResource",
     ];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
@@ -164,7 +169,7 @@ fn texts() -> Vec<Rule> {
         ),
         rule(&["NewOpeningHours"], "opens", json!({ "pattern": TIME_PATTERN })),
         rule(&["NewOpeningHours"], "closes", json!({ "pattern": CLOSING_TIME_PATTERN })),
-        rule(&["NewBlackout"], "reason", line(REASON_CHARS_MAX)),
+        rule(&["NewBlackout", "NewClosure"], "reason", line(REASON_CHARS_MAX)),
         rule(CURSORS, "cursor", json!({ "pattern": CURSOR_PATTERN })),
     ]
 }
@@ -172,7 +177,7 @@ fn texts() -> Vec<Rule> {
 /// Instants and days.
 fn times() -> Vec<Rule> {
     const BETWEEN: &[&str] =
-        &["AvailabilityQuery", "StatementQuery", "AccountStatementQuery", "NewReconciliation"];
+        &["AvailabilityQuery", "StatementQuery", "AccountStatementQuery", "NewReconciliation", "NewClosure"];
     const CREATED: &[&str] = &["BookingsQuery", "PaymentsQuery"];
     vec![
         rule(&["DisputesQuery"], "evidence_due_before", json!({ "pattern": INSTANT_PATTERN })),
@@ -181,6 +186,7 @@ fn times() -> Vec<Rule> {
         rule(CREATED, "created_before", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "from", json!({ "pattern": INSTANT_PATTERN })),
         rule(BETWEEN, "to", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["CalendarQuery"], "from", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["LedgerAccountsQuery"], "as_of", json!({ "pattern": INSTANT_PATTERN })),
         rule(&["NewLedgerClosing"], "through", json!({ "pattern": DATE_PATTERN })),
         rule(&["NewScheduleRule", "NewBlackout"], "first_date", json!({ "pattern": SCHEDULE_DATE_PATTERN })),
@@ -242,7 +248,14 @@ fn numbers() -> Vec<Rule> {
         rule(&["CancelledTickets", "CancellationQuoteQuery"], "quantity", range(1, QUANTITY_MAX)),
         rule(&["NewSlot", "NewSchedule", "ChangedSchedule"], "capacity", range(1, CAPACITY_MAX)),
         rule(&["NewSchedule", "ChangedSchedule"], "horizon_days", range(1, HORIZON_DAYS_MAX)),
-        rule(&["ChangedSchedule"], "version", range(1, AMOUNT_MINOR_MAX)),
+        rule(&["NewResource", "ChangedResource"], "capacity", range(1, CAPACITY_MAX)),
+        rule(&["NewClosure"], "capacity", range(0, CAPACITY_MAX)),
+        rule(&["NewProductResources"], "duration_minutes", range(1, DURATION_MINUTES_MAX)),
+        rule(&["NewRequirement"], "quantity", range(1, CAPACITY_MAX)),
+        rule(&["NewRequirement"], "before_minutes", range(0, PREPARATION_MINUTES_MAX)),
+        rule(&["NewRequirement"], "after_minutes", range(0, PREPARATION_MINUTES_MAX)),
+        rule(&["CalendarQuery"], "days", range(1, CALENDAR_DAYS_MAX)),
+        rule(&["ChangedSchedule", "ChangedResource"], "version", range(1, AMOUNT_MINOR_MAX)),
         rule(&["NewOpeningHours"], "every_minutes", range(EVERY_MINUTES_MIN, EVERY_MINUTES_MAX)),
     ]
 }
@@ -265,6 +278,8 @@ fn lists() -> Vec<Rule> {
         ),
         rule(&["NewScheduleRule"], "extra_dates", dates.clone()),
         rule(&["NewScheduleRule"], "excepted_dates", dates),
+        rule(&["NewResource", "ChangedResource"], "closures", json!({ "maxItems": RESOURCE_CLOSURES_MAX })),
+        rule(&["NewProductResources"], "resources", json!({ "maxItems": RESOURCES_PER_PRODUCT_MAX })),
         rule(&["NewSplit"], "shares", json!({ "maxItems": SHARES_MAX })),
         rule(&["NewCancellationPolicy"], "tiers", json!({ "maxItems": TIERS_MAX })),
         rule(&["NewCancellation"], "items", json!({ "maxItems": 2 * ITEMS_PER_BOOKING_MAX })),

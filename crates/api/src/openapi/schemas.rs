@@ -12,21 +12,22 @@ use super::patterns::CURRENCY_PATTERN;
 use crate::money;
 use crate::problem::Problem;
 use crate::requests::{
-    AccountStatementQuery, AvailabilityQuery, BookingsQuery, CancellationQuoteQuery, ChangedBeneficiary,
-    ChangedProduct, ChangedSchedule, ChangedSettings, DifferencesQuery, DisputesQuery, EventsQuery,
-    LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary, NewBlackout, NewBooking,
-    NewCancellation, NewCancellationPolicy, NewCapture, NewCharge, NewCompletion, NewDisputeEvidence,
-    NewExtension, NewLedgerClosing, NewPayment, NewPaymentCancellation, NewPayoutReversal, NewProduct,
-    NewQuote, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewRefund, NewSchedule, NewSlots,
-    NewSplit, PaymentsQuery, PayoutRecord, PayoutsQuery, Resolution, ReviewAction, ReviewAssignment,
-    ReviewCasesQuery, SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
+    AccountStatementQuery, AvailabilityQuery, BookingsQuery, CalendarQuery, CancellationQuoteQuery,
+    ChangedBeneficiary, ChangedProduct, ChangedResource, ChangedSchedule, ChangedSettings, DifferencesQuery,
+    DisputesQuery, EventsQuery, LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary,
+    NewBlackout, NewBooking, NewCancellation, NewCancellationPolicy, NewCapture, NewCharge, NewCompletion,
+    NewDisputeEvidence, NewExtension, NewLedgerClosing, NewPayment, NewPaymentCancellation,
+    NewPayoutReversal, NewProduct, NewProductResources, NewQuote, NewReconciliation, NewRecordedPayment,
+    NewRecordedRefund, NewRefund, NewResource, NewSchedule, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
+    PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval,
+    SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
     AccountStatement, ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, BookingDetail, Breaker,
-    CancellationQuote, DeadLetter, Difference, Dispute, DisputeEvidence, Event, HistoryEntry, LedgerAccount,
-    LedgerClosing, Movement, Page, Payment, Payout, Product, ProviderAccount, Quote, Reconciliation, Refund,
-    Release, RemovedPaymentMethod, ReviewCase, ReviewCaseDetail, SavedPaymentMethods, Schedule,
-    ScheduleDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
+    CalendarEntry, CancellationQuote, DeadLetter, Difference, Dispute, DisputeEvidence, Event, HistoryEntry,
+    LedgerAccount, LedgerClosing, Movement, Page, Payment, Payout, Product, ProviderAccount, Quote,
+    Reconciliation, Refund, Release, RemovedPaymentMethod, Resource, ReviewCase, ReviewCaseDetail,
+    SavedPaymentMethods, Schedule, ScheduleDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -51,6 +52,7 @@ pub static QUERIES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     let mut schemas = Vec::new();
     add::<ListQuery>(&mut schemas);
     add::<AvailabilityQuery>(&mut schemas);
+    add::<CalendarQuery>(&mut schemas);
     add::<CancellationQuoteQuery>(&mut schemas);
     add::<BookingsQuery>(&mut schemas);
     add::<PaymentsQuery>(&mut schemas);
@@ -124,6 +126,9 @@ fn requests(schemas: &mut Schemas) {
     add::<NewPayoutReversal>(schemas);
     add::<SavedMethodRemoval>(schemas);
     add::<NewLedgerClosing>(schemas);
+    add::<NewResource>(schemas);
+    add::<ChangedResource>(schemas);
+    add::<NewProductResources>(schemas);
     add::<NewSchedule>(schemas);
     add::<ChangedSchedule>(schemas);
     add::<NewBlackout>(schemas);
@@ -166,6 +171,8 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<DeadLetter>(schemas);
     add_with_page::<Reconciliation>(schemas);
     add_with_page::<Difference>(schemas);
+    add_with_page::<Resource>(schemas);
+    add_with_page::<CalendarEntry>(schemas);
     add_with_page::<Schedule>(schemas);
     add_with_page::<Blackout>(schemas);
 }

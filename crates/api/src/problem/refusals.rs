@@ -61,6 +61,9 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::UnitNotFound { .. } => Code::UnitNotFound,
         Refusal::SlotNotFound => Code::SlotNotFound,
         Refusal::ScheduleNotFound => Code::ScheduleNotFound,
+        Refusal::ResourceNotFound { .. } => Code::ResourceNotFound,
+        Refusal::ResourceIsTaken { .. } => Code::ResourceIsTaken,
+        Refusal::ResourceIsInUse { .. } => Code::ResourceIsInUse,
         Refusal::BlackoutNotFound => Code::BlackoutNotFound,
         Refusal::BookingNotFound => Code::BookingNotFound,
         Refusal::PaymentNotFound => Code::PaymentNotFound,
@@ -180,7 +183,10 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
         Refusal::SlotAlreadyExists { slot }
         | Refusal::SlotIsClosed { slot }
         | Refusal::SlotHasStarted { slot }
+        | Refusal::ResourceIsInUse { slot }
+        | Refusal::ResourceIsTaken { slot, .. }
         | Refusal::SlotIsFull { slot, .. } => Some(*slot),
+        Refusal::ResourceNotFound { resource } => Some(*resource),
         Refusal::ProviderRejectedRequest { resource, .. } | Refusal::NotSentToProvider { resource, .. } => {
             Some(*resource)
         }
@@ -194,6 +200,7 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
 fn detail(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         Refusal::SlotIsFull { vacancies, .. } => format!("The slot has {vacancies} vacancies."),
+        Refusal::ResourceIsTaken { left, .. } => format!("It is free for {left} seats more."),
         Refusal::PriceHasChanged { total } => format!("The booking costs {total} now."),
         Refusal::TooManySeatsHeldByCustomer { held, requested, limit }
         | Refusal::TooManySeatsHeldByClient { held, requested, limit } => {

@@ -2,7 +2,7 @@
 
 use domain::availability::Availability;
 use domain::lifecycle::{CurrentState, booking, payment, refund};
-use domain::reply::{BookingReply, ItemReply, SlotsReply};
+use domain::reply::{BookingReply, ItemReply, OfferedSlot, SlotsReply};
 use domain::rows::{Booking, BookingItem, Capture, Payment, Product, Refund, Slot, Unit};
 use domain::working_set::Json;
 use domain::{
@@ -41,6 +41,8 @@ pub fn product() -> Product {
         created_at: NOW,
         updated_at: NOW,
         cancellation_policy: None,
+        duration_minutes: None,
+        resources: None,
     }
 }
 
@@ -71,11 +73,15 @@ pub fn slot() -> Slot {
         created_at: NOW,
         schedule: None,
         withdrawn: false,
+        allocations: None,
     }
 }
 
 pub fn slots() -> SlotsReply {
-    SlotsReply { slots: vec![(slot(), Availability::Available)], time_zone: "Europe/Lisbon".into() }
+    SlotsReply {
+        slots: vec![OfferedSlot { slot: slot(), vacancies: 10, availability: Availability::Available }],
+        time_zone: "Europe/Lisbon".into(),
+    }
 }
 
 pub fn booking() -> BookingReply {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{CancellationPolicy, Metadata, Split};
+use super::{CancellationPolicy, Metadata, Requirement, Split};
 use crate::{Money, time};
 
 /// What is sold.
@@ -29,6 +29,12 @@ pub struct Product {
     /// What customers get back who cancel. `null`: nothing. Bookings keep the policy they were made under.
     #[serde(default)]
     pub cancellation_policy: Option<CancellationPolicy>,
+    /// From the start to the end of a slot. `null`: unknown.
+    #[serde(default)]
+    pub duration_minutes: Option<i64>,
+    /// What each slot needs of resources.
+    #[serde(default)]
+    pub resources: Vec<Requirement>,
     pub metadata: Metadata,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
@@ -61,6 +67,8 @@ impl Product {
                 .cancellation_policy
                 .as_ref()
                 .map(|policy| CancellationPolicy::of(&policy.0, product.currency)),
+            duration_minutes: product.duration_minutes,
+            resources: product.resources.iter().flat_map(|needs| &needs.0).map(Requirement::of).collect(),
             metadata: product.metadata.0.clone(),
             created_at: time::instant(product.created_at),
             updated_at: time::instant(product.updated_at),

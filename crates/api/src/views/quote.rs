@@ -2,6 +2,7 @@
 
 use domain::availability::Availability;
 use domain::pricing::{PricedBasket, PricedLine, SlotDemand};
+use domain::resources::{ResourceCalendar, ResourceRows};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -52,8 +53,12 @@ pub struct QuotedSlot {
 }
 
 impl Quote {
-    /// `availability` is what is shown of a slot of the basket.
-    pub fn of(priced: &PricedBasket<'_>, availability: impl Fn(&SlotDemand<'_>) -> Availability) -> Quote {
+    /// `availability` is what is shown of a slot of the basket, and `rows` are those it was priced over.
+    pub fn of(
+        priced: &PricedBasket<'_>,
+        rows: &impl ResourceRows,
+        availability: impl Fn(&SlotDemand<'_>) -> Availability,
+    ) -> Quote {
         let money = |minor| Money::new(minor, priced.total.currency);
         let line = |line: &PricedLine<'_>| QuoteLine {
             slot_id: line.slot.id.0,
@@ -66,7 +71,12 @@ impl Quote {
             amount: money(line.amount_minor),
         };
         let slot = |demand: &SlotDemand<'_>| QuotedSlot {
-            slot: Slot::of(demand.offer.slot, availability(demand), &demand.offer.product.time_zone),
+            slot: Slot::of(
+                demand.offer.slot,
+                demand.offer.vacancies(),
+                availability(demand),
+                &demand.offer.product.time_zone,
+            ),
             seats: demand.seats,
             has_room: demand.offer.has_room(demand.seats).is_ok(),
         };
@@ -74,7 +84,7 @@ impl Quote {
             total: priced.total.into(),
             lines: priced.lines.iter().map(line).collect(),
             seats: priced.seats(),
-            has_room: priced.check_room().is_ok(),
+            has_room: priced.take(&mut ResourceCalendar::new(rows), false).is_ok(),
             slots: priced.slots.iter().map(slot).collect(),
         }
     }

@@ -22,8 +22,8 @@ pub struct Slot {
     #[schema(example = "Europe/Lisbon")]
     pub time_zone: String,
     pub capacity: i64,
-    /// Seats that are neither held nor sold now, whether or not they can be reserved: `status` shows
-    /// that. Seats of lapsed holds count as held until somebody requests them, or for a second at
+    /// Seats that are neither held nor sold now, and for which the resources of the slot are free, whether or not
+    /// they can be reserved: `status` shows that. Seats of lapsed holds count as held until somebody requests them, or for a second at
     /// most.
     pub vacancies: i64,
     /// `available`: can be reserved. `limited`: can be reserved, and at most a fifth of the seats is
@@ -37,7 +37,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    pub fn of(slot: &rows::Slot, availability: Availability, time_zone: &str) -> Slot {
+    pub fn of(slot: &rows::Slot, vacancies: i64, availability: Availability, time_zone: &str) -> Slot {
         Slot {
             id: slot.id.0,
             product_id: slot.product.0,
@@ -45,7 +45,7 @@ impl Slot {
             local_starts_at: time::local(slot.starts_at, time_zone),
             time_zone: time_zone.to_owned(),
             capacity: slot.capacity,
-            vacancies: slot.vacancies(),
+            vacancies,
             status: availability.name().to_owned(),
             schedule_id: slot.schedule.map(|schedule| schedule.0),
         }

@@ -97,6 +97,11 @@ def arrange(case):
             for tier in body["tiers"]:
                 if tier.get("fee"):
                     tier["fee"]["currency"] = "EUR"
+        case ("POST", "/v1/resources") | ("PATCH", "/v1/resources/{id}"):
+            for closure in body.get("closures") or []:
+                end_after_beginning(closure)
+        case ("POST", "/v1/products/{id}/resources"):
+            once(body, "resources", "resource_id")
         case ("POST", "/v1/products/{id}/blackouts"):
             body.pop("last_date", None)
         case ("POST", "/v1/bookings" | "/v1/quotes"):

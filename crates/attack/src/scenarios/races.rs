@@ -5,12 +5,14 @@
 //! | [`last_seat`] | a payment for the last seat, begun around the end of its hold; a rival for the seat | one of them has the seat, and money without a seat went back |
 //! | [`capture`] | the capture and the cancellation of one authorisation | one of them, in the provider's books too |
 //! | [`refunds`] | refunds that add up to more than was captured | as many as there is money for; the others are refused |
+//! | [`shared`] | more customers of two products than their boat has seats | as many as the boat has; the others are refused |
 //! | [`rush`] | more customers than a slot has seats | as many as there are seats; the others are refused |
 
 mod capture;
 mod last_seat;
 mod refunds;
 mod rush;
+mod shared;
 
 use serde_json::json;
 
@@ -19,7 +21,7 @@ use crate::{Error, Scenario, ScenarioContext, Tuning, judge};
 pub const SCENARIO: Scenario = Scenario {
     number: 13,
     name: "races",
-    promise: "Expiry against payment at the last seat, cancel against capture, refunds at once past the captured sum, and a rush for the last seats each have one outcome, and the money follows it.",
+    promise: "Expiry against payment at the last seat, cancel against capture, refunds at once past the captured sum, a rush for the last seats, and two products that share a boat each have one outcome, and the money follows it.",
     needs: &[],
     always: &[
         "one_booking_has_the_last_seat",
@@ -27,6 +29,7 @@ pub const SCENARIO: Scenario = Scenario {
         "captured_or_cancelled_never_both",
         "refunds_stay_within_what_was_captured",
         "as_many_seats_as_there_are",
+        "a_shared_boat_is_never_overbooked",
     ],
     sometimes: &[
         "payment_was_quicker_than_expiry",
@@ -39,6 +42,7 @@ pub const SCENARIO: Scenario = Scenario {
         "a_refund_was_made",
         "in_time_for_a_seat",
         "too_late_for_a_seat",
+        "too_late_for_the_boat",
     ],
     run: |context| Box::pin(run(context)),
 };
@@ -57,6 +61,7 @@ async fn run(context: ScenarioContext) -> Result<(), Error> {
         deployment.set_faults(faults).await?;
     }
     rush::race(&context, &deployment, count).await?;
+    shared::race(&context, &deployment, count).await?;
     let seats = last_seat::race(&context, &deployment, count).await?;
     capture::race(&context, &deployment, count).await?;
     refunds::race(&context, &deployment, count).await?;

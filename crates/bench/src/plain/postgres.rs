@@ -120,6 +120,7 @@ impl Pool {
                 closed: slot.get::<_, i64>(5) != 0,
                 created_at: domain::Timestamp(slot.get(6)),
                 schedule: None,
+                allocations: None,
                 withdrawn: false,
             },
             unit_name: unit.get(0),

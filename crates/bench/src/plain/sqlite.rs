@@ -120,6 +120,7 @@ fn find(connection: &Connection, reservation: &Reservation) -> Result<Option<Fou
             closed: row.get(5)?,
             created_at: Timestamp(row.get(6)?),
             schedule: None,
+            allocations: None,
             withdrawn: false,
         })
     });

@@ -81,6 +81,8 @@ const HARMS: &[(&str, &[&str])] = &[
     ),
     ("update slots set capacity = 1 where held + sold > 1", &["never_oversold"]),
     ("update slots set held = held + 1", &["never_oversold"]),
+    ("update resource_days set uses = '[]'", &["never_oversold"]),
+    ("update resources set capacity = 0", &["never_oversold"]),
     // The counts of its slot are right: only the item is not in the state of its booking.
     ("update booking_items set state = 'returned' where state = 'released'", &["never_oversold"]),
     ("update booking_items set seats = seats + 1 where state = 'sold'", &["never_oversold"]),

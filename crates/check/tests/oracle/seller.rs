@@ -23,7 +23,7 @@ use domain::{
     RefundId, Reply, TenantId, Timestamp, WorkerId,
 };
 use store::Store;
-use testkit::catalogue::{ANY_AMOUNT, any_provider};
+use testkit::catalogue::{ANY_AMOUNT, any_provider, resource};
 use testkit::{StoredCatalogue, new_id, provision, submit};
 
 const EUR: Currency = Currency::EUR;
@@ -56,6 +56,8 @@ impl Seller {
         let (tenant, client) = (new_id(), new_id());
         submit(store, provision(tenant, client, account, &[])).await;
         let catalogue = StoredCatalogue::create(store, tenant, client).await;
+        let boat = resource(store, tenant, client, 100).await;
+        catalogue.share(store, tenant, client, boat).await;
         Seller { tenant, client, account: account.to_owned(), catalogue }
     }
 

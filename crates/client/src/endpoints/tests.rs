@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use api::requests::{
-    AccountStatementQuery, AvailabilityQuery, ChangedBeneficiary, ChangedProduct, ChangedSchedule,
-    ChangedSettings, DifferencesQuery, LetterDecision, ListQuery, ManualMethod, NewApiKey, NewBeneficiary,
-    NewBlackout, NewBooking, NewCharge, NewCustomer, NewLedgerClosing, NewPayment, NewPayoutReversal,
-    NewProduct, NewReconciliation, NewRecordedPayment, NewRecordedRefund, NewSchedule, NewScheduleRule,
-    NewSlots, NewSplit, PayoutRecord, RecordedOutcome, Resolution, ReviewAction, ReviewAssignment,
-    SavedMethodRemoval, SavedMethodsQuery, StatementQuery,
+    AccountStatementQuery, AvailabilityQuery, CalendarQuery, ChangedBeneficiary, ChangedProduct,
+    ChangedResource, ChangedSchedule, ChangedSettings, DifferencesQuery, LetterDecision, ListQuery,
+    ManualMethod, NewApiKey, NewBeneficiary, NewBlackout, NewBooking, NewCharge, NewCustomer,
+    NewLedgerClosing, NewPayment, NewPayoutReversal, NewProduct, NewProductResources, NewReconciliation,
+    NewRecordedPayment, NewRecordedRefund, NewResource, NewSchedule, NewScheduleRule, NewSlots, NewSplit,
+    PayoutRecord, RecordedOutcome, Resolution, ReviewAction, ReviewAssignment, SavedMethodRemoval,
+    SavedMethodsQuery, StatementQuery,
 };
 use api::{Currency, Money};
 use futures_util::StreamExt as _;
@@ -123,6 +124,15 @@ async fn all_writes_of_schedules(client: &Client) {
     let _ = client.add_blackout(id(), &blackout).send().await;
 }
 
+async fn all_writes_of_resources(client: &Client) {
+    let resource =
+        NewResource { name: String::new(), capacity: 1, closures: vec![], metadata: Default::default() };
+    let _ = client.create_resource(&resource).send().await;
+    let _ = client.change_resource(id(), &ChangedResource::default()).send().await;
+    let needed = NewProductResources { duration_minutes: 60, resources: vec![] };
+    let _ = client.set_product_resources(id(), &needed).send().await;
+}
+
 /// They take no idempotency key.
 async fn all_unkeyed_writes(client: &Client) {
     let text = String::new;
@@ -140,6 +150,9 @@ async fn all_reads(client: &Client) {
     let _ = client.list_products(&Default::default()).await;
     let _ = client.get_product(id()).await;
     let _ = client.get_availability(&span).await;
+    let _ = client.list_resources(&list).await;
+    let _ = client.get_resource(id()).await;
+    let _ = client.get_resource_calendar(id(), &calendar()).await;
     let _ = client.list_schedules(id(), &list).await;
     let _ = client.get_schedule(id()).await;
     let _ = client.list_blackouts(id(), &list).await;
@@ -197,6 +210,10 @@ fn span() -> AvailabilityQuery {
     }
 }
 
+fn calendar() -> CalendarQuery {
+    CalendarQuery { from: Timestamp::MIN, days: Some(1), limit: Some(1), cursor: None }
+}
+
 fn statement() -> AccountStatementQuery {
     AccountStatementQuery { from: Timestamp::MIN, to: Timestamp::MAX, limit: Some(1), cursor: None }
 }
@@ -205,6 +222,8 @@ fn statement() -> AccountStatementQuery {
 async fn all_lists(client: &Client) {
     let list = ListQuery::default();
     let _ = client.all_products(&list).collect().await;
+    let _ = client.all_resources(&list).collect().await;
+    let _ = client.resource_calendar(id(), &calendar()).collect().await;
     let _ = client.all_schedules(id(), &list).collect().await;
     let _ = client.all_blackouts(id(), &list).collect().await;
     let _ = client.all_reconciliations(&list).collect().await;
@@ -268,6 +287,7 @@ async fn every_endpoint_has_its_call() {
     let client = script.client_with(|builder| builder.breaker(None));
     all_writes(&client).await;
     all_writes_of_schedules(&client).await;
+    all_writes_of_resources(&client).await;
     all_unkeyed_writes(&client).await;
     all_reads(&client).await;
     let made: Vec<String> = script

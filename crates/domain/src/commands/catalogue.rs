@@ -26,7 +26,7 @@ pub struct NewUnit {
     pub seats: i64,
 }
 
-fn about(product: &Product) -> About {
+pub(in crate::commands) fn about(product: &Product) -> About {
     About { tenant: product.tenant, kind: Subject::Product, id: product.id.0 }
 }
 

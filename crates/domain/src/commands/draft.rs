@@ -9,6 +9,7 @@ use crate::ids::{AttemptId, AuditId, KeyId, MessageId, ReviewId, TenantId};
 use crate::lifecycle::{CurrentState, State, Step};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::resources::{ResourceCalendar, ResourceRows};
 use crate::rows::{Actor, Audit, Changes, Message, Put, Removable, Review, Subject};
 use crate::working_set::{Claim, Context, Decision, LateReply};
 
@@ -78,6 +79,13 @@ impl<'a> Draft<'a> {
         Changes: Put<R>,
     {
         self.outcome.put(row);
+    }
+
+    /// Puts what a change of seats has changed of resources.
+    pub fn allocate<R: ResourceRows>(&mut self, calendar: ResourceCalendar<'_, R>) {
+        let (days, resources) = calendar.changes();
+        days.into_iter().for_each(|day| self.put(day));
+        resources.into_iter().for_each(|resource| self.put(resource));
     }
 
     pub fn remove<R: Removable>(&mut self, id: R::Id) {

@@ -40,6 +40,7 @@ mod reconciliation;
 mod recorded;
 mod refunds;
 mod relay;
+mod resources;
 mod reversals;
 mod saved_methods;
 mod settling;

@@ -2,10 +2,12 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::cancellation_policy::CancellationRules;
 use crate::ids::{CancellationPolicyId, ProductId, ScheduleId, SlotId, TenantId, UnitId};
 use crate::money::Currency;
+use crate::resources::{Allocation, ResourceNeed};
 use crate::split::SplitRule;
 use crate::time::Timestamp;
 use crate::working_set::Json;
@@ -29,6 +31,10 @@ crate::row! {
         moves updated_at: Timestamp,
         /// What customers get back who cancel. `None`: nothing.
         moves cancellation_policy: Option<Json<CancellationRules>>,
+        /// From the start to the end of a slot. `None`: unknown.
+        moves duration_minutes: Option<i64>,
+        /// What each slot needs of resources. `None`: nothing.
+        moves resources: Option<Json<Vec<ResourceNeed>>>,
     }
 }
 
@@ -85,6 +91,8 @@ crate::row! {
         moves schedule: Option<ScheduleId>,
         /// Closed by its schedule, which no longer makes it. It may open it again.
         moves withdrawn: bool,
+        /// What it needs of resources, fixed with the first of the seats that are taken now.
+        moves allocations: Option<Json<Vec<Allocation>>>,
     }
 }
 

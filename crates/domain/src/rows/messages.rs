@@ -26,6 +26,7 @@ pub enum Subject {
     Beneficiary,
     Product,
     Slot,
+    Resource,
     Schedule,
     Event,
     Tenant,
@@ -40,7 +41,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 18] = [
+    pub const ALL: [Subject; 19] = [
         Subject::Booking,
         Subject::Payment,
         Subject::Refund,
@@ -50,6 +51,7 @@ impl Subject {
         Subject::Beneficiary,
         Subject::Product,
         Subject::Slot,
+        Subject::Resource,
         Subject::Schedule,
         Subject::Event,
         Subject::Tenant,
@@ -72,6 +74,7 @@ impl Subject {
             Subject::Beneficiary => "beneficiary",
             Subject::Product => "product",
             Subject::Slot => "slot",
+            Subject::Resource => "resource",
             Subject::Schedule => "schedule",
             Subject::Event => "event",
             Subject::Tenant => "tenant",

@@ -4,7 +4,7 @@
 //! A new endpoint is a file, and its line in the list of its group.
 
 mod bookings;
-mod catalogue;
+pub(in crate::http) mod catalogue;
 mod disputes;
 mod events;
 mod ledger;

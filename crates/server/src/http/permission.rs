@@ -40,7 +40,7 @@ pub const fn shown_by(subject: Subject) -> &'static [Scope] {
         Subject::Booking => Bookings::ANY,
         Subject::Payment | Subject::Refund | Subject::Dispute | Subject::Customer => Payments::ANY,
         Subject::Payout | Subject::Release | Subject::Beneficiary => Payouts::ANY,
-        Subject::Product | Subject::Slot | Subject::Schedule => ReadCatalogue::ANY,
+        Subject::Product | Subject::Slot | Subject::Schedule | Subject::Resource => ReadCatalogue::ANY,
         Subject::Event
         | Subject::Tenant
         | Subject::ApiKey

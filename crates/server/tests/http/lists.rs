@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use testkit::TestCatalogue;
 
+use domain::rows::Resource;
 use domain::{Currency, DisputeId, PaymentId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::documented::{Document, Operation};
 use crate::rows::{
     self, Insert, audit, dead_event, difference, dispute, event, evidence, ledger_account, movement, payout,
-    reconciliation, refund, review, transfer,
+    reconciliation, refund, resource, resource_day, review, transfer,
 };
 use crate::test_server::TestServer;
 
@@ -122,6 +123,7 @@ struct Seeds {
     dispute: Uuid,
     letter: Uuid,
     payout: Uuid,
+    resource: Resource,
 }
 
 impl Seeds {
@@ -139,8 +141,10 @@ impl Seeds {
         let payout = paid.id.0;
         Insert::of(vec![one]).into(server).await;
         Insert::of(vec![paid]).into(server).await;
+        let resource = resource();
+        Insert::of(vec![resource.clone()]).into(server).await;
         let (refund, dispute, letter) = (refund.id.0, disputed.id.0, letter.id.0);
-        let seeds = Seeds { catalogue, booking, payment, refund, dispute, letter, payout };
+        let seeds = Seeds { catalogue, booking, payment, refund, dispute, letter, payout, resource };
         for number in 0..ROWS {
             seeds.add_each(server, number).await;
         }
@@ -153,6 +157,8 @@ impl Seeds {
         self.slot(server).await;
         self.schedule(server).await;
         self.blackout(server).await;
+        Insert::of(vec![resource()]).into(server).await;
+        Insert::of(vec![resource_day(&self.resource, number)]).into(server).await;
         server.book(&self.catalogue, &format!("b-{number}-again"), 1).await;
         charge(server, &format!("p-{number}-again")).await;
         self.api_key(server, number).await;
@@ -218,6 +224,9 @@ impl Seeds {
                 format!("/v1/availability?product_id={}&{range}", self.catalogue.product)
             }
             "/v1/products/{id}/schedules" | "/v1/products/{id}/blackouts" => of(&self.catalogue.product),
+            "/v1/resources/{id}/calendar" => {
+                of(&self.resource.id.to_string()) + "?from=1970-01-01T00:00:00Z&days=92"
+            }
             "/v1/bookings/{id}/history" => of(&self.booking),
             "/v1/payments/{id}/history" | "/v1/payments/{id}/movements" | "/v1/payments/{id}/refunds" => {
                 of(&self.payment)
@@ -241,6 +250,10 @@ impl Seeds {
             "/v1/availability" => self.slot(server).await,
             "/v1/products/{id}/schedules" => self.schedule(server).await,
             "/v1/products/{id}/blackouts" => self.blackout(server).await,
+            "/v1/resources" => Insert::of(vec![resource()]).into(server).await,
+            "/v1/resources/{id}/calendar" => {
+                Insert::of(vec![resource_day(&self.resource, 80)]).into(server).await;
+            }
             "/v1/bookings" => drop(server.book(&self.catalogue, &key, 1).await),
             "/v1/payments" => drop(charge(server, &key).await),
             "/v1/payments/{id}/movements" => {

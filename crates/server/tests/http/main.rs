@@ -22,6 +22,7 @@ mod ops;
 mod parameters;
 mod payments;
 mod refunds;
+mod resources;
 mod rows;
 mod schedules;
 mod shapes;

@@ -4,15 +4,17 @@ use std::fmt;
 use testkit::ONE;
 
 use domain::lifecycle::{CurrentState, State};
+use domain::resources::ResourceUse;
 use domain::rows::{
     Audit, Beneficiary, Changes, Difference, DifferenceKind, Dispute, DisputeEvidence, EvidenceTexts, Facts,
     InboundEvent, LedgerAccount, Message, Mode, Movement, MovementKind, Needs, Payout, PayoutMethod, Posting,
-    Put, Reconciliation, ReconciliationStage, Refund, Review, Subject, Transfer,
+    Put, Reconciliation, ReconciliationStage, Refund, Resource, ResourceDay, Review, Subject, Transfer,
 };
+use domain::time::DAY;
 use domain::working_set::{Column as _, Command, Context, Decision, DecisionResult, Json, Value};
 use domain::{
     AccountId, BookingId, Currency, DifferenceId, DisputeId, LedgerAccountId, MessageId, MovementId,
-    PaymentId, PayoutId, TenantId, Timestamp, TransferId,
+    PaymentId, PayoutId, ResourceDayId, TenantId, Timestamp, TransferId,
 };
 use uuid::Uuid;
 
@@ -351,4 +353,35 @@ pub fn payout(booking: Uuid) -> (Beneficiary, Payout) {
         reversing_minor: 0,
     };
     (beneficiary, payout)
+}
+
+pub fn resource() -> Resource {
+    Resource {
+        id: id(),
+        tenant: ONE.id(),
+        name: "Catamaran".to_owned(),
+        capacity: 1,
+        closures: Json::default(),
+        active: true,
+        metadata: Json::default(),
+        version: 1,
+        days: 0,
+        created_at: AT,
+        updated_at: AT,
+    }
+}
+
+/// With one use.
+pub fn resource_day(resource: &Resource, number: usize) -> ResourceDay {
+    let day = number as i64;
+    let from = Timestamp(day * DAY.0);
+    let uses = vec![ResourceUse { slot: id(), from, to: from.plus(DAY), amount: 1 }];
+    ResourceDay {
+        id: ResourceDayId::of(resource.id, day),
+        tenant: resource.tenant,
+        resource: resource.id,
+        day,
+        uses: Json(uses),
+        changes: 1,
+    }
 }

@@ -9,6 +9,7 @@ mod books;
 mod lifecycle;
 mod payment;
 mod payout;
+mod resource;
 
 use std::fmt::Write as _;
 
@@ -75,6 +76,7 @@ impl Queries {
         for check in all.into_iter().flatten() {
             findings.push(self.run(check).await?);
         }
+        findings.push(self.check_resources().await?);
         Ok(findings)
     }
 

@@ -22,7 +22,7 @@ const BASKETS: usize = 20;
 /// Two that wait for the slots of a third take one slot each as it commits, if they lock in no order.
 const STORES: usize = 6;
 
-fn basket(tenant: TenantId, client: ClientId, items: Vec<BasketItem>) -> Reserve {
+pub fn basket(tenant: TenantId, client: ClientId, items: Vec<BasketItem>) -> Reserve {
     let text = new_id::<uuid::Uuid>().to_string();
     let claim = Claim {
         key: KeyId::of(tenant, client, &text),

@@ -23,6 +23,7 @@ mod plans;
 mod poolers;
 mod queries;
 mod relay;
+mod resources;
 mod restarts;
 mod retention;
 mod rows;

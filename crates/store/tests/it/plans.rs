@@ -206,7 +206,7 @@ async fn schedules_and_their_slots_are_found_by_indexes(database: StoreDatabase)
     database
         .execute(&format!(
             "{} insert into slots select {new}, {tenant}, {product}, i, 10, 0, case when i % 50 = 0 then 1 else 0 end, \
-             0, 1, case when i % 2 = 0 then {first} else null end, 0 from n",
+             0, 1, case when i % 2 = 0 then {first} else null end, 0, null from n",
             numbers(BOOKINGS)
         ))
         .await;

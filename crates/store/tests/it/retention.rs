@@ -61,8 +61,11 @@ impl Script<'_> {
         // A product has one departure at one time.
         let starts_at = starts_at + self.names.len() as i64;
         let sold = i32::from(state == "confirmed");
-        let slot =
-            self.row("slots", new_id(), &format!("{product}, {starts_at}, 1, 0, {sold}, 0, 1, null, 0"));
+        let slot = self.row(
+            "slots",
+            new_id(),
+            &format!("{product}, {starts_at}, 1, 0, {sold}, 0, 1, null, 0, null"),
+        );
         let booking = self.row(
             "bookings",
             new_id(),

@@ -132,6 +132,8 @@ impl Seller {
             created_at: Timestamp(1),
             updated_at: Timestamp(1),
             cancellation_policy: None,
+            duration_minutes: None,
+            resources: None,
         }
     }
 
@@ -149,6 +151,7 @@ impl Seller {
             created_at: Timestamp(1),
             schedule: None,
             withdrawn: false,
+            allocations: None,
         }
     }
 

@@ -10,11 +10,12 @@ use crate::commands::payouts::release_of;
 use crate::ids::{ClientId, CustomerId, TenantId};
 use crate::lifecycle::{CurrentState, booking, booking_item};
 use crate::money::Money;
-use crate::pricing::{Basket, BasketItem, PricedBasket, PricedLine, SlotDemand};
+use crate::pricing::{Basket, BasketItem, PricedBasket, PricedLine};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, ItemReply, Reply};
-use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
+use crate::resources::{self, ResourceCalendar};
+use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, TableName};
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -64,6 +65,15 @@ impl Reserve {
                 Err(Refusal::PriceHasChanged { total: priced.total })
             }
             _ => Ok(priced),
+        }
+    }
+
+    fn looks_full(&self, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::SlotIsFull { .. } | Refusal::ResourceIsTaken { .. } if !self.last_try => {
+                Refusal::SlotLooksFull
+            }
+            refusal => refusal,
         }
     }
 
@@ -175,16 +185,6 @@ impl Reserve {
     }
 }
 
-/// The slot of the demand after the seats are taken.
-fn taken(demand: &SlotDemand<'_>, free: bool) -> Slot {
-    let slot = demand.offer.slot;
-    if free {
-        Slot { sold: slot.sold + demand.seats, ..slot.clone() }
-    } else {
-        Slot { held: slot.held + demand.seats, ..slot.clone() }
-    }
-}
-
 impl Command for Reserve {
     fn tenant(&self) -> Option<TenantId> {
         Some(self.tenant())
@@ -198,12 +198,15 @@ impl Command for Reserve {
         // No `?` here: all slots are requested at once, so that they are locked in the order of their ids.
         let mut products = Some(());
         for item in &self.items {
-            if let Some(slot) = rows.slot(item.slot) {
-                rows.product(slot.product);
-            } else {
-                products = None;
-            }
             rows.unit(item.unit);
+            let Some(slot) = rows.slot(item.slot) else {
+                products = None;
+                continue;
+            };
+            match rows.product(slot.product) {
+                Some(product) => resources::needs(rows, slot, Some(product)),
+                None => rows.later(TableName::resource_days),
+            }
         }
         rows.customer(self.customer_id());
         if self.client_is_limited {
@@ -216,8 +219,9 @@ impl Command for Reserve {
     fn decide(&self, facts: &Facts, context: &Context<'_>) -> DecisionResult {
         let priced = self.price(facts, context.now)?;
         let hold = self.hold(facts)?;
-        priced.check_room().map_err(|full| if self.last_try { full } else { Refusal::SlotLooksFull })?;
         let free = priced.total.minor == 0;
+        let mut calendar = ResourceCalendar::new(facts);
+        let slots = priced.take(&mut calendar, free).map_err(|refusal| self.looks_full(refusal))?;
         // A free booking is confirmed at once, so it holds no seats.
         let held_seats = if free { 0 } else { priced.seats() };
         let customer = self.holding_customer(facts, held_seats, context)?;
@@ -250,10 +254,10 @@ impl Command for Reserve {
             draft.put(item.clone());
         }
         draft.put(customer);
-        let slots: Vec<Slot> = priced.slots.iter().map(|demand| taken(demand, free)).collect();
         for slot in &slots {
             draft.put(slot.clone());
         }
+        draft.allocate(calendar);
         if let Some(split) = priced.split() {
             draft.put(release_of(&booking, split.clone()));
         }

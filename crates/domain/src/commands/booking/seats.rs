@@ -8,7 +8,8 @@ use crate::commands::draft::Draft;
 use crate::ids::{BookingId, BookingItemId, ClientId, CustomerId, SlotId};
 use crate::lifecycle::booking_item::{Event, State, step};
 use crate::lifecycle::{Effect, Step};
-use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
+use crate::resources::{self, ResourceCalendar};
+use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot, TableName};
 
 #[derive(Clone, Copy, Default)]
 struct SlotChange {
@@ -45,7 +46,10 @@ impl Seats {
         let items = rows.booking_items(id);
         let booking = rows.booking(id)?;
         for item in items? {
-            rows.slot(item.slot);
+            match rows.slot(item.slot) {
+                Some(slot) => resources::needs(rows, slot, None),
+                None => rows.later(TableName::resource_days),
+            }
         }
         rows.customer(booking.customer);
         if booking.counts_for_client {
@@ -132,10 +136,14 @@ impl Seats {
     }
 
     pub fn put(self, draft: &mut Draft<'_>, facts: &Facts) {
+        let mut calendar = ResourceCalendar::new(facts);
         for id in self.slots.keys() {
             let slot = facts.slots.get(*id).expect("`needs` requests the slots of every item");
-            draft.put(self.changed(slot));
+            let slot = self.changed(slot);
+            calendar.moved(&slot);
+            draft.put(slot);
         }
+        draft.allocate(calendar);
         self.items.into_values().chain(self.parts.into_values()).for_each(|item| draft.put(item));
         for (id, held) in self.customers {
             if let Some(customer) = facts.customers.get(id) {

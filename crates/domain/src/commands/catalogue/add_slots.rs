@@ -8,8 +8,9 @@ use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ProductId, SlotId, TenantId, UnitId};
 use crate::refusal::Refusal;
-use crate::reply::{Reply, SlotsReply};
-use crate::rows::{Actor, Facts, Needs, Slot, Unit};
+use crate::reply::{OfferedSlot, Reply, SlotsReply};
+use crate::resources::{self, ResourceCalendar};
+use crate::rows::{Actor, Facts, Needs, Slot, TableName, Unit};
 use crate::time::Timestamp;
 use crate::working_set::{Claim, Command, Context, DecisionResult};
 
@@ -52,7 +53,12 @@ impl Command for AddSlots {
         for slot in &self.slots {
             rows.slot(self.id(slot));
         }
-        rows.product(self.product);
+        match rows.product(self.product) {
+            Some(product) => {
+                self.slots.iter().for_each(|slot| resources::needs_at(rows, product, slot.starts_at));
+            }
+            None => rows.later(TableName::resource_days),
+        }
         for unit in &self.all_units {
             rows.unit(*unit);
         }
@@ -91,15 +97,18 @@ impl Command for AddSlots {
                 created_at: context.now,
                 schedule: None,
                 withdrawn: false,
+                allocations: None,
             })
             .collect();
         draft.audit(about(product), "slots_added", None, None);
         slots.iter().cloned().for_each(|slot| draft.put(slot));
         let units: Vec<&Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).collect();
+        let calendar = ResourceCalendar::new(facts);
         let offered = |slot: Slot| {
-            let offer = SlotOffer { product, slot: &slot, now: context.now };
+            let resource_seats = calendar.seats_left(&slot, product);
+            let offer = SlotOffer { product, slot: &slot, resource_seats, now: context.now };
             let availability = offer.availability(units.iter().copied());
-            (slot, availability)
+            OfferedSlot { vacancies: offer.vacancies(), availability, slot }
         };
         let slots = slots.into_iter().map(offered).collect();
         let time_zone = product.time_zone.clone();

@@ -64,6 +64,8 @@ impl Command for CreateProduct {
             created_at: context.now,
             updated_at: context.now,
             cancellation_policy: None,
+            duration_minutes: None,
+            resources: None,
         };
         let units: Vec<Unit> = self.units.iter().map(|unit| new_unit(&draft, &product, unit)).collect();
         draft.audit(about(&product), "product_created", None, None);

@@ -12,6 +12,7 @@ use crate::ids::SlotId;
 use crate::lifecycle::booking::{Event, State as BookingState, step};
 use crate::lifecycle::payment::State;
 use crate::provider::Source;
+use crate::resources::ResourceCalendar;
 use crate::rows::{Booking, BookingItem, Capture, Facts, LateMoney, Payment, Tenant};
 use crate::time::Span;
 
@@ -181,9 +182,10 @@ fn may_retake(draft: &Draft<'_>, facts: &Facts, booking: &Booking) -> bool {
     for item in facts.booking_items.owned_by(booking.id) {
         *wanted.entry(item.slot).or_default() += item.seats;
     }
-    let is_free = |(slot, seats): (SlotId, i64)| {
-        let slot = facts.slots.get(slot);
-        slot.is_some_and(|slot| slot.starts_at > draft.context.now && slot.vacancies() >= seats)
+    let mut calendar = ResourceCalendar::new(facts);
+    let mut is_free = |(slot, seats): (SlotId, i64)| {
+        let Some(slot) = facts.slots.get(slot) else { return false };
+        slot.starts_at > draft.context.now && slot.vacancies() >= seats && calendar.take_again(slot, seats)
     };
-    facts.tenants.get(booking.tenant).is_some_and(reseats) && wanted.into_iter().all(is_free)
+    facts.tenants.get(booking.tenant).is_some_and(reseats) && wanted.into_iter().all(&mut is_free)
 }

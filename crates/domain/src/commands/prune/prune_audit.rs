@@ -116,6 +116,7 @@ fn need_subject(row: &Audit, rows: &mut Needs<'_>) -> Option<()> {
         }
         Subject::Product
         | Subject::Slot
+        | Subject::Resource
         | Subject::Schedule
         | Subject::Tenant
         | Subject::Beneficiary
@@ -185,6 +186,7 @@ fn subject_is_over(row: &Audit, facts: &Facts, before: Timestamp) -> bool {
             .is_none_or(|difference| !difference.state.is(difference::State::Open)),
         Subject::Product
         | Subject::Slot
+        | Subject::Resource
         | Subject::Schedule
         | Subject::Tenant
         | Subject::Beneficiary

@@ -147,6 +147,7 @@ fn new_slot(schedule: &Schedule, id: SlotId, starts_at: Timestamp, now: Timestam
         created_at: now,
         schedule: Some(schedule.id),
         withdrawn: false,
+        allocations: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::time::Span;
 fn shown(world: &TestWorld, slot: &Slot) -> Availability {
     let product: Product = world.get(slot.product);
     let units = world.all::<Unit>();
-    SlotOffer { product: &product, slot, now: world.now }.availability(&units)
+    SlotOffer { product: &product, slot, resource_seats: None, now: world.now }.availability(&units)
 }
 
 /// A request for this many free seats.
@@ -110,7 +110,7 @@ fn slots_are_shown_as_they_are_offered_when_they_are_added() {
             all_units: vec![world.seat, world.child],
         };
         let Reply::Slots(added) = world.run(&command).reply() else { panic!("slots were added") };
-        added.slots.iter().map(|(_, availability)| availability.name()).collect::<Vec<_>>()
+        added.slots.iter().map(|offered| offered.availability.name()).collect::<Vec<_>>()
     };
     assert_eq!(add(&mut world), ["started", "available"]);
     set_units(&mut world, |unit| unit.active = false);

@@ -58,6 +58,8 @@ impl History {
         let mut world = TestWorld::new(4);
         world.set_policy(half());
         world.add_slot(3);
+        // Fewer seats than both slots have together.
+        world.share_a_resource(5);
         let started_at = world.now;
         let game =
             Game { world, provider: ProviderModel::default(), chaos: Chaos::default(), zombies: Vec::new() };

@@ -79,6 +79,7 @@ impl TestStore {
         let bookings: Vec<Booking> = self.all();
         let payments: Vec<Payment> = self.all();
         self.seats_add_up(&bookings, command);
+        self.resources_add_up(command);
         self.items_agree(&bookings, command);
         Self::holds_end_in_time(&bookings, command);
         self.money_is_in_bounds(&bookings, &payments, command);

@@ -173,7 +173,7 @@ impl TestWorld {
             all_units: vec![self.seat, self.child],
         });
         let Reply::Slots(added) = added.reply() else { panic!("a slot was added") };
-        added.slots[0].0.id
+        added.slots[0].slot.id
     }
 
     /// A claim with a new key.

@@ -6,6 +6,7 @@ mod create_product;
 mod get_availability;
 mod get_product;
 mod list_products;
+pub mod resources;
 mod schedules;
 mod set_cancellation_policy;
 
@@ -22,6 +23,12 @@ pub const GROUP: Group = Group {
         set_cancellation_policy::endpoint,
         add_slots::endpoint,
         get_availability::endpoint,
+        resources::list_resources::endpoint,
+        resources::create_resource::endpoint,
+        resources::get_resource::endpoint,
+        resources::change_resource::endpoint,
+        resources::get_resource_calendar::endpoint,
+        resources::set_product_resources::endpoint,
         schedules::list_schedules::endpoint,
         schedules::create_schedule::endpoint,
         schedules::get_schedule::endpoint,

@@ -10,11 +10,12 @@ use api::views::Booking;
 use axum::extract::State;
 use domain::commands::{CustomerDetails, ExpireHolds, LapsedHold, Reserve};
 use domain::limits::IDS_PER_COMMAND_MAX;
-use domain::{Refusal, SlotId, TenantId};
+use domain::{ProductId, Refusal, SlotId, TenantId};
 use store::CommandResult;
 
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
+use crate::http::endpoints::catalogue::resources::needed;
 use crate::http::permission::Bookings;
 use crate::http::submit::submit_once;
 use crate::http::write_request::KeyedRequest;
@@ -22,6 +23,8 @@ use crate::http::{App, RefusedRequest};
 
 /// More holds than lapse on one slot between two looks of the timer, which comes every second.
 const LAPSED_MAX: usize = 4_096;
+/// Slots that need the same resources at about the same time, and whose lapsed holds are let go before the last try.
+const RIVALS_MAX: usize = 50;
 
 pub fn endpoint() -> Endpoint {
     Endpoint::post("/v1/bookings", "create_booking", handle)
@@ -40,6 +43,7 @@ pub fn endpoint() -> Endpoint {
             Code::SlotIsClosed,
             Code::SlotHasStarted,
             Code::SlotIsFull,
+            Code::ResourceIsTaken,
             Code::CurrenciesDiffer,
             Code::SplitRulesDiffer,
             Code::PriceHasChanged,
@@ -75,15 +79,33 @@ async fn handle(State(app): State<App>, call: KeyedRequest<Bookings, NewBooking>
     let slots: BTreeSet<SlotId> = first.items.iter().map(|item| item.slot).collect();
     submit_once(&app, Some(&claim), |_| async {
         let answer = app.store().submit(Box::new(first)).await?;
-        if !matches!(&answer, CommandResult::Refused { refusal: Refusal::SlotLooksFull, .. }) {
+        let CommandResult::Refused { refusal: Refusal::SlotLooksFull | Refusal::ChangedMeanwhile, .. } =
+            &answer
+        else {
             return Ok(answer);
-        }
-        for slot in slots {
+        };
+        for slot in with_rivals(&app, tenant, slots).await? {
             expire_lapsed(&app, tenant, slot).await?;
         }
         Ok::<_, RefusedRequest>(app.store().submit(Box::new(last)).await?)
     })
     .await
+}
+
+/// The slots, and others that take resources when they need them: their holds may have lapsed, too.
+async fn with_rivals(
+    app: &App,
+    tenant: TenantId,
+    mut slots: BTreeSet<SlotId>,
+) -> Result<BTreeSet<SlotId>, RefusedRequest> {
+    let ids: Vec<SlotId> = slots.iter().copied().collect();
+    let rows = app.store().slots_by_ids(tenant, &ids).await?;
+    let products: BTreeSet<ProductId> = rows.iter().map(|slot| slot.product).collect();
+    let products = app.store().products_by_ids(tenant, &products.into_iter().collect::<Vec<_>>()).await?;
+    let (_, days) = needed(app, tenant, &rows, &products).await?;
+    let rivals = days.iter().flat_map(|day| &day.uses.0).map(|used| used.slot);
+    slots.extend(rivals.take(RIVALS_MAX));
+    Ok(slots)
 }
 
 /// Lets the lapsed holds of a slot go.

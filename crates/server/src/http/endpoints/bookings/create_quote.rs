@@ -13,6 +13,7 @@ use domain::{ProductId, SlotId};
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
+use crate::http::endpoints::catalogue::resources::needed;
 use crate::http::permission::ReadCatalogue;
 use crate::http::read_request::found;
 use crate::http::write_request::UnkeyedRequest;
@@ -53,10 +54,11 @@ async fn handle(State(app): State<App>, call: UnkeyedRequest<ReadCatalogue, NewQ
     // All units of the products, because the availability of a slot depends on all of them.
     let units = app.store().units_of(tenant, &products).await?;
     let products = app.store().products_by_ids(tenant, &products).await?;
-    let rows = ReadRows::new(slots, products, units.clone());
+    let (resources, days) = needed(&app, tenant, &slots, &products).await?;
+    let rows = ReadRows::new(slots, products, units.clone()).with_resources(resources, days);
     let providers = app.parts.tenant_providers(&call.caller);
     let basket = Basket { tenant, items: &items, providers: &providers, now: app.parts.clock.now() };
     let priced = basket.price(&rows)?;
     let shown = |demand: &SlotDemand<'_>| demand.offer.availability(&units);
-    Ok(found(&Quote::of(&priced, shown)))
+    Ok(found(&Quote::of(&priced, &rows, shown)))
 }

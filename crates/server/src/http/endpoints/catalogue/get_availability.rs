@@ -6,9 +6,12 @@ use api::time::timestamp;
 use api::views::Slot;
 use axum::extract::State;
 use domain::availability::SlotOffer;
+use domain::pricing::ReadRows;
+use domain::resources::ResourceCalendar;
 use domain::{ProductId, Refusal, rows};
 use store::queries::Cursor;
 
+use super::resources::needed;
 use crate::http::App;
 use crate::http::answer::Handled;
 use crate::http::endpoint::Endpoint;
@@ -42,9 +45,13 @@ async fn handle(
     let units = app.store().units(tenant, product.id).await?;
     let now = app.parts.clock.now();
     let at = |slot: &rows::Slot| Cursor { created_at: slot.starts_at, id: slot.id.0 };
+    let (resources, days) = needed(&app, tenant, &slots, std::slice::from_ref(&product)).await?;
+    let resources = ReadRows::default().with_resources(resources, days);
+    let calendar = ResourceCalendar::new(&resources);
     let view = |slot: rows::Slot| {
-        let offer = SlotOffer { product: &product, slot: &slot, now };
-        Slot::of(&slot, offer.availability(&units), &product.time_zone)
+        let resource_seats = calendar.seats_left(&slot, &product);
+        let offer = SlotOffer { product: &product, slot: &slot, resource_seats, now };
+        Slot::of(&slot, offer.vacancies(), offer.availability(&units), &product.time_zone)
     };
     Ok(found(&page(slots, limit, at, view)))
 }
