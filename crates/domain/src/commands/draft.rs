@@ -84,8 +84,12 @@ impl<'a> Draft<'a> {
     /// Puts what a change of seats has changed of resources.
     pub fn allocate<R: ResourceRows>(&mut self, calendar: ResourceCalendar<'_, R>) {
         let (days, resources) = calendar.changes();
-        days.into_iter().for_each(|day| self.put(day));
-        resources.into_iter().for_each(|resource| self.put(resource));
+        for day in days {
+            self.put(day);
+        }
+        for resource in resources {
+            self.put(resource);
+        }
     }
 
     pub fn remove<R: Removable>(&mut self, id: R::Id) {

@@ -16,7 +16,7 @@ testkit::on_both_engines![
     a_day_without_uses_is_read_before_a_change,
 ];
 
-/// Of the resource. Each product could sell as many by itself.
+/// Places of the resource. Each product could sell as many by itself.
 const SEATS: i64 = 10;
 const STORES: usize = 4;
 const BOOKINGS: usize = 12;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::scenarios::payout::asks;
 use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext, Target, at_once};
 
-/// Of the boat.
+/// Seats of the boat.
 const SEATS: usize = 3;
 /// Each product's slot has a seat for each.
 const CUSTOMERS: usize = 8;
