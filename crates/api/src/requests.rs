@@ -17,6 +17,7 @@ mod recorded;
 mod review;
 mod saved_methods;
 mod schedule;
+mod tax;
 
 pub use api_key::{NewApiKey, Scope};
 pub use basket::{BookedSlot, BookedUnit, NewQuote};
@@ -43,6 +44,7 @@ pub use recorded::{ManualMethod, NewRecordedPayment, NewRecordedRefund};
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
 pub use saved_methods::{SavedMethodRemoval, SavedMethodsQuery, SetupFutureUsage};
 pub use schedule::{ChangedSchedule, NewBlackout, NewOpeningHours, NewSchedule, NewScheduleRule};
+pub use tax::NewTax;
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

@@ -23,6 +23,7 @@ use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::rows::{Facts, Product, Slot, Unit};
 use crate::split::SplitRule;
+use crate::tax::{self, Tax, TaxedPrice};
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
@@ -95,7 +96,7 @@ impl CatalogueRows for ReadRows {
 }
 
 /// An item of the basket with its price.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PricedLine<'r> {
     pub slot: &'r Slot,
     pub product: &'r Product,
@@ -103,8 +104,10 @@ pub struct PricedLine<'r> {
     pub quantity: i64,
     /// The seats of the whole quantity.
     pub seats: i64,
-    /// The price of one.
+    /// The price of one, with all taxes.
     pub price_minor: i64,
+    /// The taxes in the price of one.
+    pub taxes: Vec<Tax>,
     /// The price of the whole quantity.
     pub amount_minor: i64,
 }
@@ -172,14 +175,17 @@ impl Basket<'_> {
         let unit = rows.unit(item.unit).filter(|unit| unit.tenant == self.tenant);
         let unit = unit.ok_or(Refusal::UnitNotFound { unit: item.unit.0 })?;
         SlotOffer { product, slot, now: self.now }.sells(unit)?;
-        let amount_minor = unit.price_minor.checked_mul(item.quantity).ok_or(Refusal::AmountIsTooLarge)?;
+        let taxed = tax::taxed_price(&product.taxes.0, unit.price_minor);
+        let TaxedPrice { price_minor, taxes } = taxed.ok_or(Refusal::AmountIsTooLarge)?;
+        let amount_minor = price_minor.checked_mul(item.quantity).ok_or(Refusal::AmountIsTooLarge)?;
         Ok(PricedLine {
             slot,
             product,
             unit,
             quantity: item.quantity,
             seats: unit.seats * item.quantity,
-            price_minor: unit.price_minor,
+            price_minor,
+            taxes,
             amount_minor,
         })
     }
@@ -206,6 +212,11 @@ impl PricedBasket<'_> {
     /// The seats of all lines together.
     pub fn seats(&self) -> i64 {
         self.lines.iter().map(|line| line.seats).sum()
+    }
+
+    /// The taxes of all lines, those of one name and rate together.
+    pub fn taxes(&self) -> Vec<Tax> {
+        tax::total(self.lines.iter().flat_map(|line| line.taxes.iter().map(|tax| (tax, line.quantity))))
     }
 
     /// Refuses the whole basket if one slot has too few seats left.

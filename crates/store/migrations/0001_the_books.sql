@@ -76,6 +76,7 @@ create table products (
     created_at bigint not null,
     updated_at bigint not null,
     cancellation_policy text,
+    taxes text not null,
     primary key (id, tenant)
 );
 create index products_of_tenant on products (tenant, created_at, id);
@@ -239,7 +240,10 @@ create table bookings (
     ended_at bigint,
     metadata text not null,
     created_at bigint not null,
-    updated_at bigint not null
+    updated_at bigint not null,
+    tax_minor bigint not null check (tax_minor between 0 and total_minor),
+    recognized_minor bigint not null,
+    recognized_tax_minor bigint not null check (recognized_tax_minor between 0 and tax_minor)
 );
 create index bookings_of_customer on bookings (tenant, customer, created_at, id);
 create index bookings_of_state on bookings (tenant, state, created_at, id);
@@ -263,6 +267,7 @@ create table booking_items (
     policy uuid,
     credited_minor bigint check (
         credited_minor is null or state = 'returned' and credited_minor between 0 and price_minor * quantity),
+    taxes text not null,
     primary key (booking, id),
     foreign key (booking, tenant) references bookings (id, tenant),
     foreign key (slot, tenant) references slots (id, tenant)

@@ -4,6 +4,7 @@ use domain::availability::Availability;
 use domain::lifecycle::{CurrentState, booking, payment, refund};
 use domain::reply::{BookingReply, ItemReply, SlotsReply};
 use domain::rows::{Booking, BookingItem, Capture, Payment, Product, Refund, Slot, Unit};
+use domain::tax::Tax;
 use domain::working_set::Json;
 use domain::{
     AccountId, BookingId, BookingItemId, ClientId, Currency, CustomerId, PaymentId, ProductId, RefundId,
@@ -41,6 +42,7 @@ pub fn product() -> Product {
         created_at: NOW,
         updated_at: NOW,
         cancellation_policy: None,
+        taxes: Json::default(),
     }
 }
 
@@ -106,7 +108,11 @@ pub fn booking() -> BookingReply {
         metadata: Json::default(),
         created_at: NOW,
         updated_at: NOW,
+        tax_minor: 510,
+        recognized_minor: 0,
+        recognized_tax_minor: 0,
     };
+    let tax = Tax { name: "VAT".into(), rate_basis_points: 600, included: true, minor: 255 };
     let item = BookingItem {
         id: id::<BookingItemId>(9),
         tenant: tenant(),
@@ -122,6 +128,7 @@ pub fn booking() -> BookingReply {
         booked_at: NOW,
         policy: None,
         credited_minor: None,
+        taxes: Json(vec![tax]),
     };
     let items = vec![ItemReply { item, slot: slot(), time_zone: "Europe/Lisbon".into() }];
     BookingReply { booking, items }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{CancellationPolicy, Metadata, Split};
+use super::{CancellationPolicy, Metadata, ProductTax, Split};
 use crate::{Money, time};
 
 /// What is sold.
@@ -29,6 +29,9 @@ pub struct Product {
     /// What customers get back who cancel. `null`: nothing. Bookings keep the policy they were made under.
     #[serde(default)]
     pub cancellation_policy: Option<CancellationPolicy>,
+    /// In the order in which they are shown. Bookings keep the taxes that they were made with.
+    #[serde(default)]
+    pub taxes: Vec<ProductTax>,
     pub metadata: Metadata,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
@@ -61,6 +64,7 @@ impl Product {
                 .cancellation_policy
                 .as_ref()
                 .map(|policy| CancellationPolicy::of(&policy.0, product.currency)),
+            taxes: product.taxes.0.iter().map(ProductTax::of).collect(),
             metadata: product.metadata.0.clone(),
             created_at: time::instant(product.created_at),
             updated_at: time::instant(product.updated_at),

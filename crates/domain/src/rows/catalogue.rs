@@ -2,11 +2,13 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::cancellation_policy::CancellationRules;
 use crate::ids::{CancellationPolicyId, ProductId, ScheduleId, SlotId, TenantId, UnitId};
 use crate::money::Currency;
 use crate::split::SplitRule;
+use crate::tax::TaxRule;
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
@@ -29,6 +31,8 @@ crate::row! {
         moves updated_at: Timestamp,
         /// What customers get back who cancel. `None`: nothing.
         moves cancellation_policy: Option<Json<CancellationRules>>,
+        /// The taxes of its tickets, at most [`crate::limits::TAXES_MAX`].
+        moves taxes: Json<Vec<TaxRule>>,
     }
 }
 

@@ -132,6 +132,7 @@ impl Seller {
             created_at: Timestamp(1),
             updated_at: Timestamp(1),
             cancellation_policy: None,
+            taxes: Default::default(),
         }
     }
 
@@ -262,6 +263,7 @@ impl Seller {
             booked_at: booking.created_at,
             policy: None,
             credited_minor: None,
+            taxes: Default::default(),
         }
     }
 
@@ -293,6 +295,9 @@ impl Seller {
             metadata: domain::working_set::Json::default(),
             created_at: now,
             updated_at: now,
+            tax_minor: 0,
+            recognized_minor: 0,
+            recognized_tax_minor: 0,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::{BookingReply, ItemReply, Reply};
 use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, Slot};
+use crate::tax;
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -151,6 +152,9 @@ impl Reserve {
             metadata: Json(self.metadata.clone()),
             created_at: now,
             updated_at: now,
+            tax_minor: tax::sum(&priced.taxes()),
+            recognized_minor: 0,
+            recognized_tax_minor: 0,
         }
     }
 
@@ -170,6 +174,7 @@ impl Reserve {
             booked_at: booking.created_at,
             policy: line.product.policy(),
             credited_minor: None,
+            taxes: Json(line.taxes.clone()),
         };
         priced.lines.iter().map(item).collect()
     }
