@@ -140,6 +140,7 @@ const PLANS: &[Plan] = &[
         60,
         "a_cancellation_gives_back_its_quote",
     ),
+    plan(InjectedFault::TaxKeptAsRevenue, Ground::Sqlite, "cancellations", 60, "books_balance"),
     plan(InjectedFault::CaptureAmountBelieved, Ground::Sqlite, "by-hand", 60, "another_sum_is_told"),
     plan(InjectedFault::HoldOutlivesDeparture, Ground::Sqlite, "owed", 60, "no_hold_outlives_its_departure"),
     plan(

@@ -18,6 +18,7 @@ mod resource;
 mod review;
 mod saved_methods;
 mod schedule;
+mod tax;
 
 pub use api_key::{NewApiKey, Scope};
 pub use basket::{BookedSlot, BookedUnit, NewQuote};
@@ -47,6 +48,7 @@ pub use resource::{
 pub use review::{REVIEW_ACTIONS, ReviewAction, ReviewAssignment, ReviewCasesQuery};
 pub use saved_methods::{SavedMethodRemoval, SavedMethodsQuery, SetupFutureUsage};
 pub use schedule::{ChangedSchedule, NewBlackout, NewOpeningHours, NewSchedule, NewScheduleRule};
+pub use tax::NewTax;
 
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

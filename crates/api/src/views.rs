@@ -25,6 +25,7 @@ mod saved_method;
 mod schedule;
 mod settings;
 mod slot;
+mod tax;
 
 use std::collections::BTreeMap;
 
@@ -56,6 +57,7 @@ pub use schedule::{
 };
 pub use settings::Settings;
 pub use slot::Slot;
+pub use tax::{ProductTax, Tax};
 
 /// A client's own notes on a resource.
 pub type Metadata = BTreeMap<String, String>;

@@ -13,6 +13,8 @@ use testkit::program::Catalogue;
 
 /// The price of everything that the attack sells.
 pub const PRICE_MINOR: i64 = 2_500;
+/// The tax in the price.
+pub const TAX_MINOR: i64 = 500;
 /// The metadata of a payment that has the name of its operation.
 pub const MARK: &str = "attack";
 

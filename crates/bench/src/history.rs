@@ -177,7 +177,7 @@ impl Words {
         format!(
             "insert into bookings select {id}, {tenant}, {client}, {customer}, 'Ana', 'ana@example.com', \
              null, {state}, 1, 0, 100, 'EUR', null, 0, 0, 0, 0, 0, i, i, i, null, null, '{{}}', i * {SECOND}, \
-             i * {SECOND} from {numbers}"
+             i * {SECOND}, 0, 0, 0 from {numbers}"
         )
     }
 }

@@ -3,7 +3,7 @@
 //! | message | debit | credit |
 //! |---|---|---|
 //! | `payment.captured` | `provider/...` | `deferred_revenue`, or `sales` without a booking |
-//! | `refund.succeeded` | `deferred_revenue`, or `sales`; `refunds` once the revenue is recognized | `provider/...` |
+//! | `refund.succeeded` | `deferred_revenue`, or `sales`; `refunds` once the revenue is recognized, and `taxes_payable` for the tax in it | `provider/...` |
 //! | `refund.reversed` | `provider/...` | the same |
 //! | `payment.disputed` | `disputes` | `provider/...` |
 //! | `payment.dispute_reversed` | `provider/...` | `disputes` |
@@ -11,12 +11,13 @@
 //! | `refund.contradicted` | `suspense` | `provider/...` |
 //! | `payment.fee_charged` | `provider_fees` | `provider/...` |
 //! | `payment.fee_returned` | `provider/...` | `provider_fees` |
-//! | `booking.recognized` | `deferred_revenue` | `revenue` |
+//! | `booking.recognized` | `deferred_revenue` | `revenue`, and `taxes_payable` for its tax |
 //! | `booking.released` | `revenue` | `platform_fees`, and `payable/...` for each share |
 //! | `payout.paid` | `payable/...` | `provider/...`, or `bank` if a person paid it |
 //! | `payout.returned` | `provider/...`, or `bank` | `payable/...` |
 //!
-//! The money of a booking is `deferred_revenue` until its service was delivered, and `revenue` then. A
+//! The money of a booking is `deferred_revenue` until its service was delivered, and `revenue` then, except the
+//! taxes in it, which are owed to the state (`taxes_payable`; [`crate::tax`] says how much). A
 //! beneficiary's share is owed to it (`payable/<beneficiary>`) from the release until the payout.
 //! Debits are positive. `provider/<name>/<account>` is what the provider holds for the tenant. Every
 //! entry sums to zero, and its id is hashed from the movement, so a movement is posted once.
@@ -88,6 +89,16 @@ struct MovedAtProvider {
     /// The revenue of the booking was recognized before.
     #[serde(default)]
     recognized: bool,
+    /// The part that was recognized as tax.
+    #[serde(default)]
+    tax_minor: i64,
+}
+
+#[derive(Deserialize)]
+struct Recognized {
+    /// The part that is owed to the state.
+    #[serde(default)]
+    tax_minor: i64,
 }
 
 /// The division of a booking's funds.
@@ -138,7 +149,11 @@ pub fn entry(message: &Message) -> Result<Option<LedgerEntry>, Unreadable> {
     let Moved { movement, moved } = read(message)?;
     let minor = moved.minor;
     let legs = match message.kind.as_str() {
-        "booking.recognized" => between("deferred_revenue".to_owned(), "revenue".to_owned(), minor),
+        "booking.recognized" => {
+            let Recognized { tax_minor } = read(message)?;
+            let income = income("revenue", minor, tax_minor)?;
+            transfer(alloc::vec![("deferred_revenue".to_owned(), minor)], income)
+        }
         "booking.released" => divided(&read(message)?, minor)?,
         "payout.paid" => {
             let (payable, paid_from) = paid_out(read(message)?)?;
@@ -148,7 +163,7 @@ pub fn entry(message: &Message) -> Result<Option<LedgerEntry>, Unreadable> {
             let (payable, paid_from) = paid_out(read(message)?)?;
             between(paid_from, payable, minor)
         }
-        kind => at_provider(kind, read(message)?, minor),
+        kind => at_provider(kind, read(message)?, minor)?,
     };
     Ok(Some(LedgerEntry { movement, currency: moved.currency, legs }))
 }
@@ -158,31 +173,47 @@ fn read<'m, P: Deserialize<'m>>(message: &'m Message) -> Result<P, Unreadable> {
 }
 
 fn between(debit: String, credit: String, minor: i64) -> Vec<LedgerLeg> {
-    alloc::vec![
-        LedgerLeg { account: debit, amount_minor: minor },
-        LedgerLeg { account: credit, amount_minor: -minor },
-    ]
+    transfer(alloc::vec![(debit, minor)], alloc::vec![(credit, minor)])
 }
 
-fn at_provider(kind: &str, moved: MovedAtProvider, minor: i64) -> Vec<LedgerLeg> {
+fn transfer(debits: Vec<(String, i64)>, credits: Vec<(String, i64)>) -> Vec<LedgerLeg> {
+    let debits = debits.into_iter();
+    let credits = credits.into_iter().map(|(account, minor)| (account, -minor));
+    debits.chain(credits).map(|(account, amount_minor)| LedgerLeg { account, amount_minor }).collect()
+}
+
+/// An amount of an account of income, without the tax in it, and the tax.
+fn income(account: &str, minor: i64, tax_minor: i64) -> Result<Vec<(String, i64)>, Unreadable> {
+    if !(0..=minor).contains(&tax_minor) {
+        return Err(Unreadable { why: format!("a tax of {tax_minor} in {minor}") });
+    }
+    let is_revenue = fault_injection::is(fault_injection::InjectedFault::TaxKeptAsRevenue);
+    let tax_minor = if is_revenue { 0 } else { tax_minor };
+    let parts = [(account.to_owned(), minor - tax_minor), ("taxes_payable".to_owned(), tax_minor)];
+    // An account that nothing goes to is not posted to.
+    Ok(parts.into_iter().filter(|(_, part)| *part != 0).collect())
+}
+
+fn at_provider(kind: &str, moved: MovedAtProvider, minor: i64) -> Result<Vec<LedgerLeg>, Unreadable> {
     let provider = format!("provider/{}/{}", moved.provider, moved.account_id);
-    let income = match (moved.booking_id, moved.recognized) {
-        (None, _) => "sales",
-        (Some(_), false) => "deferred_revenue",
-        (Some(_), true) => "refunds",
+    let of_income = || match (moved.booking_id, moved.recognized) {
+        (None, _) => income("sales", minor, 0),
+        (Some(_), false) => income("deferred_revenue", minor, 0),
+        (Some(_), true) => income("refunds", minor, moved.tax_minor),
     };
-    let income = income.to_owned();
-    let (debit, credit) = match kind {
-        "refund.succeeded" => (income, provider),
-        "payment.disputed" => ("disputes".to_owned(), provider),
-        "payment.dispute_reversed" => (provider, "disputes".to_owned()),
-        "payment.fee_charged" => ("provider_fees".to_owned(), provider),
-        "payment.fee_returned" => (provider, "provider_fees".to_owned()),
-        "payment.contradicted" => (provider, "suspense".to_owned()),
-        "refund.contradicted" => ("suspense".to_owned(), provider),
-        _ => (provider, income),
+    let provider = alloc::vec![(provider, minor)];
+    let other = |account: &str| alloc::vec![(account.to_owned(), minor)];
+    let (debits, credits) = match kind {
+        "refund.succeeded" => (of_income()?, provider),
+        "payment.disputed" => (other("disputes"), provider),
+        "payment.dispute_reversed" => (provider, other("disputes")),
+        "payment.fee_charged" => (other("provider_fees"), provider),
+        "payment.fee_returned" => (provider, other("provider_fees")),
+        "payment.contradicted" => (provider, other("suspense")),
+        "refund.contradicted" => (other("suspense"), provider),
+        _ => (provider, of_income()?),
     };
-    between(debit, credit, minor)
+    Ok(transfer(debits, credits))
 }
 
 fn divided(parts: &Divided, minor: i64) -> Result<Vec<LedgerLeg>, Unreadable> {
@@ -310,6 +341,30 @@ mod tests {
             [("refunds".to_owned(), 500), (provider.clone(), -500)]
         );
         assert_eq!(legs(&refund("refund.reversed")), [(provider, 500), ("refunds".to_owned(), -500)]);
+    }
+
+    #[test]
+    fn the_tax_of_recognized_money_is_owed_and_leaves_with_a_refund() {
+        let taxed =
+            |kind: &str, tax: i64| with(kind, serde_json::json!({ "recognized": true, "tax_minor": tax }));
+        let leg = |account: &str, minor: i64| (account.to_owned(), minor);
+        let provider = format!("provider/stripe/{}", Uuid::nil());
+        assert_eq!(
+            legs(&taxed("booking.recognized", 83)),
+            [leg("deferred_revenue", 500), leg("revenue", -417), leg("taxes_payable", -83)]
+        );
+        assert_eq!(
+            legs(&taxed("refund.succeeded", 83)),
+            [leg("refunds", 417), leg("taxes_payable", 83), leg(&provider, -500)]
+        );
+        assert_eq!(
+            legs(&taxed("refund.reversed", 500)),
+            [leg(&provider, 500), leg("taxes_payable", -500)],
+            "all of it is tax"
+        );
+        for more in [-1, 501] {
+            assert!(entry(&taxed("booking.recognized", more)).is_err(), "a tax of {more} in 500");
+        }
     }
 
     #[test]

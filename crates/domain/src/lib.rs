@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`money`], [`time`], [`ids`] are the nouns; [`mod@lifecycle`] has the moves;
 //! [`rows`] are the tables; [`availability`] is whether a slot can be reserved, [`pricing`] what a
-//! basket costs, and [`cancellation_policy`] what goes back of its price; [`mod@working_set`] is how
+//! basket costs, [`tax`] which taxes, and [`cancellation_policy`] what goes back of its price; [`mod@working_set`] is how
 //! rows go in and changes come out, and [`side_effects`] are what they start; [`commands`] has one file
 //! for each thing that can be requested; [`jobs`] is the work that continues after a transaction,
 //! [`split`] divides a booking's money, [`consumers`] who receives which messages, and [`ledger`] turns
@@ -39,6 +39,7 @@ pub mod refusal;
 pub mod resources;
 pub mod side_effects;
 pub mod split;
+pub mod tax;
 
 pub mod commands;
 pub mod consumers;

@@ -48,6 +48,10 @@ pub const SLOTS_PER_REQUEST_MAX: usize = 100;
 
 /// Tiers of one cancellation policy.
 pub const TIERS_MAX: usize = 10;
+/// Taxes of one product.
+pub const TAXES_MAX: usize = 5;
+/// A tax is at most as high as the net price.
+pub const TAX_BASIS_POINTS_MAX: i64 = 10_000;
 /// The longest time of a tier.
 pub const TIER_HOURS_MAX: i64 = 366 * 24;
 pub const GRACE_MINUTES_MAX: i64 = 7 * 24 * 60;

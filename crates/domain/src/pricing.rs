@@ -24,6 +24,7 @@ use crate::refusal::Refusal;
 use crate::resources::{ResourceCalendar, ResourceRows};
 use crate::rows::{Facts, Product, Resource, ResourceDay, Slot, Unit};
 use crate::split::SplitRule;
+use crate::tax::{self, Tax, TaxedPrice};
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
@@ -119,7 +120,7 @@ impl ResourceRows for ReadRows {
 }
 
 /// An item of the basket with its price.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PricedLine<'r> {
     pub slot: &'r Slot,
     pub product: &'r Product,
@@ -127,8 +128,10 @@ pub struct PricedLine<'r> {
     pub quantity: i64,
     /// The seats of the whole quantity.
     pub seats: i64,
-    /// The price of one.
+    /// The price of one, with all taxes.
     pub price_minor: i64,
+    /// The taxes in the price of one.
+    pub taxes: Vec<Tax>,
     /// The price of the whole quantity.
     pub amount_minor: i64,
 }
@@ -197,14 +200,17 @@ impl Basket<'_> {
         let unit = rows.unit(item.unit).filter(|unit| unit.tenant == self.tenant);
         let unit = unit.ok_or(Refusal::UnitNotFound { unit: item.unit.0 })?;
         offer.sells(unit)?;
-        let amount_minor = unit.price_minor.checked_mul(item.quantity).ok_or(Refusal::AmountIsTooLarge)?;
+        let taxed = tax::taxed_price(&product.taxes.0, unit.price_minor);
+        let TaxedPrice { price_minor, taxes } = taxed.ok_or(Refusal::AmountIsTooLarge)?;
+        let amount_minor = price_minor.checked_mul(item.quantity).ok_or(Refusal::AmountIsTooLarge)?;
         Ok(PricedLine {
             slot,
             product,
             unit,
             quantity: item.quantity,
             seats: unit.seats * item.quantity,
-            price_minor: unit.price_minor,
+            price_minor,
+            taxes,
             amount_minor,
         })
     }
@@ -250,6 +256,11 @@ impl PricedBasket<'_> {
             calendar.reserve(slot, taken, product)
         };
         self.slots.iter().map(take).collect()
+    }
+
+    /// The taxes of all lines, those of one name and rate together.
+    pub fn taxes(&self) -> Vec<Tax> {
+        tax::total(self.lines.iter().flat_map(|line| line.taxes.iter().map(|tax| (tax, line.quantity))))
     }
 
     /// A hold of the basket ends at this time at the latest: a booking cannot be paid after its first

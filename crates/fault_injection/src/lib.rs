@@ -82,6 +82,8 @@ faults! {
         "The penalty of cancelled tickets is due again.",
     QuoteNotCompared = "quote_not_compared":
         "A cancellation gives back another amount than its client expects.",
+    TaxKeptAsRevenue = "tax_kept_as_revenue":
+        "The taxes in recognized money are posted as revenue.",
     CaptureAmountBelieved = "capture_amount_believed":
         "Any amount in the reply to a capture is accepted.",
     HoldOutlivesDeparture = "hold_outlives_departure":

@@ -134,6 +134,7 @@ impl Reserve {
             booked_at: booking.created_at,
             policy: None,
             credited_minor: None,
+            taxes: Json::default(),
         }
     }
 
@@ -165,6 +166,9 @@ impl Reserve {
             metadata: Json::default(),
             created_at: now,
             updated_at: now,
+            tax_minor: 0,
+            recognized_minor: 0,
+            recognized_tax_minor: 0,
         }
     }
 }
@@ -205,6 +209,7 @@ impl Command for Open {
                 cancellation_policy: None,
                 duration_minutes: None,
                 resources: None,
+                taxes: Json::default(),
             });
         }
         for id in &self.slots {

@@ -78,6 +78,7 @@ create table products (
     cancellation_policy text,
     duration_minutes bigint check (duration_minutes > 0),
     resources text,
+    taxes text not null,
     primary key (id, tenant)
 );
 create index products_of_tenant on products (tenant, created_at, id);
@@ -271,7 +272,10 @@ create table bookings (
     ended_at bigint,
     metadata text not null,
     created_at bigint not null,
-    updated_at bigint not null
+    updated_at bigint not null,
+    tax_minor bigint not null check (tax_minor between 0 and total_minor),
+    recognized_minor bigint not null,
+    recognized_tax_minor bigint not null check (recognized_tax_minor between 0 and tax_minor)
 );
 create index bookings_of_customer on bookings (tenant, customer, created_at, id);
 create index bookings_of_state on bookings (tenant, state, created_at, id);
@@ -295,6 +299,7 @@ create table booking_items (
     policy uuid,
     credited_minor bigint check (
         credited_minor is null or state = 'returned' and credited_minor between 0 and price_minor * quantity),
+    taxes text not null,
     primary key (booking, id),
     foreign key (booking, tenant) references bookings (id, tenant),
     foreign key (slot, tenant) references slots (id, tenant)

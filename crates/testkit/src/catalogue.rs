@@ -111,6 +111,7 @@ impl StoredCatalogue {
                 price_minor: StoredCatalogue::PRICE_MINOR,
                 seats: 1,
             }],
+            taxes: vec![],
             metadata: BTreeMap::new(),
             providers: any_provider(),
         };

@@ -11,8 +11,8 @@ use domain::limits::{
     HOLD_SECONDS_MIN, HORIZON_DAYS_MAX, ITEMS_PER_BOOKING_MAX, PERSON_CHARACTERS_MAX,
     PREPARATION_MINUTES_MAX, QUANTITY_MAX, RELEASE_DAYS_MAX, RESOURCE_CLOSURES_MAX,
     RESOURCES_PER_PRODUCT_MAX, SCHEDULE_DATES_MAX, SEATS_PER_UNIT_MAX, SHARES_MAX, SLOTS_PER_BOOKING_MAX,
-    SLOTS_PER_REQUEST_MAX, STARTS_PER_DAY_MAX, TIER_HOURS_MAX, TIERS_MAX, UNITS_PER_REQUEST_MAX,
-    WHY_CHARACTERS_MAX,
+    SLOTS_PER_REQUEST_MAX, STARTS_PER_DAY_MAX, TAX_BASIS_POINTS_MAX, TAXES_MAX, TIER_HOURS_MAX, TIERS_MAX,
+    UNITS_PER_REQUEST_MAX, WHY_CHARACTERS_MAX,
 };
 use domain::rows::{Actor, DifferenceKind, Mode, MovementKind, PayBy, PayoutMethod, ReconciliationStage};
 use domain::split::BASIS_POINTS;
@@ -89,18 +89,21 @@ const CURSORS: &[&str] = &[
     "AccountStatementQuery",
 ];
 
+/// Requests with a name.
+const NAMED: &[&str] = &[
+    "NewCustomer",
+    "NewProduct",
+    "NewUnit",
+    "NewTax",
+    "ChangedProduct",
+    "ChangedUnit",
+    "NewBeneficiary",
+    "ChangedBeneficiary",
+    "NewResource",
+    "ChangedResource",
+];
+
 fn texts() -> Vec<Rule> {
-    const NAMED: &[&str] = &[
-        "NewCustomer",
-        "NewProduct",
-        "NewUnit",
-        "ChangedProduct",
-        "ChangedUnit",
-        "NewBeneficiary",
-        "ChangedBeneficiary",
-        "NewResource",
-        "ChangedResource",
-    ];
     const PAID: &[&str] = &["NewPayment", "NewCharge", "Alternative", "SavedMethodRemoval"];
     let email = json!({ "minLength": 5, "maxLength": EMAIL_BYTES_MAX, "format": "idn-email" });
     vec![
@@ -237,6 +240,7 @@ fn numbers() -> Vec<Rule> {
         rule(&["NewPortion", "NewShare"], "basis_points", range(0, BASIS_POINTS)),
         rule(&["NewPortion", "NewShare"], "fixed", at_least(0)),
         rule(&["NewSplit"], "release_after_days", range(0, RELEASE_DAYS_MAX)),
+        rule(&["NewTax"], "rate_basis_points", range(1, TAX_BASIS_POINTS_MAX)),
         rule(&["NewTier"], "hours", range(0, TIER_HOURS_MAX)),
         rule(&["NewTier"], "days", range(0, TIER_HOURS_MAX / 24)),
         rule(&["NewTier"], "refund_basis_points", range(0, BASIS_POINTS)),
@@ -280,6 +284,7 @@ fn lists() -> Vec<Rule> {
         rule(&["NewScheduleRule"], "excepted_dates", dates),
         rule(&["NewResource", "ChangedResource"], "closures", json!({ "maxItems": RESOURCE_CLOSURES_MAX })),
         rule(&["NewProductResources"], "resources", json!({ "maxItems": RESOURCES_PER_PRODUCT_MAX })),
+        rule(&["NewProduct", "ChangedProduct"], "taxes", json!({ "maxItems": TAXES_MAX })),
         rule(&["NewSplit"], "shares", json!({ "maxItems": SHARES_MAX })),
         rule(&["NewCancellationPolicy"], "tiers", json!({ "maxItems": TIERS_MAX })),
         rule(&["NewCancellation"], "items", json!({ "maxItems": 2 * ITEMS_PER_BOOKING_MAX })),

@@ -4,6 +4,7 @@ use domain::availability::Availability;
 use domain::lifecycle::{CurrentState, booking, payment, refund};
 use domain::reply::{BookingReply, ItemReply, OfferedSlot, SlotsReply};
 use domain::rows::{Booking, BookingItem, Capture, Payment, Product, Refund, Slot, Unit};
+use domain::tax::Tax;
 use domain::working_set::Json;
 use domain::{
     AccountId, BookingId, BookingItemId, ClientId, Currency, CustomerId, PaymentId, ProductId, RefundId,
@@ -43,6 +44,7 @@ pub fn product() -> Product {
         cancellation_policy: None,
         duration_minutes: None,
         resources: None,
+        taxes: Json::default(),
     }
 }
 
@@ -112,7 +114,11 @@ pub fn booking() -> BookingReply {
         metadata: Json::default(),
         created_at: NOW,
         updated_at: NOW,
+        tax_minor: 510,
+        recognized_minor: 0,
+        recognized_tax_minor: 0,
     };
+    let tax = Tax { name: "VAT".into(), rate_basis_points: 600, included: true, minor: 255 };
     let item = BookingItem {
         id: id::<BookingItemId>(9),
         tenant: tenant(),
@@ -128,6 +134,7 @@ pub fn booking() -> BookingReply {
         booked_at: NOW,
         policy: None,
         credited_minor: None,
+        taxes: Json(vec![tax]),
     };
     let items = vec![ItemReply { item, slot: slot(), time_zone: "Europe/Lisbon".into() }];
     BookingReply { booking, items }

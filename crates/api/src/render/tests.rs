@@ -16,6 +16,7 @@ fn a_held_booking() {
     assert_eq!(rendered.status, 201);
     assert_eq!(rendered.location.as_deref(), Some("/v1/bookings/00000000-0000-0000-0000-000000000006"));
     let eur = |minor: i64| json!({ "minor": minor, "currency": "EUR" });
+    let vat = |minor: i64| json!([{ "name": "VAT", "rate_basis_points": 600, "included": true, "amount": eur(minor) }]);
     assert_eq!(
         json_of(&rendered),
         json!({
@@ -23,6 +24,7 @@ fn a_held_booking() {
             "state": "held",
             "payment_status": "unpaid",
             "total": eur(9_000),
+            "taxes": vat(510),
             "due": eur(9_000),
             "authorized": eur(0),
             "paid": eur(0),
@@ -42,6 +44,7 @@ fn a_held_booking() {
                 "quantity": 2,
                 "seats": 2,
                 "price": eur(4_500),
+                "taxes": vat(510),
                 "state": "held",
                 "penalty": null,
             }],

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Request;
+use super::{NewTax, Request};
 use crate::limits::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX};
 use crate::validation_errors::ValidationErrors;
 use crate::views::Metadata;
@@ -27,6 +27,9 @@ pub struct NewProduct {
     #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: Currency,
     pub units: Vec<NewUnit>,
+    /// In the order in which they are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taxes: Vec<NewTax>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
 }
@@ -59,6 +62,9 @@ pub struct ChangedProduct {
     /// Whether the product is on sale. It can be booked while one of its units is on sale too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
+    /// Replaces all taxes. Bookings keep theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taxes: Option<Vec<NewTax>>,
     /// Replaces all metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
@@ -116,6 +122,7 @@ impl Request for NewProduct {
             findings.price(&format!("{pointer}/price"), unit.price);
             findings.between(&format!("{pointer}/seats"), unit.seats, 1, SEATS_PER_UNIT_MAX);
         }
+        NewTax::check_all(&self.taxes, findings);
         findings.metadata(&self.metadata);
     }
 
@@ -146,6 +153,7 @@ impl Request for ChangedProduct {
         if let Some(metadata) = &self.metadata {
             findings.metadata(metadata);
         }
+        NewTax::check_all(self.taxes.as_deref().unwrap_or_default(), findings);
         if self.units.len() > UNITS_PER_REQUEST_MAX {
             findings.count("/units", self.units.len(), UNITS_PER_REQUEST_MAX, "unit");
         }

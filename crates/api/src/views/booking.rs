@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{HistoryEntry, Metadata, Payment};
+use super::{HistoryEntry, Metadata, Payment, Tax};
 use crate::{Money, time};
 
 /// Seats of a slot, held for a customer and then paid.
@@ -24,6 +24,9 @@ pub struct Booking {
     pub payment_status: String,
     /// The price of its items, less the credit of cancelled ones.
     pub total: Money,
+    /// The taxes in the total.
+    #[serde(default)]
+    pub taxes: Vec<Tax>,
     /// What is still to be paid.
     pub due: Money,
     pub authorized: Money,
@@ -72,8 +75,11 @@ pub struct BookingItem {
     pub quantity: i64,
     /// The seats of all its units together.
     pub seats: i64,
-    /// The price of one unit.
+    /// The price of one unit, with all taxes.
     pub price: Money,
+    /// The taxes of all its units together. Of cancelled tickets: the taxes in what was kept of their price.
+    #[serde(default)]
+    pub taxes: Vec<Tax>,
     /// `held`, `sold`, `released` (given back before it was sold) or `returned` (given back after it was).
     #[schema(example = "held")]
     pub state: String,
@@ -115,6 +121,7 @@ impl Booking {
             state: booking.state.name().to_owned(),
             payment_status: payment_status(booking).to_owned(),
             total: money(booking.total_minor),
+            taxes: Tax::of_all(&taxes(reply), 1, booking.currency),
             due: money(booking.due_minor()),
             authorized: money(booking.authorized_minor),
             paid: money(booking.paid_minor),
@@ -137,6 +144,15 @@ impl Booking {
     }
 }
 
+/// The taxes of all items.
+fn taxes(reply: &BookingReply) -> Vec<domain::tax::Tax> {
+    let of_items: Vec<_> =
+        reply.items.iter().map(|shown| (shown.item.taxes_of_one(), shown.item.quantity)).collect();
+    domain::tax::total(
+        of_items.iter().flat_map(|(taxes, tickets)| taxes.iter().map(move |tax| (tax, *tickets))),
+    )
+}
+
 fn item(shown: &ItemReply, booking: &rows::Booking) -> BookingItem {
     let ItemReply { item, slot, time_zone } = shown;
     BookingItem {
@@ -153,6 +169,7 @@ fn item(shown: &ItemReply, booking: &rows::Booking) -> BookingItem {
         quantity: item.quantity,
         seats: item.seats,
         price: Money::new(item.price_minor, booking.currency),
+        taxes: Tax::of_all(&item.taxes_of_one(), item.quantity, booking.currency),
         state: item.state.name().to_owned(),
         penalty: item.penalty_minor().map(|minor| Money::new(minor, booking.currency)),
     }

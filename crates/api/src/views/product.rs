@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{CancellationPolicy, Metadata, Requirement, Split};
+use super::{CancellationPolicy, Metadata, ProductTax, Requirement, Split};
 use crate::{Money, time};
 
 /// What is sold.
@@ -35,6 +35,9 @@ pub struct Product {
     /// What each slot needs of resources.
     #[serde(default)]
     pub resources: Vec<Requirement>,
+    /// In the order in which they are shown. Bookings keep the taxes that they were made with.
+    #[serde(default)]
+    pub taxes: Vec<ProductTax>,
     pub metadata: Metadata,
     pub created_at: jiff::Timestamp,
     pub updated_at: jiff::Timestamp,
@@ -69,6 +72,7 @@ impl Product {
                 .map(|policy| CancellationPolicy::of(&policy.0, product.currency)),
             duration_minutes: product.duration_minutes,
             resources: product.resources.iter().flat_map(|needs| &needs.0).map(Requirement::of).collect(),
+            taxes: product.taxes.0.iter().map(ProductTax::of).collect(),
             metadata: product.metadata.0.clone(),
             created_at: time::instant(product.created_at),
             updated_at: time::instant(product.updated_at),

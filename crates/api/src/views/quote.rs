@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Slot;
+use super::{Slot, Tax};
 use crate::Money;
 
 /// What a booking would cost now. Nothing is held: seats and prices may change until the booking is made.
@@ -15,6 +15,9 @@ use crate::Money;
 pub struct Quote {
     /// Sent as `expected_total` with the booking, it must still be the total then.
     pub total: Money,
+    /// The taxes in the total.
+    #[serde(default)]
+    pub taxes: Vec<Tax>,
     /// In the order of the request.
     pub lines: Vec<QuoteLine>,
     /// The seats of all lines together.
@@ -35,10 +38,13 @@ pub struct QuoteLine {
     pub quantity: i64,
     /// The seats of all its units together.
     pub seats: i64,
-    /// The price of one unit.
+    /// The price of one unit, with all taxes.
     pub price: Money,
     /// The price of all its units together.
     pub amount: Money,
+    /// The taxes of all its units together.
+    #[serde(default)]
+    pub taxes: Vec<Tax>,
 }
 
 /// A slot, and what is wanted of it.
@@ -69,6 +75,7 @@ impl Quote {
             seats: line.seats,
             price: money(line.price_minor),
             amount: money(line.amount_minor),
+            taxes: Tax::of_all(&line.taxes, line.quantity, priced.total.currency),
         };
         let slot = |demand: &SlotDemand<'_>| QuotedSlot {
             slot: Slot::of(
@@ -82,6 +89,7 @@ impl Quote {
         };
         Quote {
             total: priced.total.into(),
+            taxes: Tax::of_all(&priced.taxes(), 1, priced.total.currency),
             lines: priced.lines.iter().map(line).collect(),
             seats: priced.seats(),
             has_room: priced.take(&mut ResourceCalendar::new(rows), false).is_ok(),

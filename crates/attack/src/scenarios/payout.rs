@@ -21,7 +21,7 @@ use rand::RngExt as _;
 use serde_json::{Value, json};
 
 use crate::methods::STRIPE;
-use crate::operation_request::PRICE_MINOR;
+use crate::operation_request::{PRICE_MINOR, TAX_MINOR};
 use crate::{Deployment, Error, ExpectedEffect, Need, OperationRequest, Part, Scenario, ScenarioContext};
 use crate::{Tuning, judge};
 use reversals::Reversed;
@@ -48,9 +48,9 @@ const OPERATIONS_A_BOOKING: usize = 5;
 const BOOKINGS_MIN: usize = 12;
 const BOOKINGS_AT_ONCE: usize = 8;
 const HOLD_SECONDS: u32 = 3_600;
-/// The platform's part, of [`PRICE_MINOR`].
-const FEE_MINOR: i64 = PRICE_MINOR / 10;
-const SHARE_MINOR: i64 = PRICE_MINOR - FEE_MINOR;
+/// The platform's part, of the price without its tax.
+const FEE_MINOR: i64 = (PRICE_MINOR - TAX_MINOR) / 10;
+const SHARE_MINOR: i64 = PRICE_MINOR - TAX_MINOR - FEE_MINOR;
 const DESTINATION: &str = "acct_guide";
 /// So that a share that is paid twice finds the money for it.
 const SPARE_MINOR: i64 = 900_000;

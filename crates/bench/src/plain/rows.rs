@@ -147,6 +147,7 @@ impl Reservation {
             booked_at: booking.created_at,
             policy: None,
             credited_minor: None,
+            taxes: Json::default(),
         }
     }
 
@@ -178,6 +179,9 @@ impl Reservation {
             metadata: Json::default(),
             created_at: now,
             updated_at: now,
+            tax_minor: 0,
+            recognized_minor: 0,
+            recognized_tax_minor: 0,
         }
     }
 }

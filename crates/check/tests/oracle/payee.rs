@@ -4,29 +4,33 @@ use std::collections::BTreeMap;
 
 use check::{BookedTransfer, Charge};
 use domain::commands::{
-    ClaimJobs, CompleteBooking, CreateBeneficiary, MarkPayoutSent, ObservedBy, PayoutOutcome, ReleaseFunds,
-    SetSplit, SettlePayout,
+    ChangeProduct, ClaimJobs, CompleteBooking, CreateBeneficiary, MarkPayoutSent, ObservedBy, PayoutOutcome,
+    ReleaseFunds, SetSplit, SettlePayout,
 };
 use domain::jobs::JobKinds;
 use domain::limits::ANOTHER_KEY_AFTER;
 use domain::provider::{ProviderStatus, TransferObservation};
 use domain::rows::{Actor, Capture, Mode};
 use domain::split::{Portion, Share, SplitRule};
+use domain::tax::TaxRule;
 use domain::{AccountId, BeneficiaryId, BookingId, JobId, PayoutId, Reply, Timestamp};
 use store::Store;
-use testkit::catalogue::ANY_AMOUNT;
+use testkit::catalogue::{ANY_AMOUNT, any_provider};
 use testkit::submit;
 
 use crate::seller::{PRICE_MINOR, Seller};
 
 const DESTINATION: &str = "acct_guide";
-/// A tenth of the price.
-const FEE_MINOR: i64 = PRICE_MINOR / 10;
+/// A quarter of the net price.
+const TAX_MINOR: i64 = PRICE_MINOR / 5;
+/// A tenth of the net price.
+const FEE_MINOR: i64 = (PRICE_MINOR - TAX_MINOR) / 10;
 
 /// A booking is paid, completed and released, and its share is transferred. Returns the provider's
 /// entries.
 pub async fn share_a_booking(store: &Store, ours: &Seller) -> (Charge, BookedTransfer) {
     let beneficiary = beneficiary(store, ours).await;
+    set_taxes(store, ours).await;
     set_split(store, ours, beneficiary).await;
     let booking = ours.reserve(store).await;
     let paid = ours.send(store, Some(booking), Capture::Automatic).await;
@@ -50,6 +54,28 @@ async fn beneficiary(store: &Store, ours: &Seller) -> BeneficiaryId {
     };
     let Reply::Beneficiary(created) = submit(store, create).await else { panic!("no beneficiary") };
     created.id
+}
+
+async fn set_taxes(store: &Store, ours: &Seller) {
+    let product = store.product(ours.tenant, ours.product()).await.unwrap().unwrap();
+    let tax = TaxRule { name: "VAT".to_owned(), rate_basis_points: 2_500, included: true };
+    let change = ChangeProduct {
+        claim: None,
+        tenant: ours.tenant,
+        by: Actor::Person,
+        product: product.id,
+        name: None,
+        description: None,
+        active: None,
+        metadata: None,
+        taxes: Some(vec![tax]),
+        units: Vec::new(),
+        new_units: Vec::new(),
+        providers: any_provider(),
+        version: product.version,
+        all_units: Vec::new(),
+    };
+    submit(store, change).await;
 }
 
 async fn set_split(store: &Store, ours: &Seller, beneficiary: BeneficiaryId) {
@@ -86,7 +112,7 @@ async fn transfer(
     submit(store, ClaimJobs { jobs: vec![job], kinds, lease, alone: false }).await;
     submit(store, MarkPayoutSent { payout, token: 1, another_key_after: ANOTHER_KEY_AFTER }).await;
     let row = store.payout(ours.tenant, payout).await.unwrap().unwrap();
-    assert_eq!(row.amount_minor, PRICE_MINOR - FEE_MINOR);
+    assert_eq!(row.amount_minor, PRICE_MINOR - TAX_MINOR - FEE_MINOR);
     let object = format!("tr_{payout}");
     let seen = TransferObservation {
         object: object.clone(),

@@ -42,6 +42,7 @@ async fn all_writes(client: &Client) {
         time_zone: text(),
         currency: Currency::EUR,
         units: vec![],
+        taxes: vec![],
         metadata: Default::default(),
     };
     let _ = client.create_product(&product).send().await;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use client::requests::{
     AvailabilityQuery, BookedUnit, BookingsQuery, Capture, ChangedProduct, ChangedSettings,
     LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBooking, NewCancellation, NewCapture,
-    NewCustomer, NewExtension, NewPayment, NewProduct, NewQuote, NewRefund, NewSlot, NewSlots, NewUnit,
-    Scope,
+    NewCustomer, NewExtension, NewPayment, NewProduct, NewQuote, NewRefund, NewSlot, NewSlots, NewTax,
+    NewUnit, Scope,
 };
-use client::views::{Booking, Event, HistoryEntry, Product, Slot};
+use client::views::{Booking, Event, HistoryEntry, Product, Slot, Tax};
 use client::{Charge, Client, Currency};
 use futures_util::StreamExt as _;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ async fn offer(client: &Client) -> (Product, Slot) {
         time_zone: "Europe/Lisbon".to_owned(),
         currency: Currency::EUR,
         units: vec![NewUnit { name: "Adult".to_owned(), price: euros(4_500), seats: 1 }],
+        taxes: vec![NewTax { name: "VAT".to_owned(), rate_basis_points: 600, included: true }],
         metadata: Default::default(),
     };
     let made = client.create_product(&product).send().await.unwrap();
@@ -62,6 +63,12 @@ async fn reserve(client: &Client, (product, slot): &(Product, Slot), seats: i64)
     let longer = NewExtension { hold_seconds: Some(660) };
     let extended = client.extend_booking(reply.value.id, &longer).send().await.unwrap();
     assert!(extended.value.hold_expires_at > reply.value.hold_expires_at);
+    // 600 of 10,600 of the price of each ticket.
+    let taxes = |taxes: &[Tax]| taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>();
+    let expected = vec![euros(255 * seats)];
+    assert_eq!((taxes(&quote.taxes), taxes(&quote.lines[0].taxes)), (expected.clone(), expected.clone()));
+    let booking = &extended.value;
+    assert_eq!((taxes(&booking.taxes), taxes(&booking.items[0].taxes)), (expected.clone(), expected));
     extended.value
 }
 

@@ -18,6 +18,7 @@ use crate::money::{Currency, Money};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::rows::{Facts, Product, Subject, Unit};
+use crate::tax::{TaxRule, taxed_price};
 
 #[derive(Clone, Debug)]
 pub struct NewUnit {
@@ -42,12 +43,17 @@ pub(in crate::commands) fn product_at(
     if product.version == version { Ok(product) } else { Err(Refusal::ChangedMeanwhile) }
 }
 
+/// Refuses prices that no customer could pay with their taxes.
 fn check_prices(
     providers: &TenantProviders,
     currency: Currency,
+    taxes: &[TaxRule],
     mut prices: impl Iterator<Item = i64>,
 ) -> Result<(), Refusal> {
-    prices.try_for_each(|minor| providers.check_price(Money::new(minor, currency)))
+    prices.try_for_each(|minor| {
+        let taxed = taxed_price(taxes, minor).ok_or(Refusal::AmountIsTooLarge)?;
+        providers.check_price(Money::new(taxed.price_minor, currency))
+    })
 }
 
 fn new_unit(draft: &Draft<'_>, product: &Product, unit: &NewUnit) -> Unit {

@@ -100,7 +100,7 @@ pub(super) fn append_refund_message(
 ) {
     let movement = alloc::format!("{kind}/{}", refund.id);
     let moved = Money::new(refund.amount_minor, refund.currency);
-    append_refund_movement(draft, refund, payment, kind, &movement, moved, false);
+    append_refund_movement(draft, refund, payment, kind, &movement, moved, LeavesRevenue::default());
 }
 
 /// Whether a booking of which tickets were cancelled has more money than it costs now. The caller has requested the
@@ -109,6 +109,28 @@ fn has_too_much(facts: &Facts, booking: &Booking, payment: &Payment) -> bool {
     let has = booking.paid_minor - booking.refunded_minor - payment.refunding_minor;
     let mut items = facts.booking_items.owned_by(booking.id);
     has > booking.total_minor && items.any(|item| item.credited_minor.is_some())
+}
+
+/// Where the money of a refund comes from.
+#[derive(Clone, Copy, Default)]
+struct LeavesRevenue {
+    /// From what was recognized before.
+    recognized: bool,
+    /// The part of it that was tax, and is not owed any more.
+    tax_minor: i64,
+}
+
+impl LeavesRevenue {
+    /// Counts a refund on the recognized money of its booking, which the caller puts. `minor` goes back, or comes
+    /// again if negative.
+    fn counted(facts: &Facts, booking: Option<&mut Booking>, refund: &Refund, minor: i64) -> LeavesRevenue {
+        match booking {
+            Some(booking) if reduces_revenue(facts, Some(booking), refund) => {
+                LeavesRevenue { recognized: true, tax_minor: booking.recognize(-minor).abs() }
+            }
+            _ => LeavesRevenue::default(),
+        }
+    }
 }
 
 /// Requests the booking of a refund, and what [`reduces_revenue`] looks at. Items are loaded before their booking shows
@@ -139,7 +161,7 @@ fn append_refund_movement(
     kind: &str,
     movement: &str,
     moved: Money,
-    recognized: bool,
+    leaves: LeavesRevenue,
 ) {
     let payload = json!({
         "refund_id": refund.id.0,
@@ -151,7 +173,8 @@ fn append_refund_movement(
         "state": refund.state.name(),
         "movement": movement,
         "moved": moved,
-        "recognized": recognized,
+        "recognized": leaves.recognized,
+        "tax_minor": leaves.tax_minor,
     });
     let about = about_refund(refund);
     draft.append_message(about, &mut refund.seq, kind, &payload);

@@ -45,6 +45,8 @@ mod reversals;
 mod saved_methods;
 mod settling;
 mod side_effects;
+mod tax_laws;
+mod taxes;
 
 mod chaos;
 mod continued;

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::ids::{
     BookingId, BookingItemId, CancellationPolicyId, ClientId, CustomerId, PaymentId, ProductId, SlotId,
@@ -9,6 +10,7 @@ use crate::ids::{
 };
 use crate::lifecycle::{CurrentState, booking, booking_item};
 use crate::money::{Currency, Money};
+use crate::tax::{self, Tax};
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
@@ -53,10 +55,25 @@ crate::row! {
         moves metadata: Json<BTreeMap<String, String>>,
         fixed created_at: Timestamp,
         moves updated_at: Timestamp,
+        /// The taxes in `total_minor`.
+        moves tax_minor: i64,
+        /// The money that was recognized, less what was refunded of it since: what the messages for the ledger sum to.
+        moves recognized_minor: i64,
+        /// The part of it that is tax.
+        moves recognized_tax_minor: i64,
     }
 }
 
 impl Booking {
+    /// Counts money that becomes revenue, or that leaves it if negative. Returns the part of it that is tax.
+    pub fn recognize(&mut self, minor: i64) -> i64 {
+        self.recognized_minor += minor;
+        let tax_minor = tax::of_kept(self.recognized_minor, self.total_minor, self.tax_minor);
+        let more_minor = tax_minor - self.recognized_tax_minor;
+        self.recognized_tax_minor = tax_minor;
+        more_minor
+    }
+
     pub fn total(&self) -> Money {
         Money::new(self.total_minor, self.currency)
     }
@@ -113,6 +130,8 @@ crate::row! {
         fixed policy: Option<CancellationPolicyId>,
         /// What its cancellation took off its price. The rest of the price is the penalty.
         moves credited_minor: Option<i64>,
+        /// The taxes in the price of one, as they were at the time of the reservation.
+        fixed taxes: Json<Vec<Tax>>,
     }
 }
 
@@ -125,6 +144,20 @@ impl BookingItem {
     /// What is kept of its price. `None`: it was not cancelled under its policy.
     pub fn penalty_minor(&self) -> Option<i64> {
         self.credited_minor.map(|credited| self.cost_minor() - credited)
+    }
+
+    /// The taxes in what one ticket costs now: in its price, or in what is kept of it after a cancellation.
+    pub fn taxes_of_one(&self) -> Vec<Tax> {
+        match self.penalty_minor() {
+            // A cancellation credits each ticket alike.
+            Some(penalty) => tax::of_part(&self.taxes.0, penalty / self.quantity, self.price_minor),
+            None => self.taxes.0.clone(),
+        }
+    }
+
+    /// All taxes in what the quantity costs now.
+    pub fn tax_minor(&self) -> i64 {
+        tax::sum(&self.taxes_of_one()) * self.quantity
     }
 }
 

@@ -9,6 +9,7 @@ use crate::ids::{CancellationPolicyId, ProductId, ScheduleId, SlotId, TenantId, 
 use crate::money::Currency;
 use crate::resources::{Allocation, ResourceNeed};
 use crate::split::SplitRule;
+use crate::tax::TaxRule;
 use crate::time::Timestamp;
 use crate::working_set::Json;
 
@@ -35,6 +36,8 @@ crate::row! {
         moves duration_minutes: Option<i64>,
         /// What each slot needs of resources. `None`: nothing.
         moves resources: Option<Json<Vec<ResourceNeed>>>,
+        /// The taxes of its tickets, at most [`crate::limits::TAXES_MAX`].
+        moves taxes: Json<Vec<TaxRule>>,
     }
 }
 

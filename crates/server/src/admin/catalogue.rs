@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::submit;
 
 pub(super) async fn create_product(store: &Store, tenant: &Tenant, product: Value) -> Result<Value, String> {
-    let NewProduct { name, description, time_zone, currency, units, metadata } = read(tenant, product)?;
+    let NewProduct { name, description, time_zone, currency, units, taxes, metadata } =
+        read(tenant, product)?;
     let accounts = store.accounts_of(tenant.id).await.map_err(|error| error.to_string())?;
     let mut names: Vec<String> = accounts.into_iter().map(|account| account.provider).collect();
     names.dedup();
@@ -32,6 +33,7 @@ pub(super) async fn create_product(store: &Store, tenant: &Tenant, product: Valu
         time_zone,
         currency,
         units: units.into_iter().map(unit).collect(),
+        taxes: taxes.into_iter().map(requests::NewTax::rule).collect(),
         metadata,
         providers: TenantProviders { names, amounts: providers::AMOUNTS },
     };

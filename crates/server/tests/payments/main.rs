@@ -47,5 +47,6 @@ mod saved_methods;
 mod schedules;
 mod storm;
 mod stripe_pix;
+mod taxes;
 mod webhooks;
 mod wrong_money;

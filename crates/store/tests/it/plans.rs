@@ -55,14 +55,14 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
         .execute(&format!(
             "{numbers} insert into bookings select {new}, {tenant}, {number}, {number}, 'Ana', \
              'ana@example.com', null, {state}, 1, 0, 100, 'EUR', null, 0, 0, 0, 0, 0, i, i, i, null, null, \
-             '{{}}', i, i from n"
+             '{{}}', i, i, 0, 0, 0 from n"
         ))
         .await;
     // Every second booking has two items, both for its slot.
     for which in ["", " where i % 2 = 0"] {
         let item = format!(
             "insert into booking_items select {new}, {tenant}, id, {slot}, {product}, {product}, 'Seat', 1, 1, \
-             100, case state when 'held' then 'held' else 'sold' end, i, null, null from \
+             100, case state when 'held' then 'held' else 'sold' end, i, null, null, '[]' from \
              (select id, state, created_at as i from bookings) as booked{which}"
         );
         database.execute(&item).await;

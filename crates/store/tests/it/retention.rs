@@ -71,7 +71,7 @@ impl Script<'_> {
             new_id(),
             &format!(
                 "{product}, {customer}, 'Ana', 'ana@example.com', null, '{state}', 1, 0, {}, 'EUR', null, \
-                 0, 0, 0, 0, 0, 1, 1, 1, null, null, '{{}}', 1, 1",
+                 0, 0, 0, 0, 0, 1, 1, 1, null, null, '{{}}', 1, 1, 0, 0, 0",
                 if sold == 1 { 0 } else { 100 }
             ),
         );
@@ -90,7 +90,7 @@ impl Script<'_> {
             _ => (100, "released"),
         };
         let rest = format!(
-            "{booking}, {slot}, {product}, {product}, 'Seat', 1, 1, {price_minor}, '{state}', 1, null, null"
+            "{booking}, {slot}, {product}, {product}, 'Seat', 1, 1, {price_minor}, '{state}', 1, null, null, '[]'"
         );
         self.row("booking_items", new_id(), &rest);
     }

@@ -134,6 +134,7 @@ impl Seller {
             cancellation_policy: None,
             duration_minutes: None,
             resources: None,
+            taxes: Default::default(),
         }
     }
 
@@ -265,6 +266,7 @@ impl Seller {
             booked_at: booking.created_at,
             policy: None,
             credited_minor: None,
+            taxes: Default::default(),
         }
     }
 
@@ -296,6 +298,9 @@ impl Seller {
             metadata: domain::working_set::Json::default(),
             created_at: now,
             updated_at: now,
+            tax_minor: 0,
+            recognized_minor: 0,
+            recognized_tax_minor: 0,
         }
     }
 }

@@ -173,6 +173,7 @@ async fn make_product(
         time_zone: new.time_zone.to_owned(),
         currency: new.currency,
         units: vec![unit("Adult", new.price_minor), unit("Child", new.price_minor / 2)],
+        taxes: vec![],
         metadata: std::collections::BTreeMap::new(),
         providers: TenantProviders { names, amounts: providers::AMOUNTS },
     };

@@ -306,7 +306,7 @@ impl InstalledAccount {
     }
 }
 
-/// Creates a product at 25 of the currency per seat, with slots of this capacity some time in the
+/// Creates a product at 25 of the currency per seat, of which 5 are tax, with slots of this capacity some time in the
 /// future. `name` begins the idempotency keys.
 pub async fn sell(
     base_url: &str,
@@ -320,6 +320,7 @@ pub async fn sell(
     let product = json!({
         "name": "Sunset sail", "time_zone": "Europe/Lisbon", "currency": currency,
         "units": [{ "name": "Adult", "price": { "minor": 2_500, "currency": currency } }],
+        "taxes": [{ "name": "VAT", "rate_basis_points": 2_500, "included": true }],
     });
     let made = post(&mut client, api_key, "/v1/products", &format!("{name}-product"), &product).await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -185,6 +185,7 @@ impl CancelBooking {
             seats.give_back(draft, line);
         }
         booking.total_minor -= quote.credited_minor;
+        booking.tax_minor -= quote.lines.iter().map(|line| line.credited_tax_minor).sum::<i64>();
         let kept_back = if fault_injection::is(fault_injection::InjectedFault::PenaltyOwedAgain) {
             quote.penalty_minor
         } else {

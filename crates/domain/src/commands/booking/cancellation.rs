@@ -22,6 +22,7 @@ use crate::money::Money;
 use crate::provider::AmountRules;
 use crate::refusal::Refusal;
 use crate::rows::{Booking, BookingItem, Payment};
+use crate::tax;
 use crate::time::Timestamp;
 
 /// Tickets to cancel of one item.
@@ -40,6 +41,8 @@ pub struct CancelledLine {
     pub terms: Terms,
     pub credited_minor: i64,
     pub penalty_minor: i64,
+    /// The taxes in what is credited.
+    pub credited_tax_minor: i64,
 }
 
 /// What becomes of the money of one payment.
@@ -173,8 +176,11 @@ impl Cancellation<'_> {
         let terms = policy.terms(occasion);
         let credited_minor = terms.refund_of_one(item.price_minor) * quantity;
         let penalty_minor = item.price_minor * quantity - credited_minor;
+        let taxes = &item.taxes.0;
+        let kept_tax = tax::sum(&tax::of_part(taxes, penalty_minor / quantity.max(1), item.price_minor));
+        let credited_tax_minor = (tax::sum(taxes) - kept_tax) * quantity;
         let item = item.clone();
-        CancelledLine { item, quantity, terms, credited_minor, penalty_minor }
+        CancelledLine { item, quantity, terms, credited_minor, penalty_minor, credited_tax_minor }
     }
 
     /// Divides what goes back among the captured payments. Returns the sum, which is less if they have less.

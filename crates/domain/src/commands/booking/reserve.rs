@@ -16,6 +16,7 @@ use crate::refusal::Refusal;
 use crate::reply::{BookingReply, ItemReply, Reply};
 use crate::resources::{self, ResourceCalendar};
 use crate::rows::{Booking, BookingItem, Client, Customer, Facts, Needs, TableName};
+use crate::tax;
 use crate::time::{Span, Timestamp};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -161,6 +162,9 @@ impl Reserve {
             metadata: Json(self.metadata.clone()),
             created_at: now,
             updated_at: now,
+            tax_minor: tax::sum(&priced.taxes()),
+            recognized_minor: 0,
+            recognized_tax_minor: 0,
         }
     }
 
@@ -180,6 +184,7 @@ impl Reserve {
             booked_at: booking.created_at,
             policy: line.product.policy(),
             credited_minor: None,
+            taxes: Json(line.taxes.clone()),
         };
         priced.lines.iter().map(item).collect()
     }

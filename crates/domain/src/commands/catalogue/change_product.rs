@@ -13,6 +13,7 @@ use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::rows::{Actor, Facts, Needs, Product, Unit};
+use crate::tax::TaxRule;
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 /// A change of an existing unit. A field that is `None` stays as it is.
@@ -35,6 +36,8 @@ pub struct ChangeProduct {
     pub description: Option<String>,
     pub active: Option<bool>,
     pub metadata: Option<BTreeMap<String, String>>,
+    /// Replaces all taxes.
+    pub taxes: Option<Vec<TaxRule>>,
     pub units: Vec<UnitChange>,
     pub new_units: Vec<NewUnit>,
     pub providers: TenantProviders,
@@ -94,15 +97,21 @@ impl Command for ChangeProduct {
         if self.all_units.len() + self.new_units.len() > UNITS_PER_PRODUCT_MAX && !self.new_units.is_empty() {
             return Err(Refusal::TooManyUnits { limit: UNITS_PER_PRODUCT_MAX });
         }
+        let taxes = self.taxes.as_ref().unwrap_or(&product.taxes.0);
         let changed = self.units.iter().filter_map(|change| change.price_minor);
         let prices = changed.chain(self.new_units.iter().map(|unit| unit.price_minor));
-        check_prices(&self.providers, product.currency, prices)?;
+        check_prices(&self.providers, product.currency, taxes, prices)?;
         let mut ids: Vec<UnitId> = self.all_units.clone();
         ids.extend(self.units.iter().map(|change| change.id));
         ids.sort_unstable();
         ids.dedup();
         let units: Vec<(Unit, bool)> =
             ids.iter().map(|id| self.changed_unit(facts, product, *id)).collect::<Result<_, _>>()?;
+        if self.taxes.is_some() {
+            // Other taxes are another price of every unit.
+            let prices = units.iter().map(|(unit, _)| unit.price_minor);
+            check_prices(&self.providers, product.currency, taxes, prices)?;
+        }
         // Nothing can fail from here on.
 
         let origin = Origin::of_request(self.by, self.claim.as_ref());
@@ -112,6 +121,7 @@ impl Command for ChangeProduct {
             description: self.description.clone().unwrap_or_else(|| product.description.clone()),
             active: self.active.unwrap_or(product.active),
             metadata: self.metadata.clone().map_or_else(|| product.metadata.clone(), Json),
+            taxes: self.taxes.clone().map_or_else(|| product.taxes.clone(), Json),
             version: product.version + 1,
             updated_at: context.now,
             ..product.clone()

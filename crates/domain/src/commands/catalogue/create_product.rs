@@ -12,6 +12,7 @@ use crate::money::Currency;
 use crate::provider::TenantProviders;
 use crate::reply::Reply;
 use crate::rows::{Actor, Facts, Needs, Product, Unit};
+use crate::tax::TaxRule;
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct CreateProduct {
     pub currency: Currency,
     /// From 1 to [`crate::limits::UNITS_PER_REQUEST_MAX`].
     pub units: Vec<NewUnit>,
+    /// At most [`crate::limits::TAXES_MAX`], each name once.
+    pub taxes: Vec<TaxRule>,
     pub metadata: BTreeMap<String, String>,
     pub providers: TenantProviders,
 }
@@ -45,7 +48,7 @@ impl Command for CreateProduct {
 
     fn decide(&self, _: &Facts, context: &Context<'_>) -> DecisionResult {
         let prices = self.units.iter().map(|unit| unit.price_minor);
-        check_prices(&self.providers, self.currency, prices)?;
+        check_prices(&self.providers, self.currency, &self.taxes, prices)?;
         // Nothing can fail from here on.
 
         let origin = Origin::of_request(self.by, self.claim.as_ref());
@@ -66,6 +69,7 @@ impl Command for CreateProduct {
             cancellation_policy: None,
             duration_minutes: None,
             resources: None,
+            taxes: Json(self.taxes.clone()),
         };
         let units: Vec<Unit> = self.units.iter().map(|unit| new_unit(&draft, &product, unit)).collect();
         draft.audit(about(&product), "product_created", None, None);

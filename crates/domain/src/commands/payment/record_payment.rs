@@ -14,7 +14,7 @@ use super::book::book_on;
 use super::movements::{MoneyMoved, record};
 use super::start_payment::PaymentTarget;
 use super::{
-    about, about_refund, append_refund_movement, needs_of_own, needs_of_refunded, own, reduces_revenue,
+    LeavesRevenue, about, about_refund, append_refund_movement, needs_of_own, needs_of_refunded, own,
 };
 use crate::commands::booking::Seats;
 use crate::commands::draft::{Draft, Origin};
@@ -212,7 +212,7 @@ impl Command for RecordRefund {
         refund.state = draft.step(about_refund(&refund), step);
         let mut booking = payment.booking.and_then(|id| facts.bookings.get(id)).cloned();
         count(&mut draft, &mut payment, booking.as_mut(), &refund, from);
-        let recognized = reduces_revenue(facts, booking.as_ref(), &refund);
+        let leaves = LeavesRevenue::counted(facts, booking.as_mut(), &refund, amount.minor);
         let movement = alloc::format!("refund.succeeded/{id}");
         append_refund_movement(
             &mut draft,
@@ -221,7 +221,7 @@ impl Command for RecordRefund {
             "refund.succeeded",
             &movement,
             amount,
-            recognized,
+            leaves,
         );
         if let Some(booking) = booking {
             draft.put(Booking { updated_at: context.now, ..booking });

@@ -33,7 +33,7 @@ use super::give_up::{close_case, give_up, needs_case};
 use super::movements::{MoneyMoved, record};
 use super::observe::CONTRADICTS;
 use super::settle::{CheckedSource, ObservedBy};
-use super::{about, about_refund, append_refund_movement, needs_of_refunded, reduces_revenue};
+use super::{LeavesRevenue, about, about_refund, append_refund_movement, needs_of_refunded};
 use crate::commands::draft::Draft;
 use crate::commands::events::Closing;
 use crate::commands::jobs::{OpenJob, RecheckDelays, give_up_job};
@@ -244,7 +244,15 @@ impl SettleRefund {
         {
             let movement = format!("refund.contradicted/{}/{}", refund.id, seen.object);
             let moved = Money::new(seen.amount_minor, seen.currency);
-            append_refund_movement(draft, refund, payment, "refund.contradicted", &movement, moved, false);
+            append_refund_movement(
+                draft,
+                refund,
+                payment,
+                "refund.contradicted",
+                &movement,
+                moved,
+                LeavesRevenue::default(),
+            );
         }
         let open = facts.attempts.get(AttemptId::from(self.refund));
         let mut open = open.filter(|attempt| !attempt.state.is_final()).cloned();
@@ -298,10 +306,16 @@ impl SettleRefund {
             "refund.failed" if !refund.external => review_if_unasked(draft, payment, refund),
             _ => {}
         }
-        let recognized = reduces_revenue(facts, booking.as_ref(), refund);
+        // A move that brings no money back and takes none changes no revenue.
+        let minor = match kind {
+            "refund.succeeded" => refund.amount_minor,
+            "refund.reversed" => -refund.amount_minor,
+            _ => 0,
+        };
+        let leaves = LeavesRevenue::counted(facts, booking.as_mut(), refund, minor);
         let movement = format!("{kind}/{}", refund.id);
         let moved = Money::new(refund.amount_minor, refund.currency);
-        append_refund_movement(draft, refund, payment, kind, &movement, moved, recognized);
+        append_refund_movement(draft, refund, payment, kind, &movement, moved, leaves);
         if let Some(booking) = booking {
             draft.put(booking);
         }

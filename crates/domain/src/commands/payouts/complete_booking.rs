@@ -76,7 +76,7 @@ impl Command for CompleteBooking {
     }
 }
 
-/// The booking's money that is kept becomes revenue. Refunds that are begun from now on reduce the revenue. Money that
+/// The booking's money that is kept becomes revenue, and its taxes are owed. Refunds that are begun from now on reduce the revenue. Money that
 /// arrives later is named after its payment.
 pub(in crate::commands) fn recognize(
     draft: &mut Draft<'_>,
@@ -96,6 +96,7 @@ pub(in crate::commands) fn recognize(
         "state": booking.state.name(),
         "movement": movement,
         "moved": Money::new(net, booking.currency),
+        "tax_minor": booking.recognize(net),
     });
     let about = booking::about(booking);
     draft.append_message(about, &mut booking.seq, "booking.recognized", &payload);

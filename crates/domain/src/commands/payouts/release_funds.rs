@@ -5,7 +5,7 @@
 //! |---|---|
 //! | it is not due any more: another server was quicker | stays |
 //! | a payment has a refund or a call under way, an unknown outcome, or a dispute whose money is not where the decision puts it | is checked again later; after a week without an open dispute a person has the case |
-//! | no money is left, after refunds and lost disputes | is void |
+//! | no money is left, after refunds, lost disputes and taxes | is void |
 //! | the rule cannot divide what is left, or the money is of another mode than a beneficiary | a person has the case |
 //! | otherwise | is released: one payout for each share, and a job for each transfer |
 //!
@@ -106,7 +106,8 @@ impl ReleaseFunds {
             return Verdict::Later { disputed: false };
         }
         // What was refunded and then lost in a dispute as well was lost twice.
-        let net_minor = kept_minor - sum(|payment| payment.disputed_minor);
+        // The tax is owed to the state, and no one's share.
+        let net_minor = kept_minor - sum(|payment| payment.disputed_minor) - booking.recognized_tax_minor;
         if net_minor <= 0 {
             return Verdict::Nothing;
         }

@@ -25,6 +25,7 @@ fn change(world: &TestWorld) -> ChangeProduct {
         description: None,
         active: None,
         metadata: None,
+        taxes: None,
         units: vec![],
         new_units: vec![],
         providers: any_provider(),

@@ -16,6 +16,7 @@ use super::dead_letters::decided;
 use super::driver::{Chaos, Game};
 use super::operate::resolution;
 use super::provider_model::{News, ProviderModel};
+use super::taxes::{both, set_taxes};
 use super::test_store::CommandResult;
 use super::test_world::{LEASE, PRICE, TestWorld};
 use crate::commands::{
@@ -60,6 +61,7 @@ impl History {
         world.add_slot(3);
         // Fewer seats than both slots have together.
         world.share_a_resource(5);
+        set_taxes(&mut world, both());
         let started_at = world.now;
         let game =
             Game { world, provider: ProviderModel::default(), chaos: Chaos::default(), zombies: Vec::new() };
@@ -110,6 +112,12 @@ impl History {
                 let command = self.game.world.cancel_as_quoted(booking, part);
                 self.request(command);
             }
+            Operation::Complete { attended } => {
+                let Some(booking) = pick(&self.bookings(), which) else { return };
+                let command = self.game.world.complete_command(booking, attended);
+                self.request(command);
+            }
+            Operation::ChangeTaxes => self.change_taxes(which),
             Operation::ExtendHold => {
                 let Some(booking) = pick(&self.bookings(), which) else { return };
                 let claim = self.game.world.claim();
@@ -165,6 +173,12 @@ impl History {
                 self.odd = true;
             }
         }
+    }
+
+    fn change_taxes(&mut self, which: u8) {
+        let mut taxes = both();
+        taxes.truncate(usize::from(which % 3));
+        set_taxes(&mut self.game.world, taxes);
     }
 
     /// The same request once more: it has no further effect, whatever its reply.
@@ -381,7 +395,7 @@ impl History {
                 continue;
             }
             match *booking.state {
-                booking::State::Confirmed => {
+                booking::State::Confirmed | booking::State::Completed | booking::State::NoShow => {
                     assert!(net > 0 || reserved || by_tenant || lapsed, "unpaid: {}", booking.id);
                 }
                 state => {

@@ -81,6 +81,7 @@ impl TestStore {
         self.seats_add_up(&bookings, command);
         self.resources_add_up(command);
         self.items_agree(&bookings, command);
+        self.taxes_agree(&bookings, command);
         Self::holds_end_in_time(&bookings, command);
         self.money_is_in_bounds(&bookings, &payments, command);
         Self::confirmed_by_evidence(before, &bookings, &payments, command);
@@ -428,7 +429,8 @@ impl TestStore {
             known,
             "the books are not the payments': {balances:?}"
         );
-        let income = ["deferred_revenue", "sales", "revenue", "refunds", "platform_fees"];
+        self.taxes_are_posted();
+        let income = ["deferred_revenue", "sales", "revenue", "refunds", "platform_fees", "taxes_payable"];
         let owed: i64 = income.into_iter().chain(["payable", "bank"]).map(of).sum();
         assert_eq!(owed, -known, "{balances:?}");
         balances

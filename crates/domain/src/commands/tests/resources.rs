@@ -55,7 +55,8 @@ impl TestStore {
             }
             let listed: usize = own().map(|day| day.uses.0.len()).sum();
             assert!(listed >= uses.len(), "a use is on no day after {command:?}");
-            for at in uses.iter().map(|used| used.from) {
+            let coming = uses.iter().filter(|used| used.to > self.now);
+            for at in coming.map(|used| used.from) {
                 let used: i64 =
                     uses.iter().filter(|used| used.from <= at && at < used.to).map(|used| used.amount).sum();
                 assert!(used <= resource.capacity, "a resource is overbooked after {command:?}");
@@ -204,6 +205,19 @@ fn seats_of_several_slots_share_one_boat() {
 }
 
 #[test]
+fn a_use_over_midnight_counts_once() {
+    let mut world = TestWorld::new(4);
+    world.share_a_resource(3);
+    let half_an_hour_before = world.starts().day_end().minus(Span(HOUR.0 / 2));
+    let night = world.later(half_an_hour_before.since(world.starts()));
+    let other = world.later(Span(half_an_hour_before.since(world.starts()).0 + 1));
+    booked(world.book(night, 1));
+    assert_eq!(world.all::<ResourceDay>().len(), 2);
+    assert_eq!(is_taken(world.book(other, 3)), Some(2));
+    booked(world.book(other, 2));
+}
+
+#[test]
 fn a_basket_adds_up_what_its_slots_need_at_the_same_time() {
     let mut world = TestWorld::new(4);
     world.share_a_resource(5);
@@ -297,6 +311,13 @@ fn a_resource_never_has_less_than_is_in_use() {
         }
     }
     assert_eq!(is_taken(world.book(world.slot, 1)), Some(0), "three of three are taken");
+    // What is over does not count.
+    let mut past = TestWorld::new(4);
+    let boat_of_the_past = past.share_a_resource(5);
+    booked(past.book(past.slot, 3));
+    past.wait(Span(8 * DAY.0));
+    let smaller = ChangeResource { capacity: Some(1), ..past.change(boat_of_the_past) };
+    past.run(&smaller).reply();
     // A day that the query has not seen may have uses.
     let unseen = ChangeResource { days: change.days - 1, ..change.clone() };
     assert_eq!(world.refused(&unseen), Refusal::ChangedMeanwhile);

@@ -134,6 +134,7 @@ pub fn create_product_command(currency: Currency, units: Vec<NewUnit>) -> Create
         time_zone: "Europe/Lisbon".into(),
         currency,
         units,
+        taxes: vec![],
         metadata: BTreeMap::new(),
         providers: any_provider(),
     }

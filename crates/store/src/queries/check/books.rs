@@ -88,6 +88,43 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         invariant: "books_balance",
+        promise: "the tax of recognized money follows its rule: its part of what the booking costs, rounded half up",
+        counted: "select count(*) from bookings where recognized_minor <> 0",
+        // No division, which engines round in different ways.
+        broken: "select id, 'recognized {' || recognized_minor || ' ' || currency || '} with a tax of {' \
+                || recognized_tax_minor || ' ' || currency || '}, it costs {' || total_minor || ' ' || currency \
+                || '} with a tax of {' || tax_minor || ' ' || currency || '}' as description \
+            from (select id, currency, recognized_minor, recognized_tax_minor, total_minor, tax_minor, \
+                    cast(total_minor as numeric) as cost, cast(tax_minor as numeric) as tax, \
+                    cast(recognized_tax_minor as numeric) as posted, \
+                    cast(case when recognized_minor < 0 then 0 when recognized_minor > total_minor then total_minor \
+                        else recognized_minor end as numeric) as kept \
+                from bookings where recognized_minor <> 0) as counted \
+            where case when cost = 0 then posted <> 0 else 2 * posted * cost > 2 * kept * tax + cost \
+                or 2 * posted * cost + cost <= 2 * kept * tax end",
+    },
+    Check {
+        invariant: "books_balance",
+        promise: "the taxes of recognized money are owed in the ledger, once every message about it was posted",
+        counted: "select count(*) from bookings where recognized_tax_minor <> 0",
+        broken: "select id, 'recognized a tax of {' || recognized_tax_minor || ' ' || currency || '}, the ledger owes {' \
+                || posted || ' ' || currency || '}' as description \
+            from (select bookings.id, bookings.currency, recognized_tax_minor, coalesce(-sum(amount_minor), 0) as posted \
+                from bookings left join (select coalesce(refunds.booking, transfers.subject) as booking, postings.amount_minor \
+                    from ledger_accounts join postings on postings.account = ledger_accounts.id \
+                    join transfers on transfers.id = postings.transfer \
+                    left join refunds on refunds.id = transfers.subject \
+                    where ledger_accounts.name = 'taxes_payable') as taxes on taxes.booking = bookings.id \
+                where recognized_minor <> 0 and bookings.id not in (select coalesce(refunds.booking, outbox.subject) \
+                    from outbox left join refunds on refunds.id = outbox.subject \
+                    where outbox.kind in ('booking.recognized', 'refund.succeeded', 'refund.reversed') \
+                    and not exists (select 1 from inbox where inbox.message = outbox.id \
+                        and inbox.state = 'received')) \
+                group by bookings.id, bookings.currency, recognized_tax_minor) as counted \
+            where recognized_tax_minor <> posted",
+    },
+    Check {
+        invariant: "books_balance",
         promise: "what was disputed is in the ledger, once every message about it was posted",
         counted: "select count(*) from movements where kind in ('dispute', 'dispute_reversal')",
         broken: "select id, 'disputed {' || disputed_minor || ' ' || currency || '}, the ledger has {' || posted \

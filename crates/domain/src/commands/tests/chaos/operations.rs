@@ -17,6 +17,12 @@ pub enum Operation {
     Cancel {
         part: bool,
     },
+    /// The service was delivered, or the customer did not come.
+    Complete {
+        attended: bool,
+    },
+    /// The product gets other taxes.
+    ChangeTaxes,
     ExtendHold,
     Capture {
         part: bool,
@@ -65,6 +71,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Pay(Capture::Manual)),
         1 => any::<bool>().prop_map(|part| Operation::Cancel { part }),
         1 => Just(Operation::ExtendHold),
+        1 => flag().prop_map(|attended| Operation::Complete { attended }),
+        1 => Just(Operation::ChangeTaxes),
         1 => flag().prop_map(|part| Operation::Capture { part }),
         1 => Just(Operation::Void),
         1 => flag().prop_map(|part| Operation::Refund { part }),

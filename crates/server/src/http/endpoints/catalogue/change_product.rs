@@ -1,5 +1,5 @@
 use api::Code;
-use api::requests::{ChangedProduct, ChangedUnit};
+use api::requests::{ChangedProduct, ChangedUnit, NewTax};
 use api::validation_errors::ValidationErrors;
 use api::views::Product;
 use axum::extract::State;
@@ -23,6 +23,7 @@ pub fn endpoint() -> Endpoint {
             Code::UnitIsNotOfThisProduct,
             Code::CurrencyIsNotTaken,
             Code::AmountIsNotPayable,
+            Code::AmountIsTooLarge,
             Code::TooManyUnits,
             Code::ChangedMeanwhile,
         ])
@@ -46,6 +47,7 @@ async fn handle(
         name: request.name,
         description: request.description,
         active: request.active,
+        taxes: request.taxes.map(|taxes| taxes.into_iter().map(NewTax::rule).collect()),
         metadata: request.metadata,
         units: changes.into_iter().filter_map(changed).collect(),
         new_units: new.into_iter().filter_map(added).collect(),

@@ -1,5 +1,5 @@
 use api::Code;
-use api::requests::NewProduct;
+use api::requests::{NewProduct, NewTax};
 use api::views::Product;
 use axum::extract::State;
 use domain::commands::{CreateProduct, NewUnit};
@@ -16,7 +16,7 @@ pub fn endpoint() -> Endpoint {
     Endpoint::post("/v1/products", "create_product", handle)
         .about("Create a product", "Puts a product with its units up for sale.")
         .answers::<Product>(201, "The product.")
-        .refuses(&[Code::CurrencyIsNotTaken, Code::AmountIsNotPayable])
+        .refuses(&[Code::CurrencyIsNotTaken, Code::AmountIsNotPayable, Code::AmountIsTooLarge])
 }
 
 async fn handle(State(app): State<App>, call: WriteRequest<Catalogue, NewProduct>) -> Handled {
@@ -35,6 +35,7 @@ async fn handle(State(app): State<App>, call: WriteRequest<Catalogue, NewProduct
         time_zone: request.time_zone,
         currency: request.currency,
         units: request.units.into_iter().map(unit).collect(),
+        taxes: request.taxes.into_iter().map(NewTax::rule).collect(),
         metadata: request.metadata,
         providers: app.parts.tenant_providers(&call.caller),
     };
