@@ -40,7 +40,10 @@ impl Queries {
         };
         let mut broken: Vec<String> = needed.symmetric_difference(&on_days).map(differs).collect();
         for resource in &resources {
-            let uses: Vec<&ResourceUse> = uses.get(&resource.id).into_iter().flatten().collect();
+            // A change counts what was not over then.
+            let counts = |used: &&ResourceUse| used.to > resource.updated_at;
+            let uses: Vec<&ResourceUse> =
+                uses.get(&resource.id).into_iter().flatten().filter(counts).collect();
             if let Some(used) = resource.overbooked(&uses) {
                 broken
                     .push(format!("{}: slot {} and others need more than there is", resource.id, used.slot));
