@@ -121,6 +121,7 @@ pub fn booking() -> BookingReply {
         state: CurrentState::start(),
         booked_at: NOW,
         policy: None,
+        checked_in: 0,
         credited_minor: None,
     };
     let items = vec![ItemReply { item, slot: slot(), time_zone: "Europe/Lisbon".into() }];

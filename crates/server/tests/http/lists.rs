@@ -117,6 +117,9 @@ fn identity(row: &Value) -> String {
 struct Seeds {
     catalogue: TestCatalogue,
     booking: String,
+    /// A slot with confirmed bookings; the first has as many tickets as a list has rows.
+    sailing: TestCatalogue,
+    party: String,
     payment: String,
     refund: Uuid,
     dispute: Uuid,
@@ -128,6 +131,8 @@ impl Seeds {
     async fn create(server: &TestServer) -> Seeds {
         let catalogue = TestCatalogue::create(server, 10).await;
         let booking = server.book(&catalogue, "b-0", 1).await.id();
+        let sailing = TestCatalogue::create(server, 100).await;
+        let party = sailing.book_children(server, "party", ROWS as i64).await;
         let payment = charge(server, "p-0").await;
         let (refund, letter) = (rows::refund(payment_id(&payment)), dead_event(0));
         Insert::of(vec![refund.clone()]).into(server).await;
@@ -140,7 +145,7 @@ impl Seeds {
         Insert::of(vec![one]).into(server).await;
         Insert::of(vec![paid]).into(server).await;
         let (refund, dispute, letter) = (refund.id.0, disputed.id.0, letter.id.0);
-        let seeds = Seeds { catalogue, booking, payment, refund, dispute, letter, payout };
+        let seeds = Seeds { catalogue, booking, sailing, party, payment, refund, dispute, letter, payout };
         for number in 0..ROWS {
             seeds.add_each(server, number).await;
         }
@@ -154,6 +159,7 @@ impl Seeds {
         self.schedule(server).await;
         self.blackout(server).await;
         server.book(&self.catalogue, &format!("b-{number}-again"), 1).await;
+        self.sailing.book_children(server, &format!("sailing-{number}"), 1).await;
         charge(server, &format!("p-{number}-again")).await;
         self.api_key(server, number).await;
         for subject in [&self.booking, &self.payment] {
@@ -219,6 +225,8 @@ impl Seeds {
             }
             "/v1/products/{id}/schedules" | "/v1/products/{id}/blackouts" => of(&self.catalogue.product),
             "/v1/bookings/{id}/history" => of(&self.booking),
+            "/v1/bookings/{id}/tickets" => of(&self.party),
+            "/v1/slots/{id}/manifest" => of(&self.sailing.slot),
             "/v1/payments/{id}/history" | "/v1/payments/{id}/movements" | "/v1/payments/{id}/refunds" => {
                 of(&self.payment)
             }
@@ -242,6 +250,9 @@ impl Seeds {
             "/v1/products/{id}/schedules" => self.schedule(server).await,
             "/v1/products/{id}/blackouts" => self.blackout(server).await,
             "/v1/bookings" => drop(server.book(&self.catalogue, &key, 1).await),
+            "/v1/slots/{id}/manifest" => drop(self.sailing.book_children(server, &key, 1).await),
+            // A booking gets no more tickets.
+            "/v1/bookings/{id}/tickets" => {}
             "/v1/payments" => drop(charge(server, &key).await),
             "/v1/payments/{id}/movements" => {
                 Insert::of(vec![movement(payment_id(&self.payment), 100)]).into(server).await;

@@ -169,6 +169,7 @@ impl Reserve {
             state: CurrentState::start(),
             booked_at: booking.created_at,
             policy: line.product.policy(),
+            checked_in: 0,
             credited_minor: None,
         };
         priced.lines.iter().map(item).collect()

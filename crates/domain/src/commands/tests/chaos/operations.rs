@@ -18,6 +18,11 @@ pub enum Operation {
         part: bool,
     },
     ExtendHold,
+    /// A device sends a scan of this many seconds ago.
+    CheckIn {
+        seconds_ago: i64,
+    },
+    UndoCheckIn,
     Capture {
         part: bool,
     },
@@ -65,6 +70,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Pay(Capture::Manual)),
         1 => any::<bool>().prop_map(|part| Operation::Cancel { part }),
         1 => Just(Operation::ExtendHold),
+        1 => proptest::sample::select(&[0, 30, 900][..])
+            .prop_map(|seconds_ago| Operation::CheckIn { seconds_ago }),
+        1 => Just(Operation::UndoCheckIn),
         1 => flag().prop_map(|part| Operation::Capture { part }),
         1 => Just(Operation::Void),
         1 => flag().prop_map(|part| Operation::Refund { part }),
