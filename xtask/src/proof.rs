@@ -199,6 +199,7 @@ const PLANS: &[Plan] = &[
     plan(InjectedFault::OneStepKeyNotKept, Ground::Sqlite, "provider", 60, "effects_equal_operations"),
     plan(InjectedFault::NotificationNamedByBody, Ground::Sqlite, "webhooks", 40, "good_evidence_is_taken"),
     plan(InjectedFault::FoundAmountNotCompared, Ground::Sqlite, "by-hand", 60, "another_payment_is_not_ours"),
+    plan(InjectedFault::CheckedInTwice, Ground::Sqlite, "departure", 60, "a_ticket_is_used_once"),
 ];
 
 /// One attack, with the fault of a plan or without a fault.

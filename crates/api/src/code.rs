@@ -69,6 +69,10 @@ codes! {
             "The event's mode differs from the account's";
         WebhookSignatureTooOld = "webhook_signature_too_old", 400, false,
             "The webhook was signed too long ago, or in the future";
+        TicketSignatureInvalid = "ticket_signature_invalid", 422, false,
+            "It is no ticket that this installation has signed";
+        TicketsAreNotSigned = "tickets_are_not_signed", 409, false,
+            "This installation has no key to sign tickets with";
         Unauthenticated = "unauthenticated", 401, false, "The API key is missing, unknown or revoked";
         ScopeIsMissing = "scope_is_missing", 403, false, "The API key does not allow this";
         NotFound = "not_found", 404, false, "There is nothing at this address";
@@ -157,6 +161,14 @@ codes! {
         ItemNotFound = "item_not_found", 404, false, "The booking has no such item";
         NotSoManyTickets = "not_so_many_tickets", 409, false, "The item has fewer sold tickets";
         QuoteHasChanged = "quote_has_changed", 409, false, "The cancellation would give back another amount";
+        TicketsAreCheckedIn = "tickets_are_checked_in", 409, false,
+            "Tickets of the item are checked in, so that some of them cannot be cancelled";
+        BookingIsNotConfirmed = "booking_is_not_confirmed", 409, false, "The booking is not confirmed";
+        TicketIsCancelled = "ticket_is_cancelled", 409, false, "The ticket is cancelled";
+        TicketIsForAnotherSlot = "ticket_is_for_another_slot", 409, false, "The ticket is for another slot";
+        CheckInWasUndone = "check_in_was_undone", 409, false,
+            "A person has undone the check-in after this scan";
+        CheckInNotFound = "check_in_not_found", 404, false, "There is no such check-in";
         ExpectedRefundIsMissing = "expected_refund_is_missing", 409, false,
             "The cancellation of a paid booking names the refund it expects";
         NothingIsDue = "nothing_is_due", 409, false, "The booking is paid";

@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`json`], [`text`] and [`validation_errors`] check a body; [`requests`] are the
 //! requests; [`views`] the outside form of rows; [`code`] and [`problem`] describe refusals;
-//! [`render`] produces the text that is stored and sent; [`mod@openapi`] describes all of it.
+//! [`ticket`] is what is shown at the entrance; [`render`] produces the text that is stored and sent; [`mod@openapi`] describes all of it.
 
 pub mod card_number;
 pub mod code;
@@ -16,11 +16,13 @@ pub mod money;
 pub mod openapi;
 pub mod problem;
 mod qr_png;
+mod qr_svg;
 pub mod recurrence;
 pub mod render;
 pub mod requests;
 mod shape;
 pub mod text;
+pub mod ticket;
 pub mod time;
 pub mod validation_errors;
 pub mod views;

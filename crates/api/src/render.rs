@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 use crate::views::{
-    ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, DeadLetter, Difference, Dispute, LedgerClosing,
-    Page, Payment, Payout, Product, Reconciliation, Refund, Resource, ReviewCase, Schedule, ScheduleDetail,
-    Settings, Slot,
+    ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, CheckIn, DeadLetter, Difference, Dispute,
+    LedgerClosing, Page, Payment, Payout, Product, Reconciliation, Refund, Resource, ReviewCase,
+    ScannedTicket, Schedule, ScheduleDetail, Settings, Slot,
 };
 
 /// A reply as it is stored and sent.
@@ -60,6 +60,15 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             }
             None => rendered(200, &Blackout::of(&reply.blackout), None),
         },
+        Reply::CheckIn(reply) => {
+            let check_in = CheckIn::of(&reply.check_in);
+            match reply.already_checked_in {
+                Some(already_checked_in) => {
+                    rendered(200, &ScannedTicket { already_checked_in, check_in }, None)
+                }
+                None => rendered(200, &check_in, None),
+            }
+        }
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),

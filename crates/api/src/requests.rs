@@ -5,6 +5,7 @@ mod basket;
 mod booking;
 mod cancellation;
 mod catalogue;
+mod check_in;
 mod dispute;
 mod ledger;
 mod operations;
@@ -28,6 +29,7 @@ pub use cancellation::{
     PolicyPreset,
 };
 pub use catalogue::{ChangedProduct, ChangedUnit, NewProduct, NewSlot, NewSlots, NewUnit};
+pub use check_in::NewCheckIn;
 pub use dispute::NewDisputeEvidence;
 pub use ledger::{AccountStatementQuery, LedgerAccountsQuery, NewLedgerClosing};
 pub use operations::{ChangedSettings, ClientLimit, LateMoney, LetterDecision, Resolution};

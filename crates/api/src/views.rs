@@ -6,6 +6,7 @@ mod api_key;
 mod booking;
 mod breaker;
 mod cancellation;
+mod check_in;
 mod dead_letter;
 mod dispute;
 mod event;
@@ -34,6 +35,9 @@ pub use api_key::{ApiKey, ShownApiKey};
 pub use booking::{Booking, BookingDetail, BookingItem, BookingSlot, Customer, PAYMENT_STATUSES};
 pub use breaker::{BREAKER_STATES, Breaker};
 pub use cancellation::{CancellationLine, CancellationPolicy, CancellationQuote, ReturnedMoney, Tier};
+pub use check_in::{
+    BookingTicket, CheckIn, ManifestEntry, ManifestItem, PublicKey, ScannedTicket, TicketKeys,
+};
 pub use dead_letter::{DEAD_LETTER_KINDS, DeadLetter};
 pub use dispute::{Dispute, DisputeEvidence};
 pub use event::Event;

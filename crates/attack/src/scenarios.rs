@@ -4,6 +4,7 @@ mod by_hand;
 mod cancellations;
 mod changed_body;
 mod charges;
+mod departure;
 mod disputes;
 mod forgotten_keys;
 mod killed;
@@ -50,6 +51,7 @@ pub const SCENARIOS: &[&Scenario] = &[
     &payout::SCENARIO,
     &restored::SCENARIO,
     &cancellations::SCENARIO,
+    &departure::SCENARIO,
 ];
 
 /// Finds a scenario by its name or its number.

@@ -4,6 +4,7 @@
 mod bookings;
 mod catalogue;
 mod disputes;
+mod entrance;
 mod ledger;
 mod ops;
 mod payments;

@@ -2,7 +2,7 @@
 //!
 //! | who submits it | commands |
 //! |---|---|
-//! | a client | [`Reserve`], [`ExtendHold`], [`CancelBooking`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateSchedule`], [`ChangeSchedule`], [`AddBlackout`], [`EndBlackout`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`SetCancellationPolicy`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
+//! | a client | [`Reserve`], [`ExtendHold`], [`CancelBooking`], [`CheckInTicket`], [`UndoCheckIn`], [`StartPayment`], [`StartCapture`], [`StartVoid`], [`StartRefund`], [`SubmitEvidence`], [`CreateProduct`], [`ChangeProduct`], [`AddSlots`], [`CreateSchedule`], [`ChangeSchedule`], [`AddBlackout`], [`EndBlackout`], [`CreateBeneficiary`], [`ChangeBeneficiary`], [`SetSplit`], [`SetCancellationPolicy`], [`CompleteBooking`], [`RecordPayout`], [`ReversePayout`], [`AuditMethodRemoval`] around its call to the provider |
 //! | a provider | [`RecordEvent`], then [`Settle`], [`SettleRefund`], [`SettleDispute`] or [`CloseEvent`]; [`StartEvent`] before them if an earlier run did not finish, [`PutOffEvent`] after it if the store failed; [`ClaimFeed`] and [`AdvanceFeed`] for the list of events |
 //! | a worker | [`ClaimJobs`], [`Heartbeat`], [`FinishJob`], [`FailJob`]; the driver of an attempt [`RecordProviderCustomer`], [`MarkSent`], [`RecordDecline`], [`Settle`], [`SettleRefund`], [`Postpone`], [`Abandon`], [`FinishAttempt`]; the handler of evidence [`MarkEvidenceSent`], [`SettleEvidence`], [`PutOffEvidence`], [`MarkPayoutSent`], [`SettlePayout`], [`PostponePayout`]; of a reversal [`MarkReversalSent`], [`PostponeReversal`], [`RefuseReversal`]; a reconciliation [`RecordFee`] |
 //! | a reconciliation | [`StartReconciliation`] by a timer or a person, [`RecordPage`], [`ClearMarks`], [`FinishReconciliation`] by its worker, [`AcceptDifference`] by a person |
@@ -15,6 +15,7 @@
 
 mod booking;
 mod catalogue;
+mod check_in;
 mod dead_letter;
 mod delivery;
 mod draft;
@@ -38,6 +39,7 @@ pub use booking::{
 pub use catalogue::{
     AddSlots, ChangeProduct, CreateProduct, NewSlot, NewUnit, SetCancellationPolicy, UnitChange,
 };
+pub use check_in::{CheckInTicket, Scan, TicketRef, UndoCheckIn};
 pub use dead_letter::{DeadLetterRef, Decided, DiscardDeadLetter, RetryDeadLetter};
 pub use delivery::{DeliveryKey, FailDelivery, PostTransfer, PutOffDelivery, StartDelivery};
 pub use draft::Origin;

@@ -78,6 +78,8 @@ id! {
     ResourceId,
     /// A day of a resource; hashed from both.
     ResourceDayId,
+    /// The use of a ticket; hashed from its item and its number.
+    CheckInId,
     /// A cancellation policy; hashed from its rules.
     CancellationPolicyId,
     /// Somebody who gets a share of bookings.
@@ -206,6 +208,13 @@ impl CancellationPolicyId {
     ) -> CancellationPolicyId {
         let rules = serde_json::to_vec(policy).expect("the policy is plain data");
         CancellationPolicyId(hashed(&[b"cancellation_policy", tenant.0.as_bytes(), &rules]))
+    }
+}
+impl CheckInId {
+    /// A ticket is used once, whoever scans it how often.
+    pub fn of(tenant: TenantId, item: BookingItemId, number: i64) -> CheckInId {
+        let parts: [&[u8]; 4] = [b"check_in", tenant.0.as_bytes(), item.0.as_bytes(), &number.to_be_bytes()];
+        CheckInId(hashed(&parts))
     }
 }
 impl SlotId {

@@ -134,6 +134,24 @@ pub enum Refusal {
     QuoteHasChanged {
         refund: Money,
     },
+    /// Some tickets of an item cannot be cancelled while others of it are checked in.
+    TicketsAreCheckedIn {
+        item: Uuid,
+        checked_in: i64,
+    },
+    BookingIsNotConfirmed {
+        state: &'static str,
+    },
+    TicketIsCancelled,
+    /// The ticket is for another slot than the one that is being checked in.
+    TicketIsForAnotherSlot {
+        slot: Uuid,
+    },
+    /// A person has undone the check-in after this scan was made.
+    CheckInWasUndone {
+        at: Timestamp,
+    },
+    CheckInNotFound,
     /// The client does not say what it expects to be given back.
     ExpectedRefundIsMissing {
         refund: Money,
@@ -358,6 +376,12 @@ impl Refusal {
             Refusal::ItemNotFound { .. } => "item_not_found",
             Refusal::NotSoManyTickets { .. } => "not_so_many_tickets",
             Refusal::QuoteHasChanged { .. } => "quote_has_changed",
+            Refusal::TicketsAreCheckedIn { .. } => "tickets_are_checked_in",
+            Refusal::BookingIsNotConfirmed { .. } => "booking_is_not_confirmed",
+            Refusal::TicketIsCancelled => "ticket_is_cancelled",
+            Refusal::TicketIsForAnotherSlot { .. } => "ticket_is_for_another_slot",
+            Refusal::CheckInWasUndone { .. } => "check_in_was_undone",
+            Refusal::CheckInNotFound => "check_in_not_found",
             Refusal::ExpectedRefundIsMissing { .. } => "expected_refund_is_missing",
             Refusal::NothingIsDue => "nothing_is_due",
             Refusal::AmountExceedsTotal { .. } => "amount_exceeds_total",
@@ -428,6 +452,9 @@ impl Refusal {
                 | Refusal::TooManyBlackouts { .. }
                 | Refusal::BookingNotFound
                 | Refusal::ItemNotFound { .. }
+                | Refusal::TicketsAreCheckedIn { .. }
+                | Refusal::BookingIsNotConfirmed { .. }
+                | Refusal::CheckInNotFound
                 | Refusal::QuoteHasChanged { .. }
                 | Refusal::ExpectedRefundIsMissing { .. }
                 | Refusal::PaymentNotFound

@@ -10,9 +10,9 @@ use crate::availability::Availability;
 use crate::ids::{MessageId, TenantId};
 use crate::lifecycle::State as _;
 use crate::rows::{
-    ApiKey, Attempt, Beneficiary, Blackout, Booking, BookingItem, Client, Delivery, Difference, Dispute,
-    InboundEvent, Job, LedgerClosing, Message, Payment, Payout, Product, Reconciliation, Refund, Resource,
-    Review, Schedule, Slot, Tenant, Unit,
+    ApiKey, Attempt, Beneficiary, Blackout, Booking, BookingItem, CheckIn, Client, Delivery, Difference,
+    Dispute, InboundEvent, Job, LedgerClosing, Message, Payment, Payout, Product, Reconciliation, Refund,
+    Resource, Review, Schedule, Slot, Tenant, Unit,
 };
 use crate::time::Timestamp;
 
@@ -31,6 +31,7 @@ pub enum Reply {
     Booking(Box<BookingReply>),
     /// A booking that this request changed (extended, cancelled, completed).
     BookingChanged(Box<BookingReply>),
+    CheckIn(Box<CheckInReply>),
     /// A payment that this request made.
     Payment(Box<Payment>),
     /// A payment that this request changed (captured, cancelled).
@@ -143,6 +144,14 @@ pub struct BookingReply {
     pub booking: Booking,
     /// In the order in which they were reserved.
     pub items: Vec<ItemReply>,
+}
+
+/// A ticket that was scanned, or whose check-in was undone.
+#[derive(Clone, Debug)]
+pub struct CheckInReply {
+    pub check_in: CheckIn,
+    /// Only after a scan: whether an earlier one counted already.
+    pub already_checked_in: Option<bool>,
 }
 
 /// An item of a booking with its slot.

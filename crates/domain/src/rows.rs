@@ -5,6 +5,7 @@
 
 mod booking;
 mod catalogue;
+mod check_in;
 mod dispute;
 mod ledger;
 mod messages;
@@ -20,6 +21,7 @@ mod tenancy;
 
 pub use booking::{Booking, BookingItem, Customer};
 pub use catalogue::{Product, Slot, StoredPolicy, Unit};
+pub use check_in::CheckIn;
 pub use dispute::{Dispute, DisputeEvidence, EvidenceTexts};
 pub use ledger::{DayBalance, LedgerAccount, LedgerClosing, Posting, Transfer};
 pub use messages::{
@@ -70,6 +72,7 @@ crate::working_set! {
     slots slot: Slot,
     bookings booking: Booking,
     booking_items booking_item: BookingItem of Booking,
+    check_ins check_in: CheckIn,
     releases release: FundsRelease,
     payments payment: Payment,
     refunds refund: Refund,

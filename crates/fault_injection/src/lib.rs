@@ -140,6 +140,8 @@ faults! {
         "A delivery of Mercado Pago is known by an id in its body, which nobody has signed.",
     FoundAmountNotCompared = "found_amount_not_compared":
         "A payment that our reference finds is ours, whatever its amount.",
+    CheckedInTwice = "checked_in_twice":
+        "A ticket that was used is checked in again.",
 }
 
 /// Whether this build can be given a fault.

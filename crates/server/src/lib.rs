@@ -13,6 +13,7 @@
 //! | [`schedules`] | the slots of schedules are made ahead |
 //! | [`metrics`], [`figures`] | measurements of this process, and of committed rows |
 //! | [`work_context`], [`panics`] | the ids in a log line when something fails |
+//! | [`tickets`] | the keys that sign tickets |
 //! | [`service`] | starts and stops all of it |
 //!
 //! What must never be here: a rule (it belongs to the domain), SQL (to the store), or a provider's
@@ -34,6 +35,7 @@ pub mod roles;
 pub mod schedules;
 pub mod secret;
 pub mod service;
+pub mod tickets;
 pub mod timers;
 pub mod wake;
 pub mod webhooks;

@@ -18,7 +18,7 @@ use domain::time::Span;
 use domain::{AccountId, WorkerId};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
-use providers::{Registry, guard};
+use providers::{Registry, Secret, guard};
 use store::{Clock, Location, Store};
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
@@ -39,6 +39,7 @@ use crate::ports::clock::{self, SteadyClock};
 use crate::ports::{NoWorkers, WorkerPool};
 use crate::relay::{self, Relay};
 use crate::roles::Roles;
+use crate::tickets::TicketSigner;
 use crate::wake::Wake;
 use crate::webhooks;
 use crate::wire::Wire;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub roles: Roles,
     pub location: Location,
     pub accounts: Vec<AccountSettings>,
+    /// The seeds of the keys of tickets; the first signs.
+    pub ticket_keys: Vec<Secret>,
     pub limits: Limits,
     pub pace: Pace,
     /// The circuit breaker and retry budget of each account.
@@ -98,6 +101,7 @@ impl Settings {
             roles: Roles::ALL,
             location,
             accounts: Vec::new(),
+            ticket_keys: Vec::new(),
             limits: Limits::default(),
             pace: Pace::default(),
             guard: guard::Settings::default(),
@@ -129,6 +133,7 @@ impl Settings {
         if self.roles != Roles::ALL && self.is_alone() {
             return Err(Error::RoleNeedsPostgres);
         }
+        TicketSigner::of(&self.ticket_keys).map_err(Error::TicketKeys)?;
         Ok(())
     }
 
@@ -152,6 +157,8 @@ pub enum Error {
     Listen { address: SocketAddr, cause: std::io::Error },
     #[error("the account {account}: {why}")]
     Account { account: String, why: String },
+    #[error("the keys of tickets: {0}")]
+    TicketKeys(String),
     #[error("SQLite is one process: the role must be `all`")]
     RoleNeedsPostgres,
     #[error("the account {account} could not be written down: {why}")]
@@ -337,6 +344,7 @@ async fn serve(
         accounts: Arc::new(directory),
         providers: registry.clone(),
         workers: worker_pool,
+        tickets: Arc::new(TicketSigner::of(&settings.ticket_keys).map_err(Error::TicketKeys)?),
         idempotency_cache: cache.idempotency,
         metrics: Arc::new(move || scrape.text()),
         unfit: Arc::new(move || broker.as_ref().and_then(|broker| broker.unfit())),

@@ -133,6 +133,7 @@ impl Reserve {
             state: CurrentState::start(),
             booked_at: booking.created_at,
             policy: None,
+            checked_in: 0,
             credited_minor: None,
             taxes: Json::default(),
         }

@@ -297,6 +297,7 @@ create table booking_items (
     state text not null check (state in ('held', 'released', 'sold', 'returned')),
     booked_at bigint not null,
     policy uuid,
+    checked_in bigint not null check (checked_in between 0 and quantity),
     credited_minor bigint check (
         credited_minor is null or state = 'returned' and credited_minor between 0 and price_minor * quantity),
     taxes text not null,
@@ -305,6 +306,26 @@ create table booking_items (
     foreign key (slot, tenant) references slots (id, tenant)
 );
 create index booking_items_of_slot on booking_items (tenant, slot, booked_at, booking);
+
+create table check_ins (
+    -- Hashed from the item and the number: a ticket is used once.
+    id uuid not null primary key,
+    tenant uuid not null,
+    booking uuid not null,
+    item uuid not null,
+    slot uuid not null,
+    number bigint not null check (number >= 1),
+    scanned_at bigint not null,
+    recorded_at bigint not null,
+    client uuid not null,
+    who text,
+    undone_at bigint,
+    undone_by text,
+    undone_why text,
+    foreign key (booking, tenant) references bookings (id, tenant),
+    check ((undone_at is null) = (undone_by is null) and (undone_at is null) = (undone_why is null))
+);
+create unique index check_ins_of_item on check_ins (tenant, booking, item, number);
 
 create table releases (
     id uuid not null primary key,

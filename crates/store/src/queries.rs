@@ -8,6 +8,7 @@
 //! | [`tenancy`] | authentication, webhooks |
 //! | [`catalogue`] | the catalogue and the availability of slots |
 //! | [`booking`], [`payment`], [`dispute`] | clients and people who read one row, or search |
+//! | [`check_in`] | the manifest of a slot, and check-ins |
 //! | [`schedule`] | schedules, their slots and blackouts; the timer that makes slots |
 //! | [`payout`] | beneficiaries, releases and payouts; the timer that releases funds |
 //! | [`history`] | audit, event log, review cases |
@@ -25,6 +26,7 @@
 mod booking;
 mod catalogue;
 pub mod check;
+mod check_in;
 mod dead_letters;
 mod dispute;
 mod due;

@@ -13,6 +13,7 @@ mod pix;
 mod redis;
 mod relay;
 mod telemetry;
+mod tickets;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -33,6 +34,7 @@ use server::roles::Roles;
 use server::service::Settings;
 use store::Location;
 pub use telemetry::TelemetryFile;
+pub use tickets::TicketsFile;
 
 use crate::{Failed, failed};
 
@@ -60,6 +62,7 @@ pub struct File {
     pub breaker: BreakerFile,
     pub retry_budget: RetryBudgetFile,
     pub metrics: MetricsFile,
+    pub tickets: TicketsFile,
     pub telemetry: Option<TelemetryFile>,
 }
 
@@ -150,6 +153,7 @@ impl File {
         self.breaker.apply(&mut settings)?;
         self.retry_budget.apply(&mut settings)?;
         self.metrics.apply(&mut settings)?;
+        self.tickets.apply(&mut settings)?;
         if let Some(redis) = &self.redis {
             redis.apply(&mut settings)?;
         }
@@ -380,6 +384,7 @@ mod tests {
             ("[store]\nwriters = 0", "above 0"),
             ("[metrics]\nfigures_every_ms = 99", "figures_every_ms"),
             ("[store]\nreplies_kept_days = 0", "replies_kept_days"),
+            ("[tickets]\nsigning_keys = ['hunter2']", "key 1: 64 hexadecimal digits"),
             (&format!("{account}secret_key = 'sk_live_1'"), "test mode"),
             (&format!("{account}secret_key = {{ env = 'SUREHOLD_NO_SUCH_VARIABLE' }}"), "is not set"),
             (&format!("{account}secret_key = {{ file = '/no/such/file' }}"), "cannot be read"),

@@ -70,6 +70,6 @@ pub use {
     outbox::TestOutbox,
     sandbox_client::{SandboxBooks, SandboxClient},
     service::TestService,
-    tenant::{ALL_SCOPES, ONE, TWO, TestTenant, provision},
+    tenant::{ALL_SCOPES, ONE, TWO, TestTenant, provision, ticket_key},
     waiting::until,
 };

@@ -62,6 +62,7 @@ impl TestService {
         settings.guard.breaker.open_cap = Duration::from_millis(400);
         settings.guard.budget.floor_per_second = 1_000.0;
         settings.accounts = [ONE, TWO].map(|tenant| tenant.account_settings(&sandbox_url)).to_vec();
+        settings.ticket_keys = vec![crate::ticket_key()];
         change(&mut settings);
         let http = reqwest::Client::new();
         let provider = SandboxClient { http: http.clone(), base_url: sandbox_url };

@@ -121,3 +121,8 @@ pub fn provision(id: TenantId, client: ClientId, account: &str, keys: &[TestApiK
         api_keys: keys.iter().map(api_key).collect(),
     }
 }
+
+/// The seed of the key that signs tickets.
+pub fn ticket_key() -> Secret {
+    Secret::new("7".repeat(64))
+}

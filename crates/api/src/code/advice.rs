@@ -39,6 +39,8 @@ impl Code {
             Code::InternalError => "The server's log shows the cause under the request's id.",
             Code::StorageUnavailable => "Send it again in a moment.",
             Code::CommitOutcomeUnknown => "Send it again under the same key.",
+            Code::TicketSignatureInvalid => "Compare the scan; `/.well-known/ticket-keys` has the keys.",
+            Code::TicketsAreNotSigned => "Configure `tickets.signing_keys`, or check in by hand.",
             Code::SavedMethodNotFound => "List the customer's saved payment methods.",
             Code::ProviderUnavailable => {
                 "Send it again in a moment; `GET /v1/ops/breakers` shows the circuits."
@@ -57,6 +59,7 @@ impl Code {
             | Code::BlackoutNotFound
             | Code::ResourceNotFound
             | Code::BookingNotFound
+            | Code::CheckInNotFound
             | Code::PaymentNotFound
             | Code::RefundNotFound
             | Code::DisputeNotFound
@@ -86,6 +89,7 @@ impl Code {
             Code::HoldHasExpired => "Hold seats again.",
             Code::HoldIsAtItsLimit => "The customer must pay until `latest_at`.",
             Code::BookingHasOpenPayment => "Wait until the payment has ended, or cancel it.",
+            Code::TicketIsCancelled => "Look at the booking with the customer.",
             Code::NothingIsDue => "There is nothing left to pay.",
             Code::PaymentAlreadyOpen => "Wait until it has ended, or cancel it; `resource` names it.",
             Code::CustomerHasNoSavedMethod => "Let the customer pay once with `setup_future_usage`.",

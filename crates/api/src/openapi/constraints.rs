@@ -33,6 +33,7 @@ use crate::limits::{
     STATEMENT_CHARS_MAX, TERMS_CHARS_MAX, TOKEN_CHARS_MAX, URL_CHARS_MAX,
 };
 use crate::requests::{REVIEW_ACTIONS, Scope};
+use crate::ticket::TICKET_CHARS;
 use crate::views;
 
 /// The limits of an idempotency key in a query. In a header it may be quoted:
@@ -43,7 +44,8 @@ fn idempotency_key() -> Value {
 
 /// Adds the members' limits to the schema of this name.
 pub fn refine(name: &str, schema: &mut Value) {
-    let rules = texts().into_iter().chain(times()).chain(numbers()).chain(lists()).chain(words());
+    let rules =
+        texts().into_iter().chain(times()).chain(numbers()).chain(lists()).chain(words()).chain(check_ins());
     for (_, member, more) in rules.filter(|(schemas, _, _)| schemas.contains(&name)) {
         let property =
             schema["properties"].get_mut(member).unwrap_or_else(|| panic!("{name} has no {member}"));
@@ -297,6 +299,15 @@ fn lists() -> Vec<Rule> {
     ]
 }
 
+fn check_ins() -> Vec<Rule> {
+    vec![
+        rule(&["NewCheckIn"], "ticket", line(TICKET_CHARS)),
+        rule(&["NewCheckIn"], "number", json!({ "minimum": 1, "maximum": QUANTITY_MAX })),
+        rule(&["NewCheckIn"], "scanned_at", json!({ "pattern": INSTANT_PATTERN })),
+        rule(&["NewCheckIn"], "who", line(PERSON_CHARACTERS_MAX)),
+    ]
+}
+
 /// States and other closed lists of values.
 fn words() -> Vec<Rule> {
     let actors = [
@@ -315,6 +326,7 @@ fn words() -> Vec<Rule> {
     let methods = [PayoutMethod::Transfer.name(), PayoutMethod::Manual.name()];
     let scopes = Scope::ALL.map(Scope::name);
     vec![
+        rule(&["ManifestEntry"], "state", one_of(&["confirmed", "completed", "no_show"])),
         rule(&["Booking", "BookingsQuery"], "state", one_of(&states::<booking::State>())),
         rule(&["Payment", "PaymentsQuery"], "state", one_of(&states::<payment::State>())),
         rule(&["Payout", "PayoutsQuery"], "state", one_of(&states::<payout::State>())),

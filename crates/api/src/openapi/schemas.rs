@@ -15,19 +15,20 @@ use crate::requests::{
     AccountStatementQuery, AvailabilityQuery, BookingsQuery, CalendarQuery, CancellationQuoteQuery,
     ChangedBeneficiary, ChangedProduct, ChangedResource, ChangedSchedule, ChangedSettings, DifferencesQuery,
     DisputesQuery, EventsQuery, LedgerAccountsQuery, LetterDecision, ListQuery, NewApiKey, NewBeneficiary,
-    NewBlackout, NewBooking, NewCancellation, NewCancellationPolicy, NewCapture, NewCharge, NewCompletion,
-    NewDisputeEvidence, NewExtension, NewLedgerClosing, NewPayment, NewPaymentCancellation,
+    NewBlackout, NewBooking, NewCancellation, NewCancellationPolicy, NewCapture, NewCharge, NewCheckIn,
+    NewCompletion, NewDisputeEvidence, NewExtension, NewLedgerClosing, NewPayment, NewPaymentCancellation,
     NewPayoutReversal, NewProduct, NewProductResources, NewQuote, NewReconciliation, NewRecordedPayment,
     NewRecordedRefund, NewRefund, NewResource, NewSchedule, NewSlots, NewSplit, PaymentsQuery, PayoutRecord,
     PayoutsQuery, Resolution, ReviewAction, ReviewAssignment, ReviewCasesQuery, SavedMethodRemoval,
     SavedMethodsQuery, StatementQuery,
 };
 use crate::views::{
-    AccountStatement, ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, BookingDetail, Breaker,
-    CalendarEntry, CancellationQuote, DeadLetter, Difference, Dispute, DisputeEvidence, Event, HistoryEntry,
-    LedgerAccount, LedgerClosing, Movement, Page, Payment, Payout, Product, ProviderAccount, Quote,
-    Reconciliation, Refund, Release, RemovedPaymentMethod, Resource, ReviewCase, ReviewCaseDetail,
-    SavedPaymentMethods, Schedule, ScheduleDetail, Settings, ShownApiKey, Slot, Statement, Transfer,
+    AccountStatement, ApiKey, Beneficiary, Blackout, BlackoutDetail, Booking, BookingDetail, BookingTicket,
+    Breaker, CalendarEntry, CancellationQuote, CheckIn, DeadLetter, Difference, Dispute, DisputeEvidence,
+    Event, HistoryEntry, LedgerAccount, LedgerClosing, ManifestEntry, Movement, Page, Payment, Payout,
+    Product, ProviderAccount, Quote, Reconciliation, Refund, Release, RemovedPaymentMethod, Resource,
+    ReviewCase, ReviewCaseDetail, SavedPaymentMethods, ScannedTicket, Schedule, ScheduleDetail, Settings,
+    ShownApiKey, Slot, Statement, TicketKeys, Transfer,
 };
 
 /// The name that the schema generator gives the type of [`crate::views::Metadata`].
@@ -132,6 +133,7 @@ fn requests(schemas: &mut Schemas) {
     add::<NewSchedule>(schemas);
     add::<ChangedSchedule>(schemas);
     add::<NewBlackout>(schemas);
+    add::<NewCheckIn>(schemas);
 }
 
 fn views(schemas: &mut Schemas) {
@@ -150,6 +152,9 @@ fn views(schemas: &mut Schemas) {
     add::<LedgerClosing>(schemas);
     add::<ScheduleDetail>(schemas);
     add::<BlackoutDetail>(schemas);
+    add::<CheckIn>(schemas);
+    add::<ScannedTicket>(schemas);
+    add::<TicketKeys>(schemas);
     add_with_page::<Beneficiary>(schemas);
     add_with_page::<Payout>(schemas);
     add_with_page::<ApiKey>(schemas);
@@ -175,6 +180,8 @@ fn views(schemas: &mut Schemas) {
     add_with_page::<CalendarEntry>(schemas);
     add_with_page::<Schedule>(schemas);
     add_with_page::<Blackout>(schemas);
+    add_with_page::<ManifestEntry>(schemas);
+    add_with_page::<BookingTicket>(schemas);
 }
 
 /// The schema and all schemas that it refers to.

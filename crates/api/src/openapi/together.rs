@@ -32,6 +32,18 @@ pub fn rule(name: &str) -> Option<Map<String, Value>> {
             ),
             form("Of several slots", &["items"], json!({ "slot_id": NULL, "units": NULL, "items": LIST })),
         ],
+        "NewCheckIn" => [
+            form(
+                "By the text of the ticket",
+                &["ticket"],
+                json!({ "ticket": TEXT, "booking_id": NULL, "item_id": NULL, "number": NULL }),
+            ),
+            form(
+                "By hand",
+                &["booking_id", "item_id", "number"],
+                json!({ "ticket": NULL, "booking_id": TEXT, "item_id": TEXT, "number": INTEGER }),
+            ),
+        ],
         "NewApiKey" => [
             form("For a client", &["client_id"], json!({ "client_id": TEXT, "client_name": NULL })),
             form("For a new client", &["client_name"], json!({ "client_id": NULL, "client_name": TEXT })),

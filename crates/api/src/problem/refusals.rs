@@ -104,6 +104,12 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::ItemNotFound { .. } => Code::ItemNotFound,
         Refusal::NotSoManyTickets { .. } => Code::NotSoManyTickets,
         Refusal::QuoteHasChanged { .. } => Code::QuoteHasChanged,
+        Refusal::TicketsAreCheckedIn { .. } => Code::TicketsAreCheckedIn,
+        Refusal::BookingIsNotConfirmed { .. } => Code::BookingIsNotConfirmed,
+        Refusal::TicketIsCancelled => Code::TicketIsCancelled,
+        Refusal::TicketIsForAnotherSlot { .. } => Code::TicketIsForAnotherSlot,
+        Refusal::CheckInWasUndone { .. } => Code::CheckInWasUndone,
+        Refusal::CheckInNotFound => Code::CheckInNotFound,
         Refusal::ExpectedRefundIsMissing { .. } => Code::ExpectedRefundIsMissing,
         Refusal::HoldHasExpired => Code::HoldHasExpired,
         Refusal::BookingHasOpenPayment { .. } => Code::BookingHasOpenPayment,
@@ -178,7 +184,10 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
             Some(*beneficiary)
         }
         Refusal::FundsAreReleased { booking } => Some(*booking),
-        Refusal::ItemNotFound { item } | Refusal::NotSoManyTickets { item, .. } => Some(*item),
+        Refusal::ItemNotFound { item }
+        | Refusal::NotSoManyTickets { item, .. }
+        | Refusal::TicketsAreCheckedIn { item, .. } => Some(*item),
+        Refusal::TicketIsForAnotherSlot { slot } => Some(*slot),
         Refusal::PaymentHasOperationInProgress { attempt } => Some(*attempt),
         Refusal::SlotAlreadyExists { slot }
         | Refusal::SlotIsClosed { slot }
@@ -275,6 +284,20 @@ fn detail(refusal: &Refusal) -> Option<String> {
         | Refusal::RefundFailed { code, .. } => format!("The provider said {code}."),
         Refusal::StateDoesNotAllowIt { lifecycle, state, event } => {
             format!("a {lifecycle} that is {state} takes no {event}.")
+        }
+        _ => return detail_of_a_check_in(refusal),
+    })
+}
+
+fn detail_of_a_check_in(refusal: &Refusal) -> Option<String> {
+    Some(match refusal {
+        Refusal::TicketsAreCheckedIn { checked_in, .. } => {
+            format!("{checked_in} of them are checked in: undo that first, or cancel the whole item.")
+        }
+        Refusal::BookingIsNotConfirmed { state } => format!("It is {state}."),
+        Refusal::TicketIsForAnotherSlot { slot } => format!("It is for the slot {slot}."),
+        Refusal::CheckInWasUndone { at } => {
+            format!("It was undone at {}; only a later scan counts.", crate::time::instant(*at))
         }
         _ => return None,
     })

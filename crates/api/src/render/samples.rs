@@ -133,6 +133,7 @@ pub fn booking() -> BookingReply {
         state: CurrentState::start(),
         booked_at: NOW,
         policy: None,
+        checked_in: 0,
         credited_minor: None,
         taxes: Json(vec![tax]),
     };

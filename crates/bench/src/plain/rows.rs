@@ -146,6 +146,7 @@ impl Reservation {
             state: CurrentState::start(),
             booked_at: booking.created_at,
             policy: None,
+            checked_in: 0,
             credited_minor: None,
             taxes: Json::default(),
         }

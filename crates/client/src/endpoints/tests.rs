@@ -52,6 +52,8 @@ async fn all_writes(client: &Client) {
     let _ = client.cancel_booking(id(), &Default::default()).send().await;
     let _ = client.set_cancellation_policy(id(), &Default::default()).send().await;
     let _ = client.extend_booking(id(), &Default::default()).send().await;
+    let _ = client.check_in(&Default::default()).send().await;
+    let _ = client.undo_check_in(id(), &LetterDecision { who: text(), why: text() }).send().await;
     let _ = client.complete_booking(id()).send().await;
     let _ = client.record_no_show(id()).send().await;
     let beneficiary =
@@ -161,6 +163,9 @@ async fn all_reads(client: &Client) {
     let _ = client.find_bookings(&Default::default()).await;
     let _ = client.get_booking(id()).await;
     let _ = client.get_cancellation_quote(id(), &Default::default()).await;
+    let _ = client.list_manifest(id(), &list).await;
+    let _ = client.list_tickets(id(), &list).await;
+    let _ = client.get_ticket_keys().await;
     let _ = client.get_booking_history(id(), &list).await;
     let _ = client.list_beneficiaries(&list).await;
     let _ = client.get_beneficiary(id()).await;
@@ -232,6 +237,8 @@ async fn all_lists(client: &Client) {
     let _ = client.all_availability(&span()).collect().await;
     let _ = client.all_bookings(&Default::default()).collect().await;
     let _ = client.all_booking_history(id(), &list).collect().await;
+    let _ = client.all_manifest(id(), &list).collect().await;
+    let _ = client.all_tickets(id(), &list).collect().await;
     let _ = client.all_beneficiaries(&list).collect().await;
     let _ = client.all_payouts(&Default::default()).collect().await;
     let _ = client.all_payout_history(id(), &list).collect().await;

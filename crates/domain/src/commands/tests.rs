@@ -17,6 +17,7 @@ mod by_customer;
 mod cancellation_quotes;
 mod cancellations;
 mod catalogue;
+mod check_ins;
 mod dead_letters;
 mod deliveries;
 mod disputes;

@@ -128,6 +128,8 @@ crate::row! {
         fixed booked_at: Timestamp,
         /// The cancellation policy of the product at that time. `None`: nothing goes back.
         fixed policy: Option<CancellationPolicyId>,
+        /// How many of its tickets are checked in.
+        moves checked_in: i64,
         /// What its cancellation took off its price. The rest of the price is the penalty.
         moves credited_minor: Option<i64>,
         /// The taxes in the price of one, as they were at the time of the reservation.

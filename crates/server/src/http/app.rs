@@ -15,6 +15,7 @@ use super::Limits;
 use super::auth::{AuthenticatedClient, KnownKeys};
 use super::read_turns::ReadTurns;
 use crate::ports::{Accounts, IdempotencyCache, WorkerPool};
+use crate::tickets::TicketSigner;
 use crate::wake::Waiters;
 
 /// Requests that wait for a provider's reply; of one tenant at most half as many.
@@ -30,6 +31,7 @@ pub struct AppParts {
     /// For what is shown as the provider has it now, and is not stored here.
     pub providers: Arc<Registry>,
     pub workers: Arc<dyn WorkerPool>,
+    pub tickets: Arc<TicketSigner>,
     pub idempotency_cache: Arc<dyn IdempotencyCache>,
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Why this process is not fit for service until somebody changes something.

@@ -6,6 +6,7 @@
 mod bookings;
 pub(in crate::http) mod catalogue;
 mod disputes;
+mod entrance;
 mod events;
 mod ledger;
 pub mod operations;
@@ -16,9 +17,10 @@ mod refunds;
 use super::endpoint::{Endpoint, Group};
 
 /// In the order of the document.
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     catalogue::GROUP,
     bookings::GROUP,
+    entrance::GROUP,
     payments::GROUP,
     refunds::GROUP,
     disputes::GROUP,

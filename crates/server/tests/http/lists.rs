@@ -118,6 +118,9 @@ fn identity(row: &Value) -> String {
 struct Seeds {
     catalogue: TestCatalogue,
     booking: String,
+    /// A slot with confirmed bookings; the first has as many tickets as a list has rows.
+    sailing: TestCatalogue,
+    party: String,
     payment: String,
     refund: Uuid,
     dispute: Uuid,
@@ -130,6 +133,8 @@ impl Seeds {
     async fn create(server: &TestServer) -> Seeds {
         let catalogue = TestCatalogue::create(server, 10).await;
         let booking = server.book(&catalogue, "b-0", 1).await.id();
+        let sailing = TestCatalogue::create(server, 100).await;
+        let party = sailing.book_children(server, "party", ROWS as i64).await;
         let payment = charge(server, "p-0").await;
         let (refund, letter) = (rows::refund(payment_id(&payment)), dead_event(0));
         Insert::of(vec![refund.clone()]).into(server).await;
@@ -144,7 +149,8 @@ impl Seeds {
         let resource = resource();
         Insert::of(vec![resource.clone()]).into(server).await;
         let (refund, dispute, letter) = (refund.id.0, disputed.id.0, letter.id.0);
-        let seeds = Seeds { catalogue, booking, payment, refund, dispute, letter, payout, resource };
+        let seeds =
+            Seeds { catalogue, booking, sailing, party, payment, refund, dispute, letter, payout, resource };
         for number in 0..ROWS {
             seeds.add_each(server, number).await;
         }
@@ -160,6 +166,7 @@ impl Seeds {
         Insert::of(vec![resource()]).into(server).await;
         Insert::of(vec![resource_day(&self.resource, number)]).into(server).await;
         server.book(&self.catalogue, &format!("b-{number}-again"), 1).await;
+        self.sailing.book_children(server, &format!("sailing-{number}"), 1).await;
         charge(server, &format!("p-{number}-again")).await;
         self.api_key(server, number).await;
         for subject in [&self.booking, &self.payment] {
@@ -228,6 +235,8 @@ impl Seeds {
                 of(&self.resource.id.to_string()) + "?from=1970-01-01T00:00:00Z&days=92"
             }
             "/v1/bookings/{id}/history" => of(&self.booking),
+            "/v1/bookings/{id}/tickets" => of(&self.party),
+            "/v1/slots/{id}/manifest" => of(&self.sailing.slot),
             "/v1/payments/{id}/history" | "/v1/payments/{id}/movements" | "/v1/payments/{id}/refunds" => {
                 of(&self.payment)
             }
@@ -255,6 +264,9 @@ impl Seeds {
                 Insert::of(vec![resource_day(&self.resource, 80)]).into(server).await;
             }
             "/v1/bookings" => drop(server.book(&self.catalogue, &key, 1).await),
+            "/v1/slots/{id}/manifest" => drop(self.sailing.book_children(server, &key, 1).await),
+            // A booking gets no more tickets.
+            "/v1/bookings/{id}/tickets" => {}
             "/v1/payments" => drop(charge(server, &key).await),
             "/v1/payments/{id}/movements" => {
                 Insert::of(vec![movement(payment_id(&self.payment), 100)]).into(server).await;

@@ -11,6 +11,7 @@ mod baskets;
 mod bookings;
 mod card_numbers;
 mod catalogue;
+mod check_ins;
 mod contract;
 mod dead_letters;
 mod documented;

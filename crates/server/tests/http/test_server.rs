@@ -10,6 +10,7 @@ use domain::{AccountId, TenantId, Timestamp};
 use server::http::{App, AppParts, Limits, probes, router, serve};
 use server::ids::UuidV7;
 use server::ports::{Accounts, NoIdempotencyCache, NoWorkers, PaymentAccount};
+use server::tickets::TicketSigner;
 use server::wake::Waiters;
 use server::wire::Wire;
 use store::{Options, Store};
@@ -111,6 +112,7 @@ impl TestServer {
             accounts: Arc::new(Directory),
             providers: Arc::default(),
             workers: Arc::new(NoWorkers),
+            tickets: Arc::new(TicketSigner::of(&[testkit::ticket_key()]).unwrap()),
             idempotency_cache: Arc::new(NoIdempotencyCache),
             metrics: Arc::new(|| "surehold_up 1\n".to_owned()),
             unfit: Arc::new(|| None),

@@ -62,7 +62,7 @@ async fn fill(database: &StoreDatabase, store: &Store, seller: Seller) -> Vec<Sl
     for which in ["", " where i % 2 = 0"] {
         let item = format!(
             "insert into booking_items select {new}, {tenant}, id, {slot}, {product}, {product}, 'Seat', 1, 1, \
-             100, case state when 'held' then 'held' else 'sold' end, i, null, null, '[]' from \
+             100, case state when 'held' then 'held' else 'sold' end, i, null, 0, null, '[]' from \
              (select id, state, created_at as i from bookings) as booked{which}"
         );
         database.execute(&item).await;
@@ -266,6 +266,13 @@ async fn each_filter_has_its_index(database: StoreDatabase) {
     // The page's ids are found in order, then its rows.
     plans.lock().pop();
     uses(&plans, "booking_items_of_slot");
+    let manifest = queries.manifest(seller.tenant, slots[3], None, 50).await.unwrap();
+    assert_eq!(manifest.len(), 50, "each booking once, however many items it has");
+    plans.lock().pop();
+    uses(&plans, "booking_items_of_slot");
+    let of_page: Vec<BookingId> = manifest.iter().map(|booking| booking.id).collect();
+    assert!(queries.check_ins_of_bookings(seller.tenant, &of_page).await.unwrap().is_empty());
+    finds_by(&plans, "check_ins_of_item");
     let nobody = Some("nobody@example.com".to_owned());
     assert_eq!(bookings(BookingSearch { customer_email: nobody, ..BookingSearch::default() }).await, 0);
     uses(&plans, "bookings_of_customer");

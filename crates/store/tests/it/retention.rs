@@ -90,7 +90,7 @@ impl Script<'_> {
             _ => (100, "released"),
         };
         let rest = format!(
-            "{booking}, {slot}, {product}, {product}, 'Seat', 1, 1, {price_minor}, '{state}', 1, null, null, '[]'"
+            "{booking}, {slot}, {product}, {product}, 'Seat', 1, 1, {price_minor}, '{state}', 1, null, 0, null, '[]'"
         );
         self.row("booking_items", new_id(), &rest);
     }

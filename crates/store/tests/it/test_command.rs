@@ -265,6 +265,7 @@ impl Seller {
             state: CurrentState::start(),
             booked_at: booking.created_at,
             policy: None,
+            checked_in: 0,
             credited_minor: None,
             taxes: Default::default(),
         }

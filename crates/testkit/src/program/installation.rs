@@ -12,6 +12,9 @@ use super::{Error, Ready, RunningProgram, run};
 use crate::traffic;
 use outbound::HttpConnection;
 
+/// The seed of the key that signs tickets.
+const TICKET_KEY: &str = "7777777777777777777777777777777777777777777777777777777777777777";
+
 /// A tenant in the output of `surehold tenant create`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Tenant {
@@ -197,6 +200,7 @@ impl Installation {
             let residents = self.residents.iter().map(|resident| resident.toml(provider, account));
             toml.extend(residents);
         }
+        write!(toml, "\n[tickets]\nsigning_keys = [{}]\n", quoted(TICKET_KEY)).expect("a String takes it");
         write!(toml, "\n{}", &more[sections..]).expect("a String takes it");
         let config = self.directory.join(format!("{name}.toml"));
         std::fs::write(&config, toml)?;

@@ -99,6 +99,12 @@ fn refusals_of_money() -> Vec<Refusal> {
     vec![
         Refusal::BookingHasOpenPayment { payment: ID },
         Refusal::QuoteHasChanged { refund: FIVE },
+        Refusal::TicketsAreCheckedIn { item: ID, checked_in: 1 },
+        Refusal::BookingIsNotConfirmed { state: "held" },
+        Refusal::TicketIsCancelled,
+        Refusal::TicketIsForAnotherSlot { slot: ID },
+        Refusal::CheckInWasUndone { at: domain::Timestamp(0) },
+        Refusal::CheckInNotFound,
         Refusal::ExpectedRefundIsMissing { refund: FIVE },
         Refusal::NothingIsDue,
         Refusal::AmountExceedsTotal { chargeable: FIVE },

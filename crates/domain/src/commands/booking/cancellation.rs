@@ -156,6 +156,10 @@ impl Cancellation<'_> {
             let quantity = cancelled.quantity.unwrap_or(row.item.quantity);
             match row.sold() {
                 sold if quantity > sold => Err(Refusal::NotSoManyTickets { item, sold }),
+                // Nobody knows which of them would be left.
+                sold if quantity < sold && row.item.checked_in > 0 => {
+                    Err(Refusal::TicketsAreCheckedIn { item, checked_in: row.item.checked_in })
+                }
                 _ => Ok(self.line(row, quantity)),
             }
         };

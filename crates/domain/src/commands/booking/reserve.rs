@@ -183,6 +183,7 @@ impl Reserve {
             state: CurrentState::start(),
             booked_at: booking.created_at,
             policy: line.product.policy(),
+            checked_in: 0,
             credited_minor: None,
             taxes: Json(line.taxes.clone()),
         };

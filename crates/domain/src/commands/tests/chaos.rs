@@ -28,7 +28,7 @@ use crate::lifecycle::{State as _, attempt, booking, job, payment};
 use crate::limits::{JOB_ATTEMPTS_MAX, OPERATION_DEADLINE_SECONDS};
 use crate::provider::ProviderStatus;
 use crate::reply::{ClaimedJob, Reply};
-use crate::rows::{Attempt, AttemptKind, Booking, BookingItem, Job, Key, Payment};
+use crate::rows::{Attempt, AttemptKind, Booking, BookingItem, CheckIn, Job, Key, Payment};
 use crate::time::Span;
 use crate::working_set::Command;
 use crate::{BookingId, JobId, PaymentId, Timestamp};
@@ -123,6 +123,8 @@ impl History {
                 let claim = self.game.world.claim();
                 self.request(ExtendHold { claim, booking, hold_seconds: None });
             }
+            Operation::CheckIn { seconds_ago } => self.check_in(which, seconds_ago),
+            Operation::UndoCheckIn => self.undo_check_in(which),
             Operation::Capture { part } => {
                 let Some(payment) = pick(&self.payments(), which) else { return };
                 let command = self.game.world.capture_command(payment, part.then_some(PRICE / 2));
@@ -179,6 +181,20 @@ impl History {
         let mut taxes = both();
         taxes.truncate(usize::from(which % 3));
         set_taxes(&mut self.game.world, taxes);
+    }
+
+    fn check_in(&mut self, which: u8, seconds_ago: i64) {
+        let Some(booking) = pick(&self.bookings(), which) else { return };
+        let mut command = self.game.world.scan_command(booking, i64::from(which % 3) + 1);
+        command.scan.at = Some(self.game.world.now.minus(Span::seconds(seconds_ago)));
+        self.request(command);
+    }
+
+    fn undo_check_in(&mut self, which: u8) {
+        let check_ins: Vec<_> = self.game.world.all::<CheckIn>().iter().map(|row| row.id).collect();
+        let Some(check_in) = pick(&check_ins, which) else { return };
+        let command = self.game.world.undo_command(check_in);
+        self.request(command);
     }
 
     /// The same request once more: it has no further effect, whatever its reply.

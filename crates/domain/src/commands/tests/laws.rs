@@ -12,7 +12,7 @@ use crate::lifecycle::{
     CurrentState, State, attempt, booking, booking_item, difference, job, payment, payout, refund, review,
 };
 use crate::rows::{
-    Attempt, AttemptKind, Audit, Booking, BookingItem, Client, Customer, Difference, Dispute, Job,
+    Attempt, AttemptKind, Audit, Booking, BookingItem, CheckIn, Client, Customer, Difference, Dispute, Job,
     LedgerAccount, Message, Movement, MovementKind, Payment, Payout, PayoutMethod, Posting, Refund, Review,
     Slot, Subject, Transfer,
 };
@@ -82,6 +82,7 @@ impl TestStore {
         self.resources_add_up(command);
         self.items_agree(&bookings, command);
         self.taxes_agree(&bookings, command);
+        self.check_ins_are_counted(command);
         Self::holds_end_in_time(&bookings, command);
         self.money_is_in_bounds(&bookings, &payments, command);
         Self::confirmed_by_evidence(before, &bookings, &payments, command);
@@ -109,6 +110,26 @@ impl TestStore {
         let kept: BTreeMap<String, i64> =
             kept.map(|(Counter { subject, word }, by)| (format!("{subject}/{word}"), *by)).collect();
         assert_eq!(kept, expected, "counted by {command:?}");
+    }
+
+    /// An item counts its tickets that are checked in, each once.
+    fn check_ins_are_counted(&self, command: &dyn Command) {
+        let check_ins: Vec<CheckIn> = self.all();
+        let mut tickets = BTreeSet::new();
+        for check_in in &check_ins {
+            assert!(
+                tickets.insert((check_in.item, check_in.number)),
+                "a ticket used twice after {command:?}"
+            );
+            let item = self.get::<BookingItem>(check_in.item);
+            assert_eq!((item.booking, item.slot), (check_in.booking, check_in.slot), "after {command:?}");
+        }
+        for item in self.all::<BookingItem>() {
+            let of_item = |row: &&CheckIn| row.item == item.id && row.is_in_force();
+            let counted = check_ins.iter().filter(of_item).count() as i64;
+            assert_eq!(item.checked_in, counted, "check-ins of an item after {command:?}");
+            assert!(counted <= item.quantity, "more check-ins than tickets after {command:?}");
+        }
     }
 
     fn seats_add_up(&self, bookings: &[Booking], command: &dyn Command) {

@@ -346,6 +346,7 @@ pub fn shown(reply: &Reply) -> String {
         }
         Reply::Payout(payout) | Reply::PayoutReversal(payout) => format!("payout {:?}", payout.state),
         Reply::Slots(added) => format!("{} slots", added.slots.len()),
+        Reply::CheckIn(reply) => format!("check-in, already: {:?}", reply.already_checked_in),
         Reply::Dispute(dispute) => format!("dispute {:?}", dispute.state),
         other => panic!("not a reply to keep: {other:?}"),
     }

@@ -45,6 +45,18 @@ pub(super) const CHECKS: &[Check] = &[
                 left join booking_items on booking_items.booking = bookings.id where booking_items.id is null",
     },
     Check {
+        invariant: "never_oversold",
+        promise: "an item counts its tickets that are checked in, each once",
+        counted: "select count(*) from booking_items",
+        broken: "select id, 'counts ' || checked_in || ' tickets as checked in, and ' || used || ' are' as description \
+            from (select booking_items.id, booking_items.checked_in, count(check_ins.id) as used \
+                from booking_items left join check_ins on check_ins.tenant = booking_items.tenant \
+                    and check_ins.booking = booking_items.booking and check_ins.item = booking_items.id \
+                    and check_ins.undone_at is null \
+                group by booking_items.id, booking_items.checked_in) as counted \
+            where checked_in <> used",
+    },
+    Check {
         invariant: "never_overpaid",
         promise: "a booking costs what its items cost, less what cancellations credited",
         counted: "select count(*) from bookings",

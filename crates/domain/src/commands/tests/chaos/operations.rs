@@ -24,6 +24,11 @@ pub enum Operation {
     /// The product gets other taxes.
     ChangeTaxes,
     ExtendHold,
+    /// A device sends a scan of this many seconds ago.
+    CheckIn {
+        seconds_ago: i64,
+    },
+    UndoCheckIn,
     Capture {
         part: bool,
     },
@@ -73,6 +78,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::ExtendHold),
         1 => flag().prop_map(|attended| Operation::Complete { attended }),
         1 => Just(Operation::ChangeTaxes),
+        1 => proptest::sample::select(&[0, 30, 900][..])
+            .prop_map(|seconds_ago| Operation::CheckIn { seconds_ago }),
+        1 => Just(Operation::UndoCheckIn),
         1 => flag().prop_map(|part| Operation::Capture { part }),
         1 => Just(Operation::Void),
         1 => flag().prop_map(|part| Operation::Refund { part }),
