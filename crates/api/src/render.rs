@@ -28,9 +28,7 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::Product(made) => {
             let (product, units) = made.as_ref();
             let location = Some(format!("/v1/products/{}", product.id));
-            // A product that has changed since its creation is the reply to a change.
-            let status = if product.version > 1 { 200 } else { 201 };
-            rendered(status, &Product::of(product, units), location)
+            rendered(status_at(product.version), &Product::of(product, units), location)
         }
         Reply::Slots(added) => {
             let view = |offered: &OfferedSlot| {
@@ -43,9 +41,8 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         Reply::BookingChanged(reply) => with_booking(200, reply),
         Reply::Resource(resource) => {
             let location = Some(format!("/v1/resources/{}", resource.id));
-            rendered(201, &Resource::of(resource), location)
+            rendered(status_at(resource.version), &Resource::of(resource), location)
         }
-        Reply::ResourceChanged(resource) => rendered(200, &Resource::of(resource), None),
         Reply::Schedule(reply) => {
             let location = Some(format!("/v1/schedules/{}", reply.schedule.id));
             match &reply.kept {
@@ -108,6 +105,11 @@ pub fn render_reply(reply: &Reply) -> Rendered {
         | Reply::Settled { .. }
         | Reply::Delivery(_) => Rendered { status: 204, body: String::new(), location: None },
     }
+}
+
+/// What has changed since its creation is the reply to a change.
+fn status_at(version: i64) -> u16 {
+    if version > 1 { 200 } else { 201 }
 }
 
 pub fn render_refusal(refusal: &Refusal, request_id: &str) -> Rendered {

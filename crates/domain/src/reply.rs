@@ -23,11 +23,11 @@ pub enum Reply {
     Done,
     Product(Box<(Product, Vec<Unit>)>),
     Slots(Box<SlotsReply>),
-    /// A booking that this request made.
     Schedule(Box<ScheduleReply>),
     Blackout(Box<BlackoutReply>),
+    /// A resource that was created or changed.
     Resource(Box<Resource>),
-    ResourceChanged(Box<Resource>),
+    /// A booking that this request made.
     Booking(Box<BookingReply>),
     /// A booking that this request changed (extended, cancelled, completed).
     BookingChanged(Box<BookingReply>),

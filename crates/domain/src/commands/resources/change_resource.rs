@@ -100,6 +100,6 @@ impl Command for ChangeResource {
         let mut draft = Draft::new(context, &origin);
         draft.audit(about(&resource), "resource_changed", None, None);
         draft.put(resource.clone());
-        Ok(draft.reply(Reply::ResourceChanged(Box::new(resource))))
+        Ok(draft.reply(Reply::Resource(Box::new(resource))))
     }
 }
