@@ -1,7 +1,7 @@
 //! The text of a reply: stored under the idempotency key and sent, byte for byte the same.
 
 use domain::lifecycle::{State as _, payment, refund};
-use domain::reply::{BookingReply, OfferedSlot};
+use domain::reply::{BookingReply, CheckInReply, OfferedSlot};
 use domain::rows;
 use domain::{Refusal, Reply};
 use serde::Serialize;
@@ -57,15 +57,7 @@ pub fn render_reply(reply: &Reply) -> Rendered {
             }
             None => rendered(200, &Blackout::of(&reply.blackout), None),
         },
-        Reply::CheckIn(reply) => {
-            let check_in = CheckIn::of(&reply.check_in);
-            match reply.already_checked_in {
-                Some(already_checked_in) => {
-                    rendered(200, &ScannedTicket { already_checked_in, check_in }, None)
-                }
-                None => rendered(200, &check_in, None),
-            }
-        }
+        Reply::CheckIn(reply) => with_check_in(reply),
         Reply::Payment(payment) => with_payment(made_status(payment), payment),
         Reply::PaymentChanged(payment) => with_payment(changed_status(payment), payment),
         Reply::Refund(refund) => with_refund(refund_status(refund), refund),
@@ -122,6 +114,14 @@ pub fn render_refusal(refusal: &Refusal, request_id: &str) -> Rendered {
 
 pub fn render_problem(problem: &Problem) -> Rendered {
     rendered(problem.status, problem, None)
+}
+
+fn with_check_in(reply: &CheckInReply) -> Rendered {
+    let check_in = CheckIn::of(&reply.check_in);
+    match reply.already_checked_in {
+        Some(already_checked_in) => rendered(200, &ScannedTicket { already_checked_in, check_in }, None),
+        None => rendered(200, &check_in, None),
+    }
 }
 
 fn with_payment(status: u16, payment: &rows::Payment) -> Rendered {

@@ -88,9 +88,9 @@ pub struct NewProductResources {
 pub struct NewRequirement {
     pub resource_id: Uuid,
     pub quantity: i64,
-    #[serde(default)]
-    #[schema(inline, default = "slot")]
-    pub per: Per,
+    /// `slot` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<Per>,
     /// The resource is needed this long before the start, to make it ready.
     #[serde(default)]
     #[schema(default = 0)]
@@ -137,7 +137,7 @@ impl NewClosure {
 
 impl NewRequirement {
     pub fn row(&self) -> ResourceNeed {
-        let (per_slot, per_seat) = match self.per {
+        let (per_slot, per_seat) = match self.per.unwrap_or_default() {
             Per::Slot => (self.quantity, 0),
             Per::Seat => (0, self.quantity),
         };

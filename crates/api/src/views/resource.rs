@@ -54,7 +54,6 @@ pub struct CalendarEntry {
 pub struct Requirement {
     pub resource_id: Uuid,
     pub quantity: i64,
-    #[schema(inline)]
     pub per: Per,
     /// It is needed this long before the start.
     pub before_minutes: i64,

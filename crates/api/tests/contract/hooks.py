@@ -80,8 +80,10 @@ def arrange(case):
             body["time_zone"] = "Europe/Lisbon"
             for unit in body["units"]:
                 unit["price"]["currency"] = body["currency"]
+            once(body, "taxes", "name")
         case ("PATCH", "/v1/products/{id}"):
             once(body, "units", "id")
+            once(body, "taxes", "name")
         case ("POST", "/v1/products/{id}/slots"):
             once(body, "slots", "starts_at")
         case ("POST", "/v1/products/{id}/schedules") | ("PATCH", "/v1/schedules/{id}"):
@@ -155,7 +157,7 @@ def split_at_most_the_whole(body):
 
 def once(body, name, member):
     """Of those that have the same, the first."""
-    if name in body:
+    if body.get(name):
         by_member = {}
         for one in body[name]:
             by_member.setdefault(one.get(member) or id(one), one)

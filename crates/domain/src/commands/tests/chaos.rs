@@ -140,13 +140,7 @@ impl History {
                 let command = self.game.world.refund_command(payment, part.then_some(PRICE / 4));
                 self.request(command);
             }
-            Operation::AskAgain => {
-                if !self.requested.is_empty() {
-                    let again = self.requested.remove(usize::from(which) % self.requested.len());
-                    self.repeat(&*again);
-                    self.requested.push(again);
-                }
-            }
+            Operation::AskAgain => self.ask_again(which),
             Operation::Work => _ = self.work(1),
             Operation::Deliver { again } => self.deliver_one(which, again),
             Operation::Conclude { well } => {
@@ -174,6 +168,14 @@ impl History {
                 self.game.provider.act_at_provider(payment, self.game.chaos.next());
                 self.odd = true;
             }
+        }
+    }
+
+    fn ask_again(&mut self, which: u8) {
+        if !self.requested.is_empty() {
+            let again = self.requested.remove(usize::from(which) % self.requested.len());
+            self.repeat(&*again);
+            self.requested.push(again);
         }
     }
 
