@@ -381,6 +381,12 @@ fn path() -> PathBuf {
 mod tests {
     use super::*;
 
+    /// The whole proof takes minutes. This says in a second that the page was forgotten.
+    #[test]
+    fn the_page_has_every_plan() {
+        assert!(fs::read_to_string(path()).unwrap() == page(), "run `cargo xtask proof`");
+    }
+
     #[test]
     fn every_fault_has_its_plan() {
         let planned: Vec<&str> = PLANS.iter().map(|plan| plan.bug.name()).collect();
