@@ -209,7 +209,7 @@ fn resource(refusal: &Refusal) -> Option<Uuid> {
 fn detail(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         Refusal::SlotIsFull { vacancies, .. } => format!("The slot has {vacancies} vacancies."),
-        Refusal::ResourceIsTaken { left, .. } => format!("It is free for {left} seats more."),
+        Refusal::ResourceIsTaken { left, .. } => format!("It is free for {left} more."),
         Refusal::PriceHasChanged { total } => format!("The booking costs {total} now."),
         Refusal::TooManySeatsHeldByCustomer { held, requested, limit }
         | Refusal::TooManySeatsHeldByClient { held, requested, limit } => {

@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::rows::Slot;
+use providers::Secret;
 use serde_json::{Value, json};
 use server::service::{self, Settings};
 use store::{Location, Store};
@@ -66,6 +67,7 @@ impl DemoEnvironment {
         let sandbox = sandbox::start(options).await?;
         let sandbox_url = format!("http://{}", sandbox.address);
         let mut settings = Settings::new(arguments.listen, location.clone());
+        settings.ticket_keys = vec![Secret::new(seeds.ticket_key.clone())];
         for tenant in &seeds.tenants {
             let accounts = tenant.accounts.iter().map(|account| account.settings(tenant.id, &sandbox_url));
             settings.accounts.extend(accounts.collect::<Result<Vec<_>, Failed>>()?);

@@ -28,6 +28,8 @@ const SLOTS_AHEAD: usize = 5;
 pub struct Seeds {
     /// The database that it was created in: another database is seeded again.
     pub database_id: Uuid,
+    /// Signs the tickets of bookings.
+    pub ticket_key: String,
     pub tenants: Vec<SeededTenant>,
 }
 
@@ -83,7 +85,8 @@ pub async fn load_or_create(store: &Store, file: &Path) -> Result<Seeds, Failed>
             product_in_reais: make_product(store, tenant, client, &in_reais).await?,
         });
     }
-    let seeds = Seeds { database_id: store.database_id(), tenants };
+    let ticket_key = hex::encode(rand::random::<[u8; 32]>());
+    let seeds = Seeds { database_id: store.database_id(), ticket_key, tenants };
     write_private(file, &serde_json::to_string_pretty(&seeds)?)?;
     Ok(seeds)
 }
