@@ -44,6 +44,7 @@ pub fn endpoint() -> Endpoint {
             Code::SlotHasStarted,
             Code::SlotIsFull,
             Code::ResourceIsTaken,
+            Code::ChangedMeanwhile,
             Code::CurrenciesDiffer,
             Code::SplitRulesDiffer,
             Code::PriceHasChanged,
@@ -99,7 +100,12 @@ async fn with_rivals(
     mut slots: BTreeSet<SlotId>,
 ) -> Result<BTreeSet<SlotId>, RefusedRequest> {
     let ids: Vec<SlotId> = slots.iter().copied().collect();
-    let rows = app.store().slots_by_ids(tenant, &ids).await?;
+    let mut rows = app.store().slots_by_ids(tenant, &ids).await?;
+    // What a slot needs is on it while a seat is taken, so most full slots need no further look.
+    rows.retain(|slot| slot.allocations.is_some() || slot.taken() == 0);
+    if rows.is_empty() {
+        return Ok(slots);
+    }
     let products: BTreeSet<ProductId> = rows.iter().map(|slot| slot.product).collect();
     let products = app.store().products_by_ids(tenant, &products.into_iter().collect::<Vec<_>>()).await?;
     let (_, days) = needed(app, tenant, &rows, &products).await?;
