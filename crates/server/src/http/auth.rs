@@ -252,9 +252,9 @@ mod tests {
                 .map(Subject::name)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(seen("bookings"), ["booking", "product", "slot", "schedule"]);
+        assert_eq!(seen("bookings"), ["booking", "product", "slot", "resource", "schedule"]);
         assert_eq!(seen("payments"), ["payment", "refund", "dispute", "customer"]);
-        assert_eq!(seen("catalogue"), ["product", "slot", "schedule"]);
+        assert_eq!(seen("catalogue"), ["product", "slot", "resource", "schedule"]);
         let of_operators = ["event", "tenant", "api_key", "job", "delivery", "reconciliation", "difference"];
         assert_eq!(seen("ops"), of_operators);
         assert_eq!(seen("ledger"), [""; 0]);

@@ -97,6 +97,7 @@ fn what_books_or_moves_money_needs_a_key() {
         );
         let books = operation.method == "POST"
             && !path.contains("/products")
+            && path != "/v1/resources"
             && path != "/v1/quotes"
             && !path.contains("/ops/")
             && !repeats_by_itself;
