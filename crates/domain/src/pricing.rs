@@ -181,8 +181,7 @@ impl Basket<'_> {
             let slot = rows.slot(item.slot).filter(|slot| slot.tenant == self.tenant);
             let slot = slot.ok_or(Refusal::SlotNotFound)?;
             let product = rows.product(slot.product).ok_or(Refusal::ProductNotFound)?;
-            let resource_seats = ResourceCalendar::new(rows).seats_left(slot, product);
-            let offer = SlotOffer { product, slot, resource_seats, now: self.now };
+            let offer = ResourceCalendar::new(rows).offer(product, slot, self.now);
             offer.is_open()?;
             offers.push(offer);
         }

@@ -18,11 +18,13 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::availability::SlotOffer;
 use crate::ids::{ResourceDayId, ResourceId, SlotId};
 use crate::limits::USES_PER_RESOURCE_DAY_MAX;
 use crate::refusal::Refusal;
 use crate::rows::{Facts, Needs, Product, Resource, ResourceDay, Slot, TableName};
 use crate::time::{DAY, Span, Timestamp};
+use crate::working_set::Json;
 
 /// What each slot of a product needs of one resource, while a seat of it is taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,9 +200,10 @@ impl<'r, R: ResourceRows> ResourceCalendar<'r, R> {
         ResourceCalendar { rows, days: BTreeMap::new() }
     }
 
-    /// The seats that a booking may take of the slot, as far as its resources are concerned. `None`: it needs none.
-    pub fn seats_left(&self, slot: &Slot, product: &Product) -> Option<i64> {
-        self.most(slot, &slot.allocations_of(product))
+    /// The slot as it is offered, with the seats for which its resources are free.
+    pub fn offer<'s>(&self, product: &'s Product, slot: &'s Slot, now: Timestamp) -> SlotOffer<'s> {
+        let resource_seats = self.most(slot, &slot.allocations_of(product));
+        SlotOffer { product, slot, resource_seats, now }
     }
 
     /// Takes seats for a booking that had them before, under what was fixed then. False: not all are left.
@@ -212,6 +215,8 @@ impl<'r, R: ResourceRows> ResourceCalendar<'r, R> {
         true
     }
 
+    /// The seats that a booking may take of the slot, as far as these allocations are concerned. `None`: there are
+    /// none.
     fn most(&self, slot: &Slot, allocations: &[Allocation]) -> Option<i64> {
         let seats = allocations.iter().map(|allocation| {
             let free = self.free(slot.id, allocation) - allocation.per_slot;
@@ -229,15 +234,17 @@ impl<'r, R: ResourceRows> ResourceCalendar<'r, R> {
         let Some(resource) = self.rows.resource(span.resource).filter(|resource| resource.active) else {
             return 0;
         };
-        let is_full = |day: &ResourceDay| {
-            day.uses.0.len() >= USES_PER_RESOURCE_DAY_MAX && day.uses.0.iter().all(|other| other.slot != slot)
-        };
-        if !self.is_loaded(span) || span.day_ids().filter_map(|(_, id)| self.day(id)).any(is_full) {
-            return 0;
+        let mut others: Vec<&ResourceUse> = Vec::new();
+        for (_, id) in span.day_ids() {
+            let before = others.len();
+            let uses = self.day(id).map_or(&[][..], |day| &day.uses.0);
+            others.extend(uses.iter().filter(|other| other.slot != slot));
+            // The day has no room for one more use.
+            let is_full = others.len() - before >= USES_PER_RESOURCE_DAY_MAX;
+            if is_full || !self.rows.is_loaded(id) {
+                return 0;
+            }
         }
-        let days = span.day_ids().filter_map(|(_, id)| self.day(id));
-        let others: Vec<&ResourceUse> =
-            days.flat_map(|day| &day.uses.0).filter(|other| other.slot != slot).collect();
         resource.free_between(span.from, span.to, &others)
     }
 
@@ -284,7 +291,7 @@ impl<'r, R: ResourceRows> ResourceCalendar<'r, R> {
             _ => {}
         }
         self.allocate(&after, &allocations);
-        let fixed = (!allocations.is_empty()).then_some(crate::working_set::Json(allocations));
+        let fixed = (!allocations.is_empty()).then_some(Json(allocations));
         Ok(Slot { allocations: fixed, ..after })
     }
 

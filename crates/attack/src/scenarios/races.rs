@@ -16,7 +16,10 @@ mod shared;
 
 use serde_json::json;
 
-use crate::{Error, Scenario, ScenarioContext, Tuning, judge};
+use crate::{
+    Error, OperationAnswer, OperationRequest, RetryingClient, Scenario, ScenarioContext, Target, Tuning,
+    at_once, judge,
+};
 
 pub const SCENARIO: Scenario = Scenario {
     number: 13,
@@ -52,6 +55,31 @@ const OPERATIONS_A_RACE: usize = 10;
 const RACES_MIN: usize = 12;
 /// Races of one kind at the same time.
 const AT_ONCE: usize = 12;
+
+/// Customers who want a seat each of this number of slot, at the same moment, in turns of the targets. The operation
+/// of each, with its definite answer.
+async fn hold_at_once(
+    context: &ScenarioContext,
+    targets: &[Target],
+    slot: usize,
+    (race, customers): (&str, usize),
+) -> Result<Vec<(String, OperationAnswer)>, Error> {
+    let target = |customer: usize| &targets[customer % targets.len()];
+    let mut callers: Vec<RetryingClient> =
+        (0..customers).map(|customer| context.caller(target(customer), slot + customer)).collect();
+    let hold = |customer: usize| {
+        let operation = context.operation(format!("{race}-{slot}-{customer}"));
+        OperationRequest::hold(&operation, &target(customer).catalogue, slot, 3_600).that_may_be_refused()
+    };
+    let requests: Vec<OperationRequest> = (0..customers).map(hold).collect();
+    at_once(&mut callers, &requests).await?;
+    let mut answers = Vec::new();
+    for (caller, request) in callers.iter_mut().zip(requests) {
+        let answer = caller.retry_until_definite(&request).await?;
+        answers.push((request.operation, answer));
+    }
+    Ok(answers)
+}
 
 async fn run(context: ScenarioContext) -> Result<(), Error> {
     let count = (context.operations() / OPERATIONS_A_RACE).max(RACES_MIN);

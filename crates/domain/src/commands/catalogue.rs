@@ -10,15 +10,19 @@ pub use change_product::{ChangeProduct, UnitChange};
 pub use create_product::CreateProduct;
 pub use set_cancellation_policy::SetCancellationPolicy;
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::commands::draft::{About, Draft};
-use crate::ids::{ProductId, TenantId};
+use crate::ids::{ProductId, TenantId, UnitId};
 use crate::money::{Currency, Money};
 use crate::provider::TenantProviders;
 use crate::refusal::Refusal;
-use crate::rows::{Facts, Product, Subject, Unit};
+use crate::reply::Reply;
+use crate::rows::{Facts, Needs, Product, Subject, Unit};
 use crate::tax::{TaxRule, taxed_price};
+use crate::working_set::Decision;
 
 #[derive(Clone, Debug)]
 pub struct NewUnit {
@@ -44,6 +48,28 @@ pub(in crate::commands) fn product_at(
 }
 
 /// Refuses prices that no customer could pay with their taxes.
+/// Requests a product with the units that the reply to its change shows.
+pub(in crate::commands) fn need_product(rows: &mut Needs<'_>, product: ProductId, all_units: &[UnitId]) {
+    rows.product(product);
+    for unit in all_units {
+        rows.unit(*unit);
+    }
+}
+
+/// Puts a product of which one part has changed, and replies with it and all its units.
+pub(in crate::commands) fn put_changed(
+    mut draft: Draft<'_>,
+    facts: &Facts,
+    (changed, action): (Product, &str),
+    all_units: &[UnitId],
+) -> Decision {
+    let product = Product { version: changed.version + 1, updated_at: draft.context.now, ..changed };
+    draft.audit(about(&product), action, None, None);
+    let units: Vec<Unit> = all_units.iter().filter_map(|id| facts.units.get(*id)).cloned().collect();
+    draft.put(product.clone());
+    draft.reply(Reply::Product(Box::new((product, units))))
+}
+
 fn check_prices(
     providers: &TenantProviders,
     currency: Currency,

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 
-use crate::{Deployment, Error, OperationRequest, ScenarioContext, Target, at_once};
+use crate::{Deployment, Error, ScenarioContext, Target};
 
 /// The seats of a slot, and customers who want one each.
 const SEATS: usize = 2;
@@ -24,24 +24,13 @@ pub(super) async fn race(
 }
 
 async fn one(context: &ScenarioContext, target: &Target, slot: usize) -> Result<(), Error> {
-    let callers = (0..CUSTOMERS).map(|customer| context.caller(target, slot + customer));
-    let mut callers = callers.collect::<Vec<_>>();
-    let hold = |customer: usize| {
-        let operation = context.operation(format!("rush-{slot}-{customer}"));
-        OperationRequest::hold(&operation, &target.catalogue, slot, 3_600).that_may_be_refused()
-    };
-    let requests: Vec<OperationRequest> = (0..CUSTOMERS).map(hold).collect();
-    at_once(&mut callers, &requests).await?;
     let mut granted = 0;
-    for (caller, request) in callers.iter_mut().zip(&requests) {
-        let answer = caller.retry_until_definite(request).await?;
+    let targets = std::slice::from_ref(target);
+    for (operation, answer) in super::hold_at_once(context, targets, slot, ("rush", CUSTOMERS)).await? {
         granted += usize::from(answer.is_success());
         let full = answer.code().as_deref() == Some("slot_is_full");
         if !answer.is_success() && !full {
-            return Err(Error::Unexpected {
-                operation: request.operation.clone(),
-                outcome: answer.summary(),
-            });
+            return Err(Error::Unexpected { operation, outcome: answer.summary() });
         }
         context.findings.reached(if full { "too_late_for_a_seat" } else { "in_time_for_a_seat" });
     }

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 
 use crate::scenarios::payout::asks;
-use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext, Target, at_once};
+use crate::{Deployment, Error, OperationRequest, RetryingClient, ScenarioContext, Target};
 
 /// Seats of the boat.
 const SEATS: usize = 3;
@@ -51,19 +51,9 @@ async fn made(caller: &mut RetryingClient, request: &OperationRequest) -> Result
 }
 
 async fn one(context: &ScenarioContext, targets: &[Target], slot: usize) -> Result<(), Error> {
-    let target = |customer: usize| &targets[customer % targets.len()];
-    let callers = (0..CUSTOMERS).map(|customer| context.caller(target(customer), slot + customer));
-    let mut callers = callers.collect::<Vec<_>>();
-    let hold = |customer: usize| {
-        let operation = context.operation(format!("boat-{slot}-{customer}"));
-        OperationRequest::hold(&operation, &target(customer).catalogue, slot, 3_600).that_may_be_refused()
-    };
-    let requests: Vec<OperationRequest> = (0..CUSTOMERS).map(hold).collect();
-    at_once(&mut callers, &requests).await?;
     let mut codes: BTreeMap<String, usize> = BTreeMap::new();
     let mut granted = 0;
-    for (caller, request) in callers.iter_mut().zip(&requests) {
-        let answer = caller.retry_until_definite(request).await?;
+    for (_, answer) in super::hold_at_once(context, targets, slot, ("boat", CUSTOMERS)).await? {
         granted += usize::from(answer.is_success());
         if !answer.is_success() {
             *codes.entry(answer.code().unwrap_or_default()).or_default() += 1;

@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::about;
-use crate::availability::SlotOffer;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ProductId, SlotId, TenantId, UnitId};
 use crate::refusal::Refusal;
@@ -105,8 +104,7 @@ impl Command for AddSlots {
         let units: Vec<&Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).collect();
         let calendar = ResourceCalendar::new(facts);
         let offered = |slot: Slot| {
-            let resource_seats = calendar.seats_left(&slot, product);
-            let offer = SlotOffer { product, slot: &slot, resource_seats, now: context.now };
+            let offer = calendar.offer(product, &slot, context.now);
             let availability = offer.availability(units.iter().copied());
             OfferedSlot { vacancies: offer.vacancies(), availability, slot }
         };

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{NewUnit, about, check_prices, new_unit, product_at};
+use super::{NewUnit, about, check_prices, need_product, new_unit, product_at};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ProductId, TenantId, UnitId};
 use crate::limits::UNITS_PER_PRODUCT_MAX;
@@ -81,12 +81,9 @@ impl Command for ChangeProduct {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.product(self.product);
+        need_product(rows, self.product, &self.all_units);
         for change in &self.units {
             rows.unit(change.id);
-        }
-        for unit in &self.all_units {
-            rows.unit(*unit);
         }
         Some(())
     }

@@ -1,14 +1,12 @@
 //! Set the cancellation policy of a product, or remove it. Bookings keep the policy that they were made under.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{about, product_at};
+use super::{need_product, product_at, put_changed};
 use crate::cancellation_policy::CancellationRules;
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{CancellationPolicyId, ProductId, TenantId, UnitId};
-use crate::reply::Reply;
-use crate::rows::{Actor, Facts, Needs, Product, StoredPolicy, Unit};
+use crate::rows::{Actor, Facts, Needs, Product, StoredPolicy};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 #[derive(Clone, Debug)]
@@ -40,10 +38,7 @@ impl Command for SetCancellationPolicy {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.product(self.product);
-        for unit in &self.all_units {
-            rows.unit(*unit);
-        }
+        need_product(rows, self.product, &self.all_units);
         if let Some(id) = self.id() {
             rows.cancellation_policy(id);
         }
@@ -66,15 +61,7 @@ impl Command for SetCancellationPolicy {
                 created_at: context.now,
             });
         }
-        let product = Product {
-            cancellation_policy: self.policy.clone().map(Json),
-            version: product.version + 1,
-            updated_at: context.now,
-            ..product.clone()
-        };
-        draft.audit(about(&product), "cancellation_policy_set", None, None);
-        let units: Vec<Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).cloned().collect();
-        draft.put(product.clone());
-        Ok(draft.reply(Reply::Product(Box::new((product, units)))))
+        let product = Product { cancellation_policy: self.policy.clone().map(Json), ..product.clone() };
+        Ok(put_changed(draft, facts, (product, "cancellation_policy_set"), &self.all_units))
     }
 }

@@ -1,14 +1,12 @@
 //! Set the split rule of a product, or remove it. Bookings keep the rule of the moment when they were made.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::commands::catalogue::product_at;
-use crate::commands::draft::{About, Draft, Origin};
+use crate::commands::catalogue::{need_product, product_at, put_changed};
+use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ProductId, TenantId, UnitId};
 use crate::refusal::Refusal;
-use crate::reply::Reply;
-use crate::rows::{Actor, Facts, Mode, Needs, Product, Subject, Unit};
+use crate::rows::{Actor, Facts, Mode, Needs, Product};
 use crate::split::SplitRule;
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
@@ -36,10 +34,7 @@ impl Command for SetSplit {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.product(self.product);
-        for unit in &self.all_units {
-            rows.unit(*unit);
-        }
+        need_product(rows, self.product, &self.all_units);
         for beneficiary in self.split.iter().flat_map(SplitRule::beneficiaries) {
             rows.beneficiary(beneficiary);
         }
@@ -62,17 +57,8 @@ impl Command for SetSplit {
         // Nothing can fail from here on.
 
         let origin = Origin::of_request(self.by, self.claim.as_ref());
-        let mut draft = Draft::new(context, &origin);
-        let product = Product {
-            split: self.split.clone().map(Json),
-            version: product.version + 1,
-            updated_at: context.now,
-            ..product.clone()
-        };
-        let about = About { tenant, kind: Subject::Product, id: product.id.0 };
-        draft.audit(about, "split_set", None, None);
-        let units: Vec<Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).cloned().collect();
-        draft.put(product.clone());
-        Ok(draft.reply(Reply::Product(Box::new((product, units)))))
+        let draft = Draft::new(context, &origin);
+        let product = Product { split: self.split.clone().map(Json), ..product.clone() };
+        Ok(put_changed(draft, facts, (product, "split_set"), &self.all_units))
     }
 }

@@ -1,15 +1,13 @@
 //! Set what the slots of a product need of resources.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::commands::catalogue::{about, product_at};
+use crate::commands::catalogue::{need_product, product_at, put_changed};
 use crate::commands::draft::{Draft, Origin};
 use crate::ids::{ProductId, TenantId, UnitId};
 use crate::refusal::Refusal;
-use crate::reply::Reply;
 use crate::resources::ResourceNeed;
-use crate::rows::{Actor, Facts, Needs, Product, Unit};
+use crate::rows::{Actor, Facts, Needs, Product};
 use crate::working_set::{Claim, Command, Context, DecisionResult, Json};
 
 /// Slots of which a seat is taken keep what they need.
@@ -37,10 +35,7 @@ impl Command for SetProductResources {
     }
 
     fn needs(&self, rows: &mut Needs<'_>) -> Option<()> {
-        rows.product(self.product);
-        for unit in &self.all_units {
-            rows.unit(*unit);
-        }
+        need_product(rows, self.product, &self.all_units);
         for need in &self.needs {
             rows.resource(need.resource);
         }
@@ -58,17 +53,12 @@ impl Command for SetProductResources {
         // Nothing can fail from here on.
 
         let origin = Origin::of_request(self.by, self.claim.as_ref());
-        let mut draft = Draft::new(context, &origin);
+        let draft = Draft::new(context, &origin);
         let product = Product {
             duration_minutes: self.duration_minutes,
             resources: (!self.needs.is_empty()).then(|| Json(self.needs.clone())),
-            version: product.version + 1,
-            updated_at: context.now,
             ..product.clone()
         };
-        draft.audit(about(&product), "product_resources_set", None, None);
-        let units: Vec<Unit> = self.all_units.iter().filter_map(|id| facts.units.get(*id)).cloned().collect();
-        draft.put(product.clone());
-        Ok(draft.reply(Reply::Product(Box::new((product, units)))))
+        Ok(put_changed(draft, facts, (product, "product_resources_set"), &self.all_units))
     }
 }

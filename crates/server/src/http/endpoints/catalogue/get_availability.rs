@@ -5,7 +5,6 @@ use api::requests::AvailabilityQuery;
 use api::time::timestamp;
 use api::views::Slot;
 use axum::extract::State;
-use domain::availability::SlotOffer;
 use domain::pricing::ReadRows;
 use domain::resources::ResourceCalendar;
 use domain::{ProductId, Refusal, rows};
@@ -49,8 +48,7 @@ async fn handle(
     let resources = ReadRows::default().with_resources(resources, days);
     let calendar = ResourceCalendar::new(&resources);
     let view = |slot: rows::Slot| {
-        let resource_seats = calendar.seats_left(&slot, &product);
-        let offer = SlotOffer { product: &product, slot: &slot, resource_seats, now };
+        let offer = calendar.offer(&product, &slot, now);
         Slot::of(&slot, offer.vacancies(), offer.availability(&units), &product.time_zone)
     };
     Ok(found(&page(slots, limit, at, view)))
